@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/arena.h: memory that lives as long as one job (a compile, a scan).
+ * Everything allocated from an arena is freed with it, all at once; what
+ * comes out is zeroed, aligned to 16 bytes and must not be freed singly.
+ * Failure: an allocation that cannot be had returns NULL and sets a flag
+ * that stays (arena_failed), so that a long job may test once at its end.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct arena;
+
+struct arena *arena_new(void);		/* NULL: no memory */
+void arena_free(struct arena *a);	/* NULL is accepted */
+bool arena_failed(const struct arena *a);
+
+void *arena_alloc(struct arena *a, size_t size);
+void *arena_dup(struct arena *a, const void *bytes, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+
+#define arena_new_of(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
+
+/*
+ * Growable arrays inside an arena: `type *v; size_t n, cap;` and
+ * ARENA_PUSH(arena, v, n, cap) yields a pointer to a new zeroed element,
+ * or NULL. Old copies stay in the arena until it goes.
+ */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t elem);
+#define ARENA_PUSH(a, v, n, cap)                                                                 \
+	((n) < (cap) || ((v) = arena_grow((a), (v), (n), &(cap), sizeof(*(v)))) ? &(v)[(n)++] : NULL)
+
+/*
+ * For tests: the Nth allocation from now on fails, in every arena (0: none
+ * does), whether it needs a new block or not.
+ */
+void arena_fail_at(unsigned long n);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/diag.c: composes messages. Each goes to the sink in one call, so that
+ * lines of several threads or processes do not mix.
+ */
+#include "base/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void emit(struct diag *d, char *text, size_t len)
+{
+	if (d->sink)
+		d->sink(d->arg, text, len);
+	free(text);
+}
+
+/* The source line and a caret under the place; tabs stay tabs so that they line up. */
+static void show_source(FILE *f, const struct place *p, uint32_t len)
+{
+	size_t col = p->column - 1;
+
+	fprintf(f, "%.*s\n", (int)p->len, p->start);
+	for (size_t i = 0; i < col; i++)
+		fputc(i < p->len && p->start[i] == '\t' ? '\t' : ' ', f);
+	fputc('^', f);
+	for (size_t i = 1; i < len && col + i < p->len; i++)
+		fputc('~', f);
+	fputc('\n', f);
+}
+
+__attribute__((format(printf, 5, 0)))
+static void report(struct diag *d, struct loc at, const char *tag, const char *kind,
+		   const char *fmt, va_list ap)
+{
+	struct place p = text_place(at);
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	if (p.name)
+		fprintf(f, "%.*s:%u:%u: ", (int)p.name_len, p.name, p.line, p.column);
+	else if (d->who)
+		fprintf(f, "%s: ", d->who);
+	if (d->errtags && tag)
+		fprintf(f, "[%s] ", tag);
+	fputs(kind, f);
+	vfprintf(f, fmt, ap);
+	fputc('\n', f);
+	if (p.name && p.start)
+		show_source(f, &p, at.len);
+	if (fclose(f) == 0)
+		emit(d, text, len);
+	else
+		free(text);
+}
+
+void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt, va_list ap)
+{
+	d->errors++;
+	if (!d->limit || d->errors <= d->limit)
+		report(d, at, tag, "", fmt, ap);
+}
+
+void diag_error(struct diag *d, struct loc at, const char *tag, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_verror(d, at, tag, fmt, ap);
+	va_end(ap);
+}
+
+void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
+{
+	va_list ap;
+
+	d->warnings++;
+	va_start(ap, fmt);
+	report(d, at, NULL, "warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void diag_hint(struct diag *d, const char *fmt, ...)
+{
+	char *text = NULL;
+	size_t len = 0;
+	va_list ap;
+	FILE *f;
+
+	if (d->limit && d->errors > d->limit)
+		return;
+	f = open_memstream(&text, &len);
+	if (!f)
+		return;
+	fputs("hint: ", f);
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
+	fputc('\n', f);
+	if (fclose(f) == 0)
+		emit(d, text, len);
+	else
+		free(text);
+}
+
+void diag_to_file(void *file, const char *text, size_t len)
+{
+	FILE *f = file;
+
+	fwrite(text, 1, len, f);
+	fflush(f);
+}

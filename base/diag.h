@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/diag.h: the one error voice.
+ *
+ * With a place:    file:line:column: what is wrong     (with errtags: [D_TAG] before)
+ *                  the source line
+ *                      ^~~~
+ *                  hint: what to do
+ * Without:         dtrace: what is wrong
+ *
+ * A diag collects messages, prints nothing itself and gives them to its
+ * sink in the order in which they were reported; the command's sink is
+ * stderr. After `limit` errors the rest are counted only.
+ */
+#ifndef BASE_DIAG_H
+#define BASE_DIAG_H
+
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct diag {
+	const char *who;	/* prefix of messages without a place: "dtrace" */
+	bool errtags;		/* -x errtags: show [D_TAG] */
+	unsigned errors, warnings;	/* reported so far */
+	unsigned limit;		/* errors shown; 0: all */
+	void (*sink)(void *arg, const char *text, size_t len);	/* whole lines; NULL: dropped */
+	void *arg;
+};
+
+/* tag: "D_SYNTAX" …; NULL: none. Messages have no newline and no full stop at the end. */
+void diag_error(struct diag *d, struct loc at, const char *tag, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
+void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Belongs to the message before it. */
+void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define NOWHERE ((struct loc){ NULL, 0, 0 })
+
+/* A sink that writes to a FILE given as arg. */
+void diag_to_file(void *file, const char *text, size_t len);
+
+#endif

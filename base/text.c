@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/text.c: texts with their line maps, and globs.
+ * Owns: nothing; all is the arena's.
+ */
+#include "base/text.h"
+
+#include "base/arena.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct text *text_new(struct arena *a, const char *name, const char *bytes, size_t len)
+{
+	struct text *t = arena_new_of(a, struct text);
+	char *copy = arena_alloc(a, len + 1);
+	uint32_t *lines;
+	size_t n = 1;
+
+	if (!t || !copy)
+		return NULL;
+	if (len)
+		memcpy(copy, bytes, len);
+	for (size_t i = 0; i < len; i++)
+		n += copy[i] == '\n';
+	lines = arena_array(a, uint32_t, n);
+	if (!lines)
+		return NULL;
+	n = 1;
+	for (size_t i = 0; i < len; i++)
+		if (copy[i] == '\n')
+			lines[n++] = (uint32_t)i + 1;
+	*t = (struct text){ .name = name ? arena_strdup(a, name) : NULL, .bytes = copy,
+			    .len = len, .lines = lines, .nlines = n };
+	return t;
+}
+
+struct text *text_read(struct arena *a, const char *path)
+{
+	bool is_stdin = !strcmp(path, "-");
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0, cap = 1 << 16;
+	char *buf = malloc(cap);
+	struct text *t = NULL;
+	ssize_t n = 0;
+	int err;
+
+	if (fd < 0 || !buf)
+		goto out;
+	while ((n = read(fd, buf + len, cap - len)) > 0) {
+		len += (size_t)n;
+		if (len == cap) {
+			char *more = realloc(buf, cap * 2);
+
+			if (!more) {
+				errno = ENOMEM;
+				goto out;
+			}
+			buf = more;
+			cap *= 2;
+		}
+	}
+	if (n < 0)
+		goto out;
+	t = text_new(a, is_stdin ? "<stdin>" : path, buf, len);
+	if (!t)
+		errno = ENOMEM;
+out:
+	err = errno;
+	free(buf);
+	if (fd >= 0 && !is_stdin)
+		close(fd);
+	errno = err;
+	return t;
+}
+
+static size_t line_at(const struct text *t, uint32_t off)
+{
+	size_t lo = 0, hi = t->nlines;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->lines[mid] <= off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static size_t line_len(const struct text *t, size_t line)
+{
+	size_t end = line + 1 < t->nlines ? t->lines[line + 1] - 1 : t->len;
+
+	return end - t->lines[line];
+}
+
+/* `# 12 "file"` or `#line 12 "file"`: sets the line that follows and the name (or leaves it). */
+static bool line_marker(const char *s, size_t len, uint32_t *number, const char **name,
+			size_t *name_len)
+{
+	const char *end = s + len, *quote;
+	uint32_t n = 0;
+
+	if (s == end || *s++ != '#')
+		return false;
+	while (s < end && (*s == ' ' || *s == '\t'))
+		s++;
+	if (end - s > 4 && !memcmp(s, "line", 4))
+		s += 4;
+	while (s < end && (*s == ' ' || *s == '\t'))
+		s++;
+	if (s == end || !isdigit((unsigned char)*s))
+		return false;
+	while (s < end && isdigit((unsigned char)*s))
+		n = n * 10 + (uint32_t)(*s++ - '0');
+	*number = n;
+	while (s < end && (*s == ' ' || *s == '\t'))
+		s++;
+	if (s < end && *s == '"') {
+		quote = memchr(s + 1, '"', (size_t)(end - s - 1));
+		if (quote) {
+			*name = s + 1;
+			*name_len = (size_t)(quote - s - 1);
+		}
+	}
+	return true;
+}
+
+struct place text_place(struct loc at)
+{
+	const struct text *t = at.text;
+	const char *name = NULL;
+	size_t line, name_len = 0;
+	uint32_t number;
+	struct place p = { 0 };
+
+	if (!t)
+		return p;
+	line = line_at(t, at.off);
+	p.column = at.off - t->lines[line] + 1;
+	p.start = t->bytes + t->lines[line];
+	p.len = line_len(t, line);
+	p.line = (uint32_t)line + 1;
+	for (size_t i = line; i-- > 0;)
+		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name, &name_len)) {
+			p.line = number + (uint32_t)(line - i - 1);
+			break;
+		}
+	p.name = name ? name : t->name;
+	p.name_len = name ? name_len : t->name ? strlen(t->name) : 0;
+	return p;
+}
+
+bool text_u64(const char *s, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (!isdigit((unsigned char)*s) || __builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+			return false;
+	}
+	*value = v;
+	return true;
+}
+
+bool text_is_glob(const char *pattern)
+{
+	return !*pattern || strpbrk(pattern, "*?[\\");
+}
+
+/* One [...] against c; *p is past the '['. A set that does not end matches '[' itself only. */
+static bool set_match(const char **p, char c)
+{
+	const char *s = *p;
+	bool negated = *s == '!', hit = false;
+
+	s += negated;
+	for (bool first = true; *s && (first || *s != ']'); first = false) {
+		char lo = *s++, hi = lo;
+
+		if (*s == '-' && s[1] && s[1] != ']') {
+			hi = s[1];
+			s += 2;
+		}
+		hit |= lo <= c && c <= hi;
+	}
+	if (!*s)
+		return c == '[';
+	*p = s + 1;
+	return hit != negated;
+}
+
+static bool glob(const char *p, const char *s)
+{
+	const char *star = NULL, *retry = NULL;
+
+	for (;;) {
+		const char *next = p;
+		bool hit;
+
+		if (*p == '*') {
+			star = ++p;
+			retry = s;
+			continue;
+		}
+		if (!*s && !*p)
+			return true;
+		if (*p == '\\' && p[1]) {
+			hit = *s && p[1] == *s;
+			next = p + 2;
+		} else if (*p == '[' && *s) {
+			next = p + 1;
+			hit = set_match(&next, *s);
+		} else {
+			hit = *s && (*p == '?' || *p == *s);
+			next = p + 1;
+		}
+		if (hit) {
+			p = next;
+			s++;
+		} else if (star && *retry) {
+			p = star;
+			s = ++retry;
+		} else {
+			return false;
+		}
+	}
+}
+
+bool text_glob(const char *pattern, const char *s)
+{
+	return !*pattern || glob(pattern, s);
+}

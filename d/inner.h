@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/inner.h: what the files of d/ share. Text goes lex → parse → check:
+ *   lex.c    text → tokens (macros, numbers, strings, places)
+ *   parse*.c tokens → declarations (entered in struct d at once) and raw clauses
+ *   decl.c   C and D declarations: declarators, structs, typedefs, inlines, providers
+ *   type.c   types and the tables they live in
+ *   check*.c raw clauses → typed clauses (struct d_clause of d.h)
+ *   format.c printf formats
+ */
+#ifndef D_INNER_H
+#define D_INNER_H
+
+#include "base/hash.h"
+#include "d/d.h"
+
+/* What a name means at file scope. */
+enum d_idkind { D_ID_VAR, D_ID_INLINE, D_ID_ENUMERATOR, D_ID_SUBR, D_ID_ACTION, D_ID_AGGFUNC };
+struct d_ident {
+	enum d_idkind kind;
+	struct loc loc;
+	struct d_var *var;		/* VAR (builtins too) */
+	struct d_type *type;		/* INLINE: declared type; ENUMERATOR: its enum */
+	struct d_expr *value;		/* INLINE: raw body, cloned at each use */
+	int64_t number;			/* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
+	const char *proto;		/* SUBR, ACTION, AGGFUNC */
+};
+
+struct d {
+	struct arena *arena;
+	struct diag *diag;
+	struct d_config config;
+	struct d_type *base[D_NBASETYPES];
+	struct hash *tags;		/* "struct x", "union x", "enum x" → d_type */
+	struct hash *typedefs;		/* name → d_type */
+	struct hash *idents;		/* name → d_ident: globals, inlines, enumerators, builtins */
+	struct hash *self_vars, *this_vars;	/* name → d_var */
+	struct hash *agg_names;		/* name → d_agg */
+	struct d_clause **raw;		/* clauses as parsed: untyped trees */
+	size_t nraw, raw_cap;
+	struct d_provider *providers;
+	size_t nproviders, providers_cap;
+	struct d_prog *prog;		/* d_check's result while it is built */
+	bool failed;
+};
+
+/* type.c */
+bool d_types_init(struct d *d);		/* base types, the guide's and <stdint>'s typedefs, pid_t … */
+/* Own table first, then config.names. NULL: no such type (nothing reported). */
+struct d_type *d_tag_find(struct d *d, enum d_kind kind, const char *tag);
+struct d_type *d_typedef_find(struct d *d, const char *name);
+/* Makes (or finds, in D's own table) a struct, union or enum of that tag, incomplete. */
+struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at);
+/* Lays out C struct members (offsets, bit-fields, size, align) and marks complete. */
+bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, struct loc at);
+bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct loc at);
+struct d_type *d_qualified(struct d *d, struct d_type *t, bool c, bool v, bool userland);
+struct d_type *d_func_type(struct d *d, struct d_type *ret, struct d_type **params, size_t n,
+			   bool variadic);
+
+/* parse.c: an expression or a type out of a prototype's words in builtins.def */
+struct d_type *d_parse_type_name(struct d *d, const char *text);	/* NULL: no such type, nothing reported */
+
+/* check.c. Folds a raw tree that must be an integer constant (array bounds, enumerators,
+ * bit-field widths, case of pragma); false: reported. */
+bool d_const_int(struct d *d, struct d_expr *raw, int64_t *value);
+struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e);
+struct d_expr *d_expr_new(struct d *d, enum d_ekind kind, struct loc at, size_t nkids);
+
+/* For errors: diag_error with a tag of d/errtags.def; sets d->failed. */
+void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif
