@@ -14,6 +14,24 @@
 #include "base/hash.h"
 #include "d/d.h"
 
+/*
+ * Raw trees (what the parser gives the checker; types are NULL where not named):
+ *   INT       ival, type by the literal's suffix and size; a character constant is int
+ *   STRING    str, len
+ *   IDENT     str, ident_scope (self->x, this->x), ident_mod (`x is "", mod`x; else NULL)
+ *   INDEX     a[i, j]: kids[0] is what is indexed, kids[1..] the list. ELEM is never raw
+ *   AGG       @x[i, j]: str "x" ("" for @), kids the list; agg NULL
+ *   CALL      f(x, y): str "f", kids the arguments; is_action false, func 0.
+ *             Also stringof x (one kid), offsetof(t, m): TYPE and IDENT,
+ *             xlate < t > (e): TYPE and e
+ *   UNARY BINARY ASSIGN COND COMMA DEREF ADDR: op, kids; x += y is ASSIGN with op ADD
+ *   CAST      type is the target, kids[0]
+ *   MEMBER    kids[0], str the member's name; p->m is MEMBER(DEREF(p))
+ *   SIZEOF    kids[0] an expression or a TYPE; TYPE has its type in `type`
+ *   MACRO     str without its $, `$$x` as "$x"; only if the parser left it
+ * Raw statements are EXPR (actions, calls, `@a[k] = f(x)` as ASSIGN(AGG, CALL)) and IF.
+ */
+
 /* What a name means at file scope. */
 enum d_idkind { D_ID_VAR, D_ID_INLINE, D_ID_ENUMERATOR, D_ID_SUBR, D_ID_ACTION, D_ID_AGGFUNC };
 struct d_ident {
