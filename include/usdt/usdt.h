@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/usdt.h: libusdt-read finds the statically defined probes of ELF files
+ * and processes: who they are, where they sit, where their arguments are.
+ *
+ *	struct usdt_file *f;
+ *	if (usdt_file_open("/usr/bin/python3", &f) == 0) {
+ *		for (size_t i = 0; i < usdt_file_nprobes(f); i++)
+ *			puts(usdt_probe_name(usdt_file_probe(f, i)));
+ *		usdt_file_close(f);
+ *	}
+ *
+ * Ownership: what usdt_file_open and usdt_proc_open give is yours until the
+ * matching _close. All else (probes, sites, arguments, strings) is borrowed
+ * from it and ends with it.
+ * Errors: functions that return int give 0 or a negative errno; nothing is
+ * printed. Files are untrusted: a note or an argument that makes no sense
+ * fails alone (usdt_file_nbad, USDT_ARG_BAD) and the rest is still read.
+ * Units: offsets are bytes from the start of the file, addresses are those
+ * of the ELF file (add the load bias of a mapping, usdt_file_bias), sizes
+ * are bytes.
+ * Threads: a file or process object is used by one thread at a time.
+ */
+#ifndef USDT_USDT_H
+#define USDT_USDT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct usdt_file;	/* an ELF file and its probes */
+struct usdt_probe;	/* provider:name in one file, with all its sites */
+struct usdt_site;	/* one place in the code that fires a probe */
+struct usdt_types;	/* what provider.d said of a probe's arguments */
+struct usdt_proc;	/* the files that a process has mapped */
+struct usdt_object;	/* one of them */
+
+/* ---- Files --------------------------------------------------------------- */
+
+/*
+ * Executables, shared libraries, also stripped ones, of 32 and 64 bits and
+ * both byte orders; relocatable objects too, whose sites have no offset and
+ * no address yet. -ENOEXEC: not an ELF file, or one whose headers lie.
+ * A file without probes is no error.
+ */
+int usdt_file_open(const char *path, struct usdt_file **file);
+/* fd stays yours and may be closed at once after; its position is not used. name: for
+ * usdt_file_name only, copied; may be NULL. */
+int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file);
+void usdt_file_close(struct usdt_file *file);	/* NULL is accepted */
+
+const char *usdt_file_name(const struct usdt_file *file);	/* as given; "" if not */
+/* The GNU build id's bytes; NULL and *len 0 without one. */
+const uint8_t *usdt_file_build_id(const struct usdt_file *file, size_t *len);
+unsigned usdt_file_machine(const struct usdt_file *file);	/* e_machine: EM_X86_64 is 62 */
+unsigned usdt_file_bits(const struct usdt_file *file);		/* 32 or 64 */
+bool usdt_file_relocatable(const struct usdt_file *file);	/* an object (.o), not linked yet */
+/* Notes of type stapsdt that were malformed or point outside the file's code, and were left out. */
+size_t usdt_file_nbad(const struct usdt_file *file);
+
+/* Probes are in the order in which their first notes stand in the file. */
+size_t usdt_file_nprobes(const struct usdt_file *file);
+const struct usdt_probe *usdt_file_probe(const struct usdt_file *file, size_t i);
+
+/*
+ * The load bias of a mapping of this file: what to add to an ELF address to
+ * have an address in the process. start, offset: the mapping's, as
+ * /proc/PID/maps gives them. -ENOENT: no segment of the file is mapped so.
+ */
+int usdt_file_bias(const struct usdt_file *file, uint64_t start, uint64_t offset, uint64_t *bias);
+/* An ELF address to a file offset and back, by the program headers. -ENOENT: not in the file. */
+int usdt_file_offset(const struct usdt_file *file, uint64_t address, uint64_t *offset);
+int usdt_file_address(const struct usdt_file *file, uint64_t offset, uint64_t *address);
+
+/* ---- Probes --------------------------------------------------------------- */
+
+const char *usdt_probe_provider(const struct usdt_probe *probe);	/* "python", no pid */
+const char *usdt_probe_name(const struct usdt_probe *probe);		/* "function-entry" */
+const char *usdt_probe_note_name(const struct usdt_probe *probe);	/* "function__entry" */
+size_t usdt_probe_nsites(const struct usdt_probe *probe);		/* at least 1 */
+const struct usdt_site *usdt_probe_site(const struct usdt_probe *probe, size_t i);
+/* NULL: the file has no type note of this probe. See docs/type-note.md. */
+const struct usdt_types *usdt_probe_types(const struct usdt_probe *probe);
+
+/* ---- Sites ---------------------------------------------------------------- */
+
+uint64_t usdt_site_offset(const struct usdt_site *site);	/* where to put the uprobe */
+uint64_t usdt_site_address(const struct usdt_site *site);
+/* The 16-bit semaphore that counts the probe's consumers; both 0: the site has none. An
+ * address without an offset: a semaphore that is not backed by the file; it cannot be counted
+ * by the kernel. */
+uint64_t usdt_site_semaphore_offset(const struct usdt_site *site);
+uint64_t usdt_site_semaphore_address(const struct usdt_site *site);
+/* The function that holds the site, from .symtab, else .dynsym; "" if neither knows.
+ * The first call for a file reads its symbols. */
+const char *usdt_site_function(const struct usdt_site *site);
+const char *usdt_site_args_text(const struct usdt_site *site);	/* "-4@%edi 8@-8(%rbp)" */
+
+/* ---- Arguments ------------------------------------------------------------ */
+
+enum usdt_arg_kind {
+	USDT_ARG_BAD,	/* not understood: why says what */
+	USDT_ARG_CONST,	/* the value is disp */
+	USDT_ARG_REG,	/* the value is in register base */
+	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp */
+};
+
+/*
+ * A register as the kernel saves it: (pt_regs at offset, as 64 bits) >> shift,
+ * of which the low `width` bytes are the register. In an address the whole
+ * register counts: width 8, or 4 (zero-extended) in 32-bit code.
+ */
+struct usdt_reg {
+	int16_t offset;		/* in struct pt_regs of the machine (x86-64's for i386 files too,
+				 * as a 64-bit kernel runs them); -1: no register */
+	uint8_t shift;		/* bits: 8 for %ah, else 0 */
+	uint8_t width;		/* bytes: 1, 2, 4, 8 */
+	bool is_signed;		/* aarch64's sxtw index: sign-extend from width */
+};
+
+struct usdt_arg {
+	enum usdt_arg_kind kind;
+	uint8_t size;		/* of the value: 1, 2, 4, 8 (or 16, 10, 12: floats); what is read
+				 * from memory, and what counts of a register or constant */
+	bool is_signed;
+	bool is_float;
+	struct usdt_reg base;
+	struct usdt_reg index;
+	uint8_t scale;		/* 1, 2, 4, 8 */
+	bool is_address;	/* disp is an ELF address (of a symbol): add the load bias. With
+				 * the site's own address at hand: disp - usdt_site_address() +
+				 * instruction pointer. base is then no register in `sym(%rip)` */
+	int64_t disp;		/* a constant is extended from size by its sign already */
+	const char *text;	/* "8@-8(%rbp)", this argument alone */
+	const char *why;	/* BAD: the reason, lower case, no full stop; else NULL */
+};
+
+size_t usdt_site_nargs(const struct usdt_site *site);	/* the note's; up to USDT_MAX_ARGS */
+const struct usdt_arg *usdt_site_arg(const struct usdt_site *site, size_t i);
+
+#define USDT_MAX_ARGS 32	/* further ones are not given (sys/sdt.h makes at most 12) */
+
+/* ---- Types, as provider.d declared them ------------------------------------ */
+
+size_t usdt_types_nargs(const struct usdt_types *types);	/* native: what the code passes */
+const char *usdt_types_arg(const struct usdt_types *types, size_t i);	/* "struct req *" */
+const char *usdt_types_arg_name(const struct usdt_types *types, size_t i);	/* "": unnamed */
+/* What args[] of a D program is: native arguments, mapped and translated by the declaration. */
+size_t usdt_types_nxargs(const struct usdt_types *types);
+const char *usdt_types_xarg(const struct usdt_types *types, size_t i);
+const char *usdt_types_xarg_name(const struct usdt_types *types, size_t i);
+size_t usdt_types_map(const struct usdt_types *types, size_t i);	/* xarg i is native map(i) */
+/* #pragma D attributes: which is 0 provider, 1 module, 2 function, 3 name, 4 args; what is
+ * 0 name stability, 1 data stability, 2 dependency class. Values index the guide's tables
+ * (stability 0 Internal … 7 Standard; class 0 Unknown … 5 Common). */
+unsigned usdt_types_attribute(const struct usdt_types *types, unsigned which, unsigned what);
+
+/* ---- Processes -------------------------------------------------------------- */
+
+/*
+ * The files that process pid has mapped executable, once each, in address
+ * order. -ESRCH: no such process; -EACCES: not allowed to look.
+ */
+int usdt_proc_open(int pid, struct usdt_proc **proc);
+void usdt_proc_close(struct usdt_proc *proc);	/* NULL is accepted */
+size_t usdt_proc_nobjects(const struct usdt_proc *proc);
+const struct usdt_object *usdt_proc_object(const struct usdt_proc *proc, size_t i);
+
+/* As the process knows it, " (deleted)" included; may not exist under this name here. */
+const char *usdt_object_path(const struct usdt_object *object);
+/* What maps says. Overlay and btrfs file systems show one file as several, so this is no
+ * identity across processes. */
+uint64_t usdt_object_device(const struct usdt_object *object);	/* major << 20 | minor */
+uint64_t usdt_object_inode(const struct usdt_object *object);
+/* The mapping of the first executable part: start, end and offset in the file. */
+uint64_t usdt_object_start(const struct usdt_object *object);
+uint64_t usdt_object_end(const struct usdt_object *object);
+uint64_t usdt_object_offset(const struct usdt_object *object);
+/* A descriptor of the very file that is mapped, deleted or in another mount namespace
+ * included, read-only and close-on-exec, yours; else -errno. */
+int usdt_object_open_fd(const struct usdt_object *object);
+/* The same, read. */
+int usdt_object_open(const struct usdt_object *object, struct usdt_file **file);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
