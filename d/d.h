@@ -351,6 +351,9 @@ struct d_config {
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
 struct arena *d_arena(struct d *d);
+/* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and
+ * types stay usable. */
+void d_free(struct d *d);
 
 /*
  * Parses a text (script, -n string, provider.d) and adds it to the compile.

@@ -60,7 +60,17 @@ struct d {
 	size_t nproviders, providers_cap;
 	struct d_prog *prog;		/* d_check's result while it is built */
 	bool failed;
+	struct d_front *front;		/* d/lex.h: what the parser keeps between texts */
 };
+
+/* d.c */
+/* A new name at file scope; NULL: no memory. */
+struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at);
+/* Of a built-in variable, looked up at its first use; NULL: args and uregs, or not known here.
+ * The parser calls it for every one it meets, so that var->type is set in raw trees. */
+struct d_type *d_builtin_type(struct d *d, struct d_var *v);
+/* d_check calls it once all is parsed: arguments that no text referenced are errors. */
+bool d_args_all_used(struct d *d);
 
 /* type.c */
 bool d_types_init(struct d *d);		/* base types, the guide's and <stdint>'s typedefs, pid_t … */

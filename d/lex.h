@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/lex.h: tokens, and the parser that takes them one at a time.
+ *
+ * D cannot be cut into tokens beforehand: `pid$target:a.out:f-2:entry` is one
+ * word at the start of a clause and an expression inside of it, and the `/`
+ * that ends a predicate is a division elsewhere. So the parser drives: it asks
+ * the lexer for probe descriptions (d_pdesc_parse) where one may stand, and for
+ * tokens (d_next) elsewhere.
+ *
+ * After an error `bad` is set and every further token is the end of the text,
+ * so that all rules unwind without reporting again, until d_resync.
+ */
+#ifndef D_LEX_H
+#define D_LEX_H
+
+#include "d/inner.h"
+
+/* Keywords: D_KEY(id, flags). TYPE: may begin a type; CLASS: a storage class; both begin a
+ * declaration. */
+#define D_KEYWORDS(K)                                                                            \
+	K(auto, CLASS) K(break, NONE) K(case, NONE) K(char, TYPE) K(const, TYPE)                  \
+	K(continue, NONE) K(counter, NONE) K(default, NONE) K(do, NONE) K(double, TYPE)           \
+	K(else, NONE) K(enum, TYPE) K(extern, CLASS) K(float, TYPE) K(for, NONE) K(goto, NONE)    \
+	K(if, NONE) K(import, NONE) K(inline, CLASS) K(int, TYPE) K(long, TYPE)                   \
+	K(offsetof, NONE) K(probe, NONE) K(provider, BLOCK) K(register, CLASS)                    \
+	K(restrict, TYPE) K(return, NONE) K(self, CLASS) K(short, TYPE) K(signed, TYPE)           \
+	K(sizeof, NONE) K(static, CLASS) K(string, TYPE) K(stringof, NONE) K(struct, TYPE)        \
+	K(switch, NONE) K(this, CLASS) K(translator, BLOCK) K(typedef, CLASS) K(union, TYPE)      \
+	K(unsigned, TYPE) K(userland, TYPE) K(void, TYPE) K(volatile, TYPE) K(while, NONE)        \
+	K(xlate, NONE)
+
+enum d_keyflag { D_KF_NONE, D_KF_TYPE, D_KF_CLASS, D_KF_BLOCK };
+
+enum d_tok {
+	D_TK_EOF = 0,
+	/* 1 … 127: a character that stands for itself */
+	D_TK_IDENT = 128, D_TK_INT, D_TK_FLOAT, D_TK_STRING, D_TK_AGG,
+	D_TK_ARROW, D_TK_ELLIPSIS, D_TK_INC, D_TK_DEC,
+	D_TK_SHL, D_TK_SHR, D_TK_LE, D_TK_GE, D_TK_EQ, D_TK_NE, D_TK_LAND, D_TK_LOR, D_TK_LXOR,
+	D_TK_ADD_EQ, D_TK_SUB_EQ, D_TK_MUL_EQ, D_TK_DIV_EQ, D_TK_MOD_EQ, D_TK_AND_EQ, D_TK_OR_EQ,
+	D_TK_XOR_EQ, D_TK_SHL_EQ, D_TK_SHR_EQ,
+	D_TK_EPRED,	/* the `/` that ends a predicate */
+#define D_KEY(id, flag) D_KW_##id,
+	D_KEYWORDS(D_KEY)
+#undef D_KEY
+	D_NTOKENS
+};
+
+struct d_token {
+	enum d_tok kind;
+	struct loc loc;
+	const char *str;	/* IDENT, AGG (without @), keywords, STRING: escapes undone */
+	size_t len;
+	uint64_t ival;
+	double fval;
+	enum d_basetype itype;	/* INT */
+};
+
+struct d_attr_pragma {	/* #pragma D attributes … provider X what */
+	const char *provider;
+	int which;
+	struct d_attr attr;
+};
+
+/* What the front end keeps between texts of one compile. */
+struct d_front {
+	bool *arg_used;			/* config.argv[i] was referenced */
+	struct hash *assigned;		/* names that programs assign to: never types */
+	struct d_attr_pragma *attrs;
+	size_t nattrs, attrs_cap;
+	unsigned errors;
+	bool nomem;			/* said once */
+};
+
+struct d_parser {
+	struct d *d;
+	const struct text *text;
+	uint32_t pos;		/* next byte to be read */
+	struct d_token tok;	/* the one token of look-ahead */
+	uint32_t prev_end;	/* end of the token before it */
+	unsigned depth;		/* of rules inside rules */
+	unsigned chain;		/* nodes that make this expression's tree higher */
+	unsigned braces;	/* open ones of what is being parsed */
+	char spec;		/* -P, -m, -f, -n, -i: see d_parse */
+	bool quiet;		/* errors are not reported (d_parse_type_name) */
+	bool bad;
+};
+
+/* Recursion is by rule, so nesting is bounded; so is a tree's height (checkers recurse too). */
+#define D_MAX_DEPTH 200
+#define D_MAX_CHAIN 1000
+#define D_MAX_ERRORS 10
+
+/* lex.c */
+void d_next(struct d_parser *p);
+bool d_skip_space(struct d_parser *p);		/* blanks, comments, # lines; false: bad */
+enum d_tok d_keyword(const char *s, size_t len);	/* D_TK_IDENT: none */
+enum d_keyflag d_keyword_flag(enum d_tok kw);
+bool d_is_ident_char(char c);
+struct loc d_loc(const struct d_parser *p, uint32_t from, uint32_t to);
+const char *d_tok_text(const struct d_parser *p);	/* for messages: 'x', end of input … */
+
+/* literal.c */
+void d_lex_number(struct d_parser *p);
+void d_lex_char(struct d_parser *p);
+void d_lex_string(struct d_parser *p);
+void d_lex_macro(struct d_parser *p);
+char *d_unescape(struct d_parser *p, const char *s, size_t len, uint32_t at, size_t *out_len);
+/* `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported. */
+const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string, bool *is_arg);
+
+/* parse.c */
+void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void d_syntax(struct d_parser *p, const char *wanted);	/* at the token */
+void *d_nomem(struct d_parser *p);			/* reports; NULL */
+bool d_accept(struct d_parser *p, int tok);
+bool d_expect(struct d_parser *p, int tok, const char *wanted);
+bool d_enter(struct d_parser *p);	/* one level deeper; false: too deep, reported */
+void d_leave(struct d_parser *p);
+bool d_link(struct d_parser *p);	/* the tree gets one node higher */
+struct loc d_since(const struct d_parser *p, struct loc start);
+void d_parser_init(struct d_parser *p, struct d *d, const struct text *text);
+
+/* pdesc.c */
+enum d_start { D_START_PROBE, D_START_DECL, D_START_END };
+enum d_start d_start_of(struct d_parser *p);	/* what stands at p->pos at file scope */
+bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd);
+
+/* parse_expr.c; NULL: p->bad */
+struct d_expr *d_parse_expr(struct d_parser *p);	/* with commas */
+struct d_expr *d_parse_assign(struct d_parser *p);
+struct d_expr *d_parse_cond(struct d_parser *p);	/* a constant expression's syntax */
+
+/* decl.c */
+struct d_declarator {
+	const char *name;	/* NULL: abstract */
+	struct loc loc;
+	struct d_type *type;
+	bool assoc;
+	struct d_type **keys;
+	size_t nkeys;
+	const char **param_names;	/* of a function, by position */
+	struct loc type_loc;
+};
+enum d_class { D_C_NONE, D_C_AUTO, D_C_REGISTER, D_C_STATIC, D_C_EXTERN, D_C_TYPEDEF, D_C_SELF,
+	       D_C_THIS };
+bool d_at_type(struct d_parser *p);	/* may the token begin a type name? */
+/* Specifiers and qualifiers; *class NULL: none allowed. */
+struct d_type *d_parse_specs(struct d_parser *p, enum d_class *class, bool *defines);
+bool d_parse_declarator(struct d_parser *p, struct d_type *base, struct d_declarator *out);
+struct d_type *d_type_name_parse(struct d_parser *p);
+/* `( … )` of a function or probe: types, names; the token is past the `(`. */
+struct d_params {
+	struct d_type **types;
+	const char **names;
+	struct loc *locs;
+	size_t n, types_cap, names_cap, locs_cap, nnames, nlocs;
+	bool variadic;
+};
+bool d_parse_params(struct d_parser *p, struct d_params *out);
+
+/* decl_top.c: at a token that begins a declaration */
+void d_parse_declaration(struct d_parser *p);
+/* provider.c */
+void d_parse_provider(struct d_parser *p);
+void d_providers_finish(struct d *d);	/* attributes of pragmas, once all is read */
+
+/* pragma.c: a # line at p->pos, which is at the '#'; moves behind it */
+void d_control_line(struct d_parser *p);
+
+#endif
