@@ -1,39 +1,147 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/d.c: the life of one compile.
- * In:   an arena, a diag and the options.
- * Out:  struct d with its tables, in which the builtin names stand already.
- * Owns: the hash tables, until d_free. All else is the arena's.
+ * d/d.c: a compile from its beginning to its end, and its errors.
+ * In:   an arena, a diag, the options.
+ * Out:  struct d with the names that every program knows.
+ * Owns: the hash tables of names, until d_free; the rest is the arena's.
  */
 #include "d/inner.h"
+#include "d/lex.h"
 
 #include <string.h>
 
-#define DEFAULT_STRSIZE 256
+const char *const d_builtin_names[] = {
+#define D_VAR(id, type) #id,
+#include "d/builtins.def"
+};
+const char *const d_subr_names[] = {
+#define D_SUBR(id, proto) #id,
+#include "d/builtins.def"
+};
+const char *const d_action_names[] = {
+#define D_ACTION(id, proto) #id,
+#include "d/builtins.def"
+};
+const char *const d_aggfunc_names[] = {
+#define D_AGGFUNC(id, proto) #id,
+#include "d/builtins.def"
+};
+
+static const char *const builtin_types[] = {
+#define D_VAR(id, type) type,
+#include "d/builtins.def"
+};
+static const char *const subr_protos[] = {
+#define D_SUBR(id, proto) proto,
+#include "d/builtins.def"
+};
+static const char *const action_protos[] = {
+#define D_ACTION(id, proto) proto,
+#include "d/builtins.def"
+};
+static const char *const aggfunc_protos[] = {
+#define D_AGGFUNC(id, proto) proto,
+#include "d/builtins.def"
+};
+
+void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
+{
+	va_list ap;
+
+	d->failed = true;
+	va_start(ap, fmt);
+	diag_verror(d->diag, at, tag, fmt, ap);
+	va_end(ap);
+}
+
+struct arena *d_arena(struct d *d)
+{
+	return d->arena;
+}
+
+struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at)
+{
+	struct d_ident *id = arena_new_of(d->arena, struct d_ident);
+
+	if (!id)
+		return NULL;
+	id->kind = kind;
+	id->loc = at;
+	return hash_set_str(d->idents, name, id) ? NULL : id;
+}
+
+/* Rows of builtins.def that are called: subroutines, actions, aggregating functions. */
+static bool enter_calls(struct d *d, enum d_idkind kind, const char *const *names,
+			const char *const *protos, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct d_ident *id = d_ident_enter(d, names[i], kind, NOWHERE);
+
+		if (!id)
+			return false;
+		id->number = (int64_t)i;
+		id->proto = protos[i];
+	}
+	return true;
+}
+
+/* Types of builtins are looked up at their first use: a kernel type costs reading its BTF. */
+static bool enter_builtins(struct d *d)
+{
+	for (size_t i = 0; i < D_NBUILTINS; i++) {
+		struct d_ident *id = d_ident_enter(d, d_builtin_names[i], D_ID_VAR, NOWHERE);
+
+		if (!id || !(id->var = arena_new_of(d->arena, struct d_var)))
+			return false;
+		*id->var = (struct d_var){ .scope = D_V_BUILTIN, .name = d_builtin_names[i],
+					   .id = (int)i };
+	}
+	return enter_calls(d, D_ID_SUBR, d_subr_names, subr_protos, D_NSUBRS) &&
+	       enter_calls(d, D_ID_ACTION, d_action_names, action_protos, D_NACTIONS) &&
+	       enter_calls(d, D_ID_AGGFUNC, d_aggfunc_names, aggfunc_protos, D_NAGGFUNCS);
+}
+
+/* args and uregs have no type of their own: an element has one, and the checker knows it. */
+struct d_type *d_builtin_type(struct d *d, struct d_var *v)
+{
+	if (!v->type && v->scope == D_V_BUILTIN && v->id != D_BUILTIN_args &&
+	    v->id != D_BUILTIN_uregs)
+		v->type = d_parse_type_name(d, builtin_types[v->id]);
+	return v->type;
+}
 
 void d_free(struct d *d)
 {
 	if (!d)
 		return;
-	struct hash **all[] = { &d->tags, &d->typedefs, &d->idents, &d->self_vars, &d->this_vars,
-				&d->agg_names };
-	for (size_t i = 0; i < COUNT(all); i++) {
-		hash_free(*all[i], NULL);
-		*all[i] = NULL;
-	}
+	hash_free(d->tags, NULL);
+	hash_free(d->typedefs, NULL);
+	hash_free(d->idents, NULL);
+	hash_free(d->self_vars, NULL);
+	hash_free(d->this_vars, NULL);
+	hash_free(d->agg_names, NULL);
+	if (d->front)
+		hash_free(d->front->assigned, NULL);
+	d->tags = d->typedefs = d->idents = d->self_vars = d->this_vars = d->agg_names = NULL;
+	d->front = NULL;
 }
 
-static bool tables_new(struct d *d)
+static bool make_tables(struct d *d)
 {
-	struct hash **all[] = { &d->tags, &d->typedefs, &d->idents, &d->self_vars, &d->this_vars,
-				&d->agg_names };
-
-	for (size_t i = 0; i < COUNT(all); i++) {
-		*all[i] = hash_new();
-		if (!*all[i])
-			return false;
-	}
-	return true;
+	d->tags = hash_new();
+	d->typedefs = hash_new();
+	d->idents = hash_new();
+	d->self_vars = hash_new();
+	d->this_vars = hash_new();
+	d->agg_names = hash_new();
+	d->front = arena_new_of(d->arena, struct d_front);
+	if (!d->front || !d->tags || !d->typedefs || !d->idents || !d->self_vars ||
+	    !d->this_vars || !d->agg_names)
+		return false;
+	d->front->assigned = hash_new();
+	if (d->config.argc > 0)
+		d->front->arg_used = arena_array(d->arena, bool, (size_t)d->config.argc);
+	return d->front->assigned && (d->config.argc <= 0 || d->front->arg_used);
 }
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)
@@ -43,29 +151,11 @@ struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *confi
 	if (d) {
 		d->arena = a;
 		d->diag = diag;
-		if (config)
-			d->config = *config;
-		if (!d->config.strsize)
-			d->config.strsize = DEFAULT_STRSIZE;
-		if (tables_new(d) && d_types_init(d) && d_builtins_init(d))
+		d->config = *config;
+		if (make_tables(d) && d_types_init(d) && enter_builtins(d))
 			return d;
+		d_free(d);
 	}
-	d_free(d);
-	diag_error(diag, NOWHERE, NULL, "no memory for the D compiler's tables");
+	diag_error(diag, NOWHERE, NULL, "out of memory");
 	return NULL;
-}
-
-struct arena *d_arena(struct d *d)
-{
-	return d->arena;
-}
-
-void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	diag_verror(d->diag, at, tag, fmt, ap);
-	va_end(ap);
-	d->failed = true;
 }

@@ -350,8 +350,6 @@ struct d_config {
 };
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
-/* Frees the tables of the compile; what came out of it stays, in the arena. NULL is accepted. */
-void d_free(struct d *d);
 struct arena *d_arena(struct d *d);
 /* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and
  * types stay usable. */

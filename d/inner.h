@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * d/inner.h: what the files of d/ share. Text goes lex → parse → check:
- *   d.c      d_new, d_free, d_error; builtins.c the rows of builtins.def
+ *   d.c      d_new, d_free, d_error, builtin names
  *   lex.c    text → tokens (macros, numbers, strings, places)
  *   parse*.c tokens → declarations (entered in struct d at once) and raw clauses
  *   decl.c   C and D declarations: declarators, structs, typedefs, inlines, providers
@@ -95,12 +95,6 @@ struct d_type *d_parse_type_name(struct d *d, const char *text);	/* NULL: no suc
 bool d_const_int(struct d *d, struct d_expr *raw, int64_t *value);
 struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e);
 struct d_expr *d_expr_new(struct d *d, enum d_ekind kind, struct loc at, size_t nkids);
-
-/* builtins.c: enters the rows of builtins.def in d->idents. A builtin variable's var->type is NULL
- * until it is used; its proto names the type. */
-bool d_builtins_init(struct d *d);
-/* A type out of a prototype's words, of `len` bytes; NULL: none. */
-struct d_type *d_proto_type(struct d *d, const char *text, size_t len);
 
 /* For errors: diag_error with a tag of d/errtags.def; sets d->failed. */
 void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
