@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/check.h: what the files of the checker share. A checked tree is made in
+ * place of the raw one; NULL stands for an expression whose error has been
+ * reported already, and every function passes it on without a word.
+ */
+#ifndef D_CHECK_H
+#define D_CHECK_H
+
+#include "d/inner.h"
+
+struct chk {
+	struct d *d;
+	struct d_prog *prog;
+	size_t clauses_cap, globals_cap, selfs_cap, thises_cap, aggs_cap;
+	const struct d_pdesc *pdesc;	/* of the clause at hand; NULL outside of clauses */
+	struct d_args args;		/* of it, once asked */
+	bool args_asked, args_ok;
+	int inlines;			/* inlines inside inlines at this place */
+	unsigned depth;
+	int next_action;
+	bool constant;			/* an integer constant is wanted: no variables */
+};
+
+/* const.c */
+struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at);
+uint64_t c_norm(const struct d_type *t, uint64_t v);	/* v as a value of integer type t */
+struct d_expr *c_fold(struct chk *c, struct d_expr *e);	/* NULL passes through */
+bool c_is_const(const struct d_expr *e);		/* an integer constant */
+
+/* convert.c */
+struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to);	/* unless it is one */
+struct d_expr *c_decay(struct chk *c, struct d_expr *e);	/* arrays to pointers */
+struct d_expr *c_promote(struct chk *c, struct d_expr *e);
+struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);
+bool c_is_arith(const struct d_type *t);
+bool c_is_scalar(const struct d_type *t);	/* integer, float or pointer */
+bool c_is_strlike(const struct d_type *t);	/* string, char * or char[] */
+bool c_same_pointers(const struct d_type *a, const struct d_type *b);	/* or one is void * */
+struct d_expr *c_to_string(struct chk *c, struct d_expr *e);	/* of a strlike one */
+/* As if assigned to a `to`; NULL: incompatible, nothing reported. */
+struct d_expr *c_convert(struct chk *c, struct d_expr *e, struct d_type *to);
+const char *c_name(struct chk *c, const struct d_type *t);
+
+/* check_expr.c */
+struct d_expr *c_expr(struct chk *c, struct d_expr *e);
+struct d_expr *c_value(struct chk *c, struct d_expr *e);	/* not void */
+struct d_expr *c_kids_done(struct chk *c, struct d_expr *e);	/* all kids checked; NULL: one failed */
+bool c_is_lvalue(const struct d_expr *e);
+
+/* check_var.c */
+struct d_expr *c_ident(struct chk *c, struct d_expr *e);
+struct d_expr *c_index(struct chk *c, struct d_expr *e);
+/* The left side of an assignment, made if it is new; `value` is the checked right side or NULL. */
+struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value);
+/* Tuples of arrays and aggregations: typed by the first use, checked after it. */
+bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***keys, size_t *nkeys,
+	     const char *what, struct loc at, bool *known);
+
+/* check_op.c */
+struct d_expr *c_unary(struct chk *c, struct d_expr *e);
+struct d_expr *c_binary(struct chk *c, struct d_expr *e);
+struct d_expr *c_assign(struct chk *c, struct d_expr *e);
+struct d_expr *c_cond(struct chk *c, struct d_expr *e);
+struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
+
+/* check_call.c */
+struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
+/* check_act.c: what an action asks beyond its prototype */
+struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool statement);
+/* check_fmt.c */
+bool c_printf(struct chk *c, struct d_expr *e);
+bool c_printa(struct chk *c, struct d_expr *e);
+
+/* check_agg.c */
+struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const char *who);
+bool c_agg_stmt(struct chk *c, struct d_stmt *s);
+
+/* check_order.c: commit, speculate and what may stand beside them */
+void c_order(struct chk *c, const struct d_clause *cl);
+
+/* suggest.c: "did you mean …?" among the names a program could have meant */
+void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call);
+
+#endif
