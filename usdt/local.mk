@@ -1,0 +1,26 @@
+# libusdt-read: base is linked into it and stays hidden behind the version script. What is
+# part of our own programs links libusdtread-core.la (and libbase.la) instead.
+noinst_LTLIBRARIES += libusdtread-core.la
+libusdtread_core_la_SOURCES = usdt/inner.h usdt/arg.c usdt/elf.c usdt/file.c usdt/note.c \
+	usdt/proc.c usdt/types.c
+libusdtread_core_la_CFLAGS = $(AM_CFLAGS) -Wconversion
+
+lib_LTLIBRARIES += libusdt-read.la
+libusdt_read_la_SOURCES =
+libusdt_read_la_LIBADD = libusdtread-core.la libbase.la
+libusdt_read_la_DEPENDENCIES = $(libusdt_read_la_LIBADD) usdt/libusdt-read.map
+libusdt_read_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	-Wl,--version-script=$(srcdir)/usdt/libusdt-read.map
+
+usdtincludedir = $(includedir)/usdt
+usdtinclude_HEADERS = include/usdt/usdt.h include/usdt/sdt.h
+
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = usdt/usdt.pc usdt/usdt-read.pc
+CLEANFILES += $(nodist_pkgconfig_DATA)
+usdt/%.pc: $(srcdir)/usdt/%.pc.in
+	@mkdir -p usdt
+	$(AM_V_GEN)sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
+		-e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.tmp && \
+		mv $@.tmp $@
+EXTRA_DIST += usdt/libusdt-read.map usdt/usdt.pc.in usdt/usdt-read.pc.in

@@ -1,0 +1,16 @@
+if HAVE_CMOCKA
+USDT_TESTS = tests/usdt/test_arg tests/usdt/test_note tests/usdt/test_proc
+check_PROGRAMS += $(USDT_TESTS)
+TESTS += $(USDT_TESTS)
+endif
+USDT_TEST_LIBS = libusdtread-core.la libbase.la $(TEST_LIBS)
+tests_usdt_test_arg_SOURCES = tests/usdt/test_arg.c
+tests_usdt_test_arg_LDADD = $(USDT_TEST_LIBS)
+tests_usdt_test_note_SOURCES = tests/usdt/test_note.c tests/usdt/elfmake.h
+tests_usdt_test_note_LDADD = $(USDT_TEST_LIBS)
+# Against the shared library, as a stranger would: what it needs must be exported.
+tests_usdt_test_proc_SOURCES = tests/usdt/test_proc.c
+tests_usdt_test_proc_LDADD = libusdt-read.la $(TEST_LIBS)
+check_PROGRAMS += tests/usdt/dump
+tests_usdt_dump_SOURCES = tests/usdt/dump.c
+tests_usdt_dump_LDADD = libusdt-read.la

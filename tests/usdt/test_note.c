@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tests/usdt/test_note.c: probes out of ELF files, well made and hostile. */
+#include "usdt/inner.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/usdt/elfmake.h"
+
+static int open_image(struct elf_image *e, struct usdt_file **f)
+{
+	int fd, err;
+
+	elf_end_notes(e);
+	fd = elf_fd(e, SIZE_MAX);
+	assert_true(fd >= 0);
+	err = usdt_file_open_fd(fd, "image", f);
+	close(fd);
+	return err;
+}
+
+static struct usdt_file *must_open(struct elf_image *e)
+{
+	struct usdt_file *f;
+
+	assert_int_equal(open_image(e, &f), 0);
+	return f;
+}
+
+/* Two sites of app:hit__slow and one of app:done, with a semaphore. */
+static void three_sites(struct elf_image *e)
+{
+	elf_begin_image(e);
+	ELF_SITE(e, CODE_ADDR + 0x20, BASE_ADDR, DATA_ADDR + 0x10, "app\0hit__slow\0-4@%edi 8@g(%rip)");
+	ELF_SITE(e, CODE_ADDR + 0x30, BASE_ADDR, 0, "app\0done\0");
+	ELF_SITE(e, CODE_ADDR + 0x108, BASE_ADDR, DATA_ADDR + 0x10, "app\0hit__slow\0-4@$1 8@$2");
+}
+
+static void probes_hold_all_their_sites(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_probe *p;
+	const struct usdt_site *s;
+
+	(void)state;
+	three_sites(&e);
+	f = must_open(&e);
+	assert_string_equal(usdt_file_name(f), "image");
+	assert_int_equal(usdt_file_machine(f), EM_X86_64);
+	assert_int_equal(usdt_file_bits(f), 64);
+	assert_int_equal(usdt_file_nbad(f), 0);
+	assert_int_equal(usdt_file_nprobes(f), 2);
+	assert_null(usdt_file_probe(f, 2));
+	p = usdt_file_probe(f, 0);
+	assert_string_equal(usdt_probe_provider(p), "app");
+	assert_string_equal(usdt_probe_name(p), "hit-slow");
+	assert_string_equal(usdt_probe_note_name(p), "hit__slow");
+	assert_null(usdt_probe_types(p));
+	assert_int_equal(usdt_probe_nsites(p), 2);
+	s = usdt_probe_site(p, 0);
+	assert_int_equal(usdt_site_offset(s), CODE_OFF + 0x20);
+	assert_int_equal(usdt_site_address(s), CODE_ADDR + 0x20);
+	assert_int_equal(usdt_site_semaphore_offset(s), DATA_OFF + 0x10);
+	assert_int_equal(usdt_site_semaphore_address(s), DATA_ADDR + 0x10);
+	assert_string_equal(usdt_site_function(s), "handle");
+	assert_int_equal(usdt_site_nargs(s), 2);
+	assert_int_equal(usdt_site_arg(s, 1)->kind, USDT_ARG_MEM);
+	assert_true(usdt_site_arg(s, 1)->is_address);
+	assert_int_equal(usdt_site_arg(s, 1)->disp, DATA_ADDR + 8);
+	assert_null(usdt_site_arg(s, 2));
+	/* a function without a size holds what follows it */
+	assert_string_equal(usdt_site_function(usdt_probe_site(p, 1)), "bare");
+	s = usdt_probe_site(usdt_file_probe(f, 1), 0);
+	assert_int_equal(usdt_site_semaphore_offset(s), 0);
+	assert_int_equal(usdt_site_nargs(s), 0);
+	assert_string_equal(usdt_site_args_text(s), "");
+	usdt_file_close(f);
+}
+
+static void prelinked_files_are_adjusted_by_their_base(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_site *s;
+
+	(void)state;
+	elf_begin_image(&e);
+	/* Notes made when all was 0x100000 lower. */
+	ELF_SITE(&e, CODE_ADDR + 0x20 - 0x100000, BASE_ADDR - 0x100000, DATA_ADDR + 0x10 - 0x100000,
+		 "app\0hit\0");
+	f = must_open(&e);
+	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+	assert_int_equal(usdt_site_address(s), CODE_ADDR + 0x20);
+	assert_int_equal(usdt_site_semaphore_offset(s), DATA_OFF + 0x10);
+	usdt_file_close(f);
+}
+
+static void files_without_sections_give_the_notes_of_their_segments(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	three_sites(&e);
+	e.eh.e_shoff = 0;
+	e.eh.e_shnum = 0;
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nprobes(f), 2);
+	assert_int_equal(usdt_site_offset(usdt_probe_site(usdt_file_probe(f, 0), 0)), CODE_OFF + 0x20);
+	assert_string_equal(usdt_site_function(usdt_probe_site(usdt_file_probe(f, 0), 0)), "");
+	assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 1)->kind, USDT_ARG_BAD);
+	usdt_file_close(f);
+}
+
+static void stripped_files_lose_functions_and_symbol_arguments_only(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_site *s;
+
+	(void)state;
+	three_sites(&e);
+	e.sh[4].sh_type = SHT_NULL;
+	f = must_open(&e);
+	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+	assert_string_equal(usdt_site_function(s), "");
+	assert_int_equal(usdt_site_arg(s, 0)->kind, USDT_ARG_REG);
+	assert_int_equal(usdt_site_arg(s, 1)->kind, USDT_ARG_BAD);
+	assert_string_equal(usdt_site_arg(s, 1)->why, "unknown symbol (stripped file?)");
+	usdt_file_close(f);
+}
+
+static void semaphores_beyond_the_file_have_no_offset(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_site *s;
+
+	(void)state;
+	elf_begin_image(&e);
+	ELF_SITE(&e, CODE_ADDR, BASE_ADDR, DATA_ADDR + 0x180, "app\0hit\0");
+	f = must_open(&e);
+	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+	assert_int_equal(usdt_site_semaphore_address(s), DATA_ADDR + 0x180);
+	assert_int_equal(usdt_site_semaphore_offset(s), 0);
+	usdt_file_close(f);
+}
+
+static void malformed_notes_fail_alone(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	elf_begin_image(&e);
+	elf_note(&e, "stapsdt", 3, "short", 6);
+	elf_note(&e, "stapsdt", 2, "of another type", 16);
+	ELF_SITE(&e, DATA_ADDR, BASE_ADDR, 0, "app\0not__in__code\0");
+	ELF_SITE(&e, CODE_ADDR, BASE_ADDR, 0, "\0no_provider\0");
+	elf_site(&e, CODE_ADDR, BASE_ADDR, 0, "app\0open", 8);	/* no NUL at the end */
+	ELF_SITE(&e, CODE_ADDR + 4, BASE_ADDR, 0, "app\0good\0-4@%edi");
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nprobes(f), 1);
+	assert_string_equal(usdt_probe_name(usdt_file_probe(f, 0)), "good");
+	assert_int_equal(usdt_file_nbad(f), 4);
+	usdt_file_close(f);
+}
+
+static void a_note_longer_than_its_section_ends_the_scan(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	uint32_t huge = 0xfffffff0;
+
+	(void)state;
+	three_sites(&e);
+	memcpy(e.notes + e.notes_len, &huge, 4);
+	e.notes_len += 12;
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nprobes(f), 2);
+	assert_int_equal(usdt_file_nbad(f), 1);
+	usdt_file_close(f);
+}
+
+static void types_are_read_once_and_found_by_name(void **state)
+{
+	static const char types[] = "\1\2\1\17" "\5\5\5\0\0\0\0\0\0\5\5\5\5\5\5" "\1"
+				    "app\0done\0int\0code\0struct req *\0\0string\0url";
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_types *t;
+
+	(void)state;
+	three_sites(&e);
+	elf_note(&e, "usdtkit", 1, types, sizeof(types));
+	elf_note(&e, "usdtkit", 1, types, sizeof(types));
+	elf_note(&e, "usdtkit", 1, types, sizeof(types) - 8);	/* truncated: not counted as a site */
+	f = must_open(&e);
+	assert_null(usdt_probe_types(usdt_file_probe(f, 0)));
+	t = usdt_probe_types(usdt_file_probe(f, 1));
+	assert_non_null(t);
+	assert_int_equal(usdt_types_nargs(t), 2);
+	assert_string_equal(usdt_types_arg(t, 0), "int");
+	assert_string_equal(usdt_types_arg_name(t, 0), "code");
+	assert_string_equal(usdt_types_arg(t, 1), "struct req *");
+	assert_string_equal(usdt_types_arg_name(t, 1), "");
+	assert_null(usdt_types_arg(t, 2));
+	assert_int_equal(usdt_types_nxargs(t), 1);
+	assert_string_equal(usdt_types_xarg(t, 0), "string");
+	assert_string_equal(usdt_types_xarg_name(t, 0), "url");
+	assert_int_equal(usdt_types_map(t, 0), 1);
+	assert_int_equal(usdt_types_attribute(t, 0, 0), 5);
+	assert_int_equal(usdt_types_attribute(t, 1, 0), 0);
+	assert_int_equal(usdt_types_attribute(t, 5, 0), 0);
+	usdt_file_close(f);
+}
+
+static void a_map_to_no_argument_is_refused(void **state)
+{
+	static const char types[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\1"
+				    "app\0done\0int\0code\0int\0x";
+	struct arena *a = arena_new();
+
+	(void)state;
+	assert_null(usdt_types_parse(a, types, sizeof(types)));
+	assert_false(arena_failed(a));
+	arena_free(a);
+}
+
+static void the_build_id_is_given(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	size_t len;
+	const uint8_t *id;
+
+	(void)state;
+	three_sites(&e);
+	elf_note(&e, "GNU", NT_GNU_BUILD_ID, "0123456789abcdef0123", 20);
+	f = must_open(&e);
+	id = usdt_file_build_id(f, &len);
+	assert_int_equal(len, 20);
+	assert_memory_equal(id, "0123456789abcdef0123", 20);
+	usdt_file_close(f);
+}
+
+static void addresses_and_offsets_convert_by_segments(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	uint64_t v;
+
+	(void)state;
+	three_sites(&e);
+	f = must_open(&e);
+	assert_int_equal(usdt_file_offset(f, DATA_ADDR + 1, &v), 0);
+	assert_int_equal(v, DATA_OFF + 1);
+	assert_int_equal(usdt_file_address(f, CODE_OFF + 2, &v), 0);
+	assert_int_equal(v, CODE_ADDR + 2);
+	assert_int_equal(usdt_file_offset(f, 1, &v), -ENOENT);
+	assert_int_equal(usdt_file_address(f, 0x5000, &v), -ENOENT);
+	assert_int_equal(usdt_file_bias(f, 0x7f0000001000, CODE_OFF, &v), 0);
+	assert_int_equal(v, 0x7f0000001000 - CODE_ADDR);
+	assert_int_equal(usdt_file_bias(f, 0x7f0000001000, 0x5000, &v), -ENOENT);
+	usdt_file_close(f);
+}
+
+static void what_is_no_elf_file_is_refused(void **state)
+{
+	struct usdt_file *f;
+	struct elf_image e;
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(usdt_file_open_fd(fd, NULL, &f), -ENOEXEC);	/* empty */
+	assert_null(f);
+	assert_int_equal(write(fd, "#!/bin/sh and much more than a header has bytes", 47), 47);
+	assert_int_equal(usdt_file_open_fd(fd, NULL, &f), -ENOEXEC);
+	close(fd);
+	assert_int_equal(usdt_file_open("/nonexistent", &f), -ENOENT);
+	assert_int_equal(usdt_file_open("/", &f), -EISDIR);
+	assert_int_equal(usdt_file_open("/dev/zero", &f), -ENOEXEC);
+	assert_int_equal(usdt_file_open_fd(-1, NULL, &f), -EBADF);
+	three_sites(&e);
+	e.eh.e_type = ET_CORE;
+	assert_int_equal(open_image(&e, &f), -ENOEXEC);
+	three_sites(&e);
+	e.eh.e_phnum = 0xffff;
+	assert_int_equal(open_image(&e, &f), -ENOEXEC);
+	usdt_file_close(NULL);
+}
+
+/* Every header byte set to extremes: no crash, no hang; what opens can be walked. */
+static void every_spoiled_byte_is_survived(void **state)
+{
+	static const unsigned char values[] = { 0, 1, 0x7f, 0x80, 0xff };
+	struct elf_image good, e;
+
+	(void)state;
+	three_sites(&good);
+	elf_end_notes(&good);
+	for (size_t at = 0; at < offsetof(struct elf_image, notes) + good.notes_len; at++)
+		for (size_t v = 0; v < COUNT(values); v++) {
+			struct usdt_file *f;
+			int fd;
+
+			e = good;
+			((unsigned char *)&e)[at] = values[v];
+			fd = elf_fd(&e, SIZE_MAX);
+			if (usdt_file_open_fd(fd, NULL, &f) == 0) {
+				for (size_t i = 0; i < usdt_file_nprobes(f); i++)
+					usdt_site_function(usdt_probe_site(usdt_file_probe(f, i), 0));
+				usdt_file_close(f);
+			}
+			close(fd);
+		}
+}
+
+static void every_truncation_is_survived(void **state)
+{
+	struct elf_image e;
+
+	(void)state;
+	three_sites(&e);
+	elf_end_notes(&e);
+	for (size_t len = 0; len < 0x2100; len += len < sizeof(e) ? 1 : 64) {
+		struct usdt_file *f;
+		int fd = elf_fd(&e, len);
+
+		if (usdt_file_open_fd(fd, NULL, &f) == 0)
+			usdt_file_close(f);
+		close(fd);
+	}
+}
+
+static void every_failing_allocation_is_reported(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f = NULL;
+	unsigned long n = 0;
+	int err;
+
+	(void)state;
+	three_sites(&e);
+	do {
+		arena_fail_at(++n);
+		err = open_image(&e, &f);
+		if (err)
+			assert_int_equal(err, -ENOMEM);
+	} while (err && n < 10000);
+	arena_fail_at(0);
+	assert_int_equal(err, 0);
+	assert_true(n > 20);
+	assert_int_equal(usdt_file_nprobes(f), 2);
+	usdt_file_close(f);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(probes_hold_all_their_sites),
+		cmocka_unit_test(prelinked_files_are_adjusted_by_their_base),
+		cmocka_unit_test(files_without_sections_give_the_notes_of_their_segments),
+		cmocka_unit_test(stripped_files_lose_functions_and_symbol_arguments_only),
+		cmocka_unit_test(semaphores_beyond_the_file_have_no_offset),
+		cmocka_unit_test(malformed_notes_fail_alone),
+		cmocka_unit_test(a_note_longer_than_its_section_ends_the_scan),
+		cmocka_unit_test(types_are_read_once_and_found_by_name),
+		cmocka_unit_test(a_map_to_no_argument_is_refused),
+		cmocka_unit_test(the_build_id_is_given),
+		cmocka_unit_test(addresses_and_offsets_convert_by_segments),
+		cmocka_unit_test(what_is_no_elf_file_is_refused),
+		cmocka_unit_test(every_spoiled_byte_is_survived),
+		cmocka_unit_test(every_truncation_is_survived),
+		cmocka_unit_test(every_failing_allocation_is_reported),
+	};
+
+	return cmocka_run_group_tests_name("usdt/note", tests, NULL, NULL);
+}

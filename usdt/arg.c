@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/arg.c: where the arguments of a site are: "-4@%edi 8@-8(%rbp)".
+ * In:   a note's argument string, untrusted, and a way to ask for symbols.
+ * Out:  struct usdt_arg each, in the arena. One that is not understood is
+ *       USDT_ARG_BAD with its reason; the others are not hurt.
+ *
+ * An argument is [-]SIZE[f]@OPERAND, the operand as the assembler of the
+ * machine writes it. On aarch64 it may hold blanks, inside brackets only.
+ */
+#include "usdt/inner.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* One argument while it is parsed: the text that is left of it. */
+struct scan {
+	const char *at, *end;
+	const struct usdt_arg_context *cx;
+	struct usdt_arg *arg;
+};
+
+static const struct usdt_reg no_reg = { .offset = -1 };
+
+/* For `return bad(…)`: false, and the reason in the argument. */
+static bool bad(struct scan *s, const char *why)
+{
+	s->arg->kind = USDT_ARG_BAD;
+	s->arg->why = why;
+	return false;
+}
+
+static bool eat(struct scan *s, char c)
+{
+	if (s->at == s->end || *s->at != c)
+		return false;
+	s->at++;
+	return true;
+}
+
+static void blanks(struct scan *s)
+{
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t'))
+		s->at++;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
+	       c == '.' || c == '$';
+}
+
+/* Decimal, 0x or octal, as gas reads them; a number past 64 bits is refused. */
+static bool number(struct scan *s, uint64_t *value)
+{
+	unsigned radix = 10;
+	const char *start;
+	uint64_t v = 0;
+
+	if (s->end - s->at >= 2 && s->at[0] == '0' && (s->at[1] | 0x20) == 'x') {
+		radix = 16;
+		s->at += 2;
+	} else if (s->end - s->at >= 2 && s->at[0] == '0') {
+		radix = 8;
+	}
+	for (start = s->at; s->at < s->end; s->at++) {
+		char c = *s->at, lower = (char)(c | 0x20);
+		unsigned digit = is_digit(c) ? (unsigned)(c - '0') :
+			lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 : 99;
+
+		if (digit >= radix)
+			break;
+		if (v > (UINT64_MAX - digit) / radix)
+			return false;
+		v = v * radix + digit;
+	}
+	*value = v;
+	return s->at > start && (s->at == s->end || !is_name(*s->at));
+}
+
+/* [-]term {(+|-) term}, a term a number or a symbol; at most one symbol, added. */
+static bool expression(struct scan *s)
+{
+	bool minus = eat(s, '-'), first = true;
+	uint64_t sum = 0, v;
+
+	for (;; first = false) {
+		const char *name = s->at;
+
+		if (!first) {
+			if (eat(s, '+'))
+				minus = false;
+			else if (eat(s, '-'))
+				minus = true;
+			else
+				break;
+			name = s->at;
+		}
+		if (s->at < s->end && is_digit(*s->at)) {
+			if (!number(s, &v))
+				return bad(s, "malformed number");
+		} else {
+			while (s->at < s->end && is_name(*s->at))
+				s->at++;
+			if (s->at == name)
+				return bad(s, "malformed expression");
+			if (s->at < s->end && *s->at == '@')
+				return bad(s, "needs a relocation, not an address");
+			if (minus || s->arg->is_address)
+				return bad(s, "difference or sum of symbols");
+			if (!s->cx->symbol ||
+			    !s->cx->symbol(s->cx->ctx, name, (size_t)(s->at - name), &v))
+				return bad(s, "unknown symbol (stripped file?)");
+			s->arg->is_address = true;
+		}
+		sum = minus ? sum - v : sum + v;
+	}
+	s->arg->disp = (int64_t)sum;
+	return true;
+}
+
+/* ---- x86-64 and i386 ------------------------------------------------------- */
+
+struct reg_name {
+	const char *name;
+	struct usdt_reg reg;
+};
+
+#define REG(n, off, width) { n, { (off), 0, (width), false } }
+#define LEGACY(off, r64, r32, r16, r8, high)                                                     \
+	REG(r64, off, 8), REG(r32, off, 4), REG(r16, off, 2), REG(r8, off, 1), high
+#define HIGH(n, off) { n, { (off), 8, 1, false } }
+#define NUMBERED(off, r) REG(r, off, 8), REG(r "d", off, 4), REG(r "w", off, 2), REG(r "b", off, 1)
+
+/* Offsets are those of struct pt_regs in the kernel's arch/x86/include/uapi/asm/ptrace.h. */
+static const struct reg_name x86_regs[] = {
+	NUMBERED(0, "r15"), NUMBERED(8, "r14"), NUMBERED(16, "r13"), NUMBERED(24, "r12"),
+	LEGACY(32, "rbp", "ebp", "bp", "bpl", REG("", 32, 8)),
+	LEGACY(40, "rbx", "ebx", "bx", "bl", HIGH("bh", 40)),
+	NUMBERED(48, "r11"), NUMBERED(56, "r10"), NUMBERED(64, "r9"), NUMBERED(72, "r8"),
+	LEGACY(80, "rax", "eax", "ax", "al", HIGH("ah", 80)),
+	LEGACY(88, "rcx", "ecx", "cx", "cl", HIGH("ch", 88)),
+	LEGACY(96, "rdx", "edx", "dx", "dl", HIGH("dh", 96)),
+	LEGACY(104, "rsi", "esi", "si", "sil", REG("", 104, 8)),
+	LEGACY(112, "rdi", "edi", "di", "dil", REG("", 112, 8)),
+	REG("rip", 128, 8), REG("eip", 128, 4),
+	LEGACY(152, "rsp", "esp", "sp", "spl", REG("", 152, 8)),
+};
+
+static bool x86_reg(struct scan *s, struct usdt_reg *reg)
+{
+	const char *name;
+	size_t len;
+
+	if (!eat(s, '%'))
+		return bad(s, "register expected");
+	for (name = s->at; s->at < s->end && is_name(*s->at); s->at++)
+		;
+	len = (size_t)(s->at - name);
+	for (size_t i = 0; i < COUNT(x86_regs) && len; i++)
+		if (!strncmp(x86_regs[i].name, name, len) && !x86_regs[i].name[len]) {
+			*reg = x86_regs[i].reg;
+			return true;
+		}
+	if (len >= 2 && (!strncmp(name, "xmm", 3) || !strncmp(name, "ymm", 3) ||
+			 !strncmp(name, "st", 2) || !strncmp(name, "mm", 2)))
+		return bad(s, "in a floating-point register, which the kernel does not show");
+	if (len == 2 && name[1] == 's')
+		return bad(s, "relative to a segment register");
+	return bad(s, "unknown register");
+}
+
+static bool is_ip(const struct usdt_reg *reg)
+{
+	return reg->offset == 128;
+}
+
+/* What follows the displacement: (base), (base,index), (base,index,scale), (,index,scale). */
+static bool x86_address(struct scan *s)
+{
+	struct usdt_arg *a = s->arg;
+	uint64_t scale = 1;
+
+	if (s->at < s->end && *s->at == '%' && !x86_reg(s, &a->base))
+		return false;
+	if (eat(s, ',')) {
+		if (s->at < s->end && *s->at == '%' && !x86_reg(s, &a->index))
+			return false;
+		if (eat(s, ',') && !number(s, &scale))
+			return bad(s, "malformed scale");
+	}
+	if (!eat(s, ')'))
+		return bad(s, "malformed address");
+	if (scale != 1 && scale != 2 && scale != 4 && scale != 8)
+		return bad(s, "scale is not 1, 2, 4 or 8");
+	a->scale = (uint8_t)scale;
+	if ((a->base.offset >= 0 && a->base.width < 4) || (a->index.offset >= 0 && a->index.width < 4))
+		return bad(s, "address in a register too narrow");
+	if (is_ip(&a->index) || (is_ip(&a->base) && a->index.offset >= 0))
+		return bad(s, "malformed address");
+	/* sym(%rip) means sym; a number there is relative to an instruction that we do not know. */
+	if (is_ip(&a->base)) {
+		if (!a->is_address)
+			return bad(s, "relative to the instruction pointer without a symbol");
+		a->base = no_reg;
+	}
+	return true;
+}
+
+static bool x86_operand(struct scan *s)
+{
+	struct usdt_arg *a = s->arg;
+
+	if (eat(s, '$')) {
+		a->kind = USDT_ARG_CONST;
+		return expression(s);
+	}
+	if (s->at < s->end && *s->at == '%') {
+		a->kind = USDT_ARG_REG;
+		if (!x86_reg(s, &a->base))
+			return false;
+		/* The size governs: compilers name a narrower part of the same register. On
+		 * i386 the rest is in another register, which the note does not name. */
+		if (a->size > a->base.width) {
+			if (s->cx->machine == EM_386 ? a->size > 4 : a->base.shift || a->size > 8)
+				return bad(s, "wider than its register");
+			a->base.width = a->size;
+		}
+		return true;
+	}
+	if (eat(s, '*'))
+		return bad(s, "malformed operand");
+	a->kind = USDT_ARG_MEM;
+	if ((s->at == s->end || *s->at != '(') && !expression(s))
+		return false;
+	if (eat(s, '('))
+		return x86_address(s);
+	return s->at == s->end ? true : bad(s, "malformed operand");
+}
+
+/* ---- aarch64 ---------------------------------------------------------------- */
+
+static bool arm_reg(struct scan *s, struct usdt_reg *reg, bool *zero)
+{
+	const char *name = s->at;
+	struct scan num;
+	uint64_t n;
+	size_t len;
+
+	*zero = false;
+	while (s->at < s->end && is_name(*s->at))
+		s->at++;
+	len = (size_t)(s->at - name);
+	*reg = (struct usdt_reg){ .width = *name == 'w' ? 4 : 8 };
+	if ((len == 2 && !strncmp(name, "sp", 2)) || (len == 3 && !strncmp(name, "wsp", 3))) {
+		reg->offset = 31 * 8;
+		return true;
+	}
+	if (len == 3 && (!strncmp(name, "xzr", 3) || !strncmp(name, "wzr", 3))) {
+		*zero = true;
+		return true;
+	}
+	num = (struct scan){ .at = name + 1, .end = s->at };
+	if (len < 2 || len > 3 || !is_digit(name[1]) || (name[1] == '0' && len > 2) ||
+	    !number(&num, &n) || num.at != num.end || n > 31)
+		return bad(s, "unknown register");
+	if (strchr("vqdshb", *name))
+		return bad(s, "in a floating-point register, which the kernel does not show");
+	if ((*name != 'x' && *name != 'w') || n > 30)
+		return bad(s, "unknown register");
+	reg->offset = (int16_t)(n * 8);
+	return true;
+}
+
+/* After [base, : a displacement, or an index with lsl, sxtw, uxtw … and a shift. */
+static bool arm_offset(struct scan *s)
+{
+	static const struct { const char *name; bool is_signed; uint8_t width; } extends[] = {
+		{ "lsl", false, 8 }, { "sxtw", true, 4 }, { "uxtw", false, 4 }, { "sxtx", true, 8 },
+	};
+	struct usdt_arg *a = s->arg;
+	bool zero;
+	uint64_t shift = 0;
+
+	blanks(s);
+	if (eat(s, '#') || (s->at < s->end && (is_digit(*s->at) || *s->at == '-')))
+		return expression(s);
+	if (s->at < s->end && *s->at == ':')
+		return bad(s, "needs a relocation, not an address");
+	if (!arm_reg(s, &a->index, &zero))
+		return false;
+	if (zero)
+		return bad(s, "malformed address");
+	blanks(s);
+	if (!eat(s, ','))
+		return true;
+	blanks(s);
+	for (size_t i = 0; i < COUNT(extends); i++) {
+		size_t len = strlen(extends[i].name);
+
+		if ((size_t)(s->end - s->at) < len || strncmp(s->at, extends[i].name, len))
+			continue;
+		s->at += len;
+		a->index.is_signed = extends[i].is_signed;
+		if (extends[i].width < a->index.width)
+			a->index.width = extends[i].width;
+		blanks(s);
+		eat(s, '#');
+		if (s->at < s->end && is_digit(*s->at) && !number(s, &shift))
+			return bad(s, "malformed shift");
+		if (shift > 4)
+			return bad(s, "shift of more than 4");
+		a->scale = (uint8_t)(1u << shift);
+		return true;
+	}
+	return bad(s, "unknown extension of an index");
+}
+
+static bool arm_operand(struct scan *s)
+{
+	struct usdt_arg *a = s->arg;
+	bool zero;
+
+	if (eat(s, '[')) {
+		a->kind = USDT_ARG_MEM;
+		blanks(s);
+		if (!arm_reg(s, &a->base, &zero))
+			return false;
+		blanks(s);
+		if (zero || (eat(s, ',') && !arm_offset(s)))
+			return a->why ? false : bad(s, "malformed address");
+		blanks(s);
+		if (!eat(s, ']') || (s->at < s->end && *s->at == '!'))
+			return bad(s, "malformed address");
+		return true;
+	}
+	if (eat(s, '#') || (s->at < s->end && (is_digit(*s->at) || *s->at == '-'))) {
+		a->kind = USDT_ARG_CONST;
+		return expression(s);
+	}
+	a->kind = USDT_ARG_REG;
+	if (!arm_reg(s, &a->base, &zero))
+		return false;
+	if (zero) {
+		a->kind = USDT_ARG_CONST;
+		a->base = no_reg;
+		return true;
+	}
+	if (a->size > 8)
+		return bad(s, "wider than its register");
+	if (a->size > a->base.width)
+		a->base.width = a->size;
+	return true;
+}
+
+/* ---- One argument, and all ------------------------------------------------- */
+
+static const struct { uint16_t machine; uint8_t word; bool (*operand)(struct scan *); } machines[] = {
+	{ EM_X86_64, 8, x86_operand }, { EM_386, 4, x86_operand }, { EM_AARCH64, 8, arm_operand },
+};
+
+/* [-]SIZE[f]@; without it the value is as wide as a register (notes of old make none). */
+static bool size_prefix(struct scan *s, uint8_t word)
+{
+	const char *start = s->at, *op;
+	struct usdt_arg *a = s->arg;
+	uint64_t size = 0;
+
+	a->size = word;
+	a->is_signed = eat(s, '-');
+	for (op = s->at; s->at < s->end && is_digit(*s->at) && s->at - op < 3; s->at++)
+		size = size * 10 + (uint64_t)(*s->at - '0');
+	a->is_float = s->at > op && eat(s, 'f');
+	if (s->at == op || !eat(s, '@')) {
+		s->at = start;
+		a->is_signed = a->is_float = false;
+		return true;
+	}
+	if (size != 1 && size != 2 && size != 4 && size != 8 &&
+	    !(a->is_float && (size == 10 || size == 12 || size == 16)))
+		return bad(s, "size is not 1, 2, 4 or 8");
+	a->size = (uint8_t)size;
+	return true;
+}
+
+/* A constant is what a variable of that size and sign would hold. */
+static int64_t extend(int64_t v, unsigned size, bool is_signed)
+{
+	unsigned unused = size < 8 ? 64 - size * 8 : 0;
+	uint64_t bits = (uint64_t)v << unused;
+
+	return is_signed ? (int64_t)bits >> unused : (int64_t)(bits >> unused);
+}
+
+static void parse_one(const struct usdt_arg_context *cx, struct usdt_arg *arg)
+{
+	struct scan s = { .at = arg->text, .end = arg->text + strlen(arg->text), .cx = cx,
+			  .arg = arg };
+
+	arg->base = arg->index = no_reg;
+	arg->scale = 1;
+	for (size_t i = 0; i < COUNT(machines); i++) {
+		if (machines[i].machine != cx->machine)
+			continue;
+		if (!size_prefix(&s, machines[i].word) || !machines[i].operand(&s))
+			return;
+		if (s.at != s.end) {
+			bad(&s, "malformed operand");
+			return;
+		}
+		if (arg->kind == USDT_ARG_CONST && !arg->is_address)
+			arg->disp = extend(arg->disp, arg->size, arg->is_signed);
+		return;
+	}
+	bad(&s, "arguments of this machine are not known");
+}
+
+/* The end of the argument that starts at s: a blank outside brackets, or the end. */
+static const char *arg_end(const char *s)
+{
+	int depth = 0;
+
+	for (; *s && (depth > 0 || (*s != ' ' && *s != '\t')); s++)
+		depth += (*s == '[' || *s == '(') - (*s == ']' || *s == ')');
+	return s;
+}
+
+int usdt_args_parse(const struct usdt_arg_context *cx, const char *text, struct usdt_arg **args,
+		    size_t *nargs)
+{
+	size_t cap = 0;
+
+	*args = NULL;
+	*nargs = 0;
+	while (*nargs < USDT_MAX_ARGS) {
+		const char *end;
+		struct usdt_arg *arg;
+
+		text += strspn(text, " \t");
+		if (!*text)
+			break;
+		end = arg_end(text);
+		arg = ARENA_PUSH(cx->arena, *args, *nargs, cap);
+		if (!arg)
+			return -ENOMEM;
+		arg->text = arena_strndup(cx->arena, text, (size_t)(end - text));
+		if (!arg->text)
+			return -ENOMEM;
+		parse_one(cx, arg);
+		text = end;
+	}
+	return 0;
+}

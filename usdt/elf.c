@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/elf.c: the parts of an ELF file that probes need.
+ * In:   a descriptor, read by position.
+ * Out:  segments, sections, symbols in the file's arena.
+ * Owns: nothing.
+ *
+ * Own code rather than libelf's: a hostile file must cost bounded time and
+ * memory, and what is read must not change under us (libelf maps files).
+ * Both classes and byte orders go through one cursor.
+ */
+#include "usdt/inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_NAME 4096	/* of a symbol that is looked up: a bound on hashing hostile tables */
+
+const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
+{
+	char *buf;
+	size_t got = 0;
+
+	if (offset > f->size || size > f->size - offset || size > USDT_MAX_SYMBOL_BYTES) {
+		errno = ENOEXEC;
+		return NULL;
+	}
+	buf = arena_alloc(f->arena, (size_t)size + 1);	/* + 1: ends every string table with a NUL */
+	if (!buf) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	while (got < size) {
+		ssize_t n = pread(f->fd, buf + got, (size_t)size - got, (off_t)(offset + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (!n)
+				errno = ENOEXEC;
+			return NULL;
+		}
+		got += (size_t)n;
+	}
+	return buf;
+}
+
+struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len)
+{
+	struct cursor c = cur_init(bytes, len);
+
+	c.swap = f->swap;
+	return c;
+}
+
+uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c)
+{
+	return f->is64 ? cur_u64(c) : cur_u32(c);
+}
+
+static int read_segments(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize)
+{
+	const char *bytes;
+
+	if (!n)
+		return 0;
+	if (n > USDT_MAX_SEGMENTS || entsize != (f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
+		return -ENOEXEC;
+	bytes = usdt_elf_bytes(f, offset, n * entsize);
+	if (!bytes)
+		return -errno;
+	f->segments = arena_array(f->arena, struct usdt_segment, n);
+	if (!f->segments)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct cursor c = usdt_elf_cursor(f, bytes + i * entsize, entsize);
+		struct usdt_segment s;
+		uint32_t type = cur_u32(&c), flags = f->is64 ? cur_u32(&c) : 0;
+
+		s.offset = usdt_elf_word(f, &c);
+		s.address = usdt_elf_word(f, &c);
+		usdt_elf_word(f, &c);
+		s.filesz = usdt_elf_word(f, &c);
+		s.memsz = usdt_elf_word(f, &c);
+		if (!f->is64)
+			flags = cur_u32(&c);
+		s.exec = flags & PF_X;
+		if (s.offset > f->size || s.filesz > f->size - s.offset)
+			continue;
+		if (type == PT_LOAD)
+			f->segments[f->nsegments++] = s;
+		else if (type == PT_NOTE && f->nnote_segments < COUNT(f->note_segments)) {
+			f->note_segments[f->nnote_segments][0] = s.offset;
+			f->note_segments[f->nnote_segments++][1] = s.filesz;
+		}
+	}
+	return 0;
+}
+
+static struct usdt_section section_at(const struct usdt_file *f, const char *bytes, uint32_t *name)
+{
+	struct cursor c = usdt_elf_cursor(f, bytes,
+					  f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr));
+	struct usdt_section s = { 0 };
+
+	*name = cur_u32(&c);
+	s.type = cur_u32(&c);
+	s.flags = usdt_elf_word(f, &c);
+	s.address = usdt_elf_word(f, &c);
+	s.offset = usdt_elf_word(f, &c);
+	s.size = usdt_elf_word(f, &c);
+	s.link = cur_u32(&c);
+	s.info = cur_u32(&c);
+	usdt_elf_word(f, &c);
+	s.entsize = usdt_elf_word(f, &c);
+	return s;
+}
+
+/*
+ * Sections are an aid only: one that cannot be read is as none (a stripped
+ * file may have a section header offset past its end). Memory is the only failure.
+ */
+static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize, uint32_t strndx)
+{
+	const char *bytes, *strings = NULL;
+	uint64_t strings_size = 0;
+	uint32_t name;
+
+	if (!offset || entsize != (f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)))
+		return 0;
+	if (!n || strndx == SHN_XINDEX) {	/* many sections: the counts are in the first */
+		struct usdt_section first;
+
+		bytes = usdt_elf_bytes(f, offset, entsize);
+		if (!bytes)
+			return errno == ENOMEM ? -ENOMEM : 0;
+		first = section_at(f, bytes, &name);
+		if (!n)
+			n = (size_t)first.size;
+		if (strndx == SHN_XINDEX)
+			strndx = first.link;
+	}
+	if (n > f->size / entsize)
+		return 0;
+	bytes = usdt_elf_bytes(f, offset, n * entsize);
+	if (!bytes)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	f->sections = arena_array(f->arena, struct usdt_section, n);
+	if (!f->sections)
+		return -ENOMEM;
+	if (strndx < n) {
+		struct usdt_section s = section_at(f, bytes + strndx * entsize, &name);
+
+		strings = s.type == SHT_STRTAB ? usdt_elf_bytes(f, s.offset, s.size) : NULL;
+		strings_size = s.size;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct usdt_section s = section_at(f, bytes + i * entsize, &name);
+
+		s.name = strings && name < strings_size ? strings + name : "";
+		f->sections[i] = s;
+	}
+	f->nsections = n;
+	return 0;
+}
+
+int usdt_elf_read(struct usdt_file *f)
+{
+	unsigned char ident[EI_NIDENT];
+	struct stat st;
+	const void *bytes;
+	struct cursor c;
+	uint64_t phoff, shoff;
+	size_t phentsize, phnum, shentsize, shnum, head;
+	uint32_t shstrndx;
+	int err;
+
+	if (fstat(f->fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOEXEC;
+	f->size = (uint64_t)st.st_size;
+	bytes = usdt_elf_bytes(f, 0, EI_NIDENT);
+	if (!bytes)
+		return -errno;
+	memcpy(ident, bytes, EI_NIDENT);
+	if (memcmp(ident, ELFMAG, SELFMAG) ||
+	    (ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32) ||
+	    (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB))
+		return -ENOEXEC;
+	f->is64 = ident[EI_CLASS] == ELFCLASS64;
+	f->swap = (ident[EI_DATA] == ELFDATA2MSB) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	head = f->is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
+	bytes = usdt_elf_bytes(f, 0, head);
+	if (!bytes)
+		return -errno;
+	c = usdt_elf_cursor(f, bytes, head);
+	cur_bytes(&c, EI_NIDENT);
+	f->type = cur_u16(&c);
+	f->machine = cur_u16(&c);
+	cur_u32(&c);		/* version */
+	usdt_elf_word(f, &c);	/* entry */
+	phoff = usdt_elf_word(f, &c);
+	shoff = usdt_elf_word(f, &c);
+	cur_u32(&c);		/* flags */
+	cur_u16(&c);		/* size of this header */
+	phentsize = cur_u16(&c);
+	phnum = cur_u16(&c);
+	shentsize = cur_u16(&c);
+	shnum = cur_u16(&c);
+	shstrndx = cur_u16(&c);
+	if (f->type != ET_EXEC && f->type != ET_DYN && f->type != ET_REL)
+		return -ENOEXEC;
+	err = f->type == ET_REL ? 0 : read_segments(f, phoff, phnum, phentsize);
+	return err ? err : read_sections(f, shoff, shnum, shentsize, shstrndx);
+}
+
+const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name)
+{
+	for (size_t i = 0; i < f->nsections; i++)
+		if (!strcmp(f->sections[i].name, name))
+			return &f->sections[i];
+	return NULL;
+}
+
+/* ---- Symbols ---------------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+	const struct usdt_symbol *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return (x->name > y->name) - (x->name < y->name);	/* place in one string table */
+}
+
+static bool wanted_symbol(unsigned type, uint16_t shndx)
+{
+	return shndx != SHN_UNDEF && shndx != SHN_ABS && shndx != SHN_COMMON &&
+	       (type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE ||
+		type == STT_GNU_IFUNC);
+}
+
+static int read_symbol_table(struct usdt_file *f, const struct usdt_section *table)
+{
+	static const uint8_t ranks[] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
+	size_t entsize = f->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	size_t n = (size_t)(table->size / entsize);
+	const struct usdt_section *strtab;
+	const char *bytes, *strings;
+
+	if (table->link >= f->nsections)
+		return 0;
+	strtab = &f->sections[table->link];
+	bytes = usdt_elf_bytes(f, table->offset, n * entsize);
+	strings = bytes ? usdt_elf_bytes(f, strtab->offset, strtab->size) : NULL;
+	if (!strings)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	f->symbols = arena_array(f->arena, struct usdt_symbol, n);
+	if (!f->symbols)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct cursor c = usdt_elf_cursor(f, bytes + i * entsize, entsize);
+		struct usdt_symbol s = { 0 };
+		uint32_t name = cur_u32(&c);
+		uint8_t info, bind;
+		uint16_t shndx;
+
+		if (!f->is64) {
+			s.address = cur_u32(&c);
+			s.size = cur_u32(&c);
+		}
+		info = cur_u8(&c);
+		cur_u8(&c);
+		shndx = cur_u16(&c);
+		if (f->is64) {
+			s.address = cur_u64(&c);
+			s.size = cur_u64(&c);
+		}
+		bind = info >> 4;
+		s.type = info & 0xf;
+		if (!wanted_symbol(s.type, shndx) || name >= strtab->size || !strings[name])
+			continue;
+		s.name = strings + name;
+		s.rank = bind < COUNT(ranks) ? ranks[bind] : 2;
+		f->symbols[f->nsymbols++] = s;
+	}
+	qsort(f->symbols, f->nsymbols, sizeof(*f->symbols), by_address);
+	return 0;
+}
+
+int usdt_elf_symbols(struct usdt_file *f)
+{
+	static const uint32_t types[] = { SHT_SYMTAB, SHT_DYNSYM };
+
+	if (f->symbols_read)
+		return 0;
+	f->symbols_read = true;
+	for (size_t t = 0; t < COUNT(types); t++)
+		for (size_t i = 0; i < f->nsections; i++) {
+			int err;
+
+			if (f->sections[i].type != types[t])
+				continue;
+			err = read_symbol_table(f, &f->sections[i]);
+			if (err || f->nsymbols)
+				return err;
+		}
+	return 0;
+}
+
+/*
+ * The function that holds the address. A symbol without a size (assembly)
+ * holds what follows it up to the next one.
+ */
+const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address)
+{
+	const struct usdt_symbol *nearest = NULL;
+	size_t lo = 0, hi;
+	unsigned steps = 0;
+
+	if (usdt_elf_symbols(f) || !f->nsymbols)
+		return NULL;
+	hi = f->nsymbols;
+	while (lo < hi) {	/* the first symbol after the address */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (f->symbols[mid].address <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* Nested symbols (.cold parts, aliases) are few: look back over some, not over all. */
+	for (size_t i = lo; i-- > 0 && steps < 64; steps++) {
+		const struct usdt_symbol *s = &f->symbols[i];
+
+		if (s->type != STT_FUNC && s->type != STT_GNU_IFUNC)
+			continue;
+		if (address - s->address < s->size) {
+			/* Of several names for one address the best ranked comes first. */
+			while (i > 0 && f->symbols[i - 1].address == s->address &&
+			       f->symbols[i - 1].type == s->type &&
+			       f->symbols[i - 1].size == s->size)
+				s = &f->symbols[--i];
+			return s;
+		}
+		if (!nearest)
+			nearest = s;
+	}
+	return nearest && !nearest->size ? nearest : NULL;
+}
+
+/* By name, for arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
+const struct usdt_symbol *usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len)
+{
+	if (usdt_elf_symbols(f))
+		return NULL;
+	if (!f->symbols_by_name) {
+		f->symbols_by_name = hash_new();
+		if (!f->symbols_by_name)
+			return NULL;
+		for (size_t i = f->nsymbols; i-- > 0;) {	/* the best ranked one is last: it stays */
+			struct usdt_symbol *s = &f->symbols[i];
+			size_t n = strnlen(s->name, MAX_NAME);
+
+			if (n < MAX_NAME)
+				hash_set(f->symbols_by_name, s->name, n, s, NULL);
+		}
+	}
+	return hash_get(f->symbols_by_name, name, len);
+}

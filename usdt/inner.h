@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/inner.h: what the files of libusdt-read know of each other.
+ *
+ *	elf.c  headers, segments, sections, symbols: from a descriptor by pread,
+ *	       never by mmap, because a file that shrinks under us must be an
+ *	       error and not a SIGBUS
+ *	note.c notes -> probes and sites     types.c  the type note
+ *	arg.c  one argument's text -> place  file.c   the public face
+ */
+#ifndef USDT_INNER_H
+#define USDT_INNER_H
+
+#include "usdt/usdt.h"
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/hash.h"
+
+#include <elf.h>
+
+/* What a file may make us read. Real files are far below: postgres has 10 KB of notes. */
+#define USDT_MAX_SEGMENTS 1170		/* the kernel takes no more (64 KiB of headers) */
+#define USDT_MAX_NOTE_BYTES (16u << 20)	/* of one file, in all */
+#define USDT_MAX_SYMBOL_BYTES (1u << 30)	/* one symbol or string table */
+
+struct usdt_segment {	/* PT_LOAD */
+	uint64_t offset, address, filesz, memsz;
+	bool exec;
+};
+
+struct usdt_section {
+	const char *name;
+	uint32_t type, link, info;
+	uint64_t flags, address, offset, size, entsize;
+};
+
+struct usdt_symbol {
+	uint64_t address, size;
+	const char *name;
+	uint8_t type;		/* STT_* */
+	uint8_t rank;		/* of names for one address: global before weak before local */
+};
+
+struct usdt_site {
+	const struct usdt_probe *probe;
+	uint64_t address, offset, sem_address, sem_offset;
+	const char *args_text;
+	struct usdt_arg *args;
+	size_t nargs;
+};
+
+struct usdt_probe {
+	struct usdt_file *file;
+	const char *provider, *name, *note_name;
+	struct usdt_site **sites;
+	size_t nsites, cap;
+	const struct usdt_types *types;
+};
+
+struct usdt_types {
+	const char *provider, *probe;
+	size_t nargs, nxargs;
+	const char **args, **arg_names, **xargs, **xarg_names;
+	uint8_t *map;
+	uint8_t attr[5][3];
+};
+
+struct usdt_file {
+	struct arena *arena;
+	const char *name;
+	int fd;			/* ours */
+	uint64_t size;
+	bool is64, swap;
+	uint16_t machine, type;
+	struct usdt_segment *segments;
+	size_t nsegments;
+	uint64_t note_segments[16][2];	/* offset and size of PT_NOTE */
+	size_t nnote_segments;
+	struct usdt_section *sections;
+	size_t nsections;	/* 0: the file has none, or none that can be read */
+	struct usdt_symbol *symbols;	/* by address; functions and objects with a place */
+	size_t nsymbols;
+	struct hash *symbols_by_name;	/* NULL: not asked for yet */
+	bool symbols_read;
+	const uint8_t *build_id;
+	size_t build_id_len;
+	struct usdt_probe **probes;
+	size_t nprobes, probes_cap;
+	size_t nbad;
+};
+
+/* elf.c */
+int usdt_elf_read(struct usdt_file *f);	/* headers; f->fd and f->arena are set */
+/* size bytes at offset into the arena; NULL: the file is shorter, or no memory (errno). */
+const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size);
+const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
+struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len);
+uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c);	/* 4 or 8 bytes */
+int usdt_elf_symbols(struct usdt_file *f);	/* once; a file without them has 0 */
+const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
+const struct usdt_symbol *usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len);
+
+/* note.c */
+int usdt_notes_read(struct usdt_file *f);
+
+/* types.c: one note's descriptor; NULL: malformed, or no memory. */
+struct usdt_types *usdt_types_parse(struct arena *a, const void *desc, size_t len);
+
+/* arg.c */
+struct usdt_arg_context {
+	struct arena *arena;
+	uint16_t machine;
+	/* Address of a symbol; false: unknown. NULL: no symbols at all. */
+	bool (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
+	void *ctx;
+};
+/* Splits and parses a note's whole argument string. -ENOMEM or 0. */
+int usdt_args_parse(const struct usdt_arg_context *cx, const char *text, struct usdt_arg **args,
+		    size_t *nargs);
+
+#endif

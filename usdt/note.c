@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/note.c: the notes of a file, as probes with their sites.
+ * In:   note sections (or, without section headers, PT_NOTE segments).
+ * Out:  probes, sites, types and the build id in the file's arena.
+ * Owns: a table for the time of the scan.
+ *
+ * A note of sys/sdt.h has owner "stapsdt", type 3 and holds the address of
+ * the site, the address that _.stapsdt.base had at link time, the address
+ * of the semaphore, and three strings. Prelinking moves sections but does
+ * not know of these addresses; that is what the base is for.
+ */
+#include "usdt/inner.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define STAPSDT_TYPE 3
+#define TYPES_TYPE 1	/* docs/type-note.md */
+
+struct scan {
+	struct usdt_file *f;
+	struct hash *probes;	/* provider NUL name -> struct usdt_probe */
+	struct hash *types;	/* the same key -> struct usdt_types */
+	uint64_t budget;	/* note bytes that may still be read */
+	const struct usdt_section *base;
+};
+
+static void *key_of(struct arena *a, const char *provider, const char *name, size_t *len)
+{
+	size_t p = strlen(provider) + 1, n = strlen(name);
+	char *key = arena_alloc(a, p + n);
+
+	if (key) {
+		memcpy(key, provider, p);
+		memcpy(key + p, name, n);
+		*len = p + n;
+	}
+	return key;
+}
+
+/* a__b is written so because C has no a-b; DTrace shows the latter. */
+static char *probe_name(struct arena *a, const char *note_name)
+{
+	char *s = arena_strdup(a, note_name), *to = s;
+
+	if (!s)
+		return NULL;
+	for (const char *from = s; *from;) {
+		if (from[0] == '_' && from[1] == '_') {
+			*to++ = '-';
+			from += 2;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return s;
+}
+
+static struct usdt_probe *probe_for(struct scan *sc, const char *provider, const char *name)
+{
+	struct arena *a = sc->f->arena;
+	struct usdt_probe *p, **slot;
+	size_t len = 0;
+	void *key = key_of(a, provider, name, &len);
+
+	if (!key)
+		return NULL;
+	p = hash_get(sc->probes, key, len);
+	if (p)
+		return p;
+	p = arena_new_of(a, struct usdt_probe);
+	if (!p)
+		return NULL;
+	*p = (struct usdt_probe){ .file = sc->f, .provider = arena_strdup(a, provider),
+				  .note_name = arena_strdup(a, name), .name = probe_name(a, name) };
+	if (!p->provider || !p->note_name || !p->name || hash_set(sc->probes, key, len, p, NULL))
+		return NULL;
+	slot = ARENA_PUSH(a, sc->f->probes, sc->f->nprobes, sc->f->probes_cap);
+	if (!slot)
+		return NULL;
+	*slot = p;
+	return p;
+}
+
+static bool find_symbol(void *ctx, const char *name, size_t len, uint64_t *address)
+{
+	const struct usdt_symbol *s = usdt_elf_symbol(ctx, name, len);
+
+	if (s)
+		*address = s->address;
+	return s;
+}
+
+/* Where the site is in the file; false: not in code that the file holds. */
+static bool place_site(const struct usdt_file *f, struct usdt_site *s)
+{
+	if (f->type == ET_REL)
+		return true;	/* the linker has not placed it yet; only names are of use */
+	for (size_t i = 0; i < f->nsegments; i++) {
+		const struct usdt_segment *seg = &f->segments[i];
+
+		if (seg->exec && s->address - seg->address < seg->filesz) {
+			s->offset = s->address - seg->address + seg->offset;
+			break;
+		}
+	}
+	if (!s->offset)
+		return false;
+	if (s->sem_address && usdt_file_offset(f, s->sem_address, &s->sem_offset))
+		s->sem_offset = 0;
+	return true;
+}
+
+/* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
+static int read_site(struct scan *sc, const void *desc, size_t len)
+{
+	struct usdt_file *f = sc->f;
+	struct cursor c = usdt_elf_cursor(f, desc, len);
+	struct usdt_site *site, **slot;
+	struct usdt_probe *p;
+	const char *provider, *name, *args;
+	uint64_t base;
+	struct usdt_arg_context cx = { .arena = f->arena, .machine = f->machine,
+				       .symbol = find_symbol, .ctx = f };
+
+	site = arena_new_of(f->arena, struct usdt_site);
+	if (!site)
+		return -ENOMEM;
+	site->address = usdt_elf_word(f, &c);
+	base = usdt_elf_word(f, &c);
+	site->sem_address = usdt_elf_word(f, &c);
+	provider = cur_str(&c);
+	name = cur_str(&c);
+	args = cur_str(&c);
+	if (c.bad || !*provider || !*name)
+		return -EINVAL;
+	if (f->type == ET_REL) {
+		site->address = site->sem_address = 0;	/* relocations have them */
+	} else if (sc->base && base) {
+		site->address += sc->base->address - base;
+		if (site->sem_address)
+			site->sem_address += sc->base->address - base;
+	}
+	if (!f->is64) {
+		site->address = (uint32_t)site->address;
+		site->sem_address = (uint32_t)site->sem_address;
+	}
+	if (!place_site(f, site))
+		return -EINVAL;
+	p = probe_for(sc, provider, name);
+	slot = p ? ARENA_PUSH(f->arena, p->sites, p->nsites, p->cap) : NULL;
+	if (!slot)
+		return -ENOMEM;
+	site->probe = p;
+	site->args_text = arena_strdup(f->arena, args);
+	*slot = site;
+	if (!site->args_text)
+		return -ENOMEM;
+	return usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
+}
+
+static int read_types(struct scan *sc, const void *desc, size_t len)
+{
+	struct usdt_types *t = usdt_types_parse(sc->f->arena, desc, len);
+	size_t key_len = 0;
+	void *key;
+
+	if (!t)
+		return arena_failed(sc->f->arena) ? -ENOMEM : 0;
+	key = key_of(sc->f->arena, t->provider, t->probe, &key_len);
+	if (!key)
+		return -ENOMEM;
+	/* The same note comes from every object of a link that was not de-duplicated. */
+	return hash_get(sc->types, key, key_len) ? 0 : hash_set(sc->types, key, key_len, t, NULL);
+}
+
+static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
+{
+	struct usdt_file *f = sc->f;
+	const void *bytes;
+	struct cursor c;
+	int err;
+
+	if (size > sc->budget)
+		return -EFBIG;
+	sc->budget -= size;
+	bytes = usdt_elf_bytes(f, offset, size);
+	if (!bytes)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	c = usdt_elf_cursor(f, bytes, (size_t)size);
+	while (cur_left(&c)) {
+		uint32_t namesz = cur_u32(&c), descsz = cur_u32(&c), type = cur_u32(&c);
+		const char *owner = cur_bytes(&c, namesz);
+		const void *desc;
+		bool sdt;
+
+		cur_align(&c, bytes, 4);
+		desc = cur_bytes(&c, descsz);
+		if (c.bad) {	/* the rest cannot be told apart any more */
+			f->nbad++;
+			break;
+		}
+		if (cur_left(&c))
+			cur_align(&c, bytes, 4);
+		sdt = namesz == 8 && !memcmp(owner, "stapsdt", 8) && type == STAPSDT_TYPE;
+		err = 0;
+		if (sdt)
+			err = read_site(sc, desc, descsz);
+		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == TYPES_TYPE)
+			err = read_types(sc, desc, descsz);
+		else if (namesz == 4 && !memcmp(owner, "GNU", 4) && type == NT_GNU_BUILD_ID) {
+			f->build_id = desc;
+			f->build_id_len = descsz;
+		}
+		if (err == -EINVAL)
+			f->nbad++;
+		else if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int scan_all(struct scan *sc)
+{
+	struct usdt_file *f = sc->f;
+	int err = 0;
+
+	for (size_t i = 0; i < f->nsections && !err; i++)
+		if (f->sections[i].type == SHT_NOTE && f->sections[i].size)
+			err = read_notes(sc, f->sections[i].offset, f->sections[i].size);
+	for (size_t i = 0; i < f->nnote_segments && !f->nsections && !err; i++)
+		err = read_notes(sc, f->note_segments[i][0], f->note_segments[i][1]);
+	for (size_t i = 0; i < f->nprobes && !err; i++) {
+		struct usdt_probe *p = f->probes[i];
+		size_t len = 0;
+		void *key = key_of(f->arena, p->provider, p->note_name, &len);
+
+		if (!key)
+			err = -ENOMEM;
+		else
+			p->types = hash_get(sc->types, key, len);
+	}
+	return err;
+}
+
+int usdt_notes_read(struct usdt_file *f)
+{
+	struct scan sc = { .f = f, .probes = hash_new(), .types = hash_new(),
+			   .budget = USDT_MAX_NOTE_BYTES,
+			   .base = usdt_elf_section(f, ".stapsdt.base") };
+	int err = sc.probes && sc.types ? scan_all(&sc) : -ENOMEM;
+
+	hash_free(sc.probes, NULL);
+	hash_free(sc.types, NULL);
+	return err ? err : arena_failed(f->arena) ? -ENOMEM : 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * usdt/proc.c: the files that a process has mapped for execution.
+ * In:   a pid.
+ * Out:  objects, in the process object's arena; descriptors of them.
+ * Owns: nothing else. /proc is read once, when the process is opened.
+ *
+ * A file is opened through /proc/PID/map_files, which is the very inode
+ * that is mapped: deleted files and other mount namespaces included.
+ */
+#include "usdt/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct usdt_object {
+	int pid;
+	const char *path;
+	uint64_t start, end, offset, device, inode;
+};
+
+struct usdt_proc {
+	struct arena *arena;
+	struct usdt_object *objects;
+	size_t nobjects, cap;
+};
+
+/* maps writes a newline in a path as \012 and nothing else so (seq_path's escape). */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (!strncmp(s, "\\012", 4)) {
+			*to++ = '\n';
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+/* A line of maps; false: nothing for us. -> path points into the line. */
+static bool parse_line(char *line, struct usdt_object *o)
+{
+	unsigned major, minor;
+	char perms[5];
+	int path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &o->start,
+		   &o->end, perms, &o->offset, &major, &minor, &o->inode, &path) < 7 || !path)
+		return false;
+	if (perms[2] != 'x' || line[path] != '/' || !o->inode)
+		return false;
+	o->device = (uint64_t)major << 20 | minor;
+	line[strcspn(line, "\n")] = '\0';
+	o->path = line + path;
+	return true;
+}
+
+static bool known(const struct usdt_proc *p, const struct usdt_object *o)
+{
+	for (size_t i = p->nobjects; i-- > 0;)	/* parts of one file are neighbours */
+		if (p->objects[i].inode == o->inode && p->objects[i].device == o->device &&
+		    !strcmp(p->objects[i].path, o->path))
+			return true;
+	return false;
+}
+
+static int read_maps(struct usdt_proc *p, FILE *maps, int pid)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	int err = 0;
+
+	while (!err && getline(&line, &cap, maps) > 0) {
+		struct usdt_object o = { .pid = pid }, *slot;
+
+		if (!parse_line(line, &o))
+			continue;
+		unescape(line + (o.path - line));
+		if (known(p, &o))
+			continue;
+		o.path = arena_strdup(p->arena, o.path);
+		slot = o.path ? ARENA_PUSH(p->arena, p->objects, p->nobjects, p->cap) : NULL;
+		if (slot)
+			*slot = o;
+		else
+			err = -ENOMEM;
+	}
+	if (!err && ferror(maps))
+		err = errno ? -errno : -EIO;
+	free(line);
+	return err;
+}
+
+int usdt_proc_open(int pid, struct usdt_proc **proc)
+{
+	struct arena *a = arena_new();
+	struct usdt_proc *p = a ? arena_new_of(a, struct usdt_proc) : NULL;
+	char path[64];
+	FILE *maps;
+	int err;
+
+	*proc = NULL;
+	if (!p) {
+		arena_free(a);
+		return -ENOMEM;
+	}
+	p->arena = a;
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = pid > 0 ? fopen(path, "re") : NULL;
+	err = maps ? read_maps(p, maps, pid) : pid <= 0 || errno == ENOENT ? -ESRCH : -errno;
+	if (maps)
+		fclose(maps);
+	if (err) {
+		arena_free(a);
+		return err;
+	}
+	*proc = p;
+	return 0;
+}
+
+void usdt_proc_close(struct usdt_proc *p)
+{
+	if (p)
+		arena_free(p->arena);
+}
+
+size_t usdt_proc_nobjects(const struct usdt_proc *p)
+{
+	return p->nobjects;
+}
+
+const struct usdt_object *usdt_proc_object(const struct usdt_proc *p, size_t i)
+{
+	return i < p->nobjects ? &p->objects[i] : NULL;
+}
+
+const char *usdt_object_path(const struct usdt_object *o)
+{
+	return o->path;
+}
+
+uint64_t usdt_object_device(const struct usdt_object *o)
+{
+	return o->device;
+}
+
+uint64_t usdt_object_inode(const struct usdt_object *o)
+{
+	return o->inode;
+}
+
+uint64_t usdt_object_start(const struct usdt_object *o)
+{
+	return o->start;
+}
+
+uint64_t usdt_object_end(const struct usdt_object *o)
+{
+	return o->end;
+}
+
+uint64_t usdt_object_offset(const struct usdt_object *o)
+{
+	return o->offset;
+}
+
+int usdt_object_open_fd(const struct usdt_object *o)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, o->pid, o->start,
+		 o->end);
+	/* O_NONBLOCK: a device file must not hold us. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+int usdt_object_open(const struct usdt_object *o, struct usdt_file **file)
+{
+	int fd = usdt_object_open_fd(o), err;
+
+	*file = NULL;
+	if (fd < 0)
+		return fd;
+	err = usdt_file_open_fd(fd, o->path, file);
+	close(fd);
+	return err;
+}
