@@ -108,7 +108,7 @@ static void x86_64_operands(void **state)
 		{ "4@$", "malformed expression" }, { "8@$18446744073709551616", "malformed number" },
 		{ "8@$12abc", "malformed number" }, { "8@g.0-g.0(%rip)", "difference or sum of symbols" },
 		{ "2@%ah", "wider than its register" }, { "8@(%rax,%rip)", "malformed address" },
-		{ "99999999999@%rax", "malformed number" }, { "@", "malformed expression" },
+		{ "99999999999@%rax", "malformed operand" }, { "@", "malformed expression" },
 		{ "4@*%rax", "malformed operand" },
 	};
 
