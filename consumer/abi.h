@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/abi.h: the layouts that compiled programs, the BPF library
+ * (consumer/bpf), the run room and output share. Included by BPF C too: only
+ * fixed-width types, no libc.
+ *
+ * Maps (all made by run from cc_maps' descriptions; `direct` ones are arrays
+ * of one element, mmap-ed by the consumer and addressed by BPF_PSEUDO_MAP_VALUE):
+ *   state    direct  struct rt_state
+ *   cpus     direct  struct rt_cpu[ncpu rounded up to a power of two]
+ *   globals  direct  integer globals, 8 bytes each; then string globals, strsize each
+ *   cells    direct  aggregations without keys: a block of all their words a CPU
+ *   scratch  array   ncpu * RT_SLOTS slots of slot_size bytes
+ *   rings    array of maps  a BPF ring buffer a CPU
+ *   probes   array   struct rt_probe by probe index (probeprov … and id in shared programs)
+ *   self     task storage   struct of all self-> scalars and strings
+ *   dyn      hashes  associative arrays, one a key class and value size
+ *   aggs     arrays of hashes, one hash a CPU; one a key class and value size
+ */
+#ifndef CONSUMER_ABI_H
+#define CONSUMER_ABI_H
+
+#ifndef __bpf__
+#include <assert.h>
+#include <stdint.h>
+#define RT_ASSERT(e) static_assert(e, #e)
+#else
+typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
+typedef unsigned int uint32_t;
+typedef unsigned long long uint64_t;
+typedef int int32_t;
+typedef long long int64_t;
+#define RT_ASSERT(e) _Static_assert(e, #e)
+#endif
+
+/* ---- Life of an enabling (design rule 7) -------------------------------- */
+
+enum rt_life {
+	RT_WARMUP,	/* nothing but BEGIN runs */
+	RT_ACTIVE,	/* set by the end of BEGIN's program */
+	RT_DRAINING,	/* exit() was called: no clause starts any more, END excepted */
+	RT_ENDED,
+};
+
+struct rt_state {
+	uint32_t life;
+	uint32_t exiting;	/* 1: exit() was called; its status below */
+	int32_t exit_status;
+	int32_t exit_probe;	/* unused: 0 */
+	int64_t wall_offset;	/* walltimestamp = monotonic + this, renewed by the consumer */
+	uint64_t next_serial;	/* last number given to a thread (self-> arrays); atomic add */
+};
+
+/* ---- Drops and faults --------------------------------------------------- */
+
+/* RT_DROP(id, "words after the number"): how DTrace words each; per CPU or for all. */
+enum rt_drop {
+#define RT_DROP(id, words, per_cpu) RT_DROP_##id,
+#include "consumer/drops.def"
+	RT_NDROPS
+};
+
+enum rt_fault {		/* the ERROR probe's arg4; DTrace's DTRACEFLT_ numbers */
+	RT_FLT_UNKNOWN, RT_FLT_BADADDR, RT_FLT_BADALIGN, RT_FLT_ILLOP, RT_FLT_DIVZERO,
+	RT_FLT_NOSCRATCH, RT_FLT_KPRIV, RT_FLT_UPRIV, RT_FLT_TUPOFLOW, RT_FLT_BADSTACK,
+	RT_NFAULTS
+};
+
+enum { RT_SLOTS = 64 };
+
+struct rt_cpu {
+	uint64_t drops[16];	/* by enum rt_drop; atomic add */
+	uint64_t scratch;	/* bit n: slot n of this CPU is taken (atomic OR, AND) */
+	uint64_t last_tick;	/* profile: time of the last firing */
+	uint64_t pad[14];
+};
+RT_ASSERT(sizeof(struct rt_cpu) == 256);
+RT_ASSERT(RT_NDROPS <= 16);
+
+/* ---- One firing --------------------------------------------------------- */
+
+/* On the main program's stack; a pointer to it is every clause function's second argument. */
+struct rt_fire {
+	uint64_t timestamp;	/* 0: not read yet */
+	uint32_t probe;		/* index in the enabling's table of probes */
+	uint32_t cpu;
+	uint64_t err[5];	/* ERROR's arg1..arg5: epid, action, pc, fault, value */
+	uint32_t clause;	/* of the fault */
+	uint32_t in_error;	/* an ERROR clause is running: its faults are dropped and counted */
+};
+RT_ASSERT(sizeof(struct rt_fire) == 64);
+
+/* In the probes map. */
+struct rt_probe {
+	uint32_t id;
+	uint32_t nclauses;	/* spare */
+	char prov[64], mod[64], func[192], name[64];
+};
+RT_ASSERT(sizeof(struct rt_probe) == 392);
+
+/* ---- Strings in scratch -------------------------------------------------- */
+
+/*
+ * A string value: length, then bytes, NUL, and zeros up to a multiple of 8 (so that it is
+ * compared, hashed and copied by words). The room for one is RT_STR_ROOM(strsize).
+ */
+struct rt_str {
+	uint64_t len;		/* bytes before the NUL; < strsize */
+	char s[];
+};
+#define RT_STR_ROOM(strsize) (8 + (((strsize) + 7) & ~7u) + 8)
+
+/* ---- Records (design rule 8) --------------------------------------------- */
+
+enum { RT_REC_ERROR = 0x80000000u };	/* bit of rt_rec.clause: data is struct rt_err */
+
+struct rt_rec {
+	uint64_t time;		/* bpf_ktime_get_ns of the firing */
+	uint32_t clause;	/* index of the clause | RT_REC_ERROR */
+	uint32_t probe;		/* index of the probe in the enabling's table */
+	uint32_t spec;		/* speculation id; 0: none */
+	uint32_t len;		/* of the whole record, header included; a multiple of 8 */
+};				/* data follows, laid out as the clause's rec_desc says */
+RT_ASSERT(sizeof(struct rt_rec) == 24);
+
+struct rt_err {
+	uint32_t epid, action, pc, fault;
+	uint64_t value;
+};
+
+/* A variable-length field: where its bytes are, from the start of the record. */
+struct rt_var {
+	uint32_t off, len;	/* a string's len excludes the NUL that follows it */
+};
+/* A user stack or user address: whose it is. */
+struct rt_owner {
+	uint32_t pid, tid;
+	uint64_t start;		/* task->group_leader->start_boottime, ns: tells reused pids apart */
+};
+/* Fields in a record by kind (enum rec_kind in consumer/records.h):
+ *   INT     8 bytes, sign- or zero-extended from its type
+ *   STRING  struct rt_var
+ *   BYTES   rec_field.size bytes in place
+ *   STACK   struct rt_var (uint64_t addresses)
+ *   USTACK  struct rt_var, struct rt_owner
+ *   KSYM    8 bytes; USYM 8 bytes, struct rt_owner
+ */
+
+/* ---- Keys (aggregations, associative arrays) ------------------------------ */
+
+/*
+ * Key = struct rt_key, then each component in order, then zeros up to its class:
+ *   INT, KSYM  8 bytes        STRING  bytes, NUL, zeros to a multiple of 8
+ *   STACK      8 bytes: n; n addresses
+ *   USTACK     8 bytes: pid; 8 bytes: n; n addresses
+ *   USYM       8 bytes: pid; 8 bytes: address
+ * self-> arrays have the thread's serial number as their first component.
+ */
+struct rt_key {
+	uint32_t id;		/* of the aggregation or the variable */
+	uint32_t zero;
+};
+enum { RT_KEY_CLASS_MIN = 16, RT_KEY_CLASS_MAX = 4096 };	/* powers of two */
+
+/* ---- Aggregation values, in 64-bit words ----------------------------------- */
+
+/*
+ * word 0 of every one is the number of hits since the last drain (0: untouched).
+ *   count     n                       sum     n, sum
+ *   min       n, max of RT_MIN_ENC    max     n, max of RT_MAX_ENC
+ *   avg       n, sum                  stddev  n, sum, low and high of the sum of squares
+ *   quantize  n, 127 buckets          lquantize  n, below, levels…, above
+ * All words are added when drained, but min's and max's word 1 (maximum, unsigned).
+ * 0 is 'no value yet' in the encodings.
+ */
+#define RT_MAX_ENC(v) ((uint64_t)(v) ^ 0x8000000000000000ull)
+#define RT_MIN_ENC(v) (~RT_MAX_ENC(v))
+#define RT_MAX_DEC(e) ((int64_t)((e) ^ 0x8000000000000000ull))
+#define RT_MIN_DEC(e) RT_MAX_DEC(~(e))
+enum { RT_QUANTIZE_BUCKETS = 127, RT_QUANTIZE_ZERO = 63 };
+/* Bucket RT_QUANTIZE_ZERO holds 0; ZERO + 1 + k holds [2^k, 2^(k+1)); ZERO - 1 - k their negatives. */
+
+#endif

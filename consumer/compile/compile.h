@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/compile.h: typed clauses in, eBPF out.
+ *
+ * A unit is what becomes one kernel program: a set of clauses (run in that
+ * order), the kind of probe and where its arguments are (design rule 2).
+ *
+ *   main(ctx):          r6 = ctx; the life word and the unit's own tests (pid, system call
+ *                       table); struct rt_fire on the stack; a scratch slot if any clause
+ *                       uses one; then each clause function; slot given back
+ *   clause_N(ctx, fire, scratch):  a global function, verified by itself. r1 = ctx, r2 =
+ *                       struct rt_fire *, r3 = the slot (units without scratch: no third)
+ *   error clauses       functions of the same shape, called on a fault
+ *   library routines    of consumer/bpf, appended as used
+ *
+ * BTF with func_info (linkage global) makes the functions verify alone: ctx has the type that
+ * the program type demands, fire and scratch are pointers to structs of their real sizes.
+ */
+#ifndef CONSUMER_COMPILE_H
+#define CONSUMER_COMPILE_H
+
+#include "consumer/records.h"
+
+#include <linux/bpf.h>
+
+/* What kind of context a program gets. */
+enum cc_ctx {
+	CC_CTX_UPROBE,		/* struct pt_regs *, sleepable */
+	CC_CTX_KPROBE,		/* struct pt_regs * */
+	CC_CTX_RAWTP,		/* struct bpf_raw_tracepoint_args * */
+	CC_CTX_PERF,		/* struct bpf_perf_event_data * */
+	CC_CTX_TEST,		/* raw tracepoint run by BPF_PROG_TEST_RUN: BEGIN, END */
+	CC_NCTX
+};
+
+/* Where one of arg0..arg9 is. */
+enum cc_argkind {
+	CC_A_NONE,		/* no such argument: 0 */
+	CC_A_CTX,		/* 64 bits at ctx + disp */
+	CC_A_CTXPTR,		/* kernel memory: (pointer at ctx + base) + disp, size bytes */
+	CC_A_REG,		/* bits of a register in pt_regs: ctx + base >> shift, size bytes */
+	CC_A_CONST,		/* disp */
+	CC_A_UMEM,		/* user memory at [base] + [index] * scale + disp, size bytes */
+	CC_A_SYSRET,		/* system call result at ctx + disp: -1 if it is -4095..-1 */
+	CC_A_KPC, CC_A_UPC,	/* profile: interrupted PC if in the kernel (else 0), in user land */
+	CC_A_ERR,		/* fire->err[disp] */
+	CC_A_BAD,		/* cannot be had: reading it is a fault (RT_FLT_ILLOP) */
+};
+struct cc_arg {
+	uint8_t kind;		/* enum cc_argkind */
+	uint8_t size;		/* 1, 2, 4, 8 */
+	bool is_signed, is_float;
+	uint8_t shift;		/* REG: 8 for %ah and its kin */
+	uint8_t scale;
+	int16_t base, index;	/* offsets in ctx (pt_regs); -1: none */
+	int64_t disp;
+};
+struct cc_args {		/* compared bytewise: zero the padding */
+	struct cc_arg arg[10];
+	/* errno: CC_A_SYSRET's raw value gives it; elsewhere it is 0 */
+};
+
+enum cc_select {		/* how a program knows which probe fired */
+	CC_SELECT_STATIC,	/* unit->probe */
+	CC_SELECT_COOKIE,	/* low 32 bits of the attach cookie: probe index */
+	CC_SELECT_SYSCALL,	/* unit->table: uint32_t[2][RT_SYSCALLS]: probe index + 1 by ABI
+				 * (0: 64-bit, 1: 32-bit) and number; 0: not enabled */
+};
+enum { CC_SYSCALLS = 1024 };
+
+struct cc_unit {
+	enum cc_ctx ctx;
+	bool multi;		/* UPROBE: will be attached by uprobe_multi */
+	enum cc_select select;
+	uint32_t probe;		/* STATIC */
+	int table;		/* SYSCALL: fd of a direct array map */
+	bool sys_return;	/* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
+	pid_t pid;		/* only this process (tgid in the initial namespace); 0: all */
+	const struct cc_args *args;
+	const int *clauses;	/* indices into d_prog.clauses, in program order */
+	size_t nclauses;
+	uint64_t period_ns;	/* PERF: count ticks that were missed; 0: do not */
+	bool begin, end;	/* BEGIN: sets active when done; END runs when draining */
+};
+
+/* Maps a program may use; CC_MAP_CLASS ones are made for each (key class, value size). */
+enum cc_mapid {
+	CC_MAP_STATE, CC_MAP_CPUS, CC_MAP_GLOBALS, CC_MAP_CELLS, CC_MAP_SCRATCH, CC_MAP_RINGS,
+	CC_MAP_PROBES, CC_MAP_SELF, CC_MAP_ZERO,
+	CC_NFIXEDMAPS,		/* further ids: dyn and agg classes, as cc_maps lists them */
+};
+enum cc_mapkind {
+	CC_M_DIRECT,		/* array, 1 element, BPF_F_MMAPABLE */
+	CC_M_ARRAY,		/* array of `entries` */
+	CC_M_RINGS,		/* array of maps: a ring buffer a CPU, size by option bufsize */
+	CC_M_TASK,		/* task storage, needs BTF for key and value */
+	CC_M_DYN,		/* hash, BPF_F_NO_PREALLOC, bounded by dynvarsize */
+	CC_M_AGG,		/* array of maps: a hash a CPU, BPF_F_NO_PREALLOC, bounded by aggsize */
+};
+struct cc_map {
+	enum cc_mapkind kind;
+	char name[16];
+	uint32_t key_size, value_size, entries;	/* DYN, AGG: entries 0: run decides by options */
+	bool used;
+	int fd;			/* filled by run before cc_link; -1 */
+};
+
+struct cc_options {
+	uint32_t strsize, stackframes, ustackframes;
+	uint32_t ncpu;		/* possible CPUs */
+	uint32_t ringsize;	/* bytes of a CPU's ring buffer (a power of two): records are
+				 * submitted with a wake-up when they cross its first quarter */
+	bool destructive;
+	pid_t pid;		/* dtrace's own: BEGIN, END */
+};
+
+/* Offsets in the running kernel that programs need; filled by run from BTF. */
+struct cc_kernel {
+#define CC_HOLE(id, path) uint64_t id;
+#include "consumer/compile/holes.def"
+	uint32_t version;	/* KERNEL_VERSION */
+	bool has_user_str;	/* bpf_copy_from_user_str (6.12 and later, a kfunc) */
+	int btf_fd;		/* spare */
+};
+
+struct cc;
+
+/*
+ * Lays out variables, records and keys of the whole program; reports with diag what the
+ * compiler cannot do (floats, structs by value …) with its place. NULL after errors.
+ * All is in the arena; cc_free releases what is not.
+ */
+struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
+		  const struct cc_options *opt, const struct cc_kernel *kernel);
+void cc_free(struct cc *cc);
+const struct rec_desc *cc_record(const struct cc *cc, int clause);
+const struct agg_desc *cc_agg(const struct cc *cc, int agg);
+struct cc_map *cc_maps(struct cc *cc, size_t *n);
+/* vtimestamp is used: run loads the sched_switch program that keeps it. */
+bool cc_uses_vtimestamp(const struct cc *cc);
+/* ustack, usym … are used: run keeps the history of mappings. */
+bool cc_uses_usyms(const struct cc *cc);
+/* Which args (bit n: argN) the clauses of a unit read: units that agree in those and in all
+ * else may be one. */
+uint32_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
+/* The unit's clauses read probeprov.. or id: the probes map must be filled. */
+bool cc_uses_probes(const struct cc *cc);
+
+struct cc_image {		/* ready to load but for map fds, which cc_link has put in */
+	struct bpf_insn *insns;
+	size_t ninsns;
+	enum bpf_prog_type type;
+	uint32_t expected_attach_type;
+	uint32_t flags;		/* BPF_F_SLEEPABLE */
+	int btf_fd;		/* owned by the image; cc_image_close */
+	void *func_info;	/* struct bpf_func_info[] */
+	uint32_t nfunc_info;
+};
+/*
+ * Two steps, because maps are made in between only for what is used: cc_plan marks the maps
+ * that the units need (call it for all units first; it compiles them and keeps the result),
+ * cc_link yields the image with the maps' fds. -errno, with a diagnostic, on failure.
+ */
+struct cc_func_set;
+int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out);
+int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image);
+void cc_image_close(struct cc_image *image);
+
+/* The iterator program that drains one CC_M_AGG map's hashes (design rule 6): for each key with
+ * hits it writes uint32_t key_size, uint32_t words, the key, the words (exchanged for zero);
+ * `minmax` of an aggregation id says which words are maxima. See consumer/run/aggs.h. */
+int cc_drain_program(struct cc *cc, const struct cc_map *map, struct cc_image *image);
+
+#endif
