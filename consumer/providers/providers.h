@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/providers.h: which probes match a description, what
+ * and where their arguments are, and how a program is attached to them.
+ * It emits no eBPF.
+ *
+ *   providers.def   PROVIDER(id): a row a provider; prov_id in id.c is its struct prov
+ *   attach.c        sites → links, by kind of context (uprobes in bulk, raw tracepoints, clocks)
+ *   features.c      what this kernel can, each probed once; tests may switch one off
+ *   btf.c           kernel types and symbols: struct d_names for the front end
+ *   target.c        -c and -p   watch.c   files mapped later   procs.c  files mapped now
+ */
+#ifndef CONSUMER_PROVIDERS_H
+#define CONSUMER_PROVIDERS_H
+
+#include "base/diag.h"
+#include "consumer/compile/compile.h"
+#include "d/d.h"
+
+#include <sys/types.h>
+
+struct prov;
+struct prov_env;
+
+/* Where a program must be attached for a probe; a probe has one or more. */
+struct prov_site {
+	enum cc_ctx ctx;
+	struct cc_args args;
+	/* UPROBE */
+	int file;		/* index for prov_file: the file to open */
+	uint64_t off, ref_ctr;	/* file offsets; ref_ctr 0: none */
+	pid_t pid;		/* this process only; 0: all that map the file */
+	/* RAWTP */
+	const char *tracepoint;	/* sched_switch, sys_enter … */
+	int sys_abi, sys_nr;	/* sys_enter, sys_exit: 0 64-bit or 1 32-bit, number; else -1 */
+	/* PERF */
+	uint64_t period_ns;	/* profile: on every CPU; tick: on one */
+	bool one_cpu;
+};
+
+struct prov_probe {
+	const struct prov *owner;
+	const char *prov, *mod, *func, *name;	/* as DTrace shows them */
+	uint32_t id;		/* -l's; 0 until prov_id gives it */
+	uint32_t ordinal;	/* position among its provider's probes, if those are fixed */
+	struct prov_site *sites;
+	size_t nsites;
+	/* args[]: types by name (D text: "int", "char *", "struct task_struct *") or by BTF id;
+	 * made into d_types by prov_args in the compile that asks. */
+	size_t nargs;
+	const char **arg_types;	/* D type names; NULL entries: int64_t */
+	const char **arg_names;	/* may be NULL */
+	uint32_t *arg_btf;	/* kernel BTF ids; NULL or 0: use arg_types */
+};
+
+/* Called for every probe that matches; borrowed until the environment goes. Stop: return false. */
+typedef bool prov_found(void *arg, struct prov_probe *probe);
+
+struct prov {
+	const char *name;	/* "syscall"; for messages */
+	/* Quick: may this description name a probe of ours? (glob in the provider part included) */
+	bool (*wants)(struct prov_env *env, const struct d_pdesc *pd);
+	/* Calls found for each match, in a fixed order. 0, or -errno with a diagnostic. */
+	int (*match)(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
+	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
+	size_t (*count)(struct prov_env *env);
+	void (*close)(struct prov_env *env);	/* frees what match kept; may be NULL */
+};
+extern const struct prov *const provs[];	/* in providers.def's order, NULL at the end */
+
+/* BEGIN, END and ERROR: sites with CC_CTX_TEST and no tracepoint. Ids 1, 2 and 3. */
+
+/* ---- Environment --------------------------------------------------------- */
+
+struct prov_target {		/* a process of -c or -p */
+	pid_t pid;
+	int pidfd;
+	bool created;		/* -c: ours; reaped by us */
+	struct target_priv *priv;	/* target.c's */
+};
+
+struct prov_env {
+	struct arena *arena;
+	struct diag *diag;
+	struct prov_target **targets;
+	size_t ntargets;
+	uint32_t ncpu;		/* possible CPUs */
+	int cpu;		/* -x cpu; -1 */
+	uint32_t next_id;	/* for dynamic probes */
+	void *priv[16];		/* one a provider, by its row in providers.def */
+	struct prov_files *files;	/* procs.c's: files by inode identity */
+	struct prov_watch *watch;
+	struct kbtf *kbtf;	/* btf.c's; opened at first use */
+};
+struct prov_env *prov_env_new(struct diag *diag);
+void prov_env_free(struct prov_env *env);
+
+/* All providers that want it, in their order; gives each probe its id. Number of matches or -errno. */
+int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
+/* Is there any provider for the provider part at all? (for the message) */
+
+/* The names interface of the front end over this environment (args, types, symbols). */
+const struct d_names *prov_names(struct prov_env *env);
+
+/* ---- Attaching (attach.c) ------------------------------------------------- */
+
+struct prov_attach {
+	enum cc_ctx ctx;
+	int prog;
+	bool multi;		/* the program was loaded for uprobe_multi */
+	struct prov_site *const *sites;	/* UPROBE: any files; bulk a file and pid */
+	const uint64_t *cookies;	/* one a site */
+	size_t nsites;
+};
+struct prov_links;		/* a list of what is attached; one owner */
+struct prov_links *prov_links_new(void);
+/* Attaches all sites; one that the kernel refuses is reported by diag_warn and does not lose the
+ * others; fails (-errno, reported) if none could be attached. */
+int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links);
+/* Detaches everything (in parallel where the kernel is slow); adds the kernel's own counts of
+ * missed firings to *missed. */
+void prov_links_close(struct prov_links *links, uint64_t *missed);
+/* An fd opened for the file (kept by env); -errno. */
+int prov_file_open(struct prov_env *env, int file);
+
+/* ---- Features (features.c) ------------------------------------------------ */
+
+enum prov_feature {
+	PROV_F_UPROBE_MULTI, PROV_F_COOKIE, PROV_F_RAWTP, PROV_F_TASK_STORAGE, PROV_F_ITER_VMA,
+	PROV_F_RINGBUF, PROV_NFEATURES
+};
+/* USDTKIT_WITHOUT=uprobe_multi,… in the environment switches features off (tests). */
+bool prov_has(enum prov_feature f);
+/* One line that says what is missing (privilege, kernel); NULL: tracing is possible. */
+const char *prov_why_not(struct arena *a);
+
+/* ---- -c and -p (target.c) -------------------------------------------------- */
+
+/* Starts a command (split at blanks, quotes honoured), stopped after exec with its loader's
+ * objects mapped as evaltime says. NULL: reported. */
+struct prov_target *prov_target_create(struct prov_env *env, const char *command,
+				       const char *evaltime);
+struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid);
+/* Lets it run; from here on later dlopens stop it only as long as `attach` runs: */
+int prov_target_continue(struct prov_target *t);
+/* fd to poll; prov_target_event after it is readable: 1 it has exited (status through *status),
+ * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. */
+int prov_target_fd(const struct prov_target *t);
+int prov_target_event(struct prov_target *t, int *status);
+void prov_target_free(struct prov_target *t);	/* never leaves a child stopped; kills nothing */
+
+/* ---- Files mapped later, history of mappings (watch.c) ---------------------- */
+
+enum prov_event_kind { PROV_EV_MMAP, PROV_EV_FORK, PROV_EV_EXEC, PROV_EV_EXIT, PROV_EV_LOST };
+struct prov_event {
+	enum prov_event_kind kind;
+	uint64_t time;		/* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
+	pid_t pid, ppid;
+	uint64_t addr, len, pgoff, ino;
+	uint32_t prot, dev_major, dev_minor;
+	const char *path;	/* as in the process' namespace; EXEC: comm */
+	const unsigned char *build_id;
+	size_t build_id_len;
+};
+typedef void prov_event_fn(void *arg, const struct prov_event *ev);
+/* Opens the system-wide dummy event; fd(s) become readable through prov_watch_fd. */
+int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg);
+int prov_watch_fd(const struct prov_env *env);	/* an epoll fd; -1: not watching */
+/* Reads events: fn for each, in time order; executable mappings of files not seen before are
+ * matched against the descriptions given with prov_watch_for, and `found` called for new probes. */
+int prov_watch_read(struct prov_env *env);
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
+
+#endif
