@@ -83,6 +83,15 @@ void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
 	va_end(ap);
 }
 
+void diag_note(struct diag *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(d, NOWHERE, NULL, "", fmt, ap);
+	va_end(ap);
+}
+
 void diag_hint(struct diag *d, const char *fmt, ...)
 {
 	char *text = NULL;

@@ -36,6 +36,8 @@ void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt
 	__attribute__((format(printf, 4, 0)));
 void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* A report that is neither: "dtrace: 5 drops on CPU 0"; no place, no prefix but `who`. */
+void diag_note(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Belongs to the message before it. */
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/cpp.h: D texts through the C preprocessor (dtrace -C).
+ */
+#ifndef BASE_CPP_H
+#define BASE_CPP_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/text.h"
+
+/*
+ * Preprocesses a file ("-": standard input) with $CPP, else `cc -E`. args:
+ * n further arguments, as "-Idir", "-DX=1", "-U" "X". The text's places are
+ * those of the file and of what it includes. A first line that begins with
+ * #! is left out. NULL: reported to diag.
+ */
+struct text *cpp_read(struct arena *a, const char *path, const char *const *args, size_t n,
+		      struct diag *diag);
+/* The same of a text that is there already (-n, -P …), whose name stays. */
+struct text *cpp_text(struct arena *a, const struct text *in, const char *const *args, size_t n,
+		      struct diag *diag);
+
+#endif

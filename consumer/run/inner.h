@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/inner.h: what the files of run/ share.
+ *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
+ *   units.c    probes → units → programs  maps.c      the maps that programs use
+ *   rings.c    ring buffers, merged by time            work.c   go, work, stop
+ *   aggs.c     aggregations, drained      drops.c     what was lost, said
+ */
+#ifndef CONSUMER_RUN_INNER_H
+#define CONSUMER_RUN_INNER_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "consumer/compile/compile.h"
+#include "consumer/output/output.h"
+#include "consumer/providers/providers.h"
+#include "consumer/run/aggs.h"
+#include "consumer/run/run.h"
+
+enum run_optid {
+#define RUN_OPT(name, kind, value, help) RUN_OPT_##name,
+#include "consumer/options.def"
+	RUN_NOPTS
+};
+
+struct run_opts {
+	int64_t value[RUN_NOPTS];
+	const char *text[RUN_NOPTS];	/* STR options */
+	bool set[RUN_NOPTS];
+};
+void run_opts_init(struct run_opts *o);
+/* 0; -ENOENT: no such option; -EINVAL: bad value. */
+int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const char *value);
+
+/* A probe with what it runs: clause indices in program order, one entry for each description
+ * of the program that it matches. */
+struct run_probe {
+	struct prov_probe *probe;
+	int *clauses;
+	size_t nclauses, clauses_cap;
+	bool loaded;		/* its sites are in units */
+};
+
+/* One kernel program and what it is attached to. */
+struct run_unit {
+	struct cc_unit cc;
+	struct cc_func_set *set;
+	struct prov_site **sites;
+	uint64_t *cookies;
+	size_t nsites, sites_cap, ncookies, cookies_cap;
+	size_t attached;	/* the first so many are */
+	const char *key;	/* what makes sites one unit */
+	size_t key_len;
+	int prog;
+	uint32_t *table;	/* SYSCALL: mapped */
+	int table_fd;
+	uint64_t missed;	/* recursion_misses already reported */
+};
+
+struct ring {			/* a CPU's; consumer's side */
+	int fd;
+	void *consumer;		/* mapped page: position */
+	const void *producer;	/* mapped pages: position, then the data twice */
+	uint64_t mask;
+};
+struct rings {
+	struct ring *ring;	/* by CPU */
+	uint32_t n;
+};
+
+struct run {
+	struct arena *arena;
+	struct diag *diag;
+	FILE *out_file;
+	struct run_opts opts;
+	struct prov_env *env;
+	int argc;
+	const char *const *argv;
+	struct { const struct text *text; char spec; } *texts;
+	size_t ntexts, texts_cap;
+	struct d *d;
+	struct d_prog *prog;
+	struct cc *cc;
+	struct cc_kernel kernel;
+	struct run_probe *probes;	/* the enabling's table: rt_rec.probe is an index here */
+	size_t nprobes, probes_cap;
+	struct hash *probe_index;	/* prov_probe * → index + 1 */
+	struct run_unit **units;
+	size_t nunits, units_cap;
+	struct hash *unit_by_key;
+	int *error_clauses;
+	size_t nerror, error_cap;
+	struct prov_links *links;
+	struct rt_state *state;		/* mapped */
+	struct rt_cpu *cpus;		/* mapped, one a CPU */
+	size_t mapped_maps;
+	struct rings rings;
+	struct aggs *aggs;
+	struct out *out;
+	struct procs *procs;
+	int epoll, stop_fd;
+	uint64_t next_switch, next_agg, next_status;	/* monotonic, ns */
+	uint64_t reported[RT_NDROPS];	/* drops said so far, all CPUs */
+	uint64_t *reported_cpu;		/* [cpu][RT_NDROPS] */
+	uint64_t kernel_missed;
+	size_t live_targets;
+	bool going, stopped, failed;
+	int status;
+};
+
+/* enabling.c */
+bool run_match(struct run *r);
+/* Adds one match; used again for probes that appear while tracing. -1: no memory. */
+int run_probe_add(struct run *r, struct prov_probe *probe, int clause);
+
+/* maps.c: makes every map that is used and has none yet; all are closed by run_maps_close. */
+bool run_maps_make(struct run *r);
+void run_maps_close(struct run *r);
+uint32_t run_ncpu_pow2(const struct run *r);
+
+/* units.c: groups the sites of probes not loaded yet, compiles, loads; then attaches. */
+bool run_units_load(struct run *r);
+bool run_units_attach(struct run *r);
+bool run_units_fire(struct run *r, bool end);	/* BEGIN or END by test run */
+void run_units_close(struct run *r);
+
+/* rings.c */
+bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size);
+void rings_close(struct rings *rings);
+typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
+/* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
+ * stopped it. What is handed over is consumed. */
+bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
+
+/* drops.c */
+void drops_report(struct run *r);
+
+uint64_t run_now(void);		/* CLOCK_MONOTONIC, ns */
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/options.c: the options of chp-opt, from one table.
+ * In:   names and values as -x, #pragma D option and setopt give them.
+ * Out:  numbers (bytes, ns, counts, flags) and strings.
+ */
+#include "consumer/run/inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POLICY_SWITCH, POLICY_FILL, POLICY_RING };
+
+struct parsed {
+	int64_t value;
+	const char *text;
+};
+typedef bool parser(const char *s, struct parsed *out);
+
+struct suffix {
+	const char *name;
+	uint64_t factor;
+};
+
+/* A decimal number and where it ends; false: there is none or it overflows. */
+static bool number(const char *s, uint64_t *v, const char **end)
+{
+	char *stop;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*v = strtoull(s, &stop, 0);
+	*end = stop;
+	return errno == 0;
+}
+
+static bool scaled(const char *s, const struct suffix *table, size_t n, int64_t *out)
+{
+	const char *end;
+	uint64_t v, r;
+
+	if (!number(s, &v, &end))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(end, table[i].name))
+			continue;
+		if (__builtin_mul_overflow(v, table[i].factor, &r) || r > INT64_MAX)
+			return false;
+		*out = (int64_t)r;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_FLAG(const char *s, struct parsed *out)
+{
+	static const struct { const char *word; int64_t value; } words[] = {
+		{ "", 1 }, { "1", 1 }, { "on", 1 }, { "yes", 1 }, { "true", 1 }, { "set", 1 },
+		{ "enabled", 1 }, { "0", 0 }, { "off", 0 }, { "no", 0 }, { "false", 0 },
+		{ "unset", 0 }, { "disabled", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (strcasecmp(s, words[i].word))
+			continue;
+		out->value = words[i].value;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_NUM(const char *s, struct parsed *out)
+{
+	const char *end;
+	uint64_t v;
+
+	if (!number(s, &v, &end) || *end || v > INT64_MAX)
+		return false;
+	out->value = (int64_t)v;
+	return true;
+}
+
+static bool parse_SIZE(const char *s, struct parsed *out)
+{
+	static const struct suffix units[] = {
+		{ "", 1 }, { "k", 1ull << 10 }, { "m", 1ull << 20 }, { "g", 1ull << 30 },
+		{ "t", 1ull << 40 },
+	};
+
+	return scaled(s, units, COUNT(units), &out->value);
+}
+
+/* A bare number is a rate: hertz, as chp-opt has it for the rates. */
+static bool parse_TIME(const char *s, struct parsed *out)
+{
+	static const struct suffix units[] = {
+		{ "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 }, { "ms", 1000000 },
+		{ "msec", 1000000 }, { "s", 1000000000 }, { "sec", 1000000000 },
+		{ "m", 60000000000 }, { "min", 60000000000 }, { "h", 3600000000000 },
+		{ "hour", 3600000000000 }, { "d", 86400000000000 }, { "day", 86400000000000 },
+	};
+	const char *end;
+	uint64_t v;
+
+	if (scaled(s, units, COUNT(units), &out->value))
+		return out->value > 0;
+	if (!number(s, &v, &end) || (*end && strcasecmp(end, "hz")) || !v || v > 1000000000)
+		return false;
+	out->value = 1000000000 / (int64_t)v;
+	return true;
+}
+
+static bool parse_POLICY(const char *s, struct parsed *out)
+{
+	static const char *const names[] = {
+		[POLICY_SWITCH] = "switch", [POLICY_FILL] = "fill", [POLICY_RING] = "ring",
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (strcmp(s, names[i]))
+			continue;
+		out->value = (int64_t)i;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_STR(const char *s, struct parsed *out)
+{
+	out->text = s;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	parser *parse;
+	int64_t value;
+} options[] = {
+#define RUN_OPT(name, kind, value, help) { #name, parse_##kind, value },
+#include "consumer/options.def"
+};
+
+/* Smallest and largest that make sense; others take all that their parser does. */
+static const struct {
+	enum run_optid id;
+	int64_t least, most;
+} ranges[] = {
+	{ RUN_OPT_strsize, 8, 4096 }, { RUN_OPT_bufsize, 4096, 1ll << 30 },
+	{ RUN_OPT_aggsize, 4096, 1ll << 32 }, { RUN_OPT_dynvarsize, 4096, 1ll << 32 },
+	{ RUN_OPT_stackframes, 1, 127 }, { RUN_OPT_ustackframes, 1, 127 },
+	{ RUN_OPT_nspec, 0, 4096 }, { RUN_OPT_stackindent, 0, 200 },
+};
+
+void run_opts_init(struct run_opts *o)
+{
+	memset(o, 0, sizeof(*o));
+	for (size_t i = 0; i < COUNT(options); i++)
+		o->value[i] = options[i].value;
+}
+
+static bool in_range(size_t id, int64_t v)
+{
+	for (size_t i = 0; i < COUNT(ranges); i++)
+		if (ranges[i].id == id)
+			return v >= ranges[i].least && v <= ranges[i].most;
+	return true;
+}
+
+static size_t option_find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < COUNT(options) && strcmp(options[i].name, name))
+		i++;
+	return i;
+}
+
+int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const char *value)
+{
+	size_t i = option_find(name);
+	struct parsed p = { 0 };
+
+	if (i == COUNT(options))
+		return -ENOENT;
+	if (!options[i].parse(value ? value : "", &p) || !in_range(i, p.value))
+		return -EINVAL;
+	o->value[i] = p.value;
+	o->text[i] = p.text ? arena_strdup(a, p.text) : NULL;
+	o->set[i] = true;
+	return p.text && !o->text[i] ? -ENOMEM : 0;
+}
+
+bool run_option(struct run *r, const char *name, const char *value, struct loc at)
+{
+	int err = run_opts_set(&r->opts, r->arena, name, value);
+
+	if (err == -ENOENT)
+		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "no such option: %s", name);
+	else if (err)
+		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "invalid value for option %s: %s", name,
+			   value && *value ? value : "(none)");
+	if (!strcmp(name, "errtags"))
+		r->diag->errtags = r->opts.value[RUN_OPT_errtags];
+	return !err;
+}
+
+int64_t run_option_get(const struct run *r, const char *name)
+{
+	size_t i = option_find(name);
+
+	return i < COUNT(options) ? r->opts.value[i] : 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/run.h: an enabling's life, for programs that trace.
+ *
+ *	struct run *r = run_open(&diag, stdout);
+ *	run_option(r, "bufsize", "1m", NOWHERE);
+ *	run_text(r, text, 0);           // once a -s or -n
+ *	if (run_compile(r) && run_go(r))
+ *		while (run_work(r) == RUN_OKAY)
+ *			;
+ *	run_stop(r);
+ *	status = run_status(r);
+ *	run_close(r);
+ *
+ * Errors are reported through the diag; a false result means that at least
+ * one was. Whatever happens, run_close leaves no program, map, link or
+ * stopped child behind. One thread.
+ */
+#ifndef CONSUMER_RUN_H
+#define CONSUMER_RUN_H
+
+#include "base/diag.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+struct run;
+
+struct run *run_open(struct diag *diag, FILE *out);	/* NULL: no memory */
+void run_close(struct run *r);				/* NULL is accepted */
+struct arena *run_arena(struct run *r);			/* for texts: lives as long as r */
+
+/* An option by its name (consumer/options.def); value NULL or "": as without "=value". */
+bool run_option(struct run *r, const char *name, const char *value, struct loc at);
+int64_t run_option_get(const struct run *r, const char *name);
+
+/* Targets: the first is $target. */
+bool run_command(struct run *r, const char *command);	/* -c */
+bool run_grab(struct run *r, pid_t pid);		/* -p */
+
+/* Macro arguments $0, $1 …: argv[0] is the script's name. Borrowed. */
+void run_args(struct run *r, int argc, const char *const *argv);
+
+/* Adds a D text; spec 0, or 'P' 'm' 'f' 'n' 'i' for those options' texts. */
+bool run_text(struct run *r, const struct text *text, char spec);
+
+bool run_compile(struct run *r);	/* checks all texts and matches their descriptions */
+/* -l: the probes that the texts' descriptions match (all if there are none); verbose: -v. */
+bool run_list(struct run *r, FILE *out, bool verbose);
+
+enum run_result { RUN_OKAY, RUN_DONE, RUN_ERROR };
+/* A descriptor that becomes readable when tracing shall end (a signal's pipe); -1: none. */
+void run_stop_on(struct run *r, int fd);
+bool run_go(struct run *r);		/* loads, attaches, fires BEGIN, lets targets run */
+enum run_result run_work(struct run *r);	/* sleeps for, then handles, what comes next */
+bool run_stop(struct run *r);		/* fires END, prints what is left */
+int run_status(const struct run *r);	/* exit()'s, else 0; 1 after an error */
+
+#endif
