@@ -48,6 +48,8 @@ struct d_expr *c_value(struct chk *c, struct d_expr *e);	/* not void */
 struct d_expr *c_kids_done(struct chk *c, struct d_expr *e);	/* all kids checked; NULL: one failed */
 bool c_is_lvalue(const struct d_expr *e);
 
+/* check_var.c: variables that declarations made are listed in the program */
+bool c_vars_declared(struct chk *c);
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
 struct d_expr *c_index(struct chk *c, struct d_expr *e);
@@ -66,6 +68,8 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
 
 /* check_call.c */
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const char *tag);
+bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 /* check_act.c: what an action asks beyond its prototype */
 struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool statement);
 /* check_fmt.c */

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/check.c: raw clauses → a program (guide: chp-prog).
+ * In:   struct d after all texts were parsed.
+ * Out:  struct d_prog: typed clauses, variables, aggregations, providers.
+ * Owns: nothing; all is the arena's. Raw trees are used up.
+ */
+#include "d/check.h"
+
+#include <string.h>
+
+/* ---- Copies of raw statements, for clauses that are split ----------------------- */
+
+static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size_t n);
+
+static struct d_stmt *stmt_clone(struct d *d, const struct d_stmt *s)
+{
+	struct d_stmt *copy = arena_dup(d->arena, s, sizeof(*s));
+
+	if (!copy)
+		return NULL;
+	copy->expr = d_expr_clone(d, s->expr);
+	copy->then = stmts_clone(d, s->then, s->nthen);
+	copy->otherwise = stmts_clone(d, s->otherwise, s->nelse);
+	if ((s->expr && !copy->expr) || (s->nthen && !copy->then) || (s->nelse && !copy->otherwise))
+		return NULL;
+	return copy;
+}
+
+static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size_t n)
+{
+	struct d_stmt **to = n ? arena_array(d->arena, struct d_stmt *, n) : NULL;
+
+	for (size_t i = 0; to && i < n; i++)
+		if (!(to[i] = stmt_clone(d, from[i])))
+			return NULL;
+	return to;
+}
+
+/* ---- Does a clause use args[]? --------------------------------------------------- */
+
+static bool expr_uses_args(struct d *d, const struct d_expr *e, int inlines)
+{
+	const struct d_ident *id;
+
+	if (!e)
+		return false;
+	if (e->kind == D_E_IDENT && !e->ident_mod && e->str && e->ident_scope != D_V_SELF &&
+	    e->ident_scope != D_V_THIS) {
+		if (!strcmp(e->str, "args"))
+			return true;
+		id = hash_get_str(d->idents, e->str);
+		if (id && id->kind == D_ID_INLINE && inlines < 32)
+			return expr_uses_args(d, id->value, inlines + 1);
+	}
+	for (size_t i = 0; i < e->nkids; i++)
+		if (expr_uses_args(d, e->kids[i], inlines))
+			return true;
+	return false;
+}
+
+static bool body_uses_args(struct d *d, struct d_stmt *const *body, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (expr_uses_args(d, body[i]->expr, 0) ||
+		    body_uses_args(d, body[i]->then, body[i]->nthen) ||
+		    body_uses_args(d, body[i]->otherwise, body[i]->nelse))
+			return true;
+	return false;
+}
+
+static bool same_args(const struct d_args *a, const struct d_args *b)
+{
+	if (a->n != b->n || a->unstable || b->unstable)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!a->types[i] != !b->types[i] || (a->types[i] && !d_same_type(a->types[i], b->types[i])))
+			return false;
+	return true;
+}
+
+/* Only descriptions whose args[] differ need clauses of their own. */
+static bool must_split(struct d *d, const struct d_clause *raw)
+{
+	const struct d_names *names = d->config.names;
+	struct d_args first = { 0 }, next;
+
+	if (raw->npdescs < 2 || !names || !names->args ||
+	    (!expr_uses_args(d, raw->pred, 0) && !body_uses_args(d, raw->body, raw->nbody)))
+		return false;
+	if (!names->args(names->ctx, d, &raw->pdescs[0], &first))
+		return true;
+	for (size_t i = 1; i < raw->npdescs; i++) {
+		memset(&next, 0, sizeof(next));
+		if (!names->args(names->ctx, d, &raw->pdescs[i], &next) || !same_args(&first, &next))
+			return true;
+	}
+	return false;
+}
+
+/* ---- Statements ------------------------------------------------------------------ */
+
+static bool check_body(struct chk *c, struct d_stmt **body, size_t n);
+
+static bool check_if(struct chk *c, struct d_stmt *s)
+{
+	bool ok;
+
+	s->expr = c_value(c, s->expr);
+	ok = s->expr != NULL;
+	if (ok && !d_is_integer(s->expr->type) && !d_is_pointer(s->expr->type)) {
+		d_error(c->d, s->expr->loc, "D_PRED_SCALAR",
+			"the condition must be an integer or a pointer, not %s",
+			c_name(c, s->expr->type));
+		ok = false;
+	}
+	if (ok)
+		s->expr = c_decay(c, s->expr);
+	ok &= check_body(c, s->then, s->nthen);
+	return check_body(c, s->otherwise, s->nelse) && ok;
+}
+
+static bool check_stmt(struct chk *c, struct d_stmt *s)
+{
+	struct d_expr *e = s->expr;
+
+	s->action_index = c->next_action++;
+	if (s->kind == D_S_IF)
+		return check_if(c, s);
+	if (!e)
+		return false;
+	if (e->kind == D_E_ASSIGN && e->kids[0] && e->kids[0]->kind == D_E_AGG)
+		return c_agg_stmt(c, s);
+	if (e->kind == D_E_AGG) {
+		d_error(c->d, e->loc, "D_AGG_NULL", "@%s alone does nothing: assign it an aggregating "
+			"function", e->str);
+		return false;
+	}
+	s->expr = e->kind == D_E_CALL ? c_call(c, e, true) : c_expr(c, e);
+	if (s->expr && s->expr->kind == D_E_CALL && s->expr->is_action)
+		s->kind = D_S_ACTION;
+	return s->expr != NULL;
+}
+
+static bool check_body(struct chk *c, struct d_stmt **body, size_t n)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < n; i++)
+		ok &= check_stmt(c, body[i]);
+	return ok;
+}
+
+/* ---- Clauses --------------------------------------------------------------------- */
+
+static bool check_pred(struct chk *c, struct d_clause *cl)
+{
+	if (!cl->pred)
+		return true;
+	cl->pred = c_value(c, cl->pred);
+	if (!cl->pred)
+		return false;
+	if (!d_is_integer(cl->pred->type) && !d_is_pointer(cl->pred->type)) {
+		d_error(c->d, cl->pred->loc, "D_PRED_SCALAR",
+			"a predicate must be an integer or a pointer, not %s",
+			c_name(c, cl->pred->type));
+		return false;
+	}
+	cl->pred = c_decay(c, cl->pred);
+	return cl->pred != NULL;
+}
+
+static bool check_clause(struct chk *c, struct d_clause *cl)
+{
+	struct d_clause **slot = ARENA_PUSH(c->d->arena, c->prog->clauses, c->prog->nclauses,
+					    c->clauses_cap);
+	bool ok;
+
+	if (!slot)
+		return false;
+	*slot = cl;
+	cl->index = (int)(c->prog->nclauses - 1);
+	c->pdesc = cl->npdescs ? &cl->pdescs[0] : NULL;
+	c->args_asked = c->args_ok = false;
+	memset(&c->args, 0, sizeof(c->args));
+	c->next_action = 1;
+	ok = check_pred(c, cl);
+	ok &= check_body(c, cl->body, cl->nbody);
+	if (ok)
+		c_order(c, cl);
+	return ok;
+}
+
+static struct d_clause *clause_for(struct d *d, const struct d_clause *raw, size_t i)
+{
+	struct d_clause *cl = arena_dup(d->arena, raw, sizeof(*raw));
+
+	if (!cl)
+		return NULL;
+	cl->pdescs = &raw->pdescs[i];
+	cl->npdescs = 1;
+	cl->pred = d_expr_clone(d, raw->pred);
+	cl->body = stmts_clone(d, raw->body, raw->nbody);
+	return (raw->pred && !cl->pred) || (raw->nbody && !cl->body) ? NULL : cl;
+}
+
+static bool check_raw(struct chk *c, struct d_clause *raw)
+{
+	if (!must_split(c->d, raw))
+		return check_clause(c, raw);
+	for (size_t i = 0; i < raw->npdescs; i++) {
+		struct d_clause *cl = clause_for(c->d, raw, i);
+
+		/* One clause's errors are enough: the others would repeat them. */
+		if (!cl || !check_clause(c, cl))
+			return false;
+	}
+	return true;
+}
+
+struct d_prog *d_check(struct d *d)
+{
+	struct chk c = { .d = d };
+	bool ok = !d->failed && d_args_all_used(d);
+
+	c.prog = d->prog = ok ? arena_new_of(d->arena, struct d_prog) : NULL;
+	if (c.prog && c_vars_declared(&c))
+		for (size_t i = 0; i < d->nraw; i++)
+			ok &= check_raw(&c, d->raw[i]);
+	if (arena_failed(d->arena))
+		d_error(d, NOWHERE, NULL, "out of memory");
+	else if (!ok && !d->failed)
+		d_error(d, NOWHERE, NULL, "the program could not be checked");
+	if (d->failed || !c.prog)
+		return NULL;
+	for (size_t i = 0; i < c.prog->nclauses; i++)
+		c.prog->clauses[i]->this_vars = c.prog->thises;
+	c.prog->providers = d->providers;
+	c.prog->nproviders = d->nproviders;
+	return c.prog;
+}
