@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/bpf/rt.h: the run-time library of compiled programs.
+ *
+ * Each routine is a global BPF function, verified by itself: its arguments are numbers and the
+ * scratch slot. The slot's size is known when a program is loaded (rt_hole_slot_size), so every
+ * offset is tested here against it; an offset or a length that does not fit gives RT_EROOM, and
+ * never a refused program. All offsets are in bytes from the slot's start, multiples of 8.
+ *
+ * embed.py reads this file too: a prototype is one line, its types are int64_t, uint64_t and
+ * struct rt_scratch *, and every function of rt.c is listed here. A caller puts the arguments in
+ * r1..r5 and finds the result, an unknown number to the verifier, in r0.
+ *
+ * What the caller grants:
+ *   slot    ends in RT_SLOT_PAD bytes that are in nobody's room (slot size = rooms + pad): the
+ *           verifier adds the largest offset to the largest length of a copy.
+ *   string  RT_STR_ROOM(strsize) bytes (struct rt_str). A destination is no source, unless said.
+ *
+ * Errors are negative: -EFAULT (-14) for an address that cannot be read, RT_EROOM (-7, E2BIG).
+ */
+#ifndef CONSUMER_BPF_RT_H
+#define CONSUMER_BPF_RT_H
+
+#include "consumer/abi.h"
+
+enum { RT_EROOM = -7, RT_EFAULT = -14, RT_SLOT_PAD = 256 };
+
+struct rt_scratch;
+
+#ifdef __bpf__
+
+/* A scratch slot of this CPU (struct rt_cpu.scratch): 0..RT_SLOTS-1, or -1 if all are taken.
+ * Given back by an atomic AND of ~(1 << slot) to the same word. */
+int64_t rt_scratch_claim(uint64_t cpu);
+
+/* ---- Strings ---------------------------------------------------------------------------- */
+
+/* User string at addr to the string dst, at most max bytes before its NUL (and < strsize).
+ * The length, or -EFAULT: dst is then the empty string. _sleep (sleepable programs only) faults
+ * absent pages in; the other one fails on them. */
+int64_t rt_copyinstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
+int64_t rt_copyinstr_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
+/* The same from kernel memory. */
+int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
+/* dst's bytes were put there by a helper (dst + 8): sets the length (cut to strsize - 1), NUL and
+ * zeros. Returns the length. For map values that hold strings: bpf_probe_read_kernel_str to
+ * dst + 8 with size strsize returns n; len is n - 1. */
+int64_t rt_str_end(struct rt_scratch *s, uint64_t dst, uint64_t len);
+/* Like C's: < 0, 0, > 0 by the first differing byte (unsigned). RT_EROOM cannot be told from
+ * "less": offsets are the compiler's own. */
+int64_t rt_strcmp(struct rt_scratch *s, uint64_t a, uint64_t b);
+/* a followed by b, cut to strsize - 1. Returns the length. */
+int64_t rt_strjoin(struct rt_scratch *s, uint64_t dst, uint64_t a, uint64_t b);
+/* DTrace's substr: pos < 0 counts from the end; len < 0 leaves -len bytes off the end; no len:
+ * INT64_MAX. Returns the length. */
+int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len);
+/* dst may be src. Returns the length. */
+int64_t rt_strcpy(struct rt_scratch *s, uint64_t dst, uint64_t src);
+/* String globals: strsize bytes, rounded up to 8, at goff in the map `globals`: bytes and NUL,
+ * without a length, so that a reader that meets a writer still gets a string. Returns the length. */
+int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff);
+int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff);
+
+/* ---- Bytes ------------------------------------------------------------------------------- */
+
+/* len bytes (any number) to dst, any offset. 0, -EFAULT (dst: unspecified) or RT_EROOM. */
+int64_t rt_copyin(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
+int64_t rt_copyin_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
+int64_t rt_kread(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
+/* Inside the slot, without overlap; any offsets, any length. 0 or RT_EROOM. */
+int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
+/* len bytes (a multiple of 8) at off become zero. 0 or RT_EROOM. */
+int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len);
+
+/* ---- Records ------------------------------------------------------------------------------ */
+
+/* Appends a variable-length field to the record at rec: the bytes go to rec + tail, padded with
+ * zeros to 8; struct rt_var goes to rec + field (an offset in the record). Returns the new tail,
+ * or RT_EROOM. rt_rec_str: the string src, its NUL included. rt_rec_bytes: len bytes at src. */
+int64_t rt_rec_str(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t tail);
+/* field: low 32 bits the field's offset, high 32 bits the tail (there are five arguments only). */
+int64_t rt_rec_bytes(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t len);
+
+/* ---- Keys --------------------------------------------------------------------------------- */
+
+/* The string src goes to off, with NUL and zeros to 8. Returns the offset after it, or RT_EROOM. */
+int64_t rt_key_str(struct rt_scratch *s, uint64_t off, uint64_t src);
+/* The key at off has len bytes (a multiple of 8): zeros up to its class. Returns the class in bytes
+ * (a power of two, RT_KEY_CLASS_MIN..MAX), or RT_EROOM if it is longer. */
+int64_t rt_key_fill(struct rt_scratch *s, uint64_t off, uint64_t len);
+
+/* ---- Buckets ------------------------------------------------------------------------------ */
+
+/* 0..RT_QUANTIZE_BUCKETS-1; its word is 1 + that. */
+int64_t rt_quantize_bucket(int64_t v);
+/* 0: below base; 1..levels; levels + 1: limit or above; levels = (limit - base) / step; its word
+ * is 1 + that. */
+int64_t rt_lquantize_bucket(int64_t v, int64_t base, int64_t limit, int64_t step);
+
+#endif
+#endif
