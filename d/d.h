@@ -308,7 +308,8 @@ struct d_probe_decl {		/* one probe of a provider block */
 	size_t nxargs;
 	struct loc loc;
 };
-struct d_attr { uint8_t name, data, class; };	/* stability: indices into the guide's tables */
+struct d_attr { uint8_t name, data, class; };	/* indices into these, of chp-stab; NULL-ended */
+extern const char *const d_stability_names[], *const d_class_names[];
 struct d_provider {
 	const char *name;
 	struct d_probe_decl *probes;

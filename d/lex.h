@@ -83,6 +83,7 @@ struct d_parser {
 	unsigned chain;		/* nodes that make this expression's tree higher */
 	unsigned braces;	/* open ones of what is being parsed */
 	char spec;		/* -P, -m, -f, -n, -i: see d_parse */
+	bool in_clause;		/* else in a declaration */
 	bool quiet;		/* errors are not reported (d_parse_type_name) */
 	bool bad;
 };
@@ -95,18 +96,18 @@ struct d_parser {
 /* lex.c */
 void d_next(struct d_parser *p);
 bool d_skip_space(struct d_parser *p);		/* blanks, comments, # lines; false: bad */
+uint32_t d_peek_space(const struct text *t, uint32_t at);	/* the same, without effect */
 enum d_tok d_keyword(const char *s, size_t len);	/* D_TK_IDENT: none */
 enum d_keyflag d_keyword_flag(enum d_tok kw);
 bool d_is_ident_char(char c);
 struct loc d_loc(const struct d_parser *p, uint32_t from, uint32_t to);
-const char *d_tok_text(const struct d_parser *p);	/* for messages: 'x', end of input … */
 
 /* literal.c */
 void d_lex_number(struct d_parser *p);
 void d_lex_char(struct d_parser *p);
 void d_lex_string(struct d_parser *p);
 void d_lex_macro(struct d_parser *p);
-char *d_unescape(struct d_parser *p, const char *s, size_t len, uint32_t at, size_t *out_len);
+char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len);
 /* `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported. */
 const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string, bool *is_arg);
 
@@ -141,22 +142,29 @@ struct d_declarator {
 	bool assoc;
 	struct d_type **keys;
 	size_t nkeys;
-	const char **param_names;	/* of a function, by position */
-	struct loc type_loc;
 };
 enum d_class { D_C_NONE, D_C_AUTO, D_C_REGISTER, D_C_STATIC, D_C_EXTERN, D_C_TYPEDEF, D_C_SELF,
 	       D_C_THIS };
+struct d_specs {		/* what stands before the declarators */
+	struct d_type *type;
+	enum d_class class;
+	bool userland;		/* pointers made of it point at user memory */
+	bool defines;		/* it declares a struct, union or enum: no declarator needed */
+	struct loc loc;
+};
 bool d_at_type(struct d_parser *p);	/* may the token begin a type name? */
-/* Specifiers and qualifiers; *class NULL: none allowed. */
-struct d_type *d_parse_specs(struct d_parser *p, enum d_class *class, bool *defines);
-bool d_parse_declarator(struct d_parser *p, struct d_type *base, struct d_declarator *out);
+bool d_parse_specs(struct d_parser *p, struct d_specs *out);
+bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct d_declarator *out);
 struct d_type *d_type_name_parse(struct d_parser *p);
 /* `( … )` of a function or probe: types, names; the token is past the `(`. */
+struct d_param {
+	struct d_type *type;
+	const char *name;	/* NULL: none */
+	struct loc loc;
+};
 struct d_params {
-	struct d_type **types;
-	const char **names;
-	struct loc *locs;
-	size_t n, types_cap, names_cap, locs_cap, nnames, nlocs;
+	struct d_param *v;
+	size_t n, cap;
 	bool variadic;
 };
 bool d_parse_params(struct d_parser *p, struct d_params *out);
@@ -165,7 +173,7 @@ bool d_parse_params(struct d_parser *p, struct d_params *out);
 void d_parse_declaration(struct d_parser *p);
 /* provider.c */
 void d_parse_provider(struct d_parser *p);
-void d_providers_finish(struct d *d);	/* attributes of pragmas, once all is read */
+bool d_providers_finish(struct d *d);	/* attributes of pragmas, once all is read */
 
 /* pragma.c: a # line at p->pos, which is at the '#'; moves behind it */
 void d_control_line(struct d_parser *p);

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/parse.c: programs: clauses and their statements; what all rules share.
+ * In:  a text. Out: raw clauses in d->raw, declarations entered in d.
+ * After an error it goes on behind the clause or declaration that has it.
+ */
+#include "d/lex.h"
+
+#include <string.h>
+
+void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	if (p->bad)
+		return;
+	p->bad = true;
+	if (p->quiet)
+		return;
+	va_start(ap, fmt);
+	text = arena_vprintf(p->d->arena, fmt, ap);
+	va_end(ap);
+	p->d->front->errors++;
+	d_error(p->d, at, tag, "%s", text ? text : "out of memory");
+}
+
+void *d_nomem(struct d_parser *p)
+{
+	p->bad = true;
+	if (!p->d->front->nomem)
+		d_error(p->d, NOWHERE, NULL, "out of memory");
+	p->d->front->nomem = true;
+	return NULL;
+}
+
+static const char *wording(const struct d_token *t, const char *bytes, char *buf, size_t size)
+{
+	size_t n = t->loc.len;
+
+	if (t->kind == D_TK_EOF)
+		return "end of input";
+	snprintf(buf, size, "'%.*s%s'", (int)(n < 40 ? n : 40), bytes + t->loc.off,
+		 n < 40 ? "" : "...");
+	return buf;
+}
+
+void d_syntax(struct d_parser *p, const char *wanted)
+{
+	char buf[64];
+
+	d_perror(p, p->tok.loc, "D_SYNTAX", "syntax error near %s: expected %s",
+		 wording(&p->tok, p->text->bytes, buf, sizeof(buf)), wanted);
+}
+
+bool d_accept(struct d_parser *p, int tok)
+{
+	if (p->bad || p->tok.kind != (enum d_tok)tok)
+		return false;
+	d_next(p);
+	return !p->bad;
+}
+
+bool d_expect(struct d_parser *p, int tok, const char *wanted)
+{
+	if (p->bad || p->tok.kind != (enum d_tok)tok) {
+		d_syntax(p, wanted);
+		return false;
+	}
+	d_next(p);
+	return !p->bad;
+}
+
+bool d_enter(struct d_parser *p)
+{
+	if (++p->depth > D_MAX_DEPTH)
+		d_perror(p, p->tok.loc, "D_SYNTAX", "nested more than %d levels deep", D_MAX_DEPTH);
+	return !p->bad;
+}
+
+void d_leave(struct d_parser *p)
+{
+	p->depth--;
+}
+
+bool d_link(struct d_parser *p)
+{
+	if (++p->chain > D_MAX_CHAIN)
+		d_perror(p, p->tok.loc, "D_SYNTAX", "more than %d operations in one expression",
+			 D_MAX_CHAIN);
+	return !p->bad;
+}
+
+struct loc d_since(const struct d_parser *p, struct loc start)
+{
+	uint32_t end = p->prev_end;
+
+	if (end < start.off + start.len)
+		end = start.off + start.len;
+	return d_loc(p, start.off, end);
+}
+
+void d_parser_init(struct d_parser *p, struct d *d, const struct text *text)
+{
+	*p = (struct d_parser){ .d = d, .text = text };
+}
+
+/* ---- statements ----------------------------------------------------------- */
+
+struct stmts {
+	struct d_stmt **v;
+	size_t n, cap;
+};
+
+static bool statement(struct d_parser *p, struct stmts *out);
+
+static struct d_stmt *stmt_push(struct d_parser *p, struct stmts *out, enum d_skind kind)
+{
+	struct d_stmt *s = arena_new_of(p->d->arena, struct d_stmt);
+	struct d_stmt **slot = s ? ARENA_PUSH(p->d->arena, out->v, out->n, out->cap) : NULL;
+
+	if (!slot)
+		return d_nomem(p);
+	*slot = s;
+	s->kind = kind;
+	s->loc = p->tok.loc;
+	return s;
+}
+
+/* `{ … }` of an if, or the one statement that is its body. */
+static bool branch(struct d_parser *p, struct stmts *out)
+{
+	if (!d_accept(p, '{'))
+		return !p->bad && statement(p, out);
+	while (!p->bad && p->tok.kind != '}' && p->tok.kind != D_TK_EOF)
+		if (!statement(p, out))
+			return false;
+	return d_expect(p, '}', "'}'");
+}
+
+static bool if_statement(struct d_parser *p, struct stmts *out)
+{
+	struct d_stmt *s = stmt_push(p, out, D_S_IF);
+	struct stmts then = { 0 }, otherwise = { 0 };
+
+	d_next(p);
+	if (!s || !d_expect(p, '(', "'('") || !(s->expr = d_parse_expr(p)) ||
+	    !d_expect(p, ')', "')'") || !branch(p, &then))
+		return false;
+	s->then = then.v;
+	s->nthen = then.n;
+	s->loc.len = p->prev_end - s->loc.off;
+	if (!d_accept(p, D_KW_else))
+		return !p->bad;
+	if (!branch(p, &otherwise))
+		return false;
+	s->otherwise = otherwise.v;
+	s->nelse = otherwise.n;
+	return true;
+}
+
+/* C's other statements do not exist in D: say so rather than that an expression is missing. */
+static bool no_such_statement(struct d_parser *p)
+{
+	static const enum d_tok loops[] = { D_KW_for, D_KW_while, D_KW_do, D_KW_break,
+					    D_KW_continue, D_KW_goto, D_KW_switch, D_KW_case,
+					    D_KW_return };
+
+	for (size_t i = 0; i < COUNT(loops); i++)
+		if (p->tok.kind == loops[i]) {
+			d_perror(p, p->tok.loc, "D_SYNTAX", "syntax error near '%s'", p->tok.str);
+			if (!p->quiet)
+				diag_hint(p->d->diag, "D has no loops and no jumps");
+			return true;
+		}
+	return false;
+}
+
+static bool statement_rule(struct d_parser *p, struct stmts *out)
+{
+	struct d_stmt *s;
+
+	if (d_accept(p, ';'))
+		return !p->bad;
+	if (p->bad || no_such_statement(p))
+		return false;
+	if (p->tok.kind == D_KW_if)
+		return if_statement(p, out);
+	p->chain = 0;
+	s = stmt_push(p, out, D_S_EXPR);
+	if (!s || !(s->expr = d_parse_expr(p)))
+		return false;
+	s->loc = s->expr->loc;
+	if (p->tok.kind == '}')
+		return true;	/* the last ; may be missing */
+	return d_expect(p, ';', "';' or '}'");
+}
+
+static bool statement(struct d_parser *p, struct stmts *out)
+{
+	bool ok = d_enter(p) && statement_rule(p, out);
+
+	d_leave(p);
+	return ok && !p->bad;
+}
+
+/* ---- clauses -------------------------------------------------------------- */
+
+static bool descriptions(struct d_parser *p, struct d_clause *c)
+{
+	size_t cap = 0;
+	struct d_pdesc *pd;
+
+	for (;;) {
+		if (!d_skip_space(p))
+			return false;
+		if (!(pd = ARENA_PUSH(p->d->arena, c->pdescs, c->npdescs, cap)))
+			return d_nomem(p);
+		if (!d_pdesc_parse(p, pd) || !d_skip_space(p))
+			return false;
+		if (p->text->bytes[p->pos] != ',' || p->pos >= p->text->len)
+			return true;
+		p->pos++;
+	}
+}
+
+/* Behind the descriptions: `/`, the expression, `/`. */
+static bool predicate(struct d_parser *p, struct d_clause *c)
+{
+	if (p->text->bytes[p->pos] != '/' || p->pos >= p->text->len)
+		return true;
+	p->pos++;
+	p->chain = 0;
+	d_next(p);
+	c->pred = d_parse_expr(p);
+	if (!c->pred)
+		return false;
+	if (p->tok.kind != D_TK_EPRED) {
+		d_syntax(p, "'/' at the end of the predicate");
+		return false;
+	}
+	if (!d_skip_space(p))
+		return false;
+	if (p->text->bytes[p->pos] == '{')
+		return true;
+	d_perror(p, d_loc(p, p->pos, p->pos + 1), "D_SYNTAX",
+		 "expected actions { } following probe description and predicate");
+	return false;
+}
+
+static bool body(struct d_parser *p, struct d_clause *c)
+{
+	struct stmts list = { 0 };
+
+	d_next(p);
+	if (p->tok.kind != '{') {
+		if (p->spec && p->tok.kind == D_TK_EOF && !p->bad)
+			return true;	/* -n BEGIN */
+		if (p->tok.kind == D_TK_EOF)
+			d_perror(p, c->loc, "D_SYNTAX", "expected predicate and/or actions "
+				 "following probe description");
+		else
+			d_syntax(p, "a predicate or actions { } following probe description");
+		return false;
+	}
+	d_next(p);
+	while (!p->bad && p->tok.kind != '}') {
+		if (p->tok.kind == D_TK_EOF) {
+			d_syntax(p, "'}' at the end of the clause");
+			return false;
+		}
+		if (!statement(p, &list))
+			return false;
+	}
+	c->body = list.v;
+	c->nbody = list.n;
+	return !p->bad;
+}
+
+static void clause(struct d_parser *p)
+{
+	struct d_clause *c = arena_new_of(p->d->arena, struct d_clause), **slot;
+
+	p->in_clause = true;
+	if (!c) {
+		d_nomem(p);
+		return;
+	}
+	c->loc = d_loc(p, p->pos, p->pos);
+	if (!descriptions(p, c))
+		return;
+	c->loc = c->pdescs[0].loc;
+	if (!predicate(p, c) || !body(p, c))
+		return;
+	if (!(slot = ARENA_PUSH(p->d->arena, p->d->raw, p->d->nraw, p->d->raw_cap))) {
+		d_nomem(p);
+		return;
+	}
+	c->index = (int)p->d->nraw - 1;
+	*slot = c;
+}
+
+/* ---- the whole text ------------------------------------------------------- */
+
+/* Behind a string or character constant at `at`, at most to the end of its line. */
+static uint32_t skip_quoted(const struct text *t, uint32_t at)
+{
+	char q = t->bytes[at++];
+
+	while (at < t->len && t->bytes[at] != '\n' && t->bytes[at] != q)
+		at += t->bytes[at] == '\\' && at + 1 < t->len && t->bytes[at + 1] != '\n' ? 2 : 1;
+	return at < t->len && t->bytes[at] == q ? at + 1 : at;
+}
+
+/* Behind the clause or declaration with the error: its last brace, a brace in the first column,
+ * or a declaration's semicolon. */
+static void resync(struct d_parser *p)
+{
+	const char *s = p->text->bytes;
+	uint32_t at = p->pos;
+	unsigned depth = p->braces;
+
+	/* The token with the error may be the very end that is sought. */
+	if (at && !depth && (s[at - 1] == '}' || (s[at - 1] == ';' && !p->in_clause)))
+		at--;
+	while (at < p->text->len) {
+		char c = s[at];
+
+		if (c == '"' || c == '\'') {
+			at = skip_quoted(p->text, at);
+			continue;
+		}
+		if (c == '/' && s[at + 1] == '*') {
+			at = d_peek_space(p->text, at);
+			continue;
+		}
+		at++;
+		depth += c == '{';
+		if (c == '}') {
+			depth -= depth > 0;
+			if (!depth || at == 1 || s[at - 2] == '\n')
+				break;
+		}
+		if (c == ';' && !depth && !p->in_clause)
+			break;
+	}
+	p->pos = at;
+	at = d_peek_space(p->text, at);
+	if (s[p->pos ? p->pos - 1 : 0] == '}' && at < p->text->len && s[at] == ';')
+		p->pos = at + 1;
+}
+
+/* One clause or declaration; false: the end. */
+static bool unit(struct d_parser *p)
+{
+	uint32_t start;
+
+	p->bad = p->in_clause = false;
+	p->braces = p->depth = p->chain = 0;
+	d_skip_space(p);
+	start = p->pos;
+	if (!p->bad) {
+		switch (d_start_of(p)) {
+		case D_START_END:
+			return false;
+		case D_START_PROBE:
+			clause(p);
+			break;
+		case D_START_DECL:
+			d_next(p);
+			d_parse_declaration(p);
+			break;
+		}
+	}
+	if (p->bad)
+		resync(p);
+	if (p->pos == start)
+		p->pos++;	/* never the same place twice */
+	return !p->d->front->nomem && p->d->front->errors < D_MAX_ERRORS;
+}
+
+bool d_parse(struct d *d, const struct text *text, char probe_spec)
+{
+	unsigned before = d->diag->errors;
+	struct d_parser p;
+
+	if (text->len > UINT32_MAX / 2) {
+		d_error(d, NOWHERE, "D_SYNTAX", "the text is too long");
+		return false;
+	}
+	d_parser_init(&p, d, text);
+	p.spec = probe_spec;
+	while (unit(&p))
+		;
+	if (!d_providers_finish(d) || arena_failed(d->arena))
+		d_nomem(&p);
+	return d->diag->errors == before;
+}
+
+struct d_type *d_parse_type_name(struct d *d, const char *s)
+{
+	struct text text = { .name = NULL, .bytes = s, .len = strlen(s) };
+	static const uint32_t first_line;
+	struct d_parser p;
+	struct d_type *t;
+
+	text.lines = &first_line;
+	text.nlines = 1;
+	d_parser_init(&p, d, &text);
+	p.quiet = true;
+	d_next(&p);
+	t = d_type_name_parse(&p);
+	return p.bad || p.tok.kind != D_TK_EOF ? NULL : t;
+}

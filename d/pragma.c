@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/pragma.c: lines that begin with #: `#!`, places left by cpp, #pragma D
+ * option, attributes, binding and depends_on (guide: chp-opt, chp-stab).
+ * In:  p->pos at the #. Out: options given to config.option, attributes kept
+ * in d->front until the text is read. Errors here do not end a clause: the
+ * line is left out.
+ */
+#include "d/lex.h"
+
+#include <ctype.h>
+#include <string.h>
+
+const char *const d_stability_names[] = { "Internal", "Private", "Obsolete", "External",
+					  "Unstable", "Evolving", "Stable", "Standard", NULL };
+const char *const d_class_names[] = { "Unknown", "CPU", "Platform", "Group", "ISA", "Common",
+				      NULL };
+static const char *const provider_parts[] = { "provider", "module", "function", "name", "args",
+					      NULL };
+
+#define MAX_WORDS 8
+
+struct line {
+	struct d_parser *p;
+	struct loc at;			/* from the # to the end of the line */
+	const char *word[MAX_WORDS];	/* quotes kept off */
+	struct loc loc[MAX_WORDS];
+	size_t n;
+};
+
+static void complain(struct line *l, struct loc at, const char *tag, const char *what,
+		     const char *arg)
+{
+	if (l->p->quiet)
+		return;
+	l->p->d->front->errors++;
+	d_error(l->p->d, at, tag, "%s%s%s", what, arg ? ": " : "", arg ? arg : "");
+}
+
+/* Words between blanks and "quotes"; a comment ends them. False: too many, or no memory. */
+static bool split(struct line *l, const char *s, uint32_t at, uint32_t end)
+{
+	while (at < end) {
+		uint32_t start = at;
+
+		if (isspace((unsigned char)s[at])) {
+			at++;
+			continue;
+		}
+		if (s[at] == '/' && s[at + 1] == '*')
+			break;
+		if (l->n == MAX_WORDS)
+			return false;
+		if (s[at] == '"') {
+			for (start = ++at; at < end && s[at] != '"'; at++)
+				;
+		} else {
+			while (at < end && !isspace((unsigned char)s[at]))
+				at++;
+		}
+		l->loc[l->n] = d_loc(l->p, start, at);
+		l->word[l->n] = arena_strndup(l->p->d->arena, s + start, at - start);
+		if (!l->word[l->n])
+			return d_nomem(l->p);
+		l->n++;
+		at += at < end && s[at] == '"';
+	}
+	return true;
+}
+
+static void option(struct line *l)
+{
+	const struct d_config *c = &l->p->d->config;
+	const char *name = l->n > 3 ? l->word[3] : "", *eq = strchr(name, '='), *value = NULL;
+
+	if (l->n < 4 || l->n > 5 || eq == name || (l->n == 5 && (!eq || eq[1]))) {
+		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D option name[=value]", NULL);
+		return;
+	}
+	if (eq) {
+		value = l->n == 5 ? l->word[4] : eq + 1;
+		name = arena_strndup(l->p->d->arena, name, (size_t)(eq - name));
+		if (!name) {
+			d_nomem(l->p);
+			return;
+		}
+	}
+	if (c->option && !c->option(c->option_ctx, name, value, l->loc[3])) {
+		l->p->d->failed = true;
+		l->p->d->front->errors++;
+	}
+}
+
+static int find(const char *const *names, const char *s, size_t n)
+{
+	for (int i = 0; names[i]; i++)
+		if (strlen(names[i]) == n && !memcmp(names[i], s, n))
+			return i;
+	return -1;
+}
+
+/* Evolving/Evolving/Common */
+static bool attributes_parse(const char *s, struct d_attr *out)
+{
+	const char *one = strchr(s, '/'), *two = one ? strchr(one + 1, '/') : NULL;
+	int name, data, class;
+
+	if (!two)
+		return false;
+	name = find(d_stability_names, s, (size_t)(one - s));
+	data = find(d_stability_names, one + 1, (size_t)(two - one) - 1);
+	class = find(d_class_names, two + 1, strlen(two + 1));
+	if (name < 0 || data < 0 || class < 0)
+		return false;
+	*out = (struct d_attr){ (uint8_t)name, (uint8_t)data, (uint8_t)class };
+	return true;
+}
+
+static void attributes(struct line *l)
+{
+	struct d_front *f = l->p->d->front;
+	struct d_attr_pragma *slot;
+	struct d_attr attr;
+	int which = -1;
+
+	if (l->n < 5 || (l->n > 5 && strcmp(l->word[4], "provider"))) {
+		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D attributes "
+			 "name/data/class identifier, or provider with its name and part", NULL);
+		return;
+	}
+	if (!attributes_parse(l->word[3], &attr)) {
+		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid stability attributes", l->word[3]);
+		return;
+	}
+	if (strcmp(l->word[4], "provider") || l->n == 5)
+		return;		/* of an identifier: nothing here asks for them */
+	if (l->n == 7)
+		which = find(provider_parts, l->word[6], strlen(l->word[6]));
+	if (which < 0) {
+		complain(l, l->loc[l->n - 1], "D_PRAGMA_MALFORM", "expected provider, module, "
+			 "function, name or args", NULL);
+		return;
+	}
+	slot = ARENA_PUSH(l->p->d->arena, f->attrs, f->nattrs, f->attrs_cap);
+	if (!slot) {
+		d_nomem(l->p);
+		return;
+	}
+	*slot = (struct d_attr_pragma){ l->word[5], which, attr };
+}
+
+static void binding(struct line *l)
+{
+	if (l->n != 5 || !isdigit((unsigned char)l->word[3][0]))
+		complain(l, l->at, "D_PRAGMA_MALFORM",
+			 "expected #pragma D binding \"version\" identifier", NULL);
+}
+
+static void depends_on(struct line *l)
+{
+	static const char *const kinds[] = { "library", "module", "provider", NULL };
+
+	if (l->n != 5 || find(kinds, l->word[3], strlen(l->word[3])) < 0)
+		complain(l, l->at, "D_PRAGMA_MALFORM",
+			 "expected #pragma D depends_on library, module or provider, and its name",
+			 NULL);
+}
+
+static const struct { const char *name; void (*run)(struct line *l); } pragmas[] = {
+	{ "option", option }, { "attributes", attributes }, { "binding", binding },
+	{ "depends_on", depends_on },
+};
+
+/* Pragmas that are not D's are other compilers', and not ours to judge. */
+static void pragma(struct line *l)
+{
+	if (l->n < 2 || strcmp(l->word[1], "D"))
+		return;
+	for (size_t i = 0; l->n > 2 && i < COUNT(pragmas); i++)
+		if (!strcmp(pragmas[i].name, l->word[2])) {
+			pragmas[i].run(l);
+			return;
+		}
+	complain(l, l->n > 2 ? l->loc[2] : l->at, "D_PRAGMA_INVAL", "invalid D pragma",
+		 l->n > 2 ? l->word[2] : NULL);
+}
+
+void d_control_line(struct d_parser *p)
+{
+	const char *s = p->text->bytes;
+	uint32_t start = p->pos, end = start, at = start + 1;
+	struct line l = { .p = p };
+	bool fits;
+
+	while (end < p->text->len && s[end] != '\n')
+		end++;
+	p->pos = end;
+	l.at = d_loc(p, start, end);
+	if (s[at] == '!')
+		return;
+	fits = split(&l, s, at, end);
+	if (p->bad || l.n == 0)
+		return;
+	if (isdigit((unsigned char)l.word[0][0]) || !strcmp(l.word[0], "line") ||
+	    !strcmp(l.word[0], "ident"))
+		return;
+	if (!strcmp(l.word[0], "error")) {
+		complain(&l, l.at, "D_PRAGERR", "#error", NULL);
+	} else if (strcmp(l.word[0], "pragma")) {
+		complain(&l, l.loc[0], "D_PRAGCTL_INVAL", "invalid control directive", l.word[0]);
+		if (!p->quiet)
+			diag_hint(p->d->diag, "-C runs the C preprocessor first");
+	} else if (!fits && l.n > 1 && !strcmp(l.word[1], "D")) {
+		complain(&l, l.at, "D_PRAGMA_MALFORM", "too many words in pragma", NULL);
+	} else {
+		pragma(&l);
+	}
+}

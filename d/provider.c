@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/provider.c: provider X { probe a__b(int, char *) : (string s); }; (guide:
+ * chp-usdt).
+ * In:  tokens, at the word provider. Out: d->providers.
+ */
+#include "d/lex.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define MAX_NAME 63	/* of a provider, with the pid that follows it */
+#define MAX_PID 10
+#define MAX_ARGS 32
+
+static bool native(struct d_parser *p, const struct d_params *in, struct d_probe_decl *out)
+{
+	struct arena *a = p->d->arena;
+
+	out->nargs = in->n;
+	out->args = arena_array(a, struct d_type *, in->n + 1);
+	out->arg_names = arena_array(a, const char *, in->n + 1);
+	if (!out->args || !out->arg_names)
+		return d_nomem(p);
+	for (size_t i = 0; i < in->n; i++) {
+		out->args[i] = in->v[i].type;
+		out->arg_names[i] = in->v[i].name;
+	}
+	out->xargs = out->args;
+	out->xarg_names = out->arg_names;
+	out->nxargs = in->n;
+	out->xmap = arena_alloc(a, in->n + 1);
+	if (!out->xmap)
+		return d_nomem(p);
+	for (size_t i = 0; i < in->n; i++)
+		out->xmap[i] = (uint8_t)i;
+	return true;
+}
+
+/* A translated argument comes of the native one of its name, or of its position if unnamed. */
+static bool translated(struct d_parser *p, const struct d_params *in, struct d_probe_decl *out)
+{
+	struct arena *a = p->d->arena;
+
+	out->nxargs = in->n;
+	out->xargs = arena_array(a, struct d_type *, in->n + 1);
+	out->xarg_names = arena_array(a, const char *, in->n + 1);
+	out->xmap = arena_alloc(a, in->n + 1);
+	if (!out->xargs || !out->xarg_names || !out->xmap)
+		return d_nomem(p);
+	for (size_t i = 0; i < in->n; i++) {
+		size_t from = in->v[i].name ? 0 : i;
+
+		while (in->v[i].name && from < out->nargs &&
+		       (!out->arg_names[from] || strcmp(out->arg_names[from], in->v[i].name)))
+			from++;
+		if (from >= out->nargs) {
+			d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
+				 "no argument of the probe has this name: %s",
+				 in->v[i].name ? in->v[i].name : "(none)");
+			return false;
+		}
+		out->xargs[i] = in->v[i].type;
+		out->xarg_names[i] = in->v[i].name;
+		out->xmap[i] = (uint8_t)from;
+	}
+	return true;
+}
+
+static bool arguments(struct d_parser *p, struct d_params *out)
+{
+	struct loc at = p->tok.loc;
+
+	if (!d_expect(p, '(', "'('") || !d_parse_params(p, out))
+		return false;
+	if (out->variadic) {
+		d_perror(p, at, "D_DECL_PROTO_VARARGS", "a probe cannot have variable arguments");
+		return false;
+	}
+	if (out->n > MAX_ARGS) {
+		d_perror(p, at, "D_PROV_PRARGLEN", "a probe has at most %d arguments", MAX_ARGS);
+		return false;
+	}
+	return true;
+}
+
+static bool probe(struct d_parser *p, struct d_provider *prov, size_t *cap, struct hash *seen)
+{
+	struct d_probe_decl *decl = ARENA_PUSH(p->d->arena, prov->probes, prov->nprobes, *cap);
+	struct d_params params;
+
+	if (!decl)
+		return d_nomem(p);
+	if (!d_expect(p, D_KW_probe, "'probe' or '}'"))
+		return false;
+	decl->name = p->tok.str;
+	decl->loc = p->tok.loc;
+	if (p->tok.kind != D_TK_IDENT || strchr(p->tok.str, '`')) {
+		d_syntax(p, "a probe's name");
+		return false;
+	}
+	if (hash_get_str(seen, decl->name)) {
+		d_perror(p, decl->loc, "D_PROV_PRDUP", "probe redeclared: %s", decl->name);
+		return false;
+	}
+	if (hash_set_str(seen, decl->name, prov))
+		return d_nomem(p);
+	d_next(p);
+	if (!arguments(p, &params) || !native(p, &params, decl))
+		return false;
+	if (d_accept(p, ':') && (!arguments(p, &params) || !translated(p, &params, decl)))
+		return false;
+	return d_expect(p, ';', "';' or ':'");
+}
+
+static bool name_ok(struct d_parser *p)
+{
+	size_t n = p->tok.len;
+
+	if (p->tok.kind != D_TK_IDENT || strchr(p->tok.str, '`')) {
+		d_syntax(p, "a provider's name");
+		return false;
+	}
+	if (n > MAX_NAME - MAX_PID)
+		d_perror(p, p->tok.loc, "D_PROV_BADNAME", "provider name is longer than %d characters",
+			 MAX_NAME - MAX_PID);
+	else if (isdigit((unsigned char)p->tok.str[n - 1]))
+		d_perror(p, p->tok.loc, "D_PROV_BADNAME",
+			 "provider name may not end with a digit: a process-ID follows it");
+	for (size_t i = 0; !p->bad && i < p->d->nproviders; i++)
+		if (!strcmp(p->d->providers[i].name, p->tok.str))
+			d_perror(p, p->tok.loc, "D_PROV_INCOMPAT", "provider redeclared: %s",
+				 p->tok.str);
+	return !p->bad;
+}
+
+void d_parse_provider(struct d_parser *p)
+{
+	static const struct d_attr unstated = { 4, 4, 0 };	/* Unstable/Unstable/Unknown */
+	struct d_provider prov = { 0 }, *slot;
+	struct hash *seen;
+	size_t cap = 0;
+	bool ok;
+
+	d_next(p);
+	if (p->bad || !name_ok(p))
+		return;
+	prov.name = p->tok.str;
+	prov.loc = p->tok.loc;
+	for (size_t i = 0; i < COUNT(prov.attr); i++)
+		prov.attr[i] = unstated;
+	d_next(p);
+	if (!d_expect(p, '{', "'{'"))
+		return;
+	seen = hash_new();
+	ok = seen || d_nomem(p);
+	while (ok && p->tok.kind != '}')
+		ok = probe(p, &prov, &cap, seen);
+	hash_free(seen, NULL);
+	if (!ok || !d_expect(p, '}', "'}'"))
+		return;
+	if (p->tok.kind != ';') {
+		d_syntax(p, "';'");
+		return;
+	}
+	slot = ARENA_PUSH(p->d->arena, p->d->providers, p->d->nproviders, p->d->providers_cap);
+	if (slot)
+		*slot = prov;
+	else
+		d_nomem(p);
+}
+
+/* Pragmas may come before the provider that they speak of; of others they say nothing here. */
+bool d_providers_finish(struct d *d)
+{
+	struct d_front *f = d->front;
+	struct hash *names = f->nattrs ? hash_new() : NULL;
+	struct d_provider *prov;
+	bool ok = names || !f->nattrs;
+
+	for (size_t i = 0; f->nattrs && ok && i < d->nproviders; i++)
+		ok = !hash_set_str(names, d->providers[i].name, &d->providers[i]);
+	for (size_t i = 0; ok && i < f->nattrs; i++)
+		if ((prov = hash_get_str(names, f->attrs[i].provider)))
+			prov->attr[f->attrs[i].which] = f->attrs[i].attr;
+	hash_free(names, NULL);
+	return ok;
+}
