@@ -83,6 +83,9 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s);
 /* check_order.c: commit, speculate and what may stand beside them */
 void c_order(struct chk *c, const struct d_clause *cl);
 
+/* stdnames.c: NULL, SIGKILL, ENOENT … as constants; NULL: no such name, nothing reported */
+struct d_expr *c_std_name(struct chk *c, const struct d_expr *e);
+
 /* suggest.c: "did you mean …?" among the names a program could have meant */
 void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call);
 

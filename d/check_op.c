@@ -159,11 +159,36 @@ static struct d_expr *division(struct chk *c, struct d_expr *e)
 	return e->op == D_OP_MOD ? integers(c, e) : arith(c, e);
 }
 
+/* 0 and NULL */
+static bool is_null(const struct d_expr *e)
+{
+	if (e->kind == D_E_CAST && d_is_pointer(e->type))
+		e = e->kids[0];
+	return e->kind == D_E_INT && !e->ival;
+}
+
+static struct d_expr *empty_string(struct chk *c, struct loc at)
+{
+	struct d_expr *e = d_expr_new(c->d, D_E_STRING, at, 0);
+
+	if (e) {
+		e->str = "";
+		e->type = d_base(c->d, D_STRING);
+	}
+	return e;
+}
+
 static struct d_expr *comparison(struct chk *c, struct d_expr *e)
 {
 	struct d_expr *a = e->kids[0], *b = e->kids[1];
 	struct d_type *i = d_base(c->d, D_INT), *t;
 
+	if (d_is_string(a->type) && is_null(b))	/* `self->path != NULL`: was it set? */
+		b = empty_string(c, b->loc);
+	else if (d_is_string(b->type) && is_null(a))
+		a = empty_string(c, a->loc);
+	if (!a || !b)
+		return NULL;
 	if ((d_is_string(a->type) || d_is_string(b->type)) && c_is_strlike(a->type) &&
 	    c_is_strlike(b->type))
 		return typed(c, e, c_to_string(c, a), c_to_string(c, b), i);
@@ -225,9 +250,15 @@ struct d_expr *c_binary(struct chk *c, struct d_expr *e)
 
 /* ---- Unary ----------------------------------------------------------------- */
 
+/* What is new in `x++` or `x += 1` is an int64_t. */
+static struct d_expr *counter(struct chk *c, struct d_expr *e)
+{
+	return e ? c_target(c, e, c_int(c, 0, d_base(c->d, D_INT64), e->loc)) : NULL;
+}
+
 static struct d_expr *step(struct chk *c, struct d_expr *e)
 {
-	struct d_expr *k = c_target(c, e->kids[0], NULL);
+	struct d_expr *k = counter(c, e->kids[0]);
 	const struct d_type *t;
 	uint64_t size = 1;
 
@@ -244,15 +275,13 @@ static struct d_expr *step(struct chk *c, struct d_expr *e)
 	return e;
 }
 
-static bool known_target(struct chk *c, struct d_expr *e);
-
 struct d_expr *c_unary(struct chk *c, struct d_expr *e)
 {
 	struct d_expr *k;
 
 	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC || e->op == D_OP_POSTINC ||
 	    e->op == D_OP_POSTDEC)
-		return known_target(c, e->kids[0]) ? step(c, e) : NULL;
+		return step(c, e);
 	if (!c_kids_done(c, e))
 		return NULL;
 	k = e->kids[0];
@@ -276,24 +305,6 @@ struct d_expr *c_unary(struct chk *c, struct d_expr *e)
 
 /* ---- Assignment ------------------------------------------------------------ */
 
-/* `x += 1` and `x++` read x: unlike `x = 1` they make no variable. */
-static bool known_target(struct chk *c, struct d_expr *e)
-{
-	struct d_expr *name = e && e->kind == D_E_INDEX ? e->kids[0] : e;
-	struct d_expr *probe;
-
-	if (!name || name->kind != D_E_IDENT || name->ident_mod)
-		return e != NULL;
-	if (name->ident_scope == D_V_SELF ? hash_get_str(c->d->self_vars, name->str) != NULL
-	    : name->ident_scope == D_V_THIS ? hash_get_str(c->d->this_vars, name->str) != NULL
-	    : hash_get_str(c->d->idents, name->str) != NULL)
-		return true;
-	probe = d_expr_clone(c->d, name);
-	if (probe)
-		c_ident(c, probe);	/* reports it as undefined */
-	return false;
-}
-
 static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struct d_expr *to,
 					  struct d_expr *value)
 {
@@ -311,15 +322,12 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 
 	if (!to || !value)
 		return NULL;
-	if (c_is_const(value) && !value->ival && !c_is_arith(to->type) && !d_is_pointer(to->type)) {
-		cast = d_is_string(to->type) ? d_expr_new(c->d, D_E_STRING, value->loc, 0) : value;
-		if (cast && cast != value) {	/* `s = 0` frees a string */
-			cast->str = "";
-			cast->type = d_base(c->d, D_STRING);
-		}
-	} else {
+	if (is_null(value) && d_is_string(to->type))
+		cast = empty_string(c, value->loc);	/* `s = 0` frees a string */
+	else if (is_null(value) && !c_is_scalar(to->type))
+		cast = value;	/* so it does an element that is a struct */
+	else
 		cast = c_convert(c, value, to->type);
-	}
 	if (!cast)
 		return assign_incompatible(c, e, to, value);
 	return typed(c, e, to, cast, to->type);
@@ -331,7 +339,7 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 	const struct d_type *t;
 	uint64_t size;
 
-	to = known_target(c, e->kids[0]) ? c_target(c, e->kids[0], value) : NULL;
+	to = counter(c, e->kids[0]);
 	if (!to || !value)
 		return NULL;
 	t = d_resolve(to->type);

@@ -158,8 +158,11 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 {
 	struct d_ident *id = hash_get_str(c->d->idents, e->str);
 
-	if (!id)
-		return undefined(c, e);
+	if (!id) {
+		struct d_expr *known = c_std_name(c, e);
+
+		return known ? known : undefined(c, e);
+	}
 	switch (id->kind) {
 	case D_ID_INLINE:
 		return inlined(c, e, id);

@@ -24,6 +24,8 @@ struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to)
 	/* A value of the same type under another name needs no work. */
 	if (d_same_type(e->type, to) && d_resolve(e->type)->kind != D_T_ENUM && e->kind != D_E_INT)
 		return e;
+	if (d_is_integer(to) && e->kind == D_E_CAST && d_is_pointer(e->type) && c_is_const(e->kids[0]))
+		e = e->kids[0];	/* NULL as a number */
 	cast = d_expr_new(c->d, D_E_CAST, e->loc, 1);
 	if (!cast)
 		return NULL;

@@ -50,7 +50,7 @@ void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call)
 {
 	const struct hash *h = scope == D_V_SELF ? c->d->self_vars : scope == D_V_THIS ? c->d->this_vars
 			       : c->d->idents;
-	unsigned best = strlen(name) < 3 ? 1 : strlen(name) < 6 ? 2 : 3;	/* less than this */
+	unsigned best = strlen(name) < 6 ? 2 : 3;	/* less than this */
 	const char *found = NULL;
 	const void *key;
 	void *value;
@@ -61,7 +61,7 @@ void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call)
 			      : arena_strndup(c->d->arena, key, len);
 		unsigned n = known ? distance(name, known) : LONGEST;
 
-		if (n < best && n) {
+		if (n && n < best && n < strlen(name)) {
 			best = n;
 			found = known;
 		}
