@@ -66,6 +66,8 @@ struct prov {
 	size_t (*count)(struct prov_env *env);
 	void (*close)(struct prov_env *env);	/* frees what match kept; may be NULL */
 };
+#define PROVIDER(id) extern const struct prov prov_##id;
+#include "consumer/providers/providers.def"
 extern const struct prov *const provs[];	/* in providers.def's order, NULL at the end */
 
 /* BEGIN, END and ERROR: sites with CC_CTX_TEST and no tracepoint. Ids 1, 2 and 3. */
@@ -76,6 +78,7 @@ struct prov_target {		/* a process of -c or -p */
 	pid_t pid;
 	int pidfd;
 	bool created;		/* -c: ours; reaped by us */
+	bool gone;		/* its exit was reported (run's) */
 	struct target_priv *priv;	/* target.c's */
 };
 
@@ -83,7 +86,7 @@ struct prov_env {
 	struct arena *arena;
 	struct diag *diag;
 	struct prov_target **targets;
-	size_t ntargets;
+	size_t ntargets, targets_cap;
 	uint32_t ncpu;		/* possible CPUs */
 	int cpu;		/* -x cpu; -1 */
 	uint32_t next_id;	/* for dynamic probes */

@@ -57,6 +57,13 @@ struct run_unit {
 	uint64_t missed;	/* recursion_misses already reported */
 };
 
+struct run_text {
+	const struct text *text;
+	char spec;
+	const char *shown;	/* in 'matched N probes' */
+	size_t matches;
+};
+
 struct ring {			/* a CPU's; consumer's side */
 	int fd;
 	void *consumer;		/* mapped page: position */
@@ -76,35 +83,34 @@ struct run {
 	struct prov_env *env;
 	int argc;
 	const char *const *argv;
-	struct { const struct text *text; char spec; } *texts;
+	struct run_text *texts;
 	size_t ntexts, texts_cap;
 	struct d *d;
 	struct d_prog *prog;
 	struct cc *cc;
+	struct cc_options cc_opts;
 	struct cc_kernel kernel;
 	struct run_probe *probes;	/* the enabling's table: rt_rec.probe is an index here */
 	size_t nprobes, probes_cap;
 	struct hash *probe_index;	/* prov_probe * → index + 1 */
 	struct run_unit **units;
-	size_t nunits, units_cap;
+	size_t nunits, units_cap, nunits_loaded;
+	size_t probes_told;		/* so many are in the probes map */
 	struct hash *unit_by_key;
-	int *error_clauses;
-	size_t nerror, error_cap;
 	struct prov_links *links;
 	struct rt_state *state;		/* mapped */
 	struct rt_cpu *cpus;		/* mapped, one a CPU */
-	size_t mapped_maps;
+	size_t mapped_cpus;		/* bytes */
 	struct rings rings;
 	struct aggs *aggs;
 	struct out *out;
 	struct procs *procs;
 	int epoll, stop_fd;
 	uint64_t next_switch, next_agg, next_status;	/* monotonic, ns */
-	uint64_t reported[RT_NDROPS];	/* drops said so far, all CPUs */
-	uint64_t *reported_cpu;		/* [cpu][RT_NDROPS] */
+	uint64_t *reported_cpu;		/* drops said so far: [cpu][RT_NDROPS] */
 	uint64_t kernel_missed;
 	size_t live_targets;
-	bool going, stopped, failed;
+	bool going, stopped, failed, output_gone;
 	int status;
 };
 
@@ -122,6 +128,7 @@ uint32_t run_ncpu_pow2(const struct run *r);
 bool run_units_load(struct run *r);
 bool run_units_attach(struct run *r);
 bool run_units_fire(struct run *r, bool end);	/* BEGIN or END by test run */
+void run_units_missed(struct run *r);	/* firings that the kernel skipped, into kernel_missed */
 void run_units_close(struct run *r);
 
 /* rings.c */
@@ -135,6 +142,8 @@ bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *f
 /* drops.c */
 void drops_report(struct run *r);
 
+/* work.c: a prov_event_fn; arg is the run. */
+void run_mapping_event(void *arg, const struct prov_event *ev);
 uint64_t run_now(void);		/* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/maps.c: makes the maps that programs use, as cc describes them.
+ * In:   cc_maps, options.
+ * Out:  descriptors in them; the mapped pages of state and cpus.
+ * Owns: descriptors and mappings, until run_maps_close. Hashes of
+ *       aggregations belong to aggs.c.
+ */
+#include "consumer/run/inner.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+uint32_t run_ncpu_pow2(const struct run *r)
+{
+	uint32_t n = 1;
+
+	while (n < r->env->ncpu)
+		n *= 2;
+	return n;
+}
+
+static uint32_t ring_size(const struct run *r)
+{
+	uint32_t size = 4096;
+
+	while (size < r->opts.value[RUN_OPT_bufsize])
+		size *= 2;
+	return size;
+}
+
+static int make_direct(struct run *r, struct cc_map *m)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
+	(void)r;
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, m->name, 4, m->value_size, 1, &opts);
+}
+
+static int make_array(struct run *r, struct cc_map *m)
+{
+	(void)r;
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, m->name, 4, m->value_size, m->entries, NULL);
+}
+
+/* Fills an outer map with a ring buffer a CPU and maps those. */
+static int make_rings(struct run *r, struct cc_map *m)
+{
+	uint32_t n = r->env->ncpu, size = ring_size(r), made = 0;
+	int outer = -1, *fds = calloc(n, sizeof(*fds));
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+
+	if (!fds)
+		return -ENOMEM;
+	for (; made < n; made++) {
+		fds[made] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
+		if (fds[made] < 0)
+			break;
+	}
+	if (made == n) {
+		opts.inner_map_fd = (uint32_t)fds[0];
+		outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, m->name, 4, 4, n, &opts);
+	}
+	for (uint32_t i = 0; outer >= 0 && i < n; i++)
+		if (bpf_map_update_elem(outer, &i, &fds[i], BPF_ANY)) {
+			close(outer);
+			outer = -errno;
+		}
+	if (outer < 0 || !rings_open(&r->rings, fds, n, size)) {
+		int err = outer < 0 ? outer : -ENOMEM;
+
+		if (!r->rings.ring)
+			while (made--)
+				close(fds[made]);
+		if (outer >= 0)
+			close(outer);
+		outer = err;
+	}
+	free(fds);
+	return outer;
+}
+
+/* Task storage wants to know its value's type; its size is all that matters. */
+static int make_task(struct run *r, struct cc_map *m)
+{
+	struct btf *btf = btf__new_empty();
+	int key, byte, value, fd = -ENOMEM;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+
+	(void)r;
+	if (!btf)
+		return -ENOMEM;
+	key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	byte = btf__add_int(btf, "char", 1, BTF_INT_SIGNED);
+	value = btf__add_array(btf, key, byte, m->value_size);
+	value = value > 0 ? btf__add_struct(btf, "self", m->value_size) : value;
+	if (value > 0 && btf__add_field(btf, "bytes", value - 1, 0, 0) == 0 &&
+	    btf__load_into_kernel(btf) == 0) {
+		opts.btf_fd = (uint32_t)btf__fd(btf);
+		opts.btf_key_type_id = (uint32_t)key;
+		opts.btf_value_type_id = (uint32_t)value;
+		fd = bpf_map_create(BPF_MAP_TYPE_TASK_STORAGE, m->name, 4, m->value_size, 0, &opts);
+	}
+	btf__free(btf);
+	return fd;
+}
+
+static int make_dyn(struct run *r, struct cc_map *m)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int64_t n = r->opts.value[RUN_OPT_dynvarsize] / (m->key_size + m->value_size + 48);
+
+	m->entries = (uint32_t)(n < 4 ? 4 : n);
+	return bpf_map_create(BPF_MAP_TYPE_HASH, m->name, m->key_size, m->value_size, m->entries,
+			      &opts);
+}
+
+static int make_agg(struct run *r, struct cc_map *m)
+{
+	int64_t n = r->opts.value[RUN_OPT_aggsize] / (m->key_size + m->value_size + 48);
+
+	m->entries = (uint32_t)(n < 4 ? 4 : n);
+	return aggs_map_make(r->aggs, m);
+}
+
+static int (*const makers[])(struct run *, struct cc_map *) = {
+	[CC_M_DIRECT] = make_direct, [CC_M_ARRAY] = make_array, [CC_M_RINGS] = make_rings,
+	[CC_M_TASK] = make_task, [CC_M_DYN] = make_dyn, [CC_M_AGG] = make_agg,
+};
+
+static void *map_direct(const struct cc_map *m)
+{
+	void *p = mmap(NULL, m->value_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* What this room reads in maps, or must fill before a program runs. */
+static bool map_made(struct run *r, struct cc_map *maps, size_t i)
+{
+	switch (i) {
+	case CC_MAP_STATE:
+		r->state = map_direct(&maps[i]);
+		return r->state;
+	case CC_MAP_CPUS:
+		r->cpus = map_direct(&maps[i]);
+		r->mapped_cpus = maps[i].value_size;
+		return r->cpus;
+	case CC_MAP_CELLS:
+		return aggs_cells(r->aggs, &maps[i]) == 0;
+	default:
+		return true;
+	}
+}
+
+bool run_maps_make(struct run *r)
+{
+	size_t n;
+	struct cc_map *maps = cc_maps(r->cc, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		/* State and cpus are ours as well, whatever programs use. */
+		if (i == CC_MAP_STATE || i == CC_MAP_CPUS)
+			maps[i].used = true;
+		if (!maps[i].used || maps[i].fd >= 0)
+			continue;
+		maps[i].fd = makers[maps[i].kind](r, &maps[i]);
+		if (maps[i].fd < 0 || !map_made(r, maps, i)) {
+			diag_error(r->diag, NOWHERE, NULL, "cannot make the map for %s: %s",
+				   maps[i].name, strerror(maps[i].fd < 0 ? -maps[i].fd : errno));
+			return false;
+		}
+	}
+	return true;
+}
+
+void run_maps_close(struct run *r)
+{
+	size_t n = 0;
+	struct cc_map *maps = r->cc ? cc_maps(r->cc, &n) : NULL;
+
+	if (r->state)
+		munmap(r->state, sizeof(*r->state));
+	if (r->cpus)
+		munmap(r->cpus, r->mapped_cpus);
+	r->state = NULL;
+	r->cpus = NULL;
+	rings_close(&r->rings);
+	for (size_t i = 0; i < n; i++) {
+		if (maps[i].fd >= 0)
+			close(maps[i].fd);
+		maps[i].fd = -1;
+	}
+}

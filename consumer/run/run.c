@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/run.c: open, texts, compile, list, close.
+ * Owns: everything that an enabling has; run_close gives it all back.
+ */
+#include "consumer/run/inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run *run_open(struct diag *diag, FILE *out)
+{
+	struct run *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->arena = arena_new();
+	r->probe_index = hash_new();
+	r->unit_by_key = hash_new();
+	r->env = prov_env_new(diag);
+	r->diag = diag;
+	r->out_file = out;
+	r->epoll = r->stop_fd = -1;
+	run_opts_init(&r->opts);
+	if (!r->arena || !r->probe_index || !r->unit_by_key || !r->env) {
+		run_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+void run_close(struct run *r)
+{
+	if (!r)
+		return;
+	if (r->links)
+		prov_links_close(r->links, &r->kernel_missed);
+	run_units_close(r);
+	run_maps_close(r);
+	aggs_free(r->aggs);
+	out_free(r->out);
+	procs_free(r->procs);
+	if (r->epoll >= 0)
+		close(r->epoll);
+	cc_free(r->cc);
+	d_free(r->d);
+	prov_env_free(r->env);
+	hash_free(r->probe_index, NULL);
+	hash_free(r->unit_by_key, NULL);
+	free(r->reported_cpu);
+	arena_free(r->arena);
+	free(r);
+}
+
+struct arena *run_arena(struct run *r)
+{
+	return r->arena;
+}
+
+void run_args(struct run *r, int argc, const char *const *argv)
+{
+	r->argc = argc;
+	r->argv = argv;
+}
+
+void run_stop_on(struct run *r, int fd)
+{
+	r->stop_fd = fd;
+}
+
+static bool target_add(struct run *r, struct prov_target *t)
+{
+	struct prov_target **slot;
+
+	if (!t)
+		return false;	/* reported */
+	slot = ARENA_PUSH(r->env->arena, r->env->targets, r->env->ntargets, r->env->targets_cap);
+	if (!slot) {
+		prov_target_free(t);
+		return false;
+	}
+	*slot = t;
+	return true;
+}
+
+bool run_command(struct run *r, const char *command)
+{
+	const char *evaltime = r->opts.text[RUN_OPT_evaltime];
+
+	return target_add(r, prov_target_create(r->env, command, evaltime ? evaltime : "preinit"));
+}
+
+bool run_grab(struct run *r, pid_t pid)
+{
+	return target_add(r, prov_target_grab(r->env, pid));
+}
+
+/* "probe { actions }" is shown as its first words, as DTrace shows -n's. */
+static const char *shown(struct run *r, const struct text *text)
+{
+	size_t n = strcspn(text->bytes, "/{\n");
+
+	while (n && strchr(" \t", text->bytes[n - 1]))
+		n--;
+	return arena_strndup(r->arena, text->bytes, n);
+}
+
+bool run_text(struct run *r, const struct text *text, char spec)
+{
+	struct run_text *t = ARENA_PUSH(r->arena, r->texts, r->ntexts, r->texts_cap);
+
+	if (!t)
+		return false;
+	*t = (struct run_text){ .text = text, .spec = spec, .shown = shown(r, text) };
+	return t->shown;
+}
+
+/* ---- Compile ----------------------------------------------------------------- */
+
+static const struct d_macro *macros_make(struct run *r, size_t *n)
+{
+	const struct { const char *name; long value; } own[] = {
+		{ "pid", getpid() }, { "ppid", getppid() }, { "uid", (long)getuid() },
+		{ "euid", (long)geteuid() }, { "gid", (long)getgid() }, { "egid", (long)getegid() },
+		{ "pgid", getpgid(0) }, { "sid", getsid(0) }, { "projid", 0 }, { "taskid", 0 },
+		{ "zoneid", 0 },
+	};
+	struct d_macro *m = arena_array(r->arena, struct d_macro, COUNT(own) + 1);
+
+	if (!m)
+		return NULL;
+	*n = 0;
+	for (size_t i = 0; i < COUNT(own); i++)
+		m[(*n)++] = (struct d_macro){ own[i].name,
+					      arena_printf(r->arena, "%ld", own[i].value) };
+	if (r->env->ntargets)
+		m[(*n)++] = (struct d_macro){
+			"target", arena_printf(r->arena, "%d", (int)r->env->targets[0]->pid) };
+	return m;
+}
+
+static bool pragma_option(void *ctx, const char *name, const char *value, struct loc at)
+{
+	return run_option(ctx, name, value, at);
+}
+
+/* Texts → checked program. */
+static bool front_end(struct run *r)
+{
+	struct d_config config = {
+		.names = prov_names(r->env), .argc = r->argc, .argv = r->argv,
+		.defaultargs = r->opts.value[RUN_OPT_defaultargs],
+		.argref_ok = r->opts.value[RUN_OPT_argref],
+		.empty_ok = r->opts.value[RUN_OPT_empty],
+		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
+		.option = pragma_option, .option_ctx = r,
+	};
+	bool ok = true;
+
+	config.macros = macros_make(r, &config.nmacros);
+	r->d = config.macros ? d_new(r->arena, r->diag, &config) : NULL;
+	if (!r->d)
+		return false;
+	for (size_t i = 0; i < r->ntexts; i++)
+		ok &= d_parse(r->d, r->texts[i].text, r->texts[i].spec);
+	r->prog = ok ? d_check(r->d) : NULL;
+	return r->prog;
+}
+
+static bool refused_options(struct run *r)
+{
+	static const struct { enum run_optid id; const char *name; } none[] = {
+		{ RUN_OPT_grabanon, "grabanon" },
+	};
+
+	for (size_t i = 0; i < COUNT(none); i++) {
+		if (!r->opts.set[none[i].id] || !r->opts.value[none[i].id])
+			continue;
+		diag_error(r->diag, NOWHERE, NULL, "option %s is not available in this version",
+			   none[i].name);
+		return true;
+	}
+	if (r->opts.value[RUN_OPT_bufpolicy]) {
+		diag_error(r->diag, NOWHERE, NULL,
+			   "bufpolicy fill and ring are not available in this version");
+		return true;
+	}
+	return false;
+}
+
+static bool back_end(struct run *r)
+{
+	uint32_t ring = 4096;
+
+	while (ring < r->opts.value[RUN_OPT_bufsize])
+		ring *= 2;
+	r->cc_opts = (struct cc_options){
+		.strsize = (uint32_t)r->opts.value[RUN_OPT_strsize],
+		.stackframes = (uint32_t)r->opts.value[RUN_OPT_stackframes],
+		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
+		.ncpu = r->env->ncpu, .ringsize = ring,
+		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
+	};
+	if (prov_kernel(r->env, &r->kernel)) {
+		diag_error(r->diag, NOWHERE, NULL, "cannot read the kernel's types (/sys/kernel/btf)");
+		return false;
+	}
+	r->cc = cc_new(r->arena, r->diag, r->d, r->prog, &r->cc_opts, &r->kernel);
+	return r->cc;
+}
+
+static bool printer(struct run *r)
+{
+	const int64_t *v = r->opts.value;
+	struct out_options o = {
+		.quiet = &v[RUN_OPT_quiet], .flowindent = &v[RUN_OPT_flowindent],
+		.rawbytes = &v[RUN_OPT_rawbytes], .stackindent = &v[RUN_OPT_stackindent],
+		.aggsortkey = &v[RUN_OPT_aggsortkey], .aggsortkeypos = &v[RUN_OPT_aggsortkeypos],
+		.aggsortpos = &v[RUN_OPT_aggsortpos], .aggsortrev = &v[RUN_OPT_aggsortrev],
+		.aggzoom = &v[RUN_OPT_aggzoom], .aggpack = &v[RUN_OPT_aggpack],
+		.agghist = &v[RUN_OPT_agghist],
+	};
+
+	r->out = out_new(r->out_file, &o);
+	r->aggs = aggs_new(r->cc, r->prog, r->env->ncpu);
+	r->reported_cpu = calloc(r->env->ncpu, RT_NDROPS * sizeof(*r->reported_cpu));
+	return r->out && r->aggs && r->reported_cpu;
+}
+
+/* May a file that is mapped later bring probes that the program asks for? */
+static bool wants_later(struct run *r)
+{
+	for (size_t i = 0; i < r->prog->nclauses; i++)
+		for (size_t k = 0; k < r->prog->clauses[i]->npdescs; k++)
+			if (prov_usdt.wants(r->env, &r->prog->clauses[i]->pdescs[k]))
+				return true;
+	return false;
+}
+
+bool run_compile(struct run *r)
+{
+	const char *why;
+
+	if (!front_end(r) || refused_options(r))
+		return false;
+	why = prov_why_not(r->arena);
+	if (why) {
+		diag_error(r->diag, NOWHERE, NULL, "%s", why);
+		return false;
+	}
+	if (!back_end(r))
+		return false;
+	if (!printer(r)) {
+		diag_error(r->diag, NOWHERE, NULL, "no memory");
+		return false;
+	}
+	/* Watching starts before the first look, so that no file falls in between. */
+	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
+	    prov_watch_open(r->env, run_mapping_event, r)) {
+		diag_error(r->diag, NOWHERE, NULL, "cannot watch for new mappings: %s",
+			   strerror(errno));
+		return false;
+	}
+	return run_match(r);
+}
+
+/* ---- List ---------------------------------------------------------------------- */
+
+struct listing {
+	FILE *out;
+	bool verbose;
+	struct hash *seen;
+};
+
+static void arguments_show(FILE *out, const struct prov_probe *p)
+{
+	fprintf(out, "\n\tArgument Types\n");
+	if (!p->nargs)
+		fprintf(out, "\t\tNone\n");
+	for (size_t i = 0; i < p->nargs; i++)
+		fprintf(out, "\t\targs[%zu]: %s\n", i,
+			p->arg_types && p->arg_types[i] ? p->arg_types[i] : "int64_t");
+	fputc('\n', out);
+}
+
+static bool list_one(void *arg, struct prov_probe *p)
+{
+	struct listing *l = arg;
+
+	if (hash_get(l->seen, &p, sizeof(p)))
+		return true;
+	if (hash_set(l->seen, &p, sizeof(p), p, NULL))
+		return false;
+	fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func, p->name);
+	if (l->verbose)
+		arguments_show(l->out, p);
+	return true;
+}
+
+bool run_list(struct run *r, FILE *out, bool verbose)
+{
+	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
+						   .text = ":::" };
+	struct listing l = { .out = out, .verbose = verbose, .seen = hash_new() };
+	bool ok = l.seen;
+
+	if (ok && r->ntexts && !front_end(r))
+		ok = false;
+	if (ok)
+		fprintf(out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION", "NAME");
+	if (ok && !r->ntexts)
+		ok = prov_match(r->env, &everything, list_one, &l) >= 0;
+	for (size_t i = 0; ok && r->ntexts && i < r->prog->nclauses; i++) {
+		const struct d_clause *c = r->prog->clauses[i];
+
+		for (size_t k = 0; ok && k < c->npdescs; k++) {
+			int n = prov_match(r->env, &c->pdescs[k], list_one, &l);
+
+			ok = n >= 0;
+			if (!n)
+				diag_error(r->diag, c->pdescs[k].loc, "D_PDESC_ZERO",
+					   "probe description %s does not match any probes",
+					   c->pdescs[k].text);
+		}
+	}
+	hash_free(l.seen, NULL);
+	return ok && !ferror(out);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/work.c: go, work, stop (design rules 5 to 8).
+ * In:   a compiled enabling.
+ * Out:  what it prints; its exit status.
+ *
+ * printf, printa, clear and their kin act in the order of the records, so
+ * aggregations are drained right before each action that names one.
+ */
+#include "consumer/run/inner.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t run_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- Records ---------------------------------------------------------------- */
+
+static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
+{
+	static const char *const faults[] = {
+		[RT_FLT_UNKNOWN] = "unknown fault", [RT_FLT_BADADDR] = "invalid address",
+		[RT_FLT_BADALIGN] = "invalid alignment", [RT_FLT_ILLOP] = "illegal operation",
+		[RT_FLT_DIVZERO] = "divide-by-zero", [RT_FLT_NOSCRATCH] = "out of scratch space",
+		[RT_FLT_KPRIV] = "invalid kernel access", [RT_FLT_UPRIV] = "invalid user access",
+		[RT_FLT_TUPOFLOW] = "tuple stack overflow", [RT_FLT_BADSTACK] = "bad stack",
+	};
+	const struct rt_err *e = (const void *)(rec + 1);
+	const struct prov_probe *p;
+	char value[40] = "";
+
+	if (len < sizeof(*rec) + sizeof(*e) || rec->probe >= r->nprobes)
+		return;
+	p = r->probes[rec->probe].probe;
+	if (e->fault == RT_FLT_BADADDR || e->fault == RT_FLT_BADALIGN)
+		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
+	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s at BPF pc %u",
+		  e->epid, p->id, p->prov, p->mod, p->func, p->name,
+		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value,
+		  e->action ? "action" : "predicate", e->pc);
+}
+
+static bool actions_do(struct run *r, const struct rec_desc *desc, const struct rt_rec *rec)
+{
+	for (size_t i = 0; i < desc->nactions; i++) {
+		const struct rec_action *act = &desc->actions[i];
+		int err;
+
+		if (act->present >= 0 && !((const char *)rec)[act->present])
+			continue;
+		if (act->act == D_ACT_exit)
+			continue;	/* its status is in the state page */
+		if (act->naggs)
+			aggs_drain(r->aggs);
+		err = out_action(r->out, desc, act, rec, r->aggs);
+		if (err == -EPIPE)
+			return false;
+		if (err) {
+			diag_error(r->diag, act->loc, NULL, "cannot print: %s", strerror(-err));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t len)
+{
+	struct run *r = arg;
+	const struct rec_desc *desc;
+	const struct prov_probe *p;
+	struct out_probe op;
+
+	if (len < sizeof(*rec))
+		return true;
+	if (rec->clause & RT_REC_ERROR) {
+		out_flush(r->out);	/* stdout and stderr in the order of events */
+		error_print(r, rec, len);
+		return true;
+	}
+	desc = cc_record(r->cc, (int)rec->clause);
+	if (!desc || rec->probe >= r->nprobes)
+		return true;
+	p = r->probes[rec->probe].probe;
+	op = (struct out_probe){ .id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func,
+				 .name = p->name };
+	out_record_begin(r->out, desc, rec, cpu, &op);
+	if (!actions_do(r, desc, rec)) {
+		r->output_gone = true;
+		return false;
+	}
+	if (out_record_end(r->out) == -EPIPE) {
+		r->output_gone = true;
+		return false;
+	}
+	return true;
+}
+
+static bool drain(struct run *r, bool all)
+{
+	uint64_t until = all ? UINT64_MAX : run_now();
+
+	if (r->output_gone || !r->rings.ring)
+		return false;
+	rings_drain(&r->rings, until, r->opts.value[RUN_OPT_temporal], record_print, r);
+	if (out_flush(r->out) == -EPIPE)
+		r->output_gone = true;
+	return !r->output_gone;
+}
+
+/* ---- Clock ---------------------------------------------------------------------- */
+
+static void wall_renew(struct run *r)
+{
+	struct timespec wall, mono;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	r->state->wall_offset = (wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec -
+				mono.tv_nsec;
+}
+
+/* ---- Go -------------------------------------------------------------------------- */
+
+static void matched_say(struct run *r)
+{
+	if (r->opts.value[RUN_OPT_quiet])
+		return;
+	for (size_t i = 0; i < r->ntexts; i++) {
+		const struct text *t = r->texts[i].text;
+		size_t n = r->texts[i].matches;
+		const char *s = n == 1 ? "" : "s";
+
+		if (r->texts[i].spec)
+			diag_note(r->diag, "description '%s' matched %zu probe%s",
+				  r->texts[i].shown, n, s);
+		else
+			diag_note(r->diag, "script '%s' matched %zu probe%s", t->name, n, s);
+	}
+}
+
+static bool poll_add(struct run *r, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+/* Edge-triggered: a ring that holds data is always 'readable'; only wake-ups matter. */
+static bool poll_setup(struct run *r)
+{
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll < 0)
+		return false;
+	for (uint32_t i = 0; i < r->rings.n; i++)
+		if (!poll_add(r, r->rings.ring[i].fd, EPOLLIN | EPOLLET))
+			return false;
+	if (r->stop_fd >= 0 && !poll_add(r, r->stop_fd, EPOLLIN))
+		return false;
+	for (size_t i = 0; i < r->env->ntargets; i++)
+		if (prov_target_fd(r->env->targets[i]) >= 0 &&
+		    !poll_add(r, prov_target_fd(r->env->targets[i]), EPOLLIN))
+			return false;
+	return prov_watch_fd(r->env) < 0 || poll_add(r, prov_watch_fd(r->env), EPOLLIN);
+}
+
+void run_mapping_event(void *arg, const struct prov_event *ev)
+{
+	struct run *r = arg;
+
+	if (r->procs)
+		procs_feed(r->procs, ev);
+}
+
+static void active_set(struct run *r)
+{
+	uint32_t warmup = RT_WARMUP;
+
+	/* BEGIN's program does this at its end; without BEGIN it is ours to do. */
+	__atomic_compare_exchange_n(&r->state->life, &warmup, RT_ACTIVE, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+}
+
+bool run_go(struct run *r)
+{
+	uint64_t now;
+
+	r->links = prov_links_new();
+	if (!r->links || !run_units_load(r))
+		return false;
+	if (cc_uses_usyms(r->cc)) {
+		r->procs = procs_new();
+		out_set_procs(r->out, r->procs);
+	}
+	if (r->procs)
+		procs_scan_all(r->procs, run_now());
+	wall_renew(r);
+	if (!run_units_attach(r) || !poll_setup(r))
+		return false;
+	matched_say(r);
+	r->going = true;
+	if (!run_units_fire(r, false))
+		return false;
+	active_set(r);
+	for (size_t i = 0; i < r->env->ntargets; i++)
+		if (prov_target_continue(r->env->targets[i]) == 0)
+			r->live_targets++;
+	now = run_now();
+	r->next_switch = now + (uint64_t)r->opts.value[RUN_OPT_switchrate];
+	r->next_agg = now + (uint64_t)r->opts.value[RUN_OPT_aggrate];
+	r->next_status = now + (uint64_t)r->opts.value[RUN_OPT_statusrate];
+	return true;
+}
+
+/* ---- Work -------------------------------------------------------------------------- */
+
+/* Programs for probes that the watch or a stopped target brought. */
+static bool newcomers(struct run *r)
+{
+	return run_units_load(r) && run_units_attach(r);
+}
+
+static struct prov_target *target_of(struct run *r, int fd)
+{
+	for (size_t i = 0; i < r->env->ntargets; i++)
+		if (prov_target_fd(r->env->targets[i]) == fd)
+			return r->env->targets[i];
+	return NULL;
+}
+
+static bool target_event(struct run *r, struct prov_target *t)
+{
+	int status = 0, what = prov_target_event(t, &status);
+
+	if (what == 2) {
+		prov_watch_read(r->env);
+		newcomers(r);
+		prov_target_continue(t);
+	} else if (what == 1 && !t->gone) {
+		t->gone = true;
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, prov_target_fd(t), NULL);
+		r->live_targets--;
+		if (!r->opts.value[RUN_OPT_quiet])
+			diag_note(r->diag, "pid %d has exited", (int)t->pid);
+	}
+	return r->live_targets > 0;
+}
+
+static int wait_ms(const struct run *r)
+{
+	uint64_t now = run_now(), next = r->next_switch;
+
+	next = r->next_agg < next ? r->next_agg : next;
+	next = r->next_status < next ? r->next_status : next;
+	return next <= now ? 0 : (int)((next - now) / 1000000 + 1);
+}
+
+static bool due(uint64_t *next, uint64_t now, int64_t rate)
+{
+	if (*next > now)
+		return false;
+	*next = now + (uint64_t)rate;
+	return true;
+}
+
+static void periodic(struct run *r)
+{
+	uint64_t now = run_now();
+
+	due(&r->next_switch, now, r->opts.value[RUN_OPT_switchrate]);
+	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate]))
+		aggs_drain(r->aggs);
+	if (due(&r->next_status, now, r->opts.value[RUN_OPT_statusrate])) {
+		wall_renew(r);
+		run_units_missed(r);
+		drops_report(r);
+	}
+}
+
+static bool exiting(const struct run *r)
+{
+	return __atomic_load_n(&r->state->exiting, __ATOMIC_ACQUIRE);
+}
+
+enum run_result run_work(struct run *r)
+{
+	struct epoll_event ev[16];
+	bool ended = false;
+	int n;
+
+	if (exiting(r))
+		return RUN_DONE;
+	n = epoll_wait(r->epoll, ev, COUNT(ev), wait_ms(r));
+	if (n < 0 && errno != EINTR)
+		return RUN_ERROR;
+	for (int i = 0; i < n; i++) {
+		struct prov_target *t = target_of(r, ev[i].data.fd);
+
+		if (ev[i].data.fd == r->stop_fd)
+			ended = true;
+		else if (t)
+			ended |= !target_event(r, t);
+		else if (ev[i].data.fd == prov_watch_fd(r->env) &&
+			 (prov_watch_read(r->env), !newcomers(r)))
+			r->failed = true;
+	}
+	if (!drain(r, false))
+		return RUN_DONE;
+	periodic(r);
+	return ended || exiting(r) || r->output_gone ? RUN_DONE : RUN_OKAY;
+}
+
+/* ---- Stop --------------------------------------------------------------------------- */
+
+bool run_stop(struct run *r)
+{
+	if (!r->going || r->stopped)
+		return true;
+	r->stopped = true;
+	__atomic_store_n(&r->state->life, RT_DRAINING, __ATOMIC_SEQ_CST);
+	run_units_missed(r);
+	prov_links_close(r->links, &r->kernel_missed);	/* waits for programs that run */
+	r->links = NULL;
+	if (prov_watch_fd(r->env) >= 0)
+		prov_watch_read(r->env);
+	run_units_fire(r, true);
+	if (r->state->exiting)
+		r->status = r->state->exit_status;
+	if (!r->output_gone && drain(r, true)) {
+		aggs_drain(r->aggs);
+		if (out_aggs_print(r->out, r->aggs) == -EPIPE || out_flush(r->out) == -EPIPE)
+			r->output_gone = true;
+	}
+	drops_report(r);
+	__atomic_store_n(&r->state->life, RT_ENDED, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+int run_status(const struct run *r)
+{
+	return r->failed || r->diag->errors ? 1 : r->status;
+}
