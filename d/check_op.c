@@ -316,10 +316,42 @@ static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struc
 	return NULL;
 }
 
+static bool mentions(const struct d_expr *e, const struct d_expr *name)
+{
+	if (!e)
+		return false;
+	if (e->kind == D_E_IDENT && e->ident_scope == name->ident_scope && !e->ident_mod &&
+	    !strcmp(e->str, name->str))
+		return true;
+	for (size_t i = 0; i < e->nkids; i++)
+		if (mentions(e->kids[i], name))
+			return true;
+	return false;
+}
+
+/* `max[k] = arg0 > max[k] ? arg0 : max[k]`, the first time max is seen: numbers (chp-structs). */
+static bool self_reference(struct chk *c, const struct d_expr *e)
+{
+	const struct d_expr *to = e->kids[0];
+	const struct hash *h;
+
+	if (!to || to->kind != D_E_INDEX || to->kids[0]->kind != D_E_IDENT || to->kids[0]->ident_mod)
+		return true;
+	h = to->kids[0]->ident_scope == D_V_SELF ? c->d->self_vars
+	    : to->kids[0]->ident_scope == D_V_THIS ? c->d->this_vars : c->d->idents;
+	if (hash_get_str(h, to->kids[0]->str) || !mentions(e->kids[1], to->kids[0]))
+		return true;
+	return counter(c, d_expr_clone(c->d, to)) != NULL;
+}
+
 static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 {
-	struct d_expr *value = c_value(c, e->kids[1]), *to = c_target(c, e->kids[0], value), *cast;
+	struct d_expr *value, *to, *cast;
 
+	if (!self_reference(c, e))
+		return NULL;
+	value = c_value(c, e->kids[1]);
+	to = c_target(c, e->kids[0], value);
 	if (!to || !value)
 		return NULL;
 	if (is_null(value) && d_is_string(to->type))
