@@ -146,6 +146,10 @@ uint32_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
 /* The unit's clauses read probeprov.. or id: the probes map must be filled. */
 bool cc_uses_probes(const struct cc *cc);
 
+/* The clauses of dtrace:::ERROR, in program order, and that probe's index: every unit planned
+ * later calls them on a fault. Borrowed until cc_free. */
+void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe);
+
 struct cc_image {		/* ready to load but for map fds, which cc_link has put in */
 	struct bpf_insn *insns;
 	size_t ninsns;
