@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd/dtrace/args.c: dtrace(1M)'s options, and those that builds give to
+ * SystemTap's dtrace (docs: chp-dtrace1M; flags in the wild: -k -m64 -fPIC).
+ */
+#include "cmd/dtrace/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: dtrace [-32|-64] [-CeFGhHlqvVwZ] [-b bufsz] [-c cmd] [-D name[=def]]\n"
+	"       [-I path] [-L path] [-o output] [-p pid] [-s script] [-U name]\n"
+	"       [-x opt[=val]] [-X a|c|s|t] [-P provider [[predicate] action]]\n"
+	"       [-m [provider:]module …] [-f [[provider:]module:]func …]\n"
+	"       [-n [[[provider:]module:]func:]name …] [-i probe-id …] [args …]\n";
+
+static int no_memory(struct cmd *c)
+{
+	diag_error(c->diag, NOWHERE, NULL, "no memory");
+	return EXIT_FAILURE;
+}
+
+static int add_option(struct cmd *c, const char *name, const char *value)
+{
+	struct cmd_option *o = ARENA_PUSH(c->arena, c->options, c->noptions, c->options_cap);
+
+	if (!o)
+		return no_memory(c);
+	*o = (struct cmd_option){ name, value };
+	return 0;
+}
+
+static int add_text(struct cmd *c, int spec, const char *arg)
+{
+	struct cmd_text *t = ARENA_PUSH(c->arena, c->texts, c->ntexts, c->texts_cap);
+
+	if (!t)
+		return no_memory(c);
+	*t = (struct cmd_text){ (char)spec, arg };
+	return 0;
+}
+
+static int add_cpp(struct cmd *c, char letter, const char *arg)
+{
+	const char **slot = ARENA_PUSH(c->arena, c->cpp_args, c->ncpp, c->cpp_cap);
+
+	if (!slot)
+		return no_memory(c);
+	*slot = arena_printf(c->arena, "-%c%s", letter, arg ? arg : "");
+	return *slot ? 0 : no_memory(c);
+}
+
+static int add_pid(struct cmd *c, const char *arg)
+{
+	pid_t *slot = ARENA_PUSH(c->arena, c->pids, c->npids, c->pids_cap);
+	uint64_t pid;
+
+	if (!slot)
+		return no_memory(c);
+	if (!text_u64(arg, &pid) || !pid || pid > INT32_MAX) {
+		diag_error(c->diag, NOWHERE, NULL, "-p: invalid process id: %s", arg);
+		return EXIT_USAGE;
+	}
+	*slot = (pid_t)pid;
+	return 0;
+}
+
+static int add_string(struct cmd *c, const char ***v, size_t *n, size_t *cap, const char *arg)
+{
+	const char **slot = ARENA_PUSH(c->arena, *v, *n, *cap);
+
+	if (!slot)
+		return no_memory(c);
+	*slot = arg;
+	return 0;
+}
+
+static int dash_x(struct cmd *c, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+
+	if (!eq)
+		return add_option(c, arg, NULL);
+	return add_option(c, arena_strndup(c->arena, arg, (size_t)(eq - arg)), eq + 1);
+}
+
+static int refuse(struct cmd *c, int letter)
+{
+	diag_error(c->diag, NOWHERE, NULL, "-%c is not available in this version", letter);
+	return EXIT_USAGE;
+}
+
+static int one(struct cmd *c, int letter, const char *arg)
+{
+	switch (letter) {
+	case 'P': case 'm': case 'f': case 'n': case 'i': case 's':
+		return add_text(c, letter, arg);
+	case 'D': case 'U': case 'I':
+		return add_cpp(c, (char)letter, arg);
+	case 'H':
+		return add_cpp(c, 'H', NULL);
+	case 'C': c->cpp = true; return 0;
+	case 'F': return add_option(c, "flowindent", NULL);
+	case 'G': c->object = true; return 0;
+	case 'L': return add_option(c, "libdir", arg);
+	case 'V': c->version = true; return 0;
+	case 'X':
+		if (arg[0] && strchr("acst", arg[0]) && !arg[1])
+			return 0;
+		diag_error(c->diag, NOWHERE, NULL, "-X: a, c, s or t, not %s", arg);
+		return EXIT_USAGE;
+	case 'Z': return add_option(c, "zdefs", NULL);
+	case 'b': return add_option(c, "bufsize", arg);
+	case 'c': return add_string(c, &c->commands, &c->ncommands, &c->commands_cap, arg);
+	case 'e': c->check_only = true; return 0;
+	case 'h': c->header = true; return 0;
+	case 'l': c->list = true; return 0;
+	case 'o': c->output = arg; return 0;
+	case 'p': return add_pid(c, arg);
+	case 'q': return add_option(c, "quiet", NULL);
+	case 'v': c->verbose = true; return 0;
+	case 'w': return add_option(c, "destructive", NULL);
+	case 'x': return dash_x(c, arg);
+	case 'a': case 'A': case 'S':
+		return refuse(c, letter);
+	default:
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+}
+
+/* -32 and -64, and what only compilers know (-m64 -fPIC -k), are taken out before getopt. */
+static bool model_flag(struct cmd *c, const char *arg, bool generator)
+{
+	static const struct { const char *flag; bool generators_only; int bits; } flags[] = {
+		{ "-32", false, 32 }, { "-64", false, 64 }, { "-m32", true, 32 },
+		{ "-m64", true, 64 }, { "-k", true, 0 }, { "-fPIC", true, 0 },
+		{ "-fpic", true, 0 }, { "-fPIE", true, 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		if (strcmp(arg, flags[i].flag) || (flags[i].generators_only && !generator))
+			continue;
+		if (flags[i].bits)
+			c->bits = flags[i].bits;
+		return true;
+	}
+	return false;
+}
+
+static bool is_generator(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "-G") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+int cmd_parse(struct cmd *c, int argc, char **argv)
+{
+	bool generator = is_generator(argc, argv);
+	int n = 1, letter, status = 0;
+
+	for (int i = 1; i < argc; i++)
+		if (!model_flag(c, argv[i], generator))
+			argv[n++] = argv[i];
+	argv[n] = NULL;
+	opterr = 1;
+	while (!status &&
+	       (letter = getopt(n, argv, "aAb:c:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwx:X:Z")) != -1)
+		status = one(c, letter, optarg);
+	for (int i = optind; !status && i < n; i++)
+		status = add_string(c, &c->args, &c->nargs, &c->args_cap, argv[i]);
+	return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd/dtrace/main.c: the dtrace command.
+ */
+#include "cmd/dtrace/cmd.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+	struct diag diag = { .who = "dtrace", .limit = 10, .sink = diag_to_file, .arg = stderr };
+	struct cmd c = { .arena = arena_new(), .diag = &diag };
+	int status;
+
+	if (!c.arena)
+		return EXIT_FAILURE;
+	status = cmd_parse(&c, argc, argv);
+	if (status)
+		goto out;
+	if (c.version)
+		printf("dtrace: %s (D 1.13)\n", PACKAGE_STRING);
+	else if (c.header || c.object)
+		status = cmd_generate(&c);
+	else
+		status = cmd_trace(&c);
+out:
+	arena_free(c.arena);
+	return status;
+}
