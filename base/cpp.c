@@ -126,8 +126,8 @@ struct text *cpp_text(struct arena *a, const struct text *in, const char *const 
 	const char *name = in->name ? in->name : "<text>", *body = in->bytes;
 	int fds[3] = { -1, -1, -1 }, status = 0;
 	unsigned line = 1;
-	size_t len, err_len;
-	char **argv, *head, *bytes, *err;
+	size_t len, complaints_len;
+	char **argv, *head, *bytes, *complaints;
 	struct text *t = NULL;
 
 	if (!strncmp(body, "#!", 2)) {
@@ -147,12 +147,12 @@ struct text *cpp_text(struct arena *a, const struct text *in, const char *const 
 		goto out;
 	}
 	bytes = slurp(a, fds[1], &len);
-	err = slurp(a, fds[2], &err_len);
-	if (status)
-		complain(diag, name, err ? err : "", status);
-	else if (bytes)
+	complaints = slurp(a, fds[2], &complaints_len);
+	if (status && complaints)
+		complain(diag, name, complaints, status);
+	else if (!status && bytes)
 		t = text_new(a, name, bytes, len);
-	if (!status && !t)
+	if ((!status && !t) || !complaints)
 		diag_error(diag, NOWHERE, NULL, "failed to preprocess %s: no memory", name);
 out:
 	for (size_t i = 0; i < COUNT(fds); i++)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * provider/provider.h: the generator. Provider declarations become a header
+ * with a macro for each probe (dtrace -h) and an object with what the
+ * macros refer to (dtrace -G).
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "base/diag.h"
+#include "d/d.h"
+
+#include <stdio.h>
+
+/* One run of dtrace -h or -G. What is not set is as SystemTap's dtrace has it. */
+struct gen_job {
+	bool header;			/* -h; else -G */
+	const char *script;		/* -s; "-": standard input */
+	const char *output;		/* -o; NULL: the script's name with .h or .o, here; "-":
+					 * standard output */
+	const char *const *objects;	/* -G: checked for probes that are not declared */
+	size_t nobjects;
+	bool preprocess;		/* -C */
+	const char *const *cpp_args;	/* -I, -D, -U, whole: "-Idir" */
+	size_t ncpp_args;
+	bool sys_sdt;			/* -h: use <sys/sdt.h> instead of macros of our own */
+	int bits;			/* -G: 32 or 64; 0: what $CC and $CFLAGS say, else ours */
+	const struct d_config *config;	/* macros, #pragma options; may be NULL */
+};
+
+/* 0: done. Else -1, reported; the output is as it was before. */
+int gen_main_job(const struct gen_job *job, struct diag *diag);
+
+/* Its two halves, for a program that is checked already. */
+struct gen_header_options {
+	const char *source;	/* "app.d", named in the header's first line */
+	const char *guard;	/* the output's name, from which the include guard is made */
+	bool sys_sdt;
+};
+/* false: reported, or writing failed (ferror). */
+bool gen_header(struct d *d, const struct d_prog *prog, const struct gen_header_options *opt,
+		FILE *out, struct diag *diag);
+
+struct gen_machine {
+	uint16_t machine;	/* EM_X86_64, EM_386, EM_AARCH64 */
+	unsigned bits;
+};
+/* An ELF relocatable object into fd, from its start. false: reported. */
+bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
+		struct diag *diag);
+
+#endif
