@@ -120,11 +120,51 @@ static bool check_if(struct chk *c, struct d_stmt *s)
 	return check_body(c, s->otherwise, s->nelse) && ok;
 }
 
+/* `debug ? printf("…") : 1;` is an if: an action in a result of ?: is a statement there. */
+static bool acts(struct chk *c, const struct d_expr *e)
+{
+	const struct d_ident *id = e && e->kind == D_E_CALL ? hash_get_str(c->d->idents, e->str) : NULL;
+
+	if (e && e->kind == D_E_COND)
+		return acts(c, e->kids[1]) || acts(c, e->kids[2]);
+	return id && id->kind == D_ID_ACTION;
+}
+
+static struct d_stmt **stmt_of(struct chk *c, struct d_expr *e)
+{
+	struct d_stmt *s = arena_new_of(c->d->arena, struct d_stmt), **list;
+
+	list = s ? arena_array(c->d->arena, struct d_stmt *, 1) : NULL;
+	if (!list)
+		return NULL;
+	s->kind = D_S_EXPR;
+	s->loc = e ? e->loc : NOWHERE;
+	s->expr = e;
+	list[0] = s;
+	return list;
+}
+
+static bool cond_to_if(struct chk *c, struct d_stmt *s)
+{
+	struct d_expr *e = s->expr;
+
+	s->then = stmt_of(c, e->kids[1]);
+	s->otherwise = stmt_of(c, e->kids[2]);
+	if (!s->then || !s->otherwise)
+		return false;
+	s->nthen = s->nelse = 1;
+	s->kind = D_S_IF;
+	s->expr = e->kids[0];
+	return true;
+}
+
 static bool check_stmt(struct chk *c, struct d_stmt *s)
 {
 	struct d_expr *e = s->expr;
 
 	s->action_index = c->next_action++;
+	if (s->kind == D_S_EXPR && e && e->kind == D_E_COND && acts(c, e) && !cond_to_if(c, s))
+		return false;
 	if (s->kind == D_S_IF)
 		return check_if(c, s);
 	if (!e)
@@ -170,11 +210,41 @@ static bool check_pred(struct chk *c, struct d_clause *cl)
 	return cl->pred != NULL;
 }
 
+static bool is_unknown(struct chk *c, const struct d_expr *e)
+{
+	if (e->kind != D_E_IDENT || e->ident_mod)
+		return false;
+	return !hash_get_str(e->ident_scope == D_V_SELF ? c->d->self_vars
+			     : e->ident_scope == D_V_THIS ? c->d->this_vars : c->d->idents, e->str);
+}
+
+/*
+ * `/self->t == 0/ { self->t = timestamp; }`: a predicate may read what its
+ * own actions make; then they are checked before it. What the predicate
+ * makes itself (`/n++ < 5/`) does not wait.
+ */
+static bool must_wait(struct chk *c, const struct d_expr *e)
+{
+	bool target;
+
+	if (!e)
+		return false;
+	if (is_unknown(c, e))
+		return true;
+	target = e->kind == D_E_ASSIGN ||
+		 (e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
+					   e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
+	for (size_t i = 0; i < e->nkids; i++)
+		if (!(target && !i) && must_wait(c, e->kids[i]))
+			return true;
+	return false;
+}
+
 static bool check_clause(struct chk *c, struct d_clause *cl)
 {
 	struct d_clause **slot = ARENA_PUSH(c->d->arena, c->prog->clauses, c->prog->nclauses,
 					    c->clauses_cap);
-	bool ok;
+	bool ok, wait = must_wait(c, cl->pred);
 
 	if (!slot)
 		return false;
@@ -184,8 +254,10 @@ static bool check_clause(struct chk *c, struct d_clause *cl)
 	c->args_asked = c->args_ok = false;
 	memset(&c->args, 0, sizeof(c->args));
 	c->next_action = 1;
-	ok = check_pred(c, cl);
+	ok = wait || check_pred(c, cl);
 	ok &= check_body(c, cl->body, cl->nbody);
+	if (wait)
+		ok &= check_pred(c, cl);
 	if (ok)
 		c_order(c, cl);
 	return ok;

@@ -87,7 +87,7 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 			d_type_name(d, m->type));
 		return false;
 	}
-	if (t->kind == D_T_STRING || t->kind == D_T_STACK) {
+	if (t->kind == D_T_STACK) {
 		d_error(d, m->loc, "D_DECL_DYNOBJ", "cannot have member %s of dynamic type %s", name,
 			d_type_name(d, m->type));
 		return false;

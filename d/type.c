@@ -52,8 +52,9 @@ static const struct { const char *name; int of; } typedef_rows[] = {
 	{ "size_t", D_ULONG }, { "ssize_t", D_LONG }, { "off_t", D_LONG }, { "loff_t", D_LONGLONG },
 	{ "intmax_t", D_LONG }, { "uintmax_t", D_ULONG }, { "wchar_t", D_INT },
 	{ "pid_t", D_INT }, { "uid_t", D_UINT }, { "gid_t", D_UINT }, { "id_t", D_UINT },
-	{ "mode_t", D_UINT }, { "time_t", D_LONG }, { "clock_t", D_LONG }, { "suseconds_t", D_LONG },
-	{ "key_t", D_INT }, { "uchar_t", D_UCHAR }, { "ushort_t", D_USHORT }, { "uint_t", D_UINT },
+	{ "mode_t", D_UINT }, { "dev_t", D_UINT }, { "time_t", D_LONG }, { "clock_t", D_LONG }, { "suseconds_t", D_LONG },
+	{ "key_t", D_INT },
+	{ "uchar_t", D_UCHAR }, { "ushort_t", D_USHORT }, { "uint_t", D_UINT },
 	{ "ulong_t", D_ULONG }, { "longlong_t", D_LONGLONG }, { "u_longlong_t", D_ULONGLONG },
 	{ "u_char", D_UCHAR }, { "u_short", D_USHORT }, { "u_int", D_UINT }, { "u_long", D_ULONG },
 	{ "offset_t", D_LONGLONG }, { "diskaddr_t", D_ULONGLONG }, { "hrtime_t", D_LONGLONG },
@@ -123,7 +124,7 @@ bool d_types_init(struct d *d)
 		if (!t || hash_set_str(d->typedefs, typedef_rows[i].name, t))
 			return false;
 	}
-	return true;
+	return d_typedef_declare(d, "caddr_t", d_ptr_to(d, d->base[D_CHAR]), NOWHERE);
 }
 
 struct d_type *d_base(struct d *d, enum d_basetype which)
