@@ -149,12 +149,16 @@ enum d_ekind {
 			 * kids[1] is the index, type the element */
 	D_E_AGG,	/* agg, kids = tuple; only as an argument or an aggregation statement */
 	D_E_CALL,	/* call: subroutine or action; kids = arguments */
-	D_E_UNARY,	/* op: NEG BITNOT NOT PLUS; PREINC PREDEC POSTINC POSTDEC */
+	D_E_UNARY,	/* op: NEG BITNOT NOT PLUS; PREINC PREDEC POSTINC POSTDEC: their kid is as
+			 * ASSIGN's, and ival is what one step adds (a pointer's element size) */
 	D_E_BINARY,	/* op: arithmetic, shifts, comparisons, LAND LOR LXOR; both kids have the
 			 * type in which the operation is done (casts are explicit), strings
 			 * compare as strings (both kids string), pointer arithmetic is scaled
 			 * already (kids[1] multiplied by the element size) */
-	D_E_ASSIGN,	/* op: ASSIGN or ADD… for +=; kids[0] VAR or INDEX (no other lvalue in D) */
+	D_E_ASSIGN,	/* op: ASSIGN or ADD… for +=; kids[0] VAR, INDEX, or what is in memory: MEMBER
+			 * of a struct variable or element, DEREF, ELEM (to refuse where it cannot be
+			 * done). For += kids[1] has the type in which the operation is done (shifts:
+			 * any integer); the result is cast back to kids[0]'s */
 	D_E_COND,	/* kids[0] ? kids[1] : kids[2] */
 	D_E_COMMA,
 	D_E_CAST,	/* to type; the checker writes every implicit conversion as one.
@@ -243,7 +247,8 @@ struct d_expr {
 					 * values too (types STACK, KSYM, USYM): as an aggregation's key,
 					 * an argument of printf, trace and printa's tuple */
 	int func;
-	const struct d_format *format;	/* printf, printa, system, freopen */
+	const struct d_format *format;	/* printf, printa, system, freopen: kids[0] is its STRING and the
+					 * arguments follow. printa without one: NULL, kids all AGG */
 };
 
 enum d_skind {
