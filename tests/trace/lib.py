@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tracing tests share: a folder, a compiled program, dtrace runs, a runner.
+
+Usage of a test file: test_x.py DTRACE [NAME …]; each function test_* is a test. A test fails by an
+AssertionError, skips by raising Skip(why). Ends with 'N passed, N failed, N skipped'.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DTRACE = os.path.abspath(sys.argv[1])
+FOLDER = tempfile.mkdtemp(prefix="usdtkit-test-")
+
+
+class Skip(Exception):
+    pass
+
+
+def sh(*args, **kw):
+    kw.setdefault("timeout", 120)
+    return subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **kw)
+
+
+def must(*args, **kw):
+    p = sh(*args, **kw)
+    assert p.returncode == 0, "%s: status %d\n%s%s" % (" ".join(args), p.returncode, p.stdout, p.stderr)
+    return p.stdout
+
+
+def build_app(name="app", cc="gcc", flags=("-O2",), source=None):
+    """The program of app.c (or source) with its header made by the dtrace under test."""
+    header = os.path.join(FOLDER, "app.h")
+    if not os.path.exists(header):
+        must(DTRACE, "-h", "-s", os.path.join(HERE, "app.d"), "-o", header)
+    out = os.path.join(FOLDER, name)
+    if not os.path.exists(out):
+        must(cc, *flags, "-I", FOLDER, "-o", out, source or os.path.join(HERE, "app.c"), "-pthread")
+    return out
+
+
+def dtrace(*args, **kw):
+    return sh(DTRACE, *args, **kw)
+
+
+def traced(program, command, *args):
+    """stdout of `dtrace -q ARGS -c COMMAND -n PROGRAM`; nothing on stderr is accepted."""
+    p = dtrace("-q", *args, "-c", command, "-n", program)
+    assert p.returncode == 0 and not p.stderr, "status %d: %s\n%s" % (p.returncode, p.stderr, p.stdout)
+    return p.stdout
+
+
+def numbers(text):
+    return [int(n) for n in re.findall(r"-?\d+", text)]
+
+
+def bpf_state():
+    """How many programs, maps and links the kernel holds: must be as before after a run."""
+    bpftool = shutil.which("bpftool") or "/usr/sbin/bpftool"
+    if not os.path.exists(bpftool):
+        raise Skip("no bpftool")
+    return {kind: len(re.findall(r"^\d+:", must(bpftool, kind, "list"), re.M))
+            for kind in ("prog", "map", "link")}
+
+
+def settled(before, seconds=5):
+    """The kernel frees programs and maps a little later than the last close."""
+    end = time.time() + seconds
+    while time.time() < end:
+        now = bpf_state()
+        if all(now[k] <= before[k] for k in before):
+            return now
+        time.sleep(0.1)
+    return bpf_state()
+
+
+def main(module):
+    count = {"passed": 0, "failed": 0, "skipped": 0}
+    wanted = sys.argv[2:]
+    for name, test in list(vars(module).items()):
+        if not name.startswith("test_") or (wanted and name not in wanted):
+            continue
+        start = time.time()
+        try:
+            test()
+            word, why = "passed", ""
+        except Skip as e:
+            word, why = "skipped", str(e)
+        except (AssertionError, subprocess.TimeoutExpired) as e:
+            word, why = "failed", "%s\n%s" % (e, traceback.format_exc())
+        count[word] += 1
+        print("%s %s (%.1f s) %s" % (word, name, time.time() - start, why), flush=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % count)
+    sys.exit(count["failed"] > 0)

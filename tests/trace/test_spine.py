@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""From provider.d to a printed aggregation: exact, from 1 and 16 threads, nothing lost."""
+import sys
+
+from lib import bpf_state, build_app, dtrace, main, numbers, settled, traced
+
+HITS = 2000
+
+
+def lines(out):
+    return [l for l in out.split("\n") if l.strip()]
+
+
+def keyed(out):
+    return {l.split()[0]: int(l.split()[-1]) for l in lines(out)}
+
+
+def test_printed_and_counted():
+    app = build_app()
+    out = traced('app$target:::hit { @[copyinstr(arg1)] = count(); printf("%d\\n", arg0); }',
+                 app + " -n 1000")
+    rows = lines(out)
+    printed = [int(r) for r in rows if len(r.split()) == 1 and r.strip().isdigit()]
+    assert printed[:1000] == [i % 100 for i in range(1000)], out[:300]
+    counts = dict((r.split()[0], int(r.split()[1])) for r in rows if len(r.split()) == 2)
+    assert counts == {"key%d.xxx" % i: 250 for i in range(4)}, counts
+
+
+def exact(threads, extra, hits=HITS):
+    app = build_app()
+    n = threads * hits
+    out = traced('int x; app$target:::hit { @c = count(); @s = sum(arg0); @k[copyinstr(arg1)] = count();'
+                 ' @q = quantize(arg0); x++; }'
+                 ' END { printf("x=%d\\n", x); printa("c=%@d\\n", @c); printa("s=%@d\\n", @s);'
+                 ' printa("k=%s %@d\\n", @k); printa(@q); }',
+                 "%s -t %d -n %d %s" % (app, threads, hits, extra))
+    value = lambda p: sum(int(l.split()[-1].split("=")[-1]) for l in lines(out) if l.startswith(p))
+    assert value("x=") == n, out
+    assert value("c=") == n, out
+    assert value("s=") == threads * sum(i % 100 for i in range(hits)), out
+    assert value("k=") == n, out
+    assert sum(int(l.split()[-1]) for l in lines(out) if "|" in l) == n, out
+
+
+def test_exact_1_thread():
+    exact(1, "")
+
+
+def test_exact_16_threads():
+    exact(16, "")
+
+
+def test_exact_16_threads_every_string_must_fault():
+    exact(16, "-f")
+
+
+def test_printing_and_clearing_loses_no_hit():
+    app = build_app()
+    out = traced('app$target:::hit { @[copyinstr(arg1)] = count(); }'
+                 ' tick-100ms { printa("%@d\\n", @); clear(@); } END { printa("%@d\\n", @); clear(@); }',
+                 "%s -t 16 -n 50000" % app)
+    assert sum(numbers(out)) == 16 * 50000, sum(numbers(out))
+
+
+def test_small_buffers_drop_and_say_so():
+    app = build_app()
+    p = dtrace("-q", "-b", "8k", "-c", "%s -t 4 -n 20000" % app,
+               "-n", 'app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }')
+    printed = len([l for l in lines(p.stdout) if len(l.split()) == 2])
+    dropped = sum(numbers(l)[0] for l in lines(p.stderr) if " drop" in l)
+    assert dropped > 0, p.stderr
+    assert printed + dropped == 80000, (printed, dropped)
+
+
+def test_nothing_is_left_behind():
+    before = bpf_state()
+    traced('app$target:::hit { @[copyinstr(arg1)] = count(); }', build_app() + " -n 10")
+    assert settled(before) == before
+
+
+main(sys.modules[__name__])
