@@ -1,0 +1,16 @@
+# The demonstration's Ruby client: asks the server for some files' sizes.
+require "socket"
+
+def fetch(path)
+  s = UNIXSocket.new(ARGV[0])
+  s.puts(path)
+  s.gets.to_i
+ensure
+  s&.close
+end
+
+def report(paths)
+  paths.to_h { |path| [path, fetch(path)] }
+end
+
+report(%w[/etc/passwd /etc/group])
