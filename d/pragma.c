@@ -42,6 +42,7 @@ static bool split(struct line *l, const char *s, uint32_t at, uint32_t end)
 {
 	while (at < end) {
 		uint32_t start = at;
+		bool quotes = s[at] == '"';
 
 		if (isspace((unsigned char)s[at])) {
 			at++;
@@ -51,11 +52,11 @@ static bool split(struct line *l, const char *s, uint32_t at, uint32_t end)
 			break;
 		if (l->n == MAX_WORDS)
 			return false;
-		if (s[at] == '"') {
+		if (quotes) {
 			for (start = ++at; at < end && s[at] != '"'; at++)
 				;
 		} else {
-			while (at < end && !isspace((unsigned char)s[at]))
+			while (at < end && !isspace((unsigned char)s[at]) && s[at] != '"')
 				at++;
 		}
 		l->loc[l->n] = d_loc(l->p, start, at);
@@ -63,7 +64,7 @@ static bool split(struct line *l, const char *s, uint32_t at, uint32_t end)
 		if (!l->word[l->n])
 			return d_nomem(l->p);
 		l->n++;
-		at += at < end && s[at] == '"';
+		at += quotes && at < end;
 	}
 	return true;
 }
