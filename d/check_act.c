@@ -79,7 +79,7 @@ static bool trace_ok(struct chk *c, struct d_expr *e)
 	const struct d_type *t;
 
 	if (e->kids[0] && e->kids[0]->kind == D_E_AGG)
-		return c_agg_find(c, e->kids[0], "D_TRACE_AGGBAD", "trace") != NULL;
+		return c_agg_find(c, e->kids[0], "D_TRACE_AGG", "trace") != NULL;
 	e->kids[0] = c_expr(c, e->kids[0]);
 	if (!e->kids[0])
 		return false;

@@ -81,6 +81,13 @@ bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const 
 	return false;
 }
 
+static struct d_type *word_type(struct chk *c, const char *word, size_t len)
+{
+	const char *name = arena_strndup(c->d->arena, word, len);
+
+	return name ? d_parse_type_name(c->d, name) : NULL;
+}
+
 static struct d_expr *fits(struct chk *c, struct d_expr *k, const struct param *p)
 {
 	struct d_type *t;
@@ -98,7 +105,7 @@ static struct d_expr *fits(struct chk *c, struct d_expr *k, const struct param *
 		return c_is_const(k) || k->kind == D_E_STRING ? k : NULL;
 	if (word_is(p, "fmt"))
 		return k->kind == D_E_STRING ? k : NULL;
-	t = d_parse_type_name(c->d, arena_strndup(c->d->arena, p->word, p->len));
+	t = word_type(c, p->word, p->len);
 	return t ? c_convert(c, k, t) : NULL;
 }
 
@@ -203,7 +210,7 @@ static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d
 		return NULL;
 	e->func = (int)id->number;
 	e->type = ptr ? d_ptr_to(c->d, d_base(c->d, D_VOID))
-		  : d_parse_type_name(c->d, arena_strndup(c->d->arena, id->proto, len));
+		  : word_type(c, id->proto, len);
 	return e->type ? e : NULL;
 }
 

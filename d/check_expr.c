@@ -78,8 +78,9 @@ static struct d_expr *deref(struct chk *c, struct d_expr *e)
 			"what a %s points to cannot be read", c_name(c, e->kids[0]->type));
 		return NULL;
 	}
+	e->kids[0] = c_decay(c, e->kids[0]);
 	e->type = t->to;
-	return e;
+	return e->kids[0] ? e : NULL;
 }
 
 static struct d_expr *member(struct chk *c, struct d_expr *e)

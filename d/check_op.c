@@ -455,10 +455,14 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 
 static bool cast_ok(const struct d_type *from, const struct d_type *to)
 {
+	bool address = d_is_integer(from) || d_is_pointer(from);
+
 	if (to->kind == D_T_STRING)
-		return c_is_strlike(from) || c_is_scalar(from);
-	if (c_is_scalar(to) && to->kind != D_T_ARRAY)
-		return c_is_scalar(from) && (to->kind != D_T_FLOAT || c_is_arith(from));
+		return address || d_is_string(from);
+	if (to->kind == D_T_PTR)
+		return address;
+	if (c_is_arith(to))
+		return c_is_arith(from) || (d_is_integer(to) && address);
 	return d_same_type(from, to);
 }
 

@@ -55,6 +55,8 @@ const char *tree_expr(struct d *d, const struct d_expr *e)
 	switch (e->kind) {
 	case D_E_INT:
 		return arena_printf(ar(d), "%lld", (long long)e->ival);
+	case D_E_FLOAT:
+		return arena_printf(ar(d), "%g", e->fval);
 	case D_E_STRING:
 		return arena_printf(ar(d), "\"%.*s\"", (int)strcspn(e->str, "\n"), e->str);
 	case D_E_VAR:
