@@ -169,10 +169,12 @@ static bool all_types(struct gen *g, const struct d_prog *prog)
 {
 	bool ok = true;
 
+	fputs("#ifdef __clang__\n#pragma clang diagnostic push\n"
+	      "#pragma clang diagnostic ignored \"-Woverlength-strings\"\n#endif\n", g->out);
 	for (size_t i = 0; i < prog->nproviders; i++)
 		for (size_t k = 0; k < prog->providers[i].nprobes; k++)
 			ok = ok && types(g, &prog->providers[i], &prog->providers[i].probes[k]);
-	fputs("\n", g->out);
+	fputs("#ifdef __clang__\n#pragma clang diagnostic pop\n#endif\n\n", g->out);
 	return ok;
 }
 

@@ -185,19 +185,34 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 #define USDT_ARGS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                         \
 	USDT_ARGS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_ARG_(12, l)
 
+/* clang -pedantic counts the letters of asm texts too. */
+#ifdef __clang__
+#define USDT_QUIET_                                                                               \
+	_Pragma("clang diagnostic push")                                                          \
+	_Pragma("clang diagnostic ignored \"-Woverlength-strings\"")
+#define USDT_LOUD_ _Pragma("clang diagnostic pop")
+#else
+#define USDT_QUIET_
+#define USDT_LOUD_
+#endif
+
 /* Names as strings, n and args as (a, b): what dtrace -h writes. */
 #define USDT_SITE_(provider, name, n, args)                                                       \
 	do {                                                                                      \
+		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
 			USDT_NOTE_(provider, name, "0", USDT_FORMAT_##n##_)                       \
 			: : USDT_ARGS_##n##_ args);                                               \
+		USDT_LOUD_                                                                        \
 	} while (0)
 /* The second asm tells link-time optimisation that the semaphore is used. */
 #define USDT_SEM_SITE_(provider, name, semaphore, n, args)                                        \
 	do {                                                                                      \
+		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
 			USDT_NOTE_(provider, name, #semaphore, USDT_FORMAT_##n##_)                \
 			: : USDT_ARGS_##n##_ args);                                               \
+		USDT_LOUD_                                                                        \
 		__asm__ __volatile__("" : : "m"(semaphore));                                      \
 	} while (0)
 /* Read anew each time, also in a loop that calls nothing. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tests/fuzz/fuzz_note.c: any bytes as an ELF file; all that is read of it is walked.
- * With libFuzzer (--enable-fuzzers), or over files given as arguments (REPLAY).
+ * With libFuzzer (--enable-fuzzers), or over files given as arguments.
  */
 #include "usdt/usdt.h"
 
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef REPLAY
+#ifndef FUZZING
 int main(int argc, char **argv)
 {
 	static uint8_t bytes[1 << 20];

@@ -1,0 +1,5 @@
+check_PROGRAMS += tests/provider/gen
+tests_provider_gen_SOURCES = tests/provider/gen.c
+tests_provider_gen_LDADD = libprovider.la libusdtread-core.la libd.la libbase.la $(ELF_LIBS)
+dist_check_SCRIPTS += tests/provider/test_gen.sh
+TESTS += tests/provider/test_gen.sh

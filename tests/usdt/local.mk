@@ -14,3 +14,6 @@ tests_usdt_test_proc_LDADD = libusdt-read.la $(TEST_LIBS)
 check_PROGRAMS += tests/usdt/dump
 tests_usdt_dump_SOURCES = tests/usdt/dump.c
 tests_usdt_dump_LDADD = libusdt-read.la
+dist_check_SCRIPTS += tests/usdt/test_sdt.sh
+TESTS += tests/usdt/test_sdt.sh
+EXTRA_DIST += tests/usdt/sites.c

@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/usdt/test_sdt.sh: the sites of usdt/sdt.h are those of sys/sdt.h, compiler by compiler.
+dump=$PWD/tests/usdt/dump
+here=$(cd "${srcdir:-.}" && pwd)
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 99
+sys=$(echo '#include <sys/sdt.h>' | gcc -M -x c - 2>/dev/null | tr ' ' '\n' | grep '/sys/sdt\.h$')
+[ -n "$sys" ] || { echo "skipped: sys/sdt.h is not installed (systemtap-sdt-dev)"; exit 77; }
+sys=${sys%/sys/sdt.h}
+fails=0
+
+# The text of a note's arguments, addresses and labels aside. Where an optimiser puts a value
+# may depend on the length of an asm text, so places are compared at -O0 alone.
+notes() {
+	readelf -n "$1" | sed -n '/Provider:/{s/ *$//;p;};/^ *Name:/p;/Arguments:/p' |
+		case $2 in -O0*) cat;; *) sed -E 's/@[^ ]*/@/g';; esac
+}
+for cc in gcc clang g++ clang++; do
+	command -v $cc >/dev/null || { echo "skipped: no $cc"; continue; }
+	case $cc in *++) x=c++;; *) x=c;; esac
+	for o in -O0 -O1 "-O2 -fPIC" "-O3 -static" "-O2 -flto" "-Os -m32" "-O0 -m32 -fPIC"; do
+		case $o in *-m32*)
+			echo 'int main(void){return 0;}' | gcc -m32 -x c - -o m.bin 2>/dev/null || continue
+		esac
+		for w in OURS THEIRS; do
+			$cc -x $x $o -w -D$w -I"$here/include" -idirafter "$sys" \
+				"$here/tests/usdt/sites.c" -o $w.bin || fails=$((fails + 1))
+			./$w.bin || fails=$((fails + 1))
+			notes $w.bin "$o" >$w.txt
+		done
+		if [ -s OURS.txt ] && cmp -s OURS.txt THEIRS.txt; then
+			echo "ok: $cc $o"
+		else
+			echo "FAIL: $cc $o"; diff OURS.txt THEIRS.txt | head -6; fails=$((fails + 1))
+		fi
+	done
+done
+
+# The site itself: one nop of a byte and one of ten, or one alone.
+cat >nop.c <<'E'
+#include <usdt/sdt.h>
+USDT_SEMAPHORE(app, on);
+int main(void)
+{
+	USDT_PROBE(app, off);
+	if (USDT_ENABLED(app, on))
+		USDT_SEM_PROBE1(app, on, 3);
+	return USDT_ENABLED(app, on);
+}
+E
+bytes() { # of the first site
+	off=$("$dump" $1 | sed -n '1s/.* off=0x\([0-9a-f]*\) .*/\1/p')
+	od -An -v -tx1 -j $((0x$off)) -N 11 $1 | tr -d ' \n'
+}
+if [ "$(uname -m)" = x86_64 ]; then
+	gcc -O0 -Wall -Werror -I"$here/include" nop.c -o nop.bin && ./nop.bin || fails=$((fails + 1))
+	[ "$(bytes nop.bin)" = 90662e0f1f840000000000 ] || { echo "FAIL: nops"; fails=$((fails + 1)); }
+	"$dump" nop.bin | grep -q ':on .* sem=0x[1-9a-f]' || { echo "FAIL: semaphore"; fails=$((fails + 1)); }
+	gcc -O0 -DUSDT_PLAIN_NOP -I"$here/include" nop.c -o plain.bin
+	case $(bytes plain.bin) in 90662e*) echo "FAIL: plain nop"; fails=$((fails + 1));; esac
+fi
+gcc -DUSDT_DISABLE -Wall -Werror -I"$here/include" nop.c -o none.bin && [ -z "$("$dump" none.bin)" ] ||
+	{ echo "FAIL: USDT_DISABLE"; fails=$((fails + 1)); }
+[ $fails -eq 0 ]
