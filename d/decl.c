@@ -25,6 +25,18 @@ static const char *without_module(const char *name)
 	return tick ? tick + 1 : name;
 }
 
+/* `name *)` can only be a type, known or not: `(conn_t *)x` is an error about conn_t. */
+static bool stars_follow(const struct d_parser *p)
+{
+	const char *s = p->text->bytes;
+	uint32_t at = d_peek_space(p->text, p->pos);
+	bool star = s[at] == '*';
+
+	while (s[at] == '*')
+		at = d_peek_space(p->text, at + 1);
+	return star && s[at] == ')';
+}
+
 bool d_at_type(struct d_parser *p)
 {
 	struct d *d = p->d;
@@ -33,6 +45,8 @@ bool d_at_type(struct d_parser *p)
 		return false;
 	if (p->tok.kind != D_TK_IDENT)
 		return d_keyword_flag(p->tok.kind) == D_KF_TYPE;
+	if (stars_follow(p))
+		return true;
 	if (hash_get_str(d->idents, p->tok.str) || hash_get_str(d->front->assigned, p->tok.str))
 		return false;
 	return d_typedef_find(d, without_module(p->tok.str)) != NULL;

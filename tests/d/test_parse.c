@@ -76,6 +76,8 @@ static void types_make_casts_and_sizes(void **state)
 	EXPR("stringof x == stringof(y)->z", "(== (stringof x) (stringof (. (* y) z)))");
 	EXPR("offsetof(struct foo, bar)", "(offsetof <struct foo> bar)");
 	EXPR("xlate<struct a *>(b)->c", "(. (* (xlate <struct a *> b)) c)");
+	EXPR("(a*b)", "(* a b)");
+	errors("BEGIN{x = (conn_t *)y;}", "t.d:1:12: [D_TYPE_ERR] there is no type 'conn_t'", 1);
 	EXPR("sizeof (int (*)(char, ...))", "(sizeof <int (*)(char, ...)>)");
 }
 
