@@ -20,7 +20,7 @@ nodist_pkgconfig_DATA = usdt/usdt.pc usdt/usdt-read.pc
 CLEANFILES += $(nodist_pkgconfig_DATA)
 usdt/%.pc: $(srcdir)/usdt/%.pc.in
 	@mkdir -p usdt
-	$(AM_V_GEN)sed -e 's|@prefix@|$(prefix)|g' -e 's|@libdir@|$(libdir)|g' \
-		-e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@.tmp && \
+	$(AM_V_GEN)sed -e 's|[@]prefix[@]|$(prefix)|g' -e 's|[@]libdir[@]|$(libdir)|g' \
+		-e 's|[@]includedir[@]|$(includedir)|g' -e 's|[@]VERSION[@]|$(VERSION)|g' $< >$@.tmp && \
 		mv $@.tmp $@
 EXTRA_DIST += usdt/libusdt-read.map usdt/usdt.pc.in usdt/usdt-read.pc.in

@@ -14,8 +14,9 @@ EXTRA_DIST += tests/fuzz/corpus-d
 check_PROGRAMS += tests/fuzz/fuzz_note
 tests_fuzz_fuzz_note_SOURCES = tests/fuzz/fuzz_note.c
 tests_fuzz_fuzz_note_LDADD = libusdtread-core.la libbase.la
+tests_fuzz_fuzz_note_CPPFLAGS = $(AM_CPPFLAGS) $(FUZZ_NOTE_CPPFLAGS)
 if FUZZERS
-tests_fuzz_fuzz_note_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZING
+FUZZ_NOTE_CPPFLAGS = -DFUZZING
 tests_fuzz_fuzz_note_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 else
 TESTS += tests/fuzz/replay_note.sh
