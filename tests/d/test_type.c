@@ -121,6 +121,7 @@ static void kernel_types_are_asked_for_when_needed(void **state)
 
 struct mixed MIXED;
 union both { char a[5]; int b; long c : 3; };
+struct loose { char a; int : 3; };	/* unnamed bit-fields do not align */
 
 static uint64_t offset(struct d_type *t, const char *name)
 {
@@ -147,13 +148,15 @@ static void structs_are_laid_out_as_gcc_does(void **state)
 	struct d_type *t, *both;
 
 	(void)state;
-	parse("struct mixed " TEXT_OF(MIXED) "; union both { char a[5]; int b; long c : 3; };");
+	parse("struct mixed " TEXT_OF(MIXED) "; union both { char a[5]; int b; long c : 3; };"
+	      "struct loose { char a; int : 3; };");
 	t = d_tag_find(d, D_T_STRUCT, "mixed");
 	both = d_tag_find(d, D_T_UNION, "both");
 	assert_non_null(t);
 	assert_int_equal(t->size, sizeof(struct mixed));
 	assert_int_equal(t->align, _Alignof(struct mixed));
 	assert_int_equal(both->size, sizeof(union both));
+	assert_int_equal(d_tag_find(d, D_T_STRUCT, "loose")->size, sizeof(struct loose));
 #define SAME(m) assert_int_equal(offset(t, #m), 8 * offsetof(struct mixed, m))
 	SAME(a); SAME(h); SAME(i); SAME(j); SAME(m); SAME(n); SAME(o); SAME(p); SAME(q); SAME(r);
 #define SAME_BIT(m) assert_int_equal(offset(t, #m), BIT_OF(m))
