@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bench/hit.c: fires app:::hit N times, with a string of LENGTH bytes; prints ns a hit. */
+#include "hit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static char key[4096];
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	long n = argc > 1 ? atol(argv[1]) : 1000000;
+	int length = argc > 2 ? atoi(argv[2]) : 8;
+	double start;
+
+	memset(key, 'k', (size_t)length);
+	start = now();
+	for (long i = 0; i < n; i++)
+		APP_HIT(i & 1023, key);
+	fprintf(stderr, "ns-a-hit %.1f\n", (now() - start) / (double)n);
+	return 0;
+}

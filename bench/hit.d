@@ -1,0 +1,3 @@
+provider app {
+	probe hit(long n, char *key);
+};

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compares, in one run on this machine: the kernel's floor, dtrace, bpftrace.
+
+Usage: run.py BUILD-FOLDER (or: make bench). Needs root and bpftrace. Every row is measured
+ROUNDS times, the tools taking turns; the least is shown (others share the machine).
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(sys.argv[1])
+HERE = os.path.dirname(os.path.abspath(__file__))
+DTRACE = os.path.join(BUILD, "dtrace")
+FLOOR = os.path.join(BUILD, "bench", "floor")
+ROUNDS = 5
+WORK = tempfile.mkdtemp(prefix="usdtkit-bench-")
+HIT = os.path.join(WORK, "hit")
+
+
+def build():
+    subprocess.check_call([DTRACE, "-h", "-s", os.path.join(HERE, "hit.d"), "-o", os.path.join(WORK, "hit.h")])
+    subprocess.check_call(["gcc", "-O2", "-I", WORK, "-o", HIT, os.path.join(HERE, "hit.c")])
+
+
+def ns(args):
+    p = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    m = re.search(r"ns-a-hit ([\d.]+)", p.stderr + p.stdout)
+    return (float(m.group(1)) if m else None), p
+
+
+def start_up(args):
+    """Seconds to the end of the process and its peak resident KiB."""
+    start = time.time()
+    p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, _, usage = os.wait4(p.pid, 0)
+    return time.time() - start, usage.ru_maxrss
+
+
+def least(f, *args):
+    return min(f(*args) for _ in range(ROUNDS))
+
+
+def row(name, floor, ours, theirs, unit, aim):
+    ratio = lambda a, b: "%.2f" % (a / b) if a and b else "-"
+    show = lambda v: "%.1f" % v if v else "-"
+    print("%-34s %9s %9s %9s %-4s %8s %8s   %s" % (
+        name, show(floor), show(ours), show(theirs), unit, ratio(ours, floor), ratio(ours, theirs), aim), flush=True)
+
+
+def main():
+    build()
+    n = "300000"
+    print("%-34s %9s %9s %9s %-4s %8s %8s   %s" % (
+        "", "floor", "dtrace", "bpftrace", "", "/floor", "/bpftr.", "aim"))
+    ours = min(start_up([DTRACE, "-qn", "BEGIN { exit(0); }"]) for _ in range(ROUNDS))
+    mem_ours = start_up([DTRACE, "-qn", "BEGIN { exit(0); }"])[1]
+    theirs = min(start_up(["bpftrace", "-e", "BEGIN { exit(); }"]) for _ in range(ROUNDS))
+    row("start to end, empty program", None, ours[0] * 1000, theirs[0] * 1000, "ms", "<= 0.20 of bpftrace")
+    row("resident memory", None, mem_ours / 1024, theirs[1] / 1024, "MB", "<= 0.25 of bpftrace")
+    probe = "usdt:%s:app:hit" % HIT
+    cases = [
+        ("count()", "8", '@ = count();', '@ = count();', "<= 1.08 of the floor"),
+        ("count() by string, 8 bytes", "8", '@[copyinstr(arg1)] = count();', '@[str(arg1)] = count();', "< bpftrace"),
+        ("count() by string, 200 bytes", "200", '@[copyinstr(arg1)] = count();', '@[str(arg1)] = count();', "< bpftrace"),
+        ("quantize(arg0)", "8", '@ = quantize(arg0);', '@ = hist(arg0);', "< bpftrace"),
+        ('printf("%d %s\\n")', "8", 'printf("%d %s\\n", arg0, copyinstr(arg1));',
+         'printf("%d %s\\n", arg0, str(arg1));', "<= 0.25 of bpftrace, no drop"),
+    ]
+    for name, length, d, bt, aim in cases:
+        floor, mine, other, drops = [], [], [], ""
+        for _ in range(ROUNDS):
+            floor.append(ns([FLOOR, HIT, HIT, n, length])[0])
+            v, p = ns([DTRACE, "-q", "-c", " ".join([HIT, n, length]), "-n", "app$target:::hit { %s }" % d])
+            mine.append(v)
+            drops += "".join(l for l in p.stderr.split("\n") if "drop" in l)
+            other.append(ns(["env", "BPFTRACE_STRLEN=200", "bpftrace", "-e", "%s { %s }" % (probe, bt),
+                             "-c", " ".join([HIT, n, length])])[0])
+        values = [min([v for v in vs if v], default=None) for vs in (floor, mine, other)]
+        row(name, *values, "ns", aim + ("  DROPS: " + drops if drops else ""))
+    shutil.rmtree(WORK, ignore_errors=True)
+
+
+main()
