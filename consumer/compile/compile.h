@@ -22,6 +22,7 @@
 #include "consumer/records.h"
 
 #include <linux/bpf.h>
+#include <sys/types.h>
 
 /* What kind of context a program gets. */
 enum cc_ctx {
