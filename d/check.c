@@ -39,7 +39,8 @@ static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size
 
 /* ---- Does a clause use args[]? --------------------------------------------------- */
 
-static bool expr_uses_args(struct d *d, const struct d_expr *e, int inlines)
+/* budget: of inlines that are looked into; where it ends, "yes" is a safe answer. */
+static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget)
 {
 	const struct d_ident *id;
 
@@ -50,21 +51,25 @@ static bool expr_uses_args(struct d *d, const struct d_expr *e, int inlines)
 		if (!strcmp(e->str, "args"))
 			return true;
 		id = hash_get_str(d->idents, e->str);
-		if (id && id->kind == D_ID_INLINE && inlines < 32)
-			return expr_uses_args(d, id->value, inlines + 1);
+		if (id && id->kind == D_ID_INLINE) {
+			if (!*budget)
+				return true;
+			--*budget;
+			return expr_uses_args(d, id->value, budget);
+		}
 	}
 	for (size_t i = 0; i < e->nkids; i++)
-		if (expr_uses_args(d, e->kids[i], inlines))
+		if (expr_uses_args(d, e->kids[i], budget))
 			return true;
 	return false;
 }
 
-static bool body_uses_args(struct d *d, struct d_stmt *const *body, size_t n)
+static bool body_uses_args(struct d *d, struct d_stmt *const *body, size_t n, unsigned *budget)
 {
 	for (size_t i = 0; i < n; i++)
-		if (expr_uses_args(d, body[i]->expr, 0) ||
-		    body_uses_args(d, body[i]->then, body[i]->nthen) ||
-		    body_uses_args(d, body[i]->otherwise, body[i]->nelse))
+		if (expr_uses_args(d, body[i]->expr, budget) ||
+		    body_uses_args(d, body[i]->then, body[i]->nthen, budget) ||
+		    body_uses_args(d, body[i]->otherwise, body[i]->nelse, budget))
 			return true;
 	return false;
 }
@@ -84,9 +89,11 @@ static bool must_split(struct d *d, const struct d_clause *raw)
 {
 	const struct d_names *names = d->config.names;
 	struct d_args first = { 0 }, next;
+	unsigned budget = 1000;
 
 	if (raw->npdescs < 2 || !names || !names->args ||
-	    (!expr_uses_args(d, raw->pred, 0) && !body_uses_args(d, raw->body, raw->nbody)))
+	    (!expr_uses_args(d, raw->pred, &budget) &&
+	     !body_uses_args(d, raw->body, raw->nbody, &budget)))
 		return false;
 	if (!names->args(names->ctx, d, &raw->pdescs[0], &first))
 		return true;

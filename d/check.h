@@ -17,6 +17,7 @@ struct chk {
 	struct d_args args;		/* of it, once asked */
 	bool args_asked, args_ok;
 	int inlines;			/* inlines inside inlines at this place */
+	unsigned expanded;		/* all of them: inlines of inlines double */
 	unsigned depth;
 	int next_action;
 	bool constant;			/* an integer constant is wanted: no variables */

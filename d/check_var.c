@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_INLINES 32
+#define MAX_EXPANDED 20000
 
 static const char *scope_word(enum d_scope s)
 {
@@ -109,13 +110,21 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	return e->type ? e : NULL;	/* a user's without a type: its assignment was in error */
 }
 
-static struct d_expr *inlined(struct chk *c, struct d_expr *e, const struct d_ident *id)
+static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *id)
 {
 	struct d_expr *value, *cast;
 	struct loc at = e->loc;
 
+	if (!id->value)	/* reported */
+		return NULL;
 	if (c->inlines >= MAX_INLINES) {
 		d_error(c->d, at, "D_IDENT_BADREF", "inline %s is made of itself", e->str);
+		id->value = NULL;
+		return NULL;
+	}
+	if (c->expanded++ >= MAX_EXPANDED) {
+		if (c->expanded == MAX_EXPANDED + 1)
+			d_error(c->d, at, "D_IDENT_BADREF", "too many uses of inlines inside of inlines");
 		return NULL;
 	}
 	c->inlines++;
