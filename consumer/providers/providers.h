@@ -51,6 +51,7 @@ struct prov_probe {
 	const char **arg_types;	/* D type names; NULL entries: int64_t */
 	const char **arg_names;	/* may be NULL */
 	uint32_t *arg_btf;	/* kernel BTF ids; NULL or 0: use arg_types */
+	bool typed;		/* prov_types was here */
 };
 
 /* Called for every probe that matches; borrowed until the environment goes. Stop: return false. */
@@ -65,6 +66,8 @@ struct prov {
 	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
 	size_t (*count)(struct prov_env *env);
 	void (*close)(struct prov_env *env);	/* frees what match kept; may be NULL */
+	/* Fills nargs, arg_types and arg_names, where finding them costs; NULL: match did. */
+	void (*types)(struct prov_env *env, struct prov_probe *probe);
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
@@ -100,10 +103,13 @@ void prov_env_free(struct prov_env *env);
 
 /* All providers that want it, in their order; gives each probe its id. Number of matches or -errno. */
 int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
-/* Is there any provider for the provider part at all? (for the message) */
+/* Call before nargs, arg_types and arg_names of a matched probe are read. */
+void prov_types(struct prov_env *env, struct prov_probe *probe);
 
 /* The names interface of the front end over this environment (args, types, symbols). */
 const struct d_names *prov_names(struct prov_env *env);
+/* The offsets that programs need, from the kernel's BTF; 0 or -errno. */
+int prov_kernel(struct prov_env *env, struct cc_kernel *out);
 
 /* ---- Attaching (attach.c) ------------------------------------------------- */
 
