@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/bpf/rt.c: claims, strings, bytes, records, keys, buckets: rt.h says what each does.
+ * In:   offsets in a scratch slot, addresses, numbers; holes and maps by name.
+ * Out:  clang's object, from which embed.py makes a table.
+ * Owns: nothing.
+ *
+ * How it satisfies the verifier, from 6.1 on:
+ *   - at() compares an offset with the slot's size just before it makes a pointer; the empty asm
+ *     keeps clang from using another register for the one than for the other;
+ *   - a copy of unknown length goes in pieces of up to PIECE bytes by a helper, or by words if it
+ *     is short, which is faster than a helper's call. The slot ends in a pad of one piece;
+ *   - loops end at a number known when loading (holes), and have few instructions.
+ */
+#include "consumer/bpf/rt.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define HELPER(ret, name, id, ...) static ret (*const name)(__VA_ARGS__) = (void *)id
+enum { PIECE = RT_SLOT_PAD, SHORT = 64, PAGE = 4096 };
+
+HELPER(long, probe_read_user, 112, void *dst, uint32_t size, uint64_t addr);
+HELPER(long, probe_read_kernel, 113, void *dst, uint32_t size, uint64_t addr);
+HELPER(long, probe_read_user_str, 114, void *dst, uint32_t size, uint64_t addr);
+HELPER(long, probe_read_kernel_str, 115, void *dst, uint32_t size, uint64_t addr);
+HELPER(long, copy_from_user, 148, void *dst, uint32_t size, uint64_t addr);
+
+/* Numbers and addresses that are known at load time: opaque here, constants to the verifier. */
+#define NAMED(name) ({ uint64_t v_; asm("%0 = " #name " ll" : "=r"(v_)); v_; })
+#define SLOT_SIZE NAMED(rt_hole_slot_size)
+#define STRSIZE NAMED(rt_hole_strsize)
+#define GLOBALS_SIZE NAMED(rt_hole_globals_size)
+#define CPU_MASK NAMED(rt_hole_cpu_mask)
+#define OPAQUE(v) asm volatile("" : "+r"(v))
+#define ROUND8(n) (((n) + 7) & ~7ull)
+
+/* The `room` bytes at off, or NULL. */
+INLINE void *at(struct rt_scratch *s, uint64_t off, uint64_t room)
+{
+	uint64_t size = SLOT_SIZE - room;
+
+	OPAQUE(off);
+	if (off > size)
+		return 0;
+	return (char *)s + off;
+}
+
+/* A string's room, less than it really is by up to 15: what is read and written here. */
+INLINE struct rt_str *str_at(struct rt_scratch *s, uint64_t off)
+{
+	return at(s, off, ROUND8(STRSIZE) + 8);
+}
+
+/* Never trusts what is in memory: a length above the limit is cut to it. */
+INLINE uint64_t str_len(const struct rt_str *str)
+{
+	uint64_t len = str->len, max = STRSIZE - 1;
+
+	OPAQUE(len);
+	if (len > max)
+		len = max;
+	return len;
+}
+
+/* Length, NUL and zeros. len < strsize. */
+INLINE int64_t seal(struct rt_str *str, uint64_t len)
+{
+	uint64_t max = STRSIZE - 1, word;
+	uint64_t *last;
+
+	OPAQUE(len);
+	if (len > max)
+		len = max;
+	word = len & ~7ull;
+	OPAQUE(word);
+	if (word > max)		/* cannot be; 6.1 forgets the bound at the mask */
+		return RT_EROOM;
+	last = (uint64_t *)(str->s + word);
+	*last &= (1ull << ((len & 7) * 8)) - 1;
+	str->len = len;
+	return len;
+}
+
+/* ---- Claims ------------------------------------------------------------------------------ */
+
+INLINE uint64_t log2_floor(uint64_t v)
+{
+	uint64_t n = 0;
+
+	if (v >> 32)
+		v >>= 32, n += 32;
+	if (v >> 16)
+		v >>= 16, n += 16;
+	if (v >> 8)
+		v >>= 8, n += 8;
+	if (v >> 4)
+		v >>= 4, n += 4;
+	if (v >> 2)
+		v >>= 2, n += 2;
+	return n + (v >> 1);
+}
+
+/* Another task or an interrupt may take the slot seen free in between: then the next one. */
+int64_t rt_scratch_claim(uint64_t cpu)
+{
+	struct rt_cpu *cpus = (struct rt_cpu *)NAMED(rt_map_cpus);
+	uint64_t mask = CPU_MASK, *word;
+
+	cpu &= mask;
+	OPAQUE(cpu);
+	if (cpu > mask)
+		return -1;
+	word = &cpus[cpu].scratch;
+	for (int i = 0; i < RT_SLOTS; i++) {
+		uint64_t taken = *(volatile uint64_t *)word, bit = ~taken & (taken + 1);
+
+		if (!bit)
+			return -1;
+#ifdef PLAIN_STORES
+		*(volatile uint64_t *)word = taken | bit;
+		return log2_floor(bit);
+#else
+		if (!(__sync_fetch_and_or(word, bit) & bit))
+			return log2_floor(bit);
+#endif
+	}
+	return -1;
+}
+
+/* ---- Bytes ------------------------------------------------------------------------------- */
+
+enum from { USER, USER_SLEEP, KERNEL };
+
+INLINE long read_piece(enum from from, void *dst, uint32_t n, uint64_t addr)
+{
+	if (from == KERNEL)
+		return probe_read_kernel(dst, n, addr);
+	long err = probe_read_user(dst, n, addr);
+	if (err && from == USER_SLEEP)
+		err = copy_from_user(dst, n, addr);
+	return err;
+}
+
+INLINE int64_t read_bytes(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len,
+			  enum from from)
+{
+	uint64_t pieces = SLOT_SIZE / PIECE;
+	void *p;
+
+	if (!s)
+		return RT_EROOM;
+	for (uint64_t i = 0; i < pieces && len > PIECE; i++) {
+		p = at(s, dst, PIECE);
+		if (!p)
+			return RT_EROOM;
+		if (read_piece(from, p, PIECE, addr))
+			return RT_EFAULT;
+		dst += PIECE;
+		addr += PIECE;
+		len -= PIECE;
+	}
+	OPAQUE(len);
+	if (len > PIECE)
+		return RT_EROOM;
+	p = at(s, dst, PIECE);
+	if (!p)
+		return RT_EROOM;
+	if (len && read_piece(from, p, len, addr))
+		return RT_EFAULT;
+	return 0;
+}
+
+int64_t rt_copyin(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len)
+{
+	return read_bytes(s, dst, addr, len, USER);
+}
+
+int64_t rt_copyin_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len)
+{
+	return read_bytes(s, dst, addr, len, USER_SLEEP);
+}
+
+int64_t rt_kread(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len)
+{
+	return read_bytes(s, dst, addr, len, KERNEL);
+}
+
+int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
+{
+	if (!s)
+		return RT_EROOM;
+	if (len <= SHORT && !((dst | src | len) & 7)) {
+		uint64_t *to = at(s, dst, SHORT), *from = at(s, src, SHORT);
+
+		if (!to || !from)
+			return RT_EROOM;
+		for (uint64_t i = 0; i < SHORT / 8; i++) {
+			if (i * 8 >= len)
+				break;
+			to[i] = from[i];
+		}
+		return 0;
+	}
+	if (src > SLOT_SIZE || len > SLOT_SIZE - src)	/* what is read must be ours, too */
+		return RT_EROOM;
+	return read_bytes(s, dst, (uint64_t)s + src, len, KERNEL);
+}
+
+int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len)
+{
+	uint64_t words = SLOT_SIZE / 8;
+
+	if (!s)
+		return RT_EROOM;
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t *p;
+
+		if (len < 8)
+			return 0;
+		p = at(s, off, 8);
+		if (!p)
+			return RT_EROOM;
+		*p = 0;
+		off += 8;
+		len -= 8;
+	}
+	return len ? RT_EROOM : 0;
+}
+
+/* ---- Strings ----------------------------------------------------------------------------- */
+
+/* Bytes to ask for, NUL included: 1..strsize. */
+INLINE uint64_t str_limit(uint64_t max)
+{
+	uint64_t limit = STRSIZE - 1;
+
+	OPAQUE(max);
+	if (max > limit)
+		max = limit;
+	return max + 1;
+}
+
+INLINE int64_t read_str(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max,
+			enum from from)
+{
+	struct rt_str *str;
+	uint64_t limit = str_limit(max);
+	long n;
+
+	if (!s)
+		return RT_EROOM;
+	str = str_at(s, dst);
+	if (!str)
+		return RT_EROOM;
+	n = from == KERNEL ? probe_read_kernel_str(str->s, limit, addr)
+			   : probe_read_user_str(str->s, limit, addr);
+	if (n > 0)
+		return seal(str, n - 1);
+	seal(str, 0);
+	return RT_EFAULT;
+}
+
+int64_t rt_copyinstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
+{
+	return read_str(s, dst, addr, max, USER);
+}
+
+int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
+{
+	return read_str(s, dst, addr, max, KERNEL);
+}
+
+/*
+ * The slow way after a fault: whole pieces that cross no page, so that only the pages that the
+ * string is in are touched. The search for the NUL is a string copy of the piece onto itself,
+ * with a NUL behind it: no loop for the verifier to walk. An address whose next page is not
+ * there at all is a fault unless the string ends before.
+ */
+INLINE int64_t fault_in(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t limit)
+{
+	uint64_t done = 0, pieces = STRSIZE / PIECE + STRSIZE / PAGE + 3, left = limit - 1;
+
+	dst += 8;
+	for (uint64_t i = 0; i < pieces && left; i++) {
+		uint64_t n = PIECE - (addr & (PIECE - 1));	/* pages are whole pieces */
+		char *p = at(s, dst, PIECE + 1);
+		long got;
+
+		if (!p)
+			return RT_EROOM;
+		if (n > left)
+			n = left;
+		OPAQUE(n);
+		if (!n || n > PIECE)
+			return RT_EROOM;
+		if (copy_from_user(p, n, addr))
+			return RT_EFAULT;
+		p[n] = 0;
+		got = probe_read_kernel_str(p, n + 1, (uint64_t)p);
+		if (got < 1)
+			return RT_EFAULT;
+		done += got - 1;
+		if (got - 1 < (int64_t)n)
+			break;
+		dst += n;
+		addr += n;
+		left -= n;
+	}
+	return done;
+}
+
+int64_t rt_copyinstr_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
+{
+	int64_t n = read_str(s, dst, addr, max, USER);
+	struct rt_str *str;
+
+	if (n >= 0 || !s)
+		return n;
+	n = fault_in(s, dst, addr, str_limit(max));
+	str = str_at(s, dst);
+	if (!str)
+		return RT_EROOM;
+	if (n >= 0)
+		return seal(str, n);
+	seal(str, 0);
+	return n;
+}
+
+int64_t rt_str_end(struct rt_scratch *s, uint64_t dst, uint64_t len)
+{
+	struct rt_str *str;
+
+	if (!s)
+		return RT_EROOM;
+	str = str_at(s, dst);
+	return str ? seal(str, len) : RT_EROOM;
+}
+
+/* Words in big-endian order compare as their bytes do; zeros after the NUL never differ before
+ * it. Both strings end within their rooms, so equal words with a NUL in them are the end. */
+int64_t rt_strcmp(struct rt_scratch *s, uint64_t a, uint64_t b)
+{
+	uint64_t words = ROUND8(STRSIZE) / 8, len;
+	struct rt_str *x, *y;
+
+	if (!s)
+		return RT_EROOM;
+	x = str_at(s, a);
+	y = str_at(s, b);
+	if (!x || !y)
+		return RT_EROOM;
+	len = x->len < y->len ? x->len : y->len;
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t v = ((uint64_t *)x->s)[i], w = ((uint64_t *)y->s)[i];
+
+		if (v != w)
+			return __builtin_bswap64(v) < __builtin_bswap64(w) ? -1 : 1;
+		if ((i + 1) * 8 > len)
+			break;
+	}
+	return 0;
+}
+
+int64_t rt_strcpy(struct rt_scratch *s, uint64_t dst, uint64_t src)
+{
+	struct rt_str *from;
+	uint64_t len;
+	int64_t err;
+
+	if (!s)
+		return RT_EROOM;
+	from = str_at(s, src);
+	if (!from)
+		return RT_EROOM;
+	len = str_len(from);
+	if (dst == src)
+		return len;
+	err = rt_copy(s, dst, src, 8 + ROUND8(len + 1));
+	return err ? err : (int64_t)len;
+}
+
+int64_t rt_strjoin(struct rt_scratch *s, uint64_t dst, uint64_t a, uint64_t b)
+{
+	struct rt_str *from;
+	uint64_t len, rest;
+	int64_t first;
+
+	if (!s)
+		return RT_EROOM;
+	first = rt_strcpy(s, dst, a);
+	from = str_at(s, b);
+	if (first < 0 || !from)
+		return RT_EROOM;
+	len = str_len(from);
+	rest = STRSIZE - 1 - first;
+	if (len > rest)
+		len = rest;
+	if (rt_copy(s, dst + 8 + first, b + 8, len))
+		return RT_EROOM;
+	return rt_str_end(s, dst, first + len);
+}
+
+/* The part's place and length, as the original does it: first the position, then what is left. */
+int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len)
+{
+	struct rt_str *from;
+	int64_t have;
+
+	if (!s)
+		return RT_EROOM;
+	from = str_at(s, src);
+	if (!from)
+		return RT_EROOM;
+	have = str_len(from);
+	if (pos < 0) {
+		pos += have;
+		if (pos < 0 && len > 0 && len > -pos) {	/* starts before, reaches into it */
+			len += pos;
+			pos = 0;
+		}
+	}
+	if (pos < 0 || pos >= have)
+		len = 0;
+	else if (len < 0)
+		len += have - pos;
+	else if (len > have - pos)
+		len = have - pos;
+	if (len < 0)
+		len = 0;
+	if (rt_copy(s, dst + 8, src + 8 + pos, len))
+		return RT_EROOM;
+	return rt_str_end(s, dst, len);
+}
+
+INLINE char *global_at(uint64_t goff)
+{
+	uint64_t last = GLOBALS_SIZE - ROUND8(STRSIZE);
+
+	OPAQUE(goff);
+	if (goff > last)
+		return 0;
+	return (char *)NAMED(rt_map_globals) + goff;
+}
+
+int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff)
+{
+	char *global = global_at(goff);
+
+	if (!global)
+		return RT_EROOM;
+	return rt_kstr(s, dst, (uint64_t)global, STRSIZE);
+}
+
+int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff)
+{
+	char *global = global_at(goff);
+	struct rt_str *from;
+	uint64_t len;
+
+	if (!global || !s)
+		return RT_EROOM;
+	from = str_at(s, src);
+	if (!from)
+		return RT_EROOM;
+	len = str_len(from) + 1;
+	if (probe_read_kernel(global, len, (uint64_t)from->s))
+		return RT_EFAULT;
+	return len - 1;
+}
+
+/* ---- Records and keys ---------------------------------------------------------------------- */
+
+INLINE int64_t append(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t len,
+		      uint64_t room, uint64_t tail)
+{
+	uint64_t *last = at(s, rec + tail + room - (room ? 8 : 0), 8);
+	struct rt_var *var = at(s, rec + field, 8);
+
+	if (!last || !var)
+		return RT_EROOM;
+	if (room)
+		*last = 0;	/* the pad; the copy comes after */
+	var->off = tail;
+	var->len = len;
+	return 0;
+}
+
+int64_t rt_rec_str(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t tail)
+{
+	struct rt_str *from;
+	uint64_t len, room;
+
+	if (!s)
+		return RT_EROOM;
+	from = str_at(s, src);
+	if (!from)
+		return RT_EROOM;
+	len = str_len(from);
+	room = ROUND8(len + 1);
+	if (append(s, rec, field, len, room, tail) || rt_copy(s, rec + tail, src + 8, room))
+		return RT_EROOM;
+	return tail + room;
+}
+
+int64_t rt_rec_bytes(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t len)
+{
+	uint64_t tail = field >> 32, room = ROUND8(len);
+
+	if (!s || len > SLOT_SIZE)
+		return RT_EROOM;
+	if (append(s, rec, field & 0xffffffff, len, room, tail) ||
+	    rt_copy(s, rec + tail, src, len))
+		return RT_EROOM;
+	return tail + room;
+}
+
+int64_t rt_key_str(struct rt_scratch *s, uint64_t off, uint64_t src)
+{
+	struct rt_str *from;
+	uint64_t room;
+
+	if (!s)
+		return RT_EROOM;
+	from = str_at(s, src);
+	if (!from)
+		return RT_EROOM;
+	room = ROUND8(str_len(from) + 1);
+	return rt_copy(s, off, src + 8, room) ? RT_EROOM : (int64_t)(off + room);
+}
+
+int64_t rt_key_fill(struct rt_scratch *s, uint64_t off, uint64_t len)
+{
+	uint64_t class = RT_KEY_CLASS_MIN;
+
+	if (!s || len > RT_KEY_CLASS_MAX)
+		return RT_EROOM;
+	if (len > class)
+		class = 2ull << log2_floor(len - 1);
+	return rt_zero(s, off + len, class - len) ? RT_EROOM : (int64_t)class;
+}
+
+/* ---- Buckets --------------------------------------------------------------------------------- */
+
+/* INT64_MIN has no bucket of its own: it is counted in the lowest. */
+int64_t rt_quantize_bucket(int64_t v)
+{
+	uint64_t n = v < 0 ? -(uint64_t)v : (uint64_t)v, k;
+
+	if (!n)
+		return RT_QUANTIZE_ZERO;
+	k = log2_floor(n);
+	if (v > 0)
+		return RT_QUANTIZE_ZERO + 1 + k;
+	return k > RT_QUANTIZE_ZERO - 1 ? 0 : RT_QUANTIZE_ZERO - 1 - k;
+}
+
+/* Unsigned differences: they cannot overflow, and eBPF before v4 divides unsigned only. */
+int64_t rt_lquantize_bucket(int64_t v, int64_t base, int64_t limit, int64_t step)
+{
+	uint64_t levels, level;
+
+	if (v < base || step <= 0 || limit <= base)
+		return 0;
+	levels = ((uint64_t)limit - (uint64_t)base) / (uint64_t)step;
+	level = ((uint64_t)v - (uint64_t)base) / (uint64_t)step;
+	return level < levels ? level + 1 : levels + 1;
+}
