@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/aggs.h: the consumer's table of aggregations (design rule 6).
+ *
+ * Programs count in maps; aggs_drain takes what they have counted since, by atomic exchange, and
+ * adds it here. clear, trunc and normalize change this table alone, so no hit is lost to them;
+ * call aggs_drain before them and before printing.
+ *
+ *   cells   aggregations without keys: a block of words a CPU, mapped
+ *   hashes  one a CPU behind an array of maps; read by iterator programs only (cc_drain_program),
+ *           for any other access makes the kernel skip programs. One that is more than half full
+ *           gives its place to an empty one and is drained once more at the next drain, when no
+ *           program holds it any longer.
+ */
+#ifndef CONSUMER_AGGS_H
+#define CONSUMER_AGGS_H
+
+#include "consumer/compile/compile.h"
+
+struct aggs;
+
+struct agg_row {
+	unsigned char *key;	/* components as consumer/abi.h lays them out, struct rt_key not
+				 * included; NULL: the aggregation has no keys */
+	size_t key_len;		/* zeros up to the class included */
+	uint64_t *words;	/* as consumer/abi.h says; word 0, hits, is 0 after a clear */
+	int64_t normal;		/* values are printed divided by this; 1 */
+};
+
+/* Borrows cc and prog. NULL: no memory. */
+struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu);
+void aggs_free(struct aggs *a);		/* NULL accepted; closes the maps' hashes, links, programs */
+
+/* `m` is CC_MAP_CELLS, made (m->fd): maps it. 0 or -errno. */
+int aggs_cells(struct aggs *a, const struct cc_map *m);
+/* `m` is a CC_M_AGG map with its entries: makes the hashes, one a CPU, what drains them, and the
+ * array of maps, whose fd is yours; or -errno. */
+int aggs_map_make(struct aggs *a, struct cc_map *m);
+
+/* Takes all that was counted. Errors leave the counts in the maps: 0 or the first -errno. */
+int aggs_drain(struct aggs *a);
+
+/* ---- The table: by aggregation (d_agg.id) ----------------------------------------------- */
+
+size_t aggs_count(const struct aggs *a, int agg);	/* rows */
+/* `size_t at = 0; while ((row = aggs_next(a, agg, &at)))`: in the order in which keys were first
+ * drained. Borrowed until the next drain or change. */
+struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
+const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
+/* < 0, 0, > 0 by value as DTrace sorts: numbers; distributions by the sum of middle * count. */
+int aggs_compare(const struct agg_desc *d, const struct agg_row *x, const struct agg_row *y);
+
+void aggs_clear(struct aggs *a, int agg);	/* values become zero, keys stay */
+/* Keeps the n largest rows (n < 0: the -n smallest; 0: none). -ENOMEM: nothing changed. */
+int aggs_trunc(struct aggs *a, int agg, int64_t n);
+void aggs_normalize(struct aggs *a, int agg, int64_t factor);	/* 1: denormalize */
+
+#endif
