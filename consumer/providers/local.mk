@@ -1,4 +1,20 @@
+# System calls by number, from the headers of the C library's kernel.
+consumer/providers/syscalls_64.def consumer/providers/syscalls_32.def: consumer/providers/local.mk
+	$(AM_V_GEN)mkdir -p consumer/providers && bits=$@ && bits=$${bits%.def} && \
+	echo "#include <asm/unistd_$${bits##*_}.h>" | $(CC) $(CPPFLAGS) -E -dM -x c - | \
+	sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9][0-9]*\)$$/SYSCALL(\2, \1)/p' | \
+	sort -t'(' -k2n >$@.new && test -s $@.new && mv $@.new $@
+SYSCALL_TABLES = consumer/providers/syscalls_64.def consumer/providers/syscalls_32.def
+consumer/providers/syscall.lo: $(SYSCALL_TABLES)
+BUILT_SOURCES += $(SYSCALL_TABLES)
+CLEANFILES += $(SYSCALL_TABLES)
+
 noinst_LTLIBRARIES += libprov.la
+nodist_libprov_la_SOURCES = $(SYSCALL_TABLES)
 libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers.def \
-	consumer/providers/inner.h
-libprov_la_LIBADD = libusdtread-core.la
+	consumer/providers/inner.h consumer/providers/uapi.h \
+	consumer/providers/env.c \
+	consumer/providers/features.c \
+	consumer/providers/attach.c \
+	consumer/providers/dtrace.c \
+	consumer/providers/profile.c

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/attach.c: sites → links, by kind of context.
+ * In:   a loaded program, its sites, a cookie for each.
+ * Out:  links in a list. A site that the kernel refuses is warned about and
+ *       loses no other.
+ * Owns: nothing; struct prov_links owns the descriptors until its close.
+ *
+ * User-land sites go in bulk, one uprobe_multi link a (file, process). Older
+ * kernels (before 6.6) take a perf event and a link a site; closing those
+ * waits for the kernel each time, so it is done by several threads.
+ * How often the kernel skipped a program is counted in the program
+ * (recursion_misses), which its owner reads; none of these links has a
+ * count of its own.
+ */
+#include "consumer/providers/inner.h"
+#include "consumer/providers/uapi.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* ---- The list --------------------------------------------------------------- */
+
+struct prov_links {
+	int *fd;
+	size_t n, cap;
+	size_t next;		/* closing: taken by threads one after the other */
+};
+
+struct prov_links *prov_links_new(void)
+{
+	return calloc(1, sizeof(struct prov_links));
+}
+
+/* The fd is the list's, or closed. */
+static int keep(struct prov_links *l, int fd)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 16;
+		int *more = realloc(l->fd, cap * sizeof(*more));
+
+		if (!more) {
+			close(fd);
+			return -ENOMEM;
+		}
+		l->fd = more;
+		l->cap = cap;
+	}
+	l->fd[l->n++] = fd;
+	return 0;
+}
+
+static void *closer(void *arg)
+{
+	struct prov_links *l = arg;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED)) < l->n)
+		close(l->fd[i]);
+	return NULL;
+}
+
+void prov_links_close(struct prov_links *l, uint64_t *missed)
+{
+	enum { THREADS = 32, FEW = 4 };
+	pthread_t thread[THREADS];
+	size_t n = 0;
+
+	(void)missed;
+	if (!l)
+		return;
+	while (n < THREADS && n * FEW < l->n && l->n > FEW &&
+	       !pthread_create(&thread[n], NULL, closer, l))
+		n++;
+	closer(l);
+	while (n)
+		pthread_join(thread[--n], NULL);
+	free(l->fd);
+	free(l);
+}
+
+/* ---- perf events --------------------------------------------------------------- */
+
+static int perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* Lets the program run at each of the event's firings. The event's fd is consumed. */
+static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
+	int fd, err = 0;
+
+	if (!prov_has(PROV_F_COOKIE)) {
+		if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(event, PERF_EVENT_IOC_ENABLE))
+			err = -errno;
+		if (err)
+			close(event);
+		return err ? err : keep(links, event);
+	}
+	fd = bpf_link_create(prog, event, BPF_PERF_EVENT, &opts);
+	if (fd < 0)
+		err = fd;
+	else if (ioctl(event, PERF_EVENT_IOC_ENABLE))
+		err = -errno;
+	close(event);	/* the link holds it */
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : keep(links, fd);
+}
+
+/* ---- Clocks ----------------------------------------------------------------------- */
+
+static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cookie,
+		    struct prov_links *links)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = s->period_ns, .disabled = 1,
+	};
+	int fd = perf_open(&attr, -1, cpu);
+
+	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links);
+}
+
+/* On each CPU that is there; on one (the first, or -x cpu's) for tick. */
+static int attach_clock(struct prov_env *env, const struct prov_site *s, int prog, uint64_t cookie,
+			struct prov_links *links)
+{
+	int err = -ENODEV, done = 0;
+
+	for (int cpu = 0; cpu < (int)env->ncpu; cpu++) {
+		if (env->cpu >= 0 && cpu != env->cpu)
+			continue;
+		err = clock_on(s, cpu, prog, cookie, links);
+		if (!err && ++done && s->one_cpu)
+			break;
+		if (err && err != -ENODEV)	/* ENODEV: the CPU is off */
+			return err;
+	}
+	return done ? 0 : err;
+}
+
+/* ---- User land --------------------------------------------------------------------- */
+
+/* What is attached in one go: sites of one file and process. */
+struct batch {
+	struct prov_env *env;
+	const struct prov_attach *what;
+	struct prov_links *links;
+	char path[32];
+	uint64_t *offsets, *refs, *cookies;
+	const size_t *index;	/* of each among what's sites */
+	pid_t pid;
+	size_t attached, refused;
+	int err;
+};
+
+static bool gone(struct batch *b, int err)
+{
+	return err == -ESRCH && b->pid;
+}
+
+static void refuse(struct batch *b, size_t i, int err)
+{
+	b->refused++;
+	b->err = err;
+	if (!gone(b, err))
+		diag_warn(b->env->diag, NOWHERE, "the kernel refuses a probe at offset 0x%llx of "
+			  "a file: %s", (unsigned long long)b->offsets[i], strerror(-err));
+}
+
+/* An error that is one site's alone, so that the others are worth a try. */
+static bool of_one_site(int err)
+{
+	enum { NOTSUPP = 524 };	/* the kernel's own ENOTSUPP */
+	static const int errs[] = { EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG, ENOMEM };
+
+	for (size_t i = 0; i < COUNT(errs); i++)
+		if (err == -errs[i])
+			return true;
+	return false;
+}
+
+static void multi_range(struct batch *b, size_t from, size_t to)
+{
+	enum { HOPELESS = 64 };	/* so many refused and none taken: it is not the sites */
+	bool refs = false;
+	int fd;
+
+	if (from == to || (b->err && !of_one_site(b->err)) ||
+	    (!b->attached && b->refused >= HOPELESS))
+		return;
+	for (size_t i = from; i < to; i++)
+		refs |= b->refs[i];
+	fd = uapi_uprobe_multi(b->what->prog, b->path, b->offsets + from,
+			       refs ? b->refs + from : NULL, b->cookies + from,
+			       (uint32_t)(to - from), b->pid);
+	if (fd >= 0) {
+		fd = keep(b->links, fd);
+		if (!fd)
+			b->attached += to - from;
+		else
+			b->err = fd;
+	} else if (to - from == 1 || !of_one_site(fd)) {
+		refuse(b, from, fd);
+	} else {
+		multi_range(b, from, from + (to - from) / 2);
+		multi_range(b, from + (to - from) / 2, to);
+	}
+}
+
+/* The number that perf_event_open wants for user-land probes; -errno. */
+static int uprobe_type(void)
+{
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	int type = -ENOENT;
+
+	if (f) {
+		if (fscanf(f, "%d", &type) != 1)
+			type = -EINVAL;
+		fclose(f);
+	}
+	return type;
+}
+
+static int perf_one(struct batch *b, int type, size_t i)
+{
+	struct perf_event_attr attr = {
+		.type = (uint32_t)type, .size = sizeof(attr), .config = b->refs[i] << 32,
+		.config1 = (uintptr_t)b->path, .config2 = b->offsets[i],
+	};
+	/* The bits for the semaphore's offset are 32; a file that needs more has none found. */
+	int fd = b->refs[i] >> 32 ? -EOVERFLOW :
+		 perf_open(&attr, b->pid ? b->pid : -1, b->pid ? -1 : 0);
+
+	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links);
+}
+
+static void perf_all(struct batch *b, size_t n)
+{
+	int type = uprobe_type();
+
+	for (size_t i = 0; i < n; i++) {
+		int err = type < 0 ? type : perf_one(b, type, i);
+
+		if (!err)
+			b->attached++;
+		else
+			refuse(b, i, err);
+		if (gone(b, err) || type < 0)
+			return;
+	}
+}
+
+static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
+{
+	struct prov_site *const *sites = b->what->sites;
+	int fd = open_file(b->env, sites[b->index[0]]->file);
+
+	b->err = 0;
+	b->refused = 0;
+	b->pid = sites[b->index[0]]->pid;
+	for (size_t i = 0; i < n; i++) {
+		b->offsets[i] = sites[b->index[i]]->off;
+		b->refs[i] = sites[b->index[i]]->ref_ctr;
+		b->cookies[i] = b->what->cookies[b->index[i]];
+	}
+	if (fd < 0) {
+		b->err = fd;
+		diag_warn(b->env->diag, NOWHERE, "cannot open a file to trace: %s", strerror(-fd));
+		return;
+	}
+	snprintf(b->path, sizeof(b->path), "/proc/self/fd/%d", fd);
+	if (b->what->multi)
+		multi_range(b, 0, n);
+	else
+		perf_all(b, n);
+	if (gone(b, b->err))
+		diag_warn(b->env->diag, NOWHERE, "process %d has exited", (int)b->pid);
+}
+
+struct order {
+	int file;
+	pid_t pid;
+	size_t index;
+};
+
+static int order_cmp(const void *l, const void *r)
+{
+	const struct order *a = l, *b = r;
+
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	if (a->pid != b->pid)
+		return a->pid < b->pid ? -1 : 1;
+	return a->index < b->index ? -1 : 1;
+}
+
+static int attach_user(struct prov_env *env, const struct prov_attach *what,
+		       struct prov_links *links, prov_open_fn *open_file)
+{
+	struct batch b = { .env = env, .what = what, .links = links };
+	size_t n = what->nsites, to;
+	struct order *order = calloc(n, sizeof(*order));
+	size_t *index = calloc(n, sizeof(*index));
+	int err = 0;
+
+	b.offsets = calloc(n, sizeof(*b.offsets));
+	b.refs = calloc(n, sizeof(*b.refs));
+	b.cookies = calloc(n, sizeof(*b.cookies));
+	if (!order || !index || !b.offsets || !b.refs || !b.cookies) {
+		err = -ENOMEM;
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++)
+		order[i] = (struct order){ what->sites[i]->file, what->sites[i]->pid, i };
+	qsort(order, n, sizeof(*order), order_cmp);
+	for (size_t i = 0; i < n; i++)
+		index[i] = order[i].index;
+	for (size_t i = 0; i < n; i = to) {
+		for (to = i + 1; to < n && order[to].file == order[i].file &&
+		     order[to].pid == order[i].pid; to++)
+			;
+		b.index = index + i;
+		batch_attach(&b, to - i, open_file);
+		err = b.err ? b.err : err;
+	}
+	if (b.attached)
+		err = 0;
+out:
+	free(order);
+	free(index);
+	free(b.offsets);
+	free(b.refs);
+	free(b.cookies);
+	return err;
+}
+
+/* ---- All kinds ------------------------------------------------------------------------- */
+
+static int attach_raw(const struct prov_site *s, int prog, struct prov_links *links)
+{
+	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
+
+	return fd < 0 ? fd : keep(links, fd);
+}
+
+/* Clocks and tracepoints: a site at a time. */
+static int attach_single(struct prov_env *env, const struct prov_attach *what,
+			 struct prov_links *links)
+{
+	int err, last = 0;
+	size_t done = 0;
+
+	for (size_t i = 0; i < what->nsites; i++) {
+		const struct prov_site *s = what->sites[i];
+
+		err = what->ctx == CC_CTX_PERF ?
+		      attach_clock(env, s, what->prog, what->cookies[i], links) :
+		      attach_raw(s, what->prog, links);
+		if (!err) {
+			done++;
+			continue;
+		}
+		last = err;
+		diag_warn(env->diag, NOWHERE, "cannot attach to %s%s: %s",
+			  what->ctx == CC_CTX_PERF ? "a clock" : "tracepoint ",
+			  what->ctx == CC_CTX_PERF ? "" : s->tracepoint, strerror(-err));
+	}
+	return done ? 0 : last;
+}
+
+int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
+		     struct prov_links *links, prov_open_fn *open_file)
+{
+	int err;
+
+	switch (what->nsites ? what->ctx : CC_CTX_TEST) {
+	case CC_CTX_UPROBE:
+		err = attach_user(env, what, links, open_file);
+		break;
+	case CC_CTX_RAWTP:
+	case CC_CTX_PERF:
+		err = attach_single(env, what, links);
+		break;
+	case CC_CTX_TEST:
+		err = 0;	/* fired by run */
+		break;
+	default:
+		err = -EOPNOTSUPP;
+	}
+	if (err)
+		diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", strerror(-err));
+	return err;
+}
+
+int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links)
+{
+	return prov_attach_with(env, what, links, prov_file_open);
+}

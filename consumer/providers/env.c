@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/env.c: the environment of an enabling, and the way from
+ * a description to probes with their ids.
+ * In:   probe descriptions, the table of providers.
+ * Out:  matches, provider by provider in the table's order.
+ * Owns: the arena that probes and sites live in, what providers keep.
+ *
+ * Ids: a provider with a fixed list has base + ordinal, the same in every
+ * run of a boot; the others' probes are numbered as they are found.
+ */
+#include "consumer/providers/inner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct prov *const provs[] = {
+#define PROVIDER(id) &prov_##id,
+#include "consumer/providers/providers.def"
+	NULL
+};
+
+/* /sys/devices/system/cpu/possible ends in the highest number: "0-3", "0,2-7". */
+static uint32_t possible_cpus(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	char line[256] = "";
+	const char *last;
+
+	if (f) {
+		if (!fgets(line, sizeof(line), f))
+			line[0] = '\0';
+		fclose(f);
+	}
+	last = line + strlen(line);
+	while (last > line && !strchr("-,", last[-1]))
+		last--;
+	if (*last >= '0' && *last <= '9')
+		return (uint32_t)strtoul(last, NULL, 10) + 1;
+	return (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+}
+
+struct prov_env *prov_env_new(struct diag *diag)
+{
+	struct prov_env *env = calloc(1, sizeof(*env));
+
+	if (!env)
+		return NULL;
+	env->arena = arena_new();
+	if (!env->arena) {
+		free(env);
+		return NULL;
+	}
+	env->diag = diag;
+	env->ncpu = possible_cpus();
+	env->cpu = -1;
+	return env;
+}
+
+void prov_env_free(struct prov_env *env)
+{
+	if (!env)
+		return;
+	prov_watch_close(env->watch);
+	for (size_t i = 0; provs[i]; i++)
+		if (provs[i]->close)
+			provs[i]->close(env);
+	for (size_t i = 0; i < env->ntargets; i++)
+		prov_target_free(env->targets[i]);
+	prov_files_free(env->files);
+	kbtf_free(env->kbtf);
+	arena_free(env->arena);
+	free(env);
+}
+
+bool prov_pd_matches(const struct d_pdesc *pd, const char *prov, const char *mod,
+		     const char *func, const char *name)
+{
+	return text_glob(pd->prov, prov) && text_glob(pd->mod, mod) && text_glob(pd->func, func) &&
+	       text_glob(pd->name, name);
+}
+
+struct prov_probe *prov_probe_new(struct prov_env *env, const struct prov *owner, const char *prov,
+				  const char *mod, const char *func, const char *name,
+				  size_t nsites)
+{
+	struct prov_probe *p = arena_new_of(env->arena, struct prov_probe);
+
+	if (!p)
+		return NULL;
+	p->owner = owner;
+	p->prov = prov;
+	p->mod = mod;
+	p->func = func;
+	p->name = name;
+	p->ordinal = PROV_DYNAMIC;
+	p->sites = nsites ? arena_array(env->arena, struct prov_site, nsites) : NULL;
+	p->nsites = nsites;
+	if (nsites && !p->sites)
+		return NULL;
+	for (size_t i = 0; i < nsites; i++)
+		p->sites[i].sys_abi = p->sites[i].sys_nr = -1;
+	return p;
+}
+
+void prov_types(struct prov_env *env, struct prov_probe *probe)
+{
+	if (!probe->typed && probe->owner->types)
+		probe->owner->types(env, probe);
+	probe->typed = true;
+}
+
+/* ---- Ids --------------------------------------------------------------------- */
+
+/* The first id of a provider, or (NULL) the first that no fixed list has. */
+static uint32_t base_id(struct prov_env *env, const struct prov *owner)
+{
+	uint32_t base = 1;
+
+	for (size_t i = 0; provs[i] && provs[i] != owner; i++)
+		if (provs[i]->count)
+			base += (uint32_t)provs[i]->count(env);
+	return base;
+}
+
+static void give_id(struct prov_env *env, struct prov_probe *p)
+{
+	if (p->id)
+		return;
+	if (p->owner->count && p->ordinal != PROV_DYNAMIC) {
+		p->id = base_id(env, p->owner) + p->ordinal;
+		return;
+	}
+	if (!env->next_id)
+		env->next_id = base_id(env, NULL);
+	p->id = env->next_id++;
+}
+
+/* ---- Matching ------------------------------------------------------------------ */
+
+struct matching {
+	struct prov_env *env;
+	prov_found *found;
+	void *arg;
+	uint32_t id;		/* only this one; 0: all */
+	int n;
+	bool stopped;
+};
+
+static bool one_found(void *arg, struct prov_probe *p)
+{
+	struct matching *m = arg;
+
+	give_id(m->env, p);
+	if (m->id && p->id != m->id)
+		return true;
+	m->n++;
+	m->stopped = !m->found(m->arg, p) || m->id;
+	return !m->stopped;
+}
+
+/* A number: the list that it falls in is asked alone. */
+static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t id)
+{
+	uint32_t base;
+
+	if (!prov->count)
+		return id >= base_id(env, NULL);
+	base = base_id(env, prov);
+	return id >= base && id - base < prov->count(env);
+}
+
+int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	static const struct d_pdesc all = { .prov = "", .mod = "", .func = "", .name = "",
+					    .text = ":::" };
+	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
+	const struct d_pdesc *ask = pd->id ? &all : pd;
+
+	for (size_t i = 0; provs[i] && !m.stopped; i++) {
+		int err;
+
+		if (pd->id ? !may_have_id(env, provs[i], pd->id) : !provs[i]->wants(env, pd))
+			continue;
+		err = provs[i]->match(env, ask, one_found, &m);
+		if (err)
+			return err;
+	}
+	return m.n;
+}

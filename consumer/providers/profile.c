@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/profile.c: profile-N fires on every CPU, tick-N on one
+ * (guide: chp-profile).
+ * In:   a description. Any rate or period can be named; globs and lists
+ *       know only the usual ones below.
+ * Out:  a probe with its period. arg0 is the PC if it was in the kernel, arg1
+ *       if it was in user land.
+ */
+#include "consumer/providers/inner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct { const char *name; uint64_t ns; } units[] = {
+	{ "", 0 }, { "hz", 0 },	/* 0: so many a second */
+	{ "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 },
+	{ "ms", 1000000 }, { "msec", 1000000 },
+	{ "s", 1000000000 }, { "sec", 1000000000 },
+	{ "m", 60000000000 }, { "min", 60000000000 },
+	{ "h", 3600000000000 }, { "hour", 3600000000000 },
+	{ "d", 86400000000000 }, { "day", 86400000000000 },
+};
+
+static const char *const usual[] = {
+	"profile-97", "profile-199", "profile-499", "profile-997", "profile-1999", "profile-4001",
+	"profile-4999", "tick-1", "tick-10", "tick-100", "tick-500", "tick-1000", "tick-5000",
+	"tick-1sec", "tick-10sec",
+};
+
+/* The kernel's clock events do not go faster than this, whatever is asked (its software
+ * clock's least period). */
+enum { LEAST_NS = 10000 };
+
+/* "profile-997", "tick-10ms" → its period; false: not a probe of this provider. */
+static bool parse(const char *name, uint64_t *ns, bool *one_cpu)
+{
+	const char *s, *unit;
+	char digits[24] = "";
+	uint64_t n;
+	size_t len;
+
+	*one_cpu = !strncmp(name, "tick-", 5);
+	if (!*one_cpu && strncmp(name, "profile-", 8))
+		return false;
+	s = strchr(name, '-') + 1;
+	len = strspn(s, "0123456789");
+	unit = s + len;
+	if (len >= sizeof(digits))
+		return false;
+	memcpy(digits, s, len);
+	if (!text_u64(digits, &n) || !n)
+		return false;
+	for (size_t i = 0; i < COUNT(units); i++) {
+		if (strcasecmp(unit, units[i].name))
+			continue;
+		if (!units[i].ns)
+			*ns = (1000000000 + n / 2) / n;
+		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
+			return false;
+		return *ns >= LEAST_NS;
+	}
+	return false;
+}
+
+static struct prov_probe *probe(struct prov_env *env, const char *name, uint32_t ordinal)
+{
+	struct hash *all = env->priv[PROV_ROW_profile];
+	struct prov_probe *p;
+	struct prov_site *s;
+
+	if (!all && !(all = env->priv[PROV_ROW_profile] = hash_new()))
+		return NULL;
+	p = hash_get_str(all, name);
+	if (p)
+		return p;
+	name = arena_strdup(env->arena, name);
+	p = name ? prov_probe_new(env, &prov_profile, "profile", "", "", name, 1) : NULL;
+	if (!p || hash_set_str(all, name, p))
+		return NULL;
+	p->ordinal = ordinal;
+	s = &p->sites[0];
+	s->ctx = CC_CTX_PERF;
+	parse(name, &s->period_ns, &s->one_cpu);
+	s->args.arg[0] = (struct cc_arg){ .kind = CC_A_KPC, .size = 8, .base = -1, .index = -1 };
+	s->args.arg[1] = (struct cc_arg){ .kind = CC_A_UPC, .size = 8, .base = -1, .index = -1 };
+	return p;
+}
+
+static uint32_t usual_index(const char *name)
+{
+	for (uint32_t i = 0; i < COUNT(usual); i++)
+		if (!strcmp(usual[i], name))
+			return i;
+	return PROV_DYNAMIC;
+}
+
+static bool glob(const struct d_pdesc *pd)
+{
+	return !*pd->name || text_is_glob(pd->name);
+}
+
+static bool wants(struct prov_env *env, const struct d_pdesc *pd)
+{
+	uint64_t ns;
+	bool one;
+
+	(void)env;
+	return text_glob(pd->prov, "profile") && text_glob(pd->mod, "") &&
+	       text_glob(pd->func, "") && (glob(pd) || parse(pd->name, &ns, &one));
+}
+
+static int match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	struct prov_probe *p;
+
+	if (!wants(env, pd))
+		return 0;
+	if (!glob(pd)) {
+		p = probe(env, pd->name, usual_index(pd->name));
+		if (p)
+			found(arg, p);
+		return p ? 0 : -ENOMEM;
+	}
+	for (uint32_t i = 0; i < COUNT(usual); i++) {
+		if (!text_glob(pd->name, usual[i]))
+			continue;
+		p = probe(env, usual[i], i);
+		if (!p)
+			return -ENOMEM;
+		if (!found(arg, p))
+			break;
+	}
+	return 0;
+}
+
+static size_t count(struct prov_env *env)
+{
+	(void)env;
+	return COUNT(usual);
+}
+
+static void close_all(struct prov_env *env)
+{
+	hash_free(env->priv[PROV_ROW_profile], NULL);
+	env->priv[PROV_ROW_profile] = NULL;
+}
+
+const struct prov prov_profile = { .name = "profile", .wants = wants, .match = match,
+				   .count = count, .close = close_all };
