@@ -121,6 +121,7 @@ struct cc_kernel {
 #include "consumer/compile/holes.def"
 	uint32_t version;	/* KERNEL_VERSION */
 	bool has_user_str;	/* bpf_copy_from_user_str (6.12 and later, a kfunc) */
+	uint32_t iter_map_elem;	/* BTF id of the function bpf_iter_bpf_map_elem; 0: look it up */
 	int btf_fd;		/* spare */
 };
 
@@ -160,6 +161,7 @@ struct cc_image {		/* ready to load but for map fds, which cc_link has put in */
 	int btf_fd;		/* owned by the image; cc_image_close */
 	void *func_info;	/* struct bpf_func_info[] */
 	uint32_t nfunc_info;
+	uint32_t attach_btf_id;	/* drain programs */
 };
 /*
  * Two steps, because maps are made in between only for what is used: cc_plan marks the maps
@@ -171,9 +173,22 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image);
 void cc_image_close(struct cc_image *image);
 
-/* The iterator program that drains one CC_M_AGG map's hashes (design rule 6): for each key with
- * hits it writes uint32_t key_size, uint32_t words, the key, the words (exchanged for zero);
- * `minmax` of an aggregation id says which words are maxima. See consumer/run/aggs.h. */
+/* Loads an image. The program's fd, or -errno: log then holds the verifier's words, if log_size. */
+int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size);
+
+/*
+ * The iterator program (attached to one of a CC_M_AGG map's hashes by bpf_link_create) that
+ * drains it (design rule 6). It writes, for each key with hits, words exchanged for zero:
+ *   up to CC_DRAIN_DENSE words:  uint32_t key_size, words; the words; the key
+ *   more:                        uint32_t key_size, CC_DRAIN_SPARSE; pairs of uint64_t (index,
+ *                                word) of those that are not zero; CC_DRAIN_END, 0; the key
+ * and at the end uint32_t 0, CC_DRAIN_TOTAL; uint64_t keys in the map, whatever their values.
+ * A key that does not fit is left as it is for the next read(2), which may give EAGAIN.
+ */
+enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700 };
+#define CC_DRAIN_SPARSE 0xfffffffeu
+#define CC_DRAIN_TOTAL 0xffffffffu
+#define CC_DRAIN_END UINT64_MAX
 int cc_drain_program(struct cc *cc, const struct cc_map *map, struct cc_image *image);
 
 #endif
