@@ -66,4 +66,105 @@ int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32
 
 struct cc_func *cc_func_new(struct arena *a, const char *name);
 
+/* ---- Generating one function ------------------------------------------------ */
+
+/*
+ * Registers of every function of a unit: r6 ctx, r7 struct rt_fire *, r8 the slot, r9 a pointer
+ * held over a few instructions, never while an expression is generated. A value is left in r0,
+ * extended to 64 bits as its type says. r0 to r5 are lost by everything below.
+ */
+enum { R0, R1, R2, R3, R4, R5, R_CTX, R_FIRE, R_SLOT, R_PTR, R_FP };
+
+enum { CC_CLAUSE_STACK = 256 };	/* main 96 + clause 256 + routine 128 of BPF's 512 bytes */
+
+struct gen {
+	struct cc *cc;
+	struct cc_func *f;
+	struct cc_func_set *set;
+	const struct cc_unit *unit;
+	const struct cc_args *args;
+	const struct d_clause *clause;
+	const struct rec_desc *rec;
+	bool scratch;		/* the slot was used */
+	bool sleep;		/* may fault pages in */
+	int stack;		/* bytes in use */
+	bool too_deep;
+	uint32_t top;		/* first byte of the slot that is free */
+	bool keep;		/* something in the slot must live until the clause's end */
+	int fault;		/* label */
+	int tail;		/* stack offset of the record's length */
+	size_t next_action;	/* of rec */
+	int action;		/* for ERROR */
+};
+
+int g_push(struct gen *g, int bytes);		/* fp offset of stack bytes, multiples of 8 */
+void g_pop(struct gen *g, int bytes);
+uint32_t g_room(struct gen *g, uint32_t bytes);	/* offset in the slot, for this statement */
+uint32_t g_str_room(struct gen *g);
+void g_slot(struct gen *g, int reg, uint32_t off);	/* reg = slot + off */
+/* slot + off = src; far offsets go by r5 */
+void g_slot_store(struct gen *g, int size, uint32_t off, int src);
+void g_drop(struct gen *g, enum rt_drop which);	/* counts one; r1, r2 */
+void g_fault(struct gen *g, enum rt_fault fault, int reg);	/* reg: value, -1: 0; not r1 */
+void g_time(struct gen *g);			/* r0 = the firing's time */
+void g_pid_tgid(struct gen *g);			/* r0 */
+void g_owner(struct gen *g, uint32_t off);	/* struct rt_owner at slot + off */
+
+void g_value(struct gen *g, const struct d_expr *e);
+void g_norm(struct gen *g, const struct d_type *t);	/* r0 as a value of t */
+void g_extend(struct gen *g, uint32_t size, bool is_signed);
+void g_arith(struct gen *g, enum d_op op, bool is_signed);	/* r0 = r0 op r1; r2 to r4 */
+void g_addr(struct gen *g, const struct d_expr *e);	/* r0 = address of what is in memory */
+bool g_is_user(const struct d_expr *e);		/* and whose memory that is */
+void g_read(struct gen *g, uint32_t size, bool is_signed, bool user);	/* r0 = what r0 points at */
+void g_arg(struct gen *g, unsigned n);
+void g_builtin(struct gen *g, const struct d_expr *e);
+uint32_t g_builtin_string(struct gen *g, const struct d_expr *e);
+bool builtin_known(int id);
+void g_subr(struct gen *g, const struct d_expr *e);
+bool subr_known(int id);
+
+uint32_t g_string(struct gen *g, const struct d_expr *e);	/* slot offset of a struct rt_str */
+
+void g_var_load(struct gen *g, const struct d_expr *e);
+uint32_t g_var_string(struct gen *g, const struct d_expr *e);
+void g_assign(struct gen *g, const struct d_expr *e);
+uint32_t g_assign_string(struct gen *g, const struct d_expr *e);
+void g_step(struct gen *g, const struct d_expr *e);
+void g_self(struct gen *g, bool create);	/* r0: the thread's storage or NULL */
+
+/* Where a key is; class known when it is made (lo == hi) or in the stack at `klass`. */
+struct key {
+	bool on_stack;
+	int off;		/* fp or slot offset */
+	uint32_t lo, hi;	/* classes it may have */
+	int klass;
+	int bytes;		/* of stack, for key_free */
+};
+/* kids[0..n): components; room: jump there if it is too long. */
+struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n, int room);
+void g_key_ptr(struct gen *g, const struct key *k, int reg);
+void key_free(struct gen *g, const struct key *k);
+enum rec_kind key_kind(const struct d_type *t);
+uint32_t key_class(uint32_t bytes);
+uint32_t key_most(struct cc *cc, const struct d_type *t);	/* bytes of a component */
+uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
+/* r0 = bytes of the stack put at slot + off, room for stack_frames */
+void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
+
+void g_agg(struct gen *g, const struct d_stmt *s);
+
+bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r);
+bool action_records(int act);
+void g_rec_begin(struct gen *g);
+void g_rec_action(struct gen *g, const struct d_stmt *s);
+void g_rec_end(struct gen *g);
+/* Outputs r2 = data, r3 = length (bounded) to this CPU's ring; drops are counted. */
+void g_ring(struct gen *g);
+
+/* The function of a clause, in the set; its index, or -errno. */
+int g_clause(struct cc *cc, struct cc_func_set *set, const struct d_clause *c, bool is_error);
+
+bool refuse_clause(struct cc *cc, const struct d_clause *c);
+
 #endif

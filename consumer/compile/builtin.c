@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/builtin.c: built-in variables, arguments and the subroutines that are numbers.
+ * In:   VAR and CALL nodes.
+ * Out:  instructions that leave the value in r0, or a string in the slot.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+/* ---- Arguments ------------------------------------------------------------------ */
+
+static void arg_umem(struct gen *g, const struct cc_arg *a)
+{
+	struct cc_func *f = g->f;
+
+	cc_imm(f, R0, a->disp);
+	if (a->base >= 0) {
+		cc_load(f, BPF_DW, R1, R_CTX, a->base);
+		cc_alu(f, BPF_ADD, R0, R1);
+	}
+	if (a->index >= 0) {
+		cc_load(f, BPF_DW, R1, R_CTX, a->index);
+		cc_alu_imm(f, BPF_MUL, R1, a->scale);
+		cc_alu(f, BPF_ADD, R0, R1);
+	}
+	g_read(g, a->size, a->is_signed, true);
+}
+
+/* r0: -1 if it is an error. */
+static void arg_sysret(struct gen *g, const struct cc_arg *a)
+{
+	struct cc_func *f = g->f;
+	int fine = cc_label_new(f);
+
+	cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
+	cc_jump_imm(f, BPF_JLT, R0, -4095, fine);	/* unsigned: all above are errors */
+	cc_imm(f, R0, -1);
+	cc_label_here(f, fine);
+}
+
+/* The interrupted PC, if it is in the kernel (or not); x86-64's CS tells. */
+static void arg_pc(struct gen *g, bool user)
+{
+	struct cc_func *f = g->f;
+	int other = cc_label_new(f), end = cc_label_new(f);
+
+	cc_load(f, BPF_DW, R1, R_CTX, (int)g->cc->kernel.regs_cs);
+	cc_alu_imm(f, BPF_AND, R1, 3);
+	cc_jump_imm(f, user ? BPF_JEQ : BPF_JNE, R1, 0, other);
+	cc_load(f, BPF_DW, R0, R_CTX, (int)g->cc->kernel.regs_ip);
+	cc_jump(f, end);
+	cc_label_here(f, other);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+}
+
+void g_arg(struct gen *g, unsigned n)
+{
+	static const struct cc_arg none;
+	const struct cc_arg *a = n < 10 && g->args ? &g->args->arg[n] : &none;
+	struct cc_func *f = g->f;
+
+	switch ((enum cc_argkind)a->kind) {
+	case CC_A_CTX:
+		cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
+		break;
+	case CC_A_CTXPTR:
+		cc_load(f, BPF_DW, R0, R_CTX, a->base);
+		cc_imm(f, R1, a->disp);
+		cc_alu(f, BPF_ADD, R0, R1);
+		g_read(g, a->size, a->is_signed, false);
+		break;
+	case CC_A_REG:
+		cc_load(f, BPF_DW, R0, R_CTX, a->base);
+		if (a->shift)
+			cc_alu_imm(f, BPF_RSH, R0, a->shift);
+		g_extend(g, a->size, a->is_signed);
+		break;
+	case CC_A_CONST:
+		cc_imm(f, R0, a->disp);
+		break;
+	case CC_A_UMEM:
+		arg_umem(g, a);
+		break;
+	case CC_A_SYSRET:
+		arg_sysret(g, a);
+		break;
+	case CC_A_KPC: case CC_A_UPC:
+		arg_pc(g, a->kind == CC_A_UPC);
+		break;
+	case CC_A_ERR:
+		cc_load(f, BPF_DW, R0, R_FIRE, (int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
+		break;
+	case CC_A_BAD:
+		g_fault(g, RT_FLT_ILLOP, -1);
+		break;
+	default:
+		cc_imm(f, R0, 0);
+	}
+}
+
+/* ---- Numbers ---------------------------------------------------------------------- */
+
+static void v_arg(struct gen *g, int id)
+{
+	g_arg(g, (unsigned)(id - D_BUILTIN_arg0));
+}
+
+static void v_pid(struct gen *g, int id)
+{
+	g_pid_tgid(g);
+	if (id == D_BUILTIN_pid)
+		cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	else
+		g_extend(g, 4, false);
+}
+
+static void v_ppid(struct gen *g, int id)
+{
+	(void)id;
+	cc_helper(g->f, BPF_FUNC_get_current_task);
+	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_real_parent);
+	g_read(g, 8, false, false);
+	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_tgid);
+	g_read(g, 4, true, false);
+}
+
+static void v_uid(struct gen *g, int id)
+{
+	cc_helper(g->f, BPF_FUNC_get_current_uid_gid);
+	if (id == D_BUILTIN_gid)
+		cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	else
+		g_extend(g, 4, false);
+}
+
+static void v_cpu(struct gen *g, int id)
+{
+	(void)id;
+	cc_load(g->f, BPF_W, R0, R_FIRE, offsetof(struct rt_fire, cpu));
+}
+
+static void v_timestamp(struct gen *g, int id)
+{
+	(void)id;
+	g_time(g);
+}
+
+static void v_walltimestamp(struct gen *g, int id)
+{
+	(void)id;
+	g_time(g);
+	g->cc->maps[CC_MAP_STATE].used = true;
+	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
+	cc_load(g->f, BPF_DW, R1, R1, offsetof(struct rt_state, wall_offset));
+	cc_alu(g->f, BPF_ADD, R0, R1);
+}
+
+static void v_curthread(struct gen *g, int id)
+{
+	(void)id;
+	cc_helper(g->f, BPF_FUNC_get_current_task);
+}
+
+static void v_errno(struct gen *g, int id)
+{
+	struct cc_func *f = g->f;
+	int none = cc_label_new(f), end = cc_label_new(f);
+
+	(void)id;
+	for (size_t i = 0; g->args && i < COUNT(g->args->arg); i++) {
+		const struct cc_arg *a = &g->args->arg[i];
+
+		if (a->kind != CC_A_SYSRET)
+			continue;
+		cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
+		cc_jump_imm(f, BPF_JLT, R0, -4095, none);
+		cc_alu_imm(f, BPF_NEG, R0, 0);
+		cc_jump(f, end);
+		break;
+	}
+	cc_label_here(f, none);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+}
+
+static void v_epid(struct gen *g, int id)
+{
+	(void)id;
+	cc_load(g->f, BPF_W, R0, R_FIRE, offsetof(struct rt_fire, probe));
+	cc_alu_imm(g->f, BPF_MUL, R0, (int32_t)g->cc->prog->nclauses);
+	cc_alu_imm(g->f, BPF_ADD, R0, g->clause->index + 1);
+}
+
+/* r0 = the fired probe's row, or jumps to none. */
+static void probe_row(struct gen *g, int none)
+{
+	struct cc_func *f = g->f;
+	int key = g_push(g, 8);
+
+	g->cc->maps[CC_MAP_PROBES].used = g->cc->uses_probes = true;
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
+	cc_store(f, BPF_W, R_FP, key, R1);
+	cc_map(f, R1, CC_MAP_PROBES);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, key);
+	cc_helper(f, BPF_FUNC_map_lookup_elem);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+	g_pop(g, 8);
+}
+
+static void v_id(struct gen *g, int id)
+{
+	int none = cc_label_new(g->f);
+
+	(void)id;
+	probe_row(g, none);
+	cc_load(g->f, BPF_W, R0, R0, offsetof(struct rt_probe, id));
+	cc_label_here(g->f, none);
+}
+
+/* The return address of the function that the probe is in. */
+static void v_caller(struct gen *g, int id)
+{
+	struct cc_func *f = g->f;
+	int buf = g_push(g, 8);
+
+	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
+	if (g->unit->ctx != CC_CTX_TEST) {
+		cc_mov(f, R1, R_CTX);
+		cc_mov(f, R2, R_FP);
+		cc_alu_imm(f, BPF_ADD, R2, buf);
+		cc_imm(f, R3, 8);
+		cc_imm(f, R4, 1 | (id == D_BUILTIN_ucaller ? BPF_F_USER_STACK : 0));
+		cc_helper(f, BPF_FUNC_get_stack);
+	}
+	cc_load(f, BPF_DW, R0, R_FP, buf);
+	g_pop(g, 8);
+}
+
+#define ARG(n) [D_BUILTIN_arg##n] = v_arg
+static void (*const numbers[D_NBUILTINS])(struct gen *g, int id) = {
+	ARG(0), ARG(1), ARG(2), ARG(3), ARG(4), ARG(5), ARG(6), ARG(7), ARG(8), ARG(9),
+	[D_BUILTIN_pid] = v_pid, [D_BUILTIN_tid] = v_pid, [D_BUILTIN_ppid] = v_ppid,
+	[D_BUILTIN_uid] = v_uid, [D_BUILTIN_gid] = v_uid, [D_BUILTIN_cpu] = v_cpu,
+	[D_BUILTIN_timestamp] = v_timestamp, [D_BUILTIN_walltimestamp] = v_walltimestamp,
+	[D_BUILTIN_curthread] = v_curthread, [D_BUILTIN_errno] = v_errno, [D_BUILTIN_epid] = v_epid,
+	[D_BUILTIN_id] = v_id, [D_BUILTIN_caller] = v_caller, [D_BUILTIN_ucaller] = v_caller,
+};
+
+void g_builtin(struct gen *g, const struct d_expr *e)
+{
+	numbers[e->var->id](g, e->var->id);
+	g_norm(g, e->type);
+}
+
+/* ---- Strings ---------------------------------------------------------------------- */
+
+static uint32_t execname(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	uint32_t at = g_str_room(g);
+
+	cc_helper(f, BPF_FUNC_get_current_task);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_comm);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_imm(f, R4, 15);
+	cc_routine(f, "rt_kstr");
+	return at;
+}
+
+static uint32_t probe_part(struct gen *g, size_t off, size_t size)
+{
+	struct cc_func *f = g->f;
+	uint32_t at = g_str_room(g), most = g->cc->opt.strsize;
+	int end = cc_label_new(f), none = cc_label_new(f);
+
+	probe_row(g, none);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)off);
+	g_slot(g, R1, at + 8);
+	cc_imm(f, R2, size < most ? (int64_t)size : most);
+	cc_helper(f, BPF_FUNC_probe_read_kernel_str);
+	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
+	cc_alu_imm(f, BPF_SUB, R0, 1);
+	cc_jump(f, end);
+	cc_label_here(f, none);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	cc_mov(f, R3, R0);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_routine(f, "rt_str_end");
+	return at;
+}
+
+#define PART(m) offsetof(struct rt_probe, m), sizeof(((struct rt_probe *)0)->m)
+static const struct { size_t off, size; } parts[D_NBUILTINS] = {
+	[D_BUILTIN_probeprov] = { PART(prov) }, [D_BUILTIN_probemod] = { PART(mod) },
+	[D_BUILTIN_probefunc] = { PART(func) }, [D_BUILTIN_probename] = { PART(name) },
+};
+
+uint32_t g_builtin_string(struct gen *g, const struct d_expr *e)
+{
+	int id = e->var->id;
+
+	return parts[id].size ? probe_part(g, parts[id].off, parts[id].size) : execname(g);
+}
+
+bool builtin_known(int id)
+{
+	return numbers[id] || parts[id].size || id == D_BUILTIN_execname || id == D_BUILTIN_args;
+}
+
+/* ---- Subroutines -------------------------------------------------------------------- */
+
+static void s_strlen(struct gen *g, const struct d_expr *e)
+{
+	uint32_t at = g_string(g, e->kids[0]);
+
+	g_slot(g, R1, at);
+	cc_load(g->f, BPF_DW, R0, R1, 0);
+}
+
+/*
+ * Bytes of user memory in the slot, until the clause ends; the value is their kernel address.
+ * A size that is no constant has room for strsize bytes, at least 1024.
+ */
+static void s_copyin(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	bool fixed = e->kids[1]->kind == D_E_INT && e->kids[1]->ival <= 1u << 16;
+	uint32_t room = fixed ? (uint32_t)e->kids[1]->ival
+			      : g->cc->opt.strsize > 1024 ? g->cc->opt.strsize : 1024, at;
+	int addr = g_push(g, 16), fine = cc_label_new(f), fits = cc_label_new(f);
+
+	at = g_room(g, 8 + room);
+	g->keep = true;
+	g_value(g, e->kids[0]);
+	cc_store(f, BPF_DW, R_FP, addr, R0);
+	g_value(g, e->kids[1]);
+	cc_jump_imm(f, BPF_JLE, R0, (int32_t)room, fits);
+	g_fault(g, RT_FLT_NOSCRATCH, R0);
+	cc_label_here(f, fits);
+	cc_mov(f, R4, R0);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at + 8);
+	cc_load(f, BPF_DW, R3, R_FP, addr);
+	cc_routine(f, g->sleep ? "rt_copyin_sleep" : "rt_copyin");
+	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
+	cc_load(f, BPF_DW, R2, R_FP, addr);
+	g_fault(g, RT_FLT_BADADDR, R2);
+	cc_label_here(f, fine);
+	/* A number of what the verifier holds for a pointer: through memory that forgets it. */
+	g_slot(g, R1, at);
+	cc_mov(f, R2, R1);
+	cc_alu_imm(f, BPF_ADD, R2, 8);
+	cc_store(f, BPF_DW, R1, 0, R2);
+	cc_load(f, BPF_DW, R0, R1, 0);
+	g_pop(g, 16);
+}
+
+static void (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
+	[D_SUBR_strlen] = s_strlen, [D_SUBR_copyin] = s_copyin,
+};
+
+void g_subr(struct gen *g, const struct d_expr *e)
+{
+	subrs[e->func](g, e);
+}
+
+bool subr_known(int id)
+{
+	return subrs[id] || id == D_SUBR_copyinstr || id == D_SUBR_strjoin || id == D_SUBR_substr ||
+	       id == D_SUBR_stringof;
+}

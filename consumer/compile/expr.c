@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/expr.c: integer and pointer expressions.
+ * In:   checked trees: conversions are casts, pointer arithmetic is scaled.
+ * Out:  instructions that leave the value in r0.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+static bool type_signed(const struct d_type *t)
+{
+	const struct d_type *r = d_resolve(t);
+
+	return (r->kind == D_T_INT || r->kind == D_T_ENUM) && r->is_signed;
+}
+
+void g_extend(struct gen *g, uint32_t size, bool is_signed)
+{
+	struct cc_func *f = g->f;
+	int bits = 64 - 8 * (int)size;
+
+	if (size >= 8 || !size)
+		return;
+	cc_alu_imm(f, BPF_LSH, R0, bits);
+	cc_alu_imm(f, is_signed ? BPF_ARSH : BPF_RSH, R0, bits);
+}
+
+void g_norm(struct gen *g, const struct d_type *t)
+{
+	const struct d_type *r = d_resolve(t);
+	int zero;
+
+	if (!d_is_integer(r))
+		return;
+	if (!r->is_bool) {
+		g_extend(g, (uint32_t)r->size, r->is_signed);
+		return;
+	}
+	zero = cc_label_new(g->f);
+	cc_jump_imm(g->f, BPF_JEQ, R0, 0, zero);
+	cc_imm(g->f, R0, 1);
+	cc_label_here(g->f, zero);
+}
+
+/* ---- Memory ------------------------------------------------------------------ */
+
+static void read_call(struct gen *g, int helper, int buf, uint32_t size, int done)
+{
+	struct cc_func *f = g->f;
+
+	cc_load(f, BPF_DW, R3, R_FP, buf + 8);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, buf);
+	cc_imm(f, R2, size);
+	cc_helper(f, helper);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, done);
+}
+
+void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
+{
+	static const int sizes[9] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
+	struct cc_func *f = g->f;
+	int buf = g_push(g, 16), done = cc_label_new(f);
+
+	cc_store(f, BPF_DW, R_FP, buf + 8, R0);
+	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
+	read_call(g, user ? BPF_FUNC_probe_read_user : BPF_FUNC_probe_read_kernel, buf, size, done);
+	if (user && g->sleep)
+		read_call(g, BPF_FUNC_copy_from_user, buf, size, done);
+	cc_load(f, BPF_DW, R2, R_FP, buf + 8);
+	g_fault(g, RT_FLT_BADADDR, R2);
+	cc_label_here(f, done);
+	cc_load(f, sizes[size & 15 & -(size <= 8)], R0, R_FP, buf);
+	g_extend(g, size, is_signed);
+	g_pop(g, 16);
+}
+
+bool g_is_user(const struct d_expr *e)
+{
+	switch (e->kind) {
+	case D_E_DEREF:
+		return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
+	case D_E_ELEM:
+		if (d_resolve(e->kids[0]->type)->kind == D_T_PTR)
+			return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
+		return g_is_user(e->kids[0]);
+	case D_E_MEMBER:
+		return g_is_user(e->kids[0]);
+	default:
+		return e->type->is_user || d_resolve(e->type)->is_user;
+	}
+}
+
+static void elem_addr(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	const struct d_expr *base = e->kids[0];
+	int save = g_push(g, 8);
+
+	if (d_resolve(base->type)->kind == D_T_ARRAY)
+		g_addr(g, base);
+	else
+		g_value(g, base);
+	cc_store(f, BPF_DW, R_FP, save, R0);
+	g_value(g, e->kids[1]);
+	cc_imm(f, R1, (int64_t)d_resolve(e->type)->size);
+	cc_alu(f, BPF_MUL, R0, R1);
+	cc_load(f, BPF_DW, R1, R_FP, save);
+	cc_alu(f, BPF_ADD, R0, R1);
+	g_pop(g, 8);
+}
+
+void g_addr(struct gen *g, const struct d_expr *e)
+{
+	switch (e->kind) {
+	case D_E_DEREF:
+		g_value(g, e->kids[0]);
+		break;
+	case D_E_ELEM:
+		elem_addr(g, e);
+		break;
+	case D_E_MEMBER:
+		g_addr(g, e->kids[0]);
+		cc_imm(g->f, R1, (int64_t)(e->bit_off / 8));
+		cc_alu(g->f, BPF_ADD, R0, R1);
+		break;
+	case D_E_KSYM:
+		cc_imm(g->f, R0, (int64_t)e->ival);
+		break;
+	default:	/* an array that is a value: args[n] */
+		g_value(g, e);
+	}
+}
+
+static void memory(struct gen *g, const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type);
+
+	g_addr(g, e);
+	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC)	/* those are their address */
+		g_read(g, (uint32_t)t->size, type_signed(t), g_is_user(e));
+}
+
+/* ---- Arithmetic -------------------------------------------------------------- */
+
+/* BPF before version 4 divides unsigned only: r0 and r1 by magnitude, the sign afterwards. */
+static void divide_signed(struct gen *g, int op)
+{
+	struct cc_func *f = g->f;
+	int a = cc_label_new(f), b = cc_label_new(f), c = cc_label_new(f);
+
+	cc_mov(f, R2, R0);
+	if (op == BPF_DIV)
+		cc_alu(f, BPF_XOR, R2, R1);	/* the remainder has the dividend's sign */
+	cc_jump_imm(f, BPF_JSGE, R0, 0, a);
+	cc_alu_imm(f, BPF_NEG, R0, 0);
+	cc_label_here(f, a);
+	cc_jump_imm(f, BPF_JSGE, R1, 0, b);
+	cc_alu_imm(f, BPF_NEG, R1, 0);
+	cc_label_here(f, b);
+	cc_alu(f, op, R0, R1);
+	cc_jump_imm(f, BPF_JSGE, R2, 0, c);
+	cc_alu_imm(f, BPF_NEG, R0, 0);
+	cc_label_here(f, c);
+}
+
+void g_arith(struct gen *g, enum d_op op, bool is_signed)
+{
+	static const uint8_t alu[D_NOPS] = {
+		[D_OP_ADD] = BPF_ADD, [D_OP_SUB] = BPF_SUB, [D_OP_MUL] = BPF_MUL, [D_OP_AND] = BPF_AND,
+		[D_OP_OR] = BPF_OR, [D_OP_XOR] = BPF_XOR, [D_OP_SHL] = BPF_LSH, [D_OP_SHR] = BPF_RSH,
+		[D_OP_DIV] = BPF_DIV, [D_OP_MOD] = BPF_MOD,
+	};
+	struct cc_func *f = g->f;
+
+	if (op == D_OP_DIV || op == D_OP_MOD) {
+		int fine = cc_label_new(f);
+
+		cc_jump_imm(f, BPF_JNE, R1, 0, fine);
+		g_fault(g, RT_FLT_DIVZERO, -1);
+		cc_label_here(f, fine);
+		if (is_signed) {
+			divide_signed(g, alu[op]);
+			return;
+		}
+	}
+	if (op == D_OP_SHL || op == D_OP_SHR)
+		cc_alu_imm(f, BPF_AND, R1, 63);
+	cc_alu(f, op == D_OP_SHR && is_signed ? BPF_ARSH : alu[op], R0, R1);
+}
+
+static int compare_op(enum d_op op, bool is_signed)
+{
+	switch (op) {
+	case D_OP_EQ: return BPF_JEQ;
+	case D_OP_NE: return BPF_JNE;
+	case D_OP_LT: return is_signed ? BPF_JSLT : BPF_JLT;
+	case D_OP_LE: return is_signed ? BPF_JSLE : BPF_JLE;
+	case D_OP_GT: return is_signed ? BPF_JSGT : BPF_JGT;
+	case D_OP_GE: return is_signed ? BPF_JSGE : BPF_JGE;
+	default: return 0;
+	}
+}
+
+/* r0 = 1 if r0 op imm or r1, else 0. */
+static void truth(struct gen *g, int op, int reg)
+{
+	struct cc_func *f = g->f;
+	int yes = cc_label_new(f), end = cc_label_new(f);
+
+	if (reg < 0)
+		cc_jump_imm(f, op, R0, 0, yes);
+	else
+		cc_jump_if(f, op, R0, reg, yes);
+	cc_imm(f, R0, 0);
+	cc_jump(f, end);
+	cc_label_here(f, yes);
+	cc_imm(f, R0, 1);
+	cc_label_here(f, end);
+}
+
+/* Both kids: the left in r0, the right in r1. */
+static void both(struct gen *g, const struct d_expr *a, const struct d_expr *b)
+{
+	struct cc_func *f = g->f;
+	int save;
+
+	g_value(g, a);
+	if (b->kind == D_E_INT) {
+		cc_imm(f, R1, (int64_t)b->ival);
+		return;
+	}
+	save = g_push(g, 8);
+	cc_store(f, BPF_DW, R_FP, save, R0);
+	g_value(g, b);
+	cc_mov(f, R1, R0);
+	cc_load(f, BPF_DW, R0, R_FP, save);
+	g_pop(g, 8);
+}
+
+static void compare_strings(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	uint32_t a = g_string(g, e->kids[0]), b = g_string(g, e->kids[1]);
+
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, a);
+	cc_imm(f, R3, b);
+	cc_routine(f, "rt_strcmp");
+	truth(g, compare_op(e->op, true), -1);
+}
+
+static void logical(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int end = cc_label_new(f);
+
+	g_value(g, e->kids[0]);
+	truth(g, BPF_JNE, -1);
+	cc_jump_imm(f, e->op == D_OP_LAND ? BPF_JEQ : BPF_JNE, R0, 0, end);
+	g_value(g, e->kids[1]);
+	truth(g, BPF_JNE, -1);
+	cc_label_here(f, end);
+}
+
+static void exclusive(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int save = g_push(g, 8);
+
+	g_value(g, e->kids[0]);
+	truth(g, BPF_JNE, -1);
+	cc_store(f, BPF_DW, R_FP, save, R0);
+	g_value(g, e->kids[1]);
+	truth(g, BPF_JNE, -1);
+	cc_load(f, BPF_DW, R1, R_FP, save);
+	cc_alu(f, BPF_XOR, R0, R1);
+	g_pop(g, 8);
+}
+
+static void binary(struct gen *g, const struct d_expr *e)
+{
+	int cmp = compare_op(e->op, type_signed(e->kids[0]->type));
+
+	if (cmp && d_is_string(e->kids[0]->type)) {
+		compare_strings(g, e);
+	} else if (cmp) {
+		both(g, e->kids[0], e->kids[1]);
+		truth(g, cmp, R1);
+	} else if (e->op == D_OP_LAND || e->op == D_OP_LOR) {
+		logical(g, e);
+	} else if (e->op == D_OP_LXOR) {
+		exclusive(g, e);
+	} else {
+		both(g, e->kids[0], e->kids[1]);
+		g_arith(g, e->op, type_signed(e->type));
+		g_norm(g, e->type);
+	}
+}
+
+static void unary(struct gen *g, const struct d_expr *e)
+{
+	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC || e->op == D_OP_POSTINC ||
+	    e->op == D_OP_POSTDEC) {
+		g_step(g, e);
+		return;
+	}
+	g_value(g, e->kids[0]);
+	if (e->op == D_OP_NEG)
+		cc_alu_imm(g->f, BPF_NEG, R0, 0);
+	else if (e->op == D_OP_BITNOT)
+		cc_alu_imm(g->f, BPF_XOR, R0, -1);
+	else if (e->op == D_OP_NOT)
+		truth(g, BPF_JEQ, -1);
+	g_norm(g, e->type);
+}
+
+/* ---- The rest ------------------------------------------------------------------ */
+
+static void integer(struct gen *g, const struct d_expr *e)
+{
+	cc_imm(g->f, R0, (int64_t)e->ival);
+	g_norm(g, e->type);
+}
+
+static void variable(struct gen *g, const struct d_expr *e)
+{
+	if (e->var->scope == D_V_BUILTIN)
+		g_builtin(g, e);
+	else
+		g_var_load(g, e);
+}
+
+static void indexed(struct gen *g, const struct d_expr *e)
+{
+	if (e->kids[0]->var->scope != D_V_BUILTIN) {
+		g_var_load(g, e);
+		return;
+	}
+	g_arg(g, (unsigned)e->ival);	/* args[n]; uregs was refused */
+	g_norm(g, e->type);
+}
+
+static void cond(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int no = cc_label_new(f), end = cc_label_new(f);
+
+	g_value(g, e->kids[0]);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, no);
+	g_value(g, e->kids[1]);
+	cc_jump(f, end);
+	cc_label_here(f, no);
+	g_value(g, e->kids[2]);
+	cc_label_here(f, end);
+}
+
+static void comma(struct gen *g, const struct d_expr *e)
+{
+	for (size_t i = 0; i < e->nkids; i++)
+		g_value(g, e->kids[i]);
+}
+
+static void cast(struct gen *g, const struct d_expr *e)
+{
+	g_value(g, e->kids[0]);
+	g_norm(g, e->type);
+}
+
+static void address(struct gen *g, const struct d_expr *e)
+{
+	g_addr(g, e->kids[0]);
+}
+
+static void assign(struct gen *g, const struct d_expr *e)
+{
+	g_assign(g, e);
+}
+
+static void call(struct gen *g, const struct d_expr *e)
+{
+	if (e->is_action)	/* sym(a), usym(a): the address */
+		g_value(g, e->kids[0]);
+	else
+		g_subr(g, e);
+}
+
+void g_value(struct gen *g, const struct d_expr *e)
+{
+	static void (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
+		[D_E_INT] = integer, [D_E_VAR] = variable, [D_E_INDEX] = indexed, [D_E_ELEM] = memory,
+		[D_E_CALL] = call, [D_E_UNARY] = unary, [D_E_BINARY] = binary, [D_E_ASSIGN] = assign,
+		[D_E_COND] = cond, [D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = memory,
+		[D_E_DEREF] = memory, [D_E_ADDR] = address, [D_E_KSYM] = memory,
+	};
+
+	if (d_is_string(e->type))
+		g_string(g, e);		/* for its effects */
+	else if (by_kind[e->kind])
+		by_kind[e->kind](g, e);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/gen.c: what every piece of a clause uses: stack and slot
+ * space, drops, faults, the firing's time and owner.
+ * In:   a struct gen.
+ * Out:  instructions.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+int g_push(struct gen *g, int bytes)
+{
+	g->stack += (bytes + 7) & ~7;
+	if (g->stack > CC_CLAUSE_STACK)
+		g->too_deep = true;
+	if (-g->stack < g->f->stack_low)
+		g->f->stack_low = -g->stack;
+	return g->too_deep ? -CC_CLAUSE_STACK : -g->stack;
+}
+
+void g_pop(struct gen *g, int bytes)
+{
+	g->stack -= (bytes + 7) & ~7;
+}
+
+uint32_t g_room(struct gen *g, uint32_t bytes)
+{
+	uint32_t at = g->top;
+
+	g->scratch = true;
+	g->top += (bytes + 7) & ~7u;
+	if (g->top + 256 > g->cc->slot_size)
+		g->cc->slot_size = g->top + 256;
+	return at;
+}
+
+uint32_t g_str_room(struct gen *g)
+{
+	return g_room(g, g->cc->str_room);
+}
+
+void g_slot(struct gen *g, int reg, uint32_t off)
+{
+	g->scratch = true;
+	cc_mov(g->f, reg, R_SLOT);
+	if (off)
+		cc_alu_imm(g->f, BPF_ADD, reg, (int32_t)off);
+}
+
+void g_slot_store(struct gen *g, int size, uint32_t off, int src)
+{
+	g->scratch = true;
+	if (off < INT16_MAX - 8) {
+		cc_store(g->f, size, R_SLOT, (int)off, src);
+		return;
+	}
+	g_slot(g, R5, off);
+	cc_store(g->f, size, R5, 0, src);
+}
+
+void g_drop(struct gen *g, enum rt_drop which)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_CPUS].used = true;
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
+	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
+	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
+	cc_map_value(f, R2, CC_MAP_CPUS, 0);
+	cc_alu(f, BPF_ADD, R2, R1);
+	cc_imm(f, R1, 1);
+	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * which), R1);
+}
+
+void g_fault(struct gen *g, enum rt_fault fault, int reg)
+{
+	struct cc_func *f = g->f;
+
+	if (reg >= 0)
+		cc_store(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[4]), reg);
+	else
+		cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[4]), 0);
+	cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[3]), fault);
+	cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[1]), g->action);
+	cc_jump(f, g->fault);
+}
+
+void g_time(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	int read = cc_label_new(f);
+
+	cc_load(f, BPF_DW, R0, R_FIRE, offsetof(struct rt_fire, timestamp));
+	cc_jump_imm(f, BPF_JNE, R0, 0, read);
+	cc_helper(f, BPF_FUNC_ktime_get_ns);
+	cc_store(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, timestamp), R0);
+	cc_label_here(f, read);
+}
+
+void g_pid_tgid(struct gen *g)
+{
+	cc_helper(g->f, BPF_FUNC_get_current_pid_tgid);
+}
+
+/* r0 = *(u64 *)(r0 + off) in kernel memory; 0 if it cannot be read. */
+static void kernel_word(struct gen *g, uint64_t off, int buf)
+{
+	struct cc_func *f = g->f;
+
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)off);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, buf);
+	cc_imm(f, R2, 8);
+	cc_helper(f, BPF_FUNC_probe_read_kernel);
+	cc_load(f, BPF_DW, R0, R_FP, buf);
+}
+
+void g_owner(struct gen *g, uint32_t off)
+{
+	struct cc_func *f = g->f;
+	int buf = g_push(g, 8);
+
+	g->cc->uses_usyms = true;
+	g->scratch = true;
+	g_pid_tgid(g);
+	g_slot_store(g, BPF_W, off + 4, R0);
+	cc_alu_imm(f, BPF_RSH, R0, 32);
+	g_slot_store(g, BPF_W, off, R0);
+	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
+	cc_helper(f, BPF_FUNC_get_current_task);
+	kernel_word(g, g->cc->kernel.task_group_leader, buf);
+	kernel_word(g, g->cc->kernel.task_start_boottime, buf);
+	g_slot_store(g, BPF_DW, off + 8, R0);
+	g_pop(g, 8);
+}

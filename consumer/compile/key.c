@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/key.c: tuples, laid out as consumer/abi.h says.
+ * In:   the components' trees.
+ * Out:  instructions that build the key, on the stack if all are numbers and it is small,
+ *       else in the slot, zero-filled up to its class.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+enum { STACK_KEY_MAX = 64 };
+
+enum rec_kind key_kind(const struct d_type *t)
+{
+	const struct d_type *r = d_resolve(t);
+
+	switch (r->kind) {
+	case D_T_STRING: return REC_STRING;
+	case D_T_STACK: return r->is_user || t->is_user ? REC_USTACK : REC_STACK;
+	case D_T_USYM: return REC_USYM;
+	case D_T_KSYM: return REC_KSYM;
+	case D_T_ARRAY: case D_T_STRUCT: case D_T_UNION: return REC_BYTES;
+	default: return REC_INT;
+	}
+}
+
+uint32_t key_class(uint32_t bytes)
+{
+	uint32_t c = RT_KEY_CLASS_MIN;
+
+	while (c < bytes)
+		c *= 2;
+	return c;
+}
+
+uint32_t stack_frames(const struct cc *cc, const struct d_type *t)
+{
+	uint64_t n = d_resolve(t)->nelem;
+
+	if (!n)
+		n = key_kind(t) == REC_USTACK ? cc->opt.ustackframes : cc->opt.stackframes;
+	return n > 127 ? 127 : (uint32_t)n;	/* the kernel's own limit: perf_event_max_stack */
+}
+
+uint32_t key_most(struct cc *cc, const struct d_type *t)
+{
+	switch (key_kind(t)) {
+	case REC_STRING: return cc->str_cell;
+	case REC_STACK: return 8 + 8 * stack_frames(cc, t);
+	case REC_USTACK: return 16 + 8 * stack_frames(cc, t);
+	case REC_USYM: return 16;
+	default: return 8;
+	}
+}
+
+static uint32_t key_least(const struct d_type *t)
+{
+	enum rec_kind k = key_kind(t);
+
+	return k == REC_USTACK || k == REC_USYM ? 16 : 8;
+}
+
+void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
+{
+	struct cc_func *f = g->f;
+	int fine = cc_label_new(f);
+
+	if (g->unit->ctx == CC_CTX_TEST) {
+		cc_imm(f, R0, 0);
+		return;
+	}
+	cc_mov(f, R1, R_CTX);
+	g_slot(g, R2, off);
+	cc_imm(f, R3, 8 * stack_frames(g->cc, t));
+	cc_imm(f, R4, key_kind(t) == REC_USTACK ? BPF_F_USER_STACK : 0);
+	cc_helper(f, BPF_FUNC_get_stack);
+	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, fine);
+}
+
+/* One key being built in the slot: `tail` is a stack word with the offset after what is there. */
+struct build {
+	uint32_t off, most;
+	int tail, room;
+};
+
+/* The word in r0 goes to the tail, which moves on. */
+static void put_word(struct gen *g, const struct build *b)
+{
+	struct cc_func *f = g->f;
+
+	cc_load(f, BPF_DW, R1, R_FP, b->tail);
+	cc_jump_imm(f, BPF_JGT, R1, (int32_t)(b->off + b->most - 8), b->room);
+	cc_mov(f, R2, R_SLOT);
+	cc_alu(f, BPF_ADD, R2, R1);
+	cc_store(f, BPF_DW, R2, 0, R0);
+	cc_alu_imm(f, BPF_ADD, R1, 8);
+	cc_store(f, BPF_DW, R_FP, b->tail, R1);
+}
+
+static void put_pid(struct gen *g, const struct build *b)
+{
+	g->cc->uses_usyms = true;
+	g_pid_tgid(g);
+	cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	put_word(g, b);
+}
+
+static void put_int(struct gen *g, const struct build *b, const struct d_expr *e)
+{
+	g_value(g, e);
+	put_word(g, b);
+}
+
+static void put_usym(struct gen *g, const struct build *b, const struct d_expr *e)
+{
+	int save = g_push(g, 8);
+
+	g_value(g, e);
+	cc_store(g->f, BPF_DW, R_FP, save, R0);
+	put_pid(g, b);
+	cc_load(g->f, BPF_DW, R0, R_FP, save);
+	put_word(g, b);
+	g_pop(g, 8);
+}
+
+static void moved(struct gen *g, const struct build *b)
+{
+	cc_jump_imm(g->f, BPF_JSLT, R0, 0, b->room);
+	cc_store(g->f, BPF_DW, R_FP, b->tail, R0);
+}
+
+static void put_string(struct gen *g, const struct build *b, const struct d_expr *e)
+{
+	uint32_t src = g_string(g, e);
+
+	g_slot(g, R1, 0);
+	cc_load(g->f, BPF_DW, R2, R_FP, b->tail);
+	cc_imm(g->f, R3, src);
+	cc_routine(g->f, "rt_key_str");
+	moved(g, b);
+}
+
+static void put_stack(struct gen *g, const struct build *b, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	uint32_t at = g_room(g, 8 * stack_frames(g->cc, e->type));
+	int len = g_push(g, 8);
+
+	if (key_kind(e->type) == REC_USTACK)
+		put_pid(g, b);
+	g_stack(g, e->type, at);
+	cc_store(f, BPF_DW, R_FP, len, R0);
+	cc_alu_imm(f, BPF_RSH, R0, 3);
+	put_word(g, b);
+	g_slot(g, R1, 0);
+	cc_load(f, BPF_DW, R2, R_FP, b->tail);
+	cc_imm(f, R3, at);
+	cc_load(f, BPF_DW, R4, R_FP, len);
+	cc_routine(f, "rt_copy");
+	cc_load(f, BPF_DW, R1, R_FP, len);
+	cc_jump_imm(f, BPF_JSLT, R0, 0, b->room);
+	cc_load(f, BPF_DW, R0, R_FP, b->tail);
+	cc_alu(f, BPF_ADD, R0, R1);
+	moved(g, b);
+	g_pop(g, 8);
+}
+
+static void (*const put[])(struct gen *g, const struct build *b, const struct d_expr *e) = {
+	[REC_INT] = put_int, [REC_STRING] = put_string, [REC_STACK] = put_stack,
+	[REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym, [REC_BYTES] = put_int,
+};
+
+/* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. */
+static void thread_serial(struct gen *g, int room)
+{
+	struct cc_func *f = g->f;
+	int has = cc_label_new(f);
+
+	g_self(g, true);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, room);
+	cc_mov(f, R2, R0);
+	cc_load(f, BPF_DW, R0, R2, 0);
+	cc_jump_imm(f, BPF_JNE, R0, 0, has);
+	g->cc->maps[CC_MAP_STATE].used = true;
+	cc_map_value(f, R1, CC_MAP_STATE, 0);
+	cc_imm(f, R0, 1);
+	cc_atomic_fetch(f, BPF_ADD, R1, offsetof(struct rt_state, next_serial), R0);
+	cc_alu_imm(f, BPF_ADD, R0, 1);
+	cc_store(f, BPF_DW, R2, 0, R0);
+	cc_label_here(f, has);
+}
+
+static struct key on_stack(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids,
+			   size_t n, int room, uint32_t size)
+{
+	uint32_t class = key_class(size);
+	int at = g_push(g, (int)class), next = at + 8;
+	struct key k = { .on_stack = true, .off = at, .lo = class, .hi = class, .bytes = (int)class };
+
+	for (uint32_t i = 8; i < class; i += 8)
+		cc_store_imm(g->f, BPF_DW, R_FP, at + (int)i, 0);
+	cc_store_imm(g->f, BPF_W, R_FP, at, (int32_t)id);
+	cc_store_imm(g->f, BPF_W, R_FP, at + 4, 0);
+	if (serial) {
+		thread_serial(g, room);
+		cc_store(g->f, BPF_DW, R_FP, next, R0);
+		next += 8;
+	}
+	for (size_t i = 0; i < n; i++, next += 8) {
+		g_value(g, kids[i]);
+		if (key_kind(kids[i]->type) == REC_USYM) {
+			cc_store(g->f, BPF_DW, R_FP, next + 8, R0);
+			g->cc->uses_usyms = true;
+			g_pid_tgid(g);
+			cc_alu_imm(g->f, BPF_RSH, R0, 32);
+			cc_store(g->f, BPF_DW, R_FP, next, R0);
+			next += 8;
+			continue;
+		}
+		cc_store(g->f, BPF_DW, R_FP, next, R0);
+	}
+	return k;
+}
+
+struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n, int room)
+{
+	uint32_t most = 8 + 8 * serial, least = most, class;
+	struct cc_func *f = g->f;
+	bool numbers = true;
+	struct build b;
+	struct key k;
+
+	for (size_t i = 0; i < n; i++) {
+		most += key_most(g->cc, kids[i]->type);
+		least += key_least(kids[i]->type);
+		numbers &= key_most(g->cc, kids[i]->type) == key_least(kids[i]->type);
+	}
+	if (numbers && most <= STACK_KEY_MAX)
+		return on_stack(g, id, serial, kids, n, room, most);
+	class = most > RT_KEY_CLASS_MAX ? RT_KEY_CLASS_MAX : key_class(most);
+	b = (struct build){ .off = g_room(g, class), .most = class, .tail = g_push(g, 8), .room = room };
+	k = (struct key){ .off = (int)b.off, .lo = key_class(least), .hi = class, .klass = b.tail,
+			  .bytes = 8 };
+	cc_imm(f, R0, id);
+	g_slot_store(g, BPF_DW, b.off, R0);
+	cc_imm(f, R0, b.off + 8);
+	cc_store(f, BPF_DW, R_FP, b.tail, R0);
+	if (serial) {
+		thread_serial(g, room);
+		put_word(g, &b);
+	}
+	for (size_t i = 0; i < n; i++)
+		put[key_kind(kids[i]->type)](g, &b, kids[i]);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, b.off);
+	cc_load(f, BPF_DW, R3, R_FP, b.tail);
+	cc_alu(f, BPF_SUB, R3, R2);
+	cc_routine(f, "rt_key_fill");
+	moved(g, &b);
+	return k;
+}
+
+void g_key_ptr(struct gen *g, const struct key *k, int reg)
+{
+	if (!k->on_stack) {
+		g_slot(g, reg, (uint32_t)k->off);
+		return;
+	}
+	cc_mov(g->f, reg, R_FP);
+	cc_alu_imm(g->f, BPF_ADD, reg, k->off);
+}
+
+void key_free(struct gen *g, const struct key *k)
+{
+	g_pop(g, k->bytes);
+}

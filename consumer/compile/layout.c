@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/layout.c: where everything of a program lives.
+ * In:   the checked program, options, the kernel's offsets.
+ * Out:  struct cc: offsets of variables, records, aggregations, the list of maps.
+ * Owns: nothing; all is the arena's.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stdio.h>
+
+/* ---- Maps ------------------------------------------------------------------------------ */
+
+static const struct { const char *name; enum cc_mapkind kind; } fixed[CC_NFIXEDMAPS] = {
+	[CC_MAP_STATE] = { "state", CC_M_DIRECT }, [CC_MAP_CPUS] = { "cpus", CC_M_DIRECT },
+	[CC_MAP_GLOBALS] = { "globals", CC_M_DIRECT }, [CC_MAP_CELLS] = { "cells", CC_M_DIRECT },
+	[CC_MAP_SCRATCH] = { "scratch", CC_M_ARRAY }, [CC_MAP_RINGS] = { "rings", CC_M_RINGS },
+	[CC_MAP_PROBES] = { "probes", CC_M_ARRAY }, [CC_MAP_SELF] = { "self", CC_M_TASK },
+	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT },
+};
+
+static void map_set(struct cc *cc, int id, uint32_t value_size, uint32_t entries)
+{
+	struct cc_map *m = &cc->maps[id];
+
+	*m = (struct cc_map){ .kind = fixed[id].kind, .key_size = 4, .value_size = value_size,
+			      .entries = entries, .fd = -1 };
+	snprintf(m->name, sizeof(m->name), "%s", fixed[id].name);
+}
+
+static void maps_layout(struct cc *cc)
+{
+	map_set(cc, CC_MAP_STATE, sizeof(struct rt_state), 1);
+	map_set(cc, CC_MAP_CPUS, cc->ncpu2 * (uint32_t)sizeof(struct rt_cpu), 1);
+	map_set(cc, CC_MAP_GLOBALS, cc->globals_size ? cc->globals_size : 8, 1);
+	map_set(cc, CC_MAP_CELLS, cc->cells_block ? cc->ncpu2 * cc->cells_block : 8, 1);
+	map_set(cc, CC_MAP_SCRATCH, cc->slot_size, cc->opt.ncpu * RT_SLOTS);
+	map_set(cc, CC_MAP_RINGS, 4, cc->opt.ncpu);
+	map_set(cc, CC_MAP_PROBES, sizeof(struct rt_probe), 0);
+	map_set(cc, CC_MAP_SELF, cc->self_size, 0);
+	map_set(cc, CC_MAP_ZERO, cc->zero_size, 1);
+	cc->nmaps = CC_NFIXEDMAPS;
+}
+
+int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size)
+{
+	struct cc_map *m;
+
+	for (size_t i = CC_NFIXEDMAPS; i < cc->nmaps; i++) {
+		m = &cc->maps[i];
+		if (m->kind == kind && m->key_size == key_class && m->value_size == value_size)
+			return (int)i;
+	}
+	if (cc->nmaps == CC_MAXMAPS) {
+		if (!cc->failed)
+			diag_error(cc->diag, NOWHERE, NULL, "more than %d sorts of keys and values",
+				   CC_MAXMAPS - CC_NFIXEDMAPS);
+		cc->failed = true;
+		return CC_MAP_ZERO;
+	}
+	m = &cc->maps[cc->nmaps];
+	*m = (struct cc_map){ .kind = kind, .key_size = key_class, .value_size = value_size,
+			      .used = true, .fd = -1 };
+	snprintf(m->name, sizeof(m->name), "%s_%u_%u", kind == CC_M_AGG ? "agg" : "dyn",
+		 (unsigned)key_class % 10000, (unsigned)value_size % 100000);
+	return (int)cc->nmaps++;
+}
+
+/* ---- Variables --------------------------------------------------------------------------- */
+
+static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t at, uint32_t string,
+			 uint32_t *size)
+{
+	uint32_t *off = arena_array(cc->arena, uint32_t, n + 1);
+
+	if (!off)
+		return NULL;
+	for (int strings = 0; strings < 2; strings++)	/* numbers first */
+		for (size_t i = 0; i < n; i++) {
+			bool is_string = vars[i]->type && d_is_string(vars[i]->type);
+
+			if (vars[i]->assoc || is_string != strings)
+				continue;
+			off[i] = at;
+			at += is_string ? string : 8;
+		}
+	*size = at;
+	return off;
+}
+
+/* Associative arrays share maps: each has a number of its own in its keys, kept in its place here. */
+static void assoc_ids(struct d_var **vars, size_t n, uint32_t *off, uint32_t first)
+{
+	for (size_t i = 0; i < n; i++)
+		if (vars[i]->assoc)
+			off[i] = first + (uint32_t)i;
+}
+
+static bool vars_layout(struct cc *cc)
+{
+	const struct d_prog *p = cc->prog;
+
+	cc->global_off = offsets(cc, p->globals, p->nglobals, 0, cc->str_cell, &cc->globals_size);
+	cc->self_off = offsets(cc, p->selfs, p->nselfs, 8, cc->str_cell, &cc->self_size);
+	cc->this_off = offsets(cc, p->thises, p->nthises, 0, cc->str_room, &cc->this_size);
+	if (!cc->global_off || !cc->self_off || !cc->this_off)
+		return false;
+	assoc_ids(p->globals, p->nglobals, cc->global_off, 0);
+	assoc_ids(p->selfs, p->nselfs, cc->self_off, (uint32_t)p->nglobals);
+	return true;
+}
+
+/* ---- Aggregations ------------------------------------------------------------------------ */
+
+static uint32_t agg_words(const struct d_agg *a)
+{
+	static const uint32_t words[D_NAGGFUNCS] = {
+		[D_AGG_count] = 1, [D_AGG_sum] = 2, [D_AGG_min] = 2, [D_AGG_max] = 2, [D_AGG_avg] = 2,
+		[D_AGG_stddev] = 4, [D_AGG_quantize] = 1 + RT_QUANTIZE_BUCKETS,
+	};
+
+	if (a->func == D_AGG_lquantize)
+		return (uint32_t)((a->params[1] - a->params[0]) / a->params[2]) + 3;
+	return a->func >= 0 ? words[a->func] : 1;
+}
+
+static bool agg_layout(struct cc *cc, const struct d_agg *a, struct agg_desc *d)
+{
+	*d = (struct agg_desc){ .agg = a, .nkeys = a->nkeys, .words = agg_words(a) };
+	d->kinds = arena_array(cc->arena, enum rec_kind, a->nkeys + 1);
+	d->syms = arena_array(cc->arena, enum d_action, a->nkeys + 1);
+	if (!d->kinds || !d->syms)
+		return false;
+	for (size_t i = 0; i < a->nkeys; i++) {
+		d->kinds[i] = key_kind(a->keys[i]);
+		if (d->kinds[i] == REC_USYM || d->kinds[i] == REC_USTACK)
+			cc->uses_usyms = true;
+	}
+	if (8 * d->words > cc->zero_size)
+		cc->zero_size = 8 * d->words;
+	if (!a->nkeys) {
+		d->cell = cc->cells_block / 8;
+		cc->cells_block += 8 * d->words;
+	}
+	return true;
+}
+
+/* What symbol a key is shown as stands in the statement, not in its type. */
+static void key_symbols(struct cc *cc, struct d_stmt **s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		key_symbols(cc, s[i]->then, s[i]->nthen);
+		key_symbols(cc, s[i]->otherwise, s[i]->nelse);
+		if (s[i]->kind != D_S_AGG)
+			continue;
+		for (size_t k = 0; k < s[i]->target->nkids; k++) {
+			const struct d_expr *e = s[i]->target->kids[k];
+
+			if (e->kind == D_E_CALL && e->is_action)
+				cc->aggs[s[i]->target->agg->id].syms[k] = (enum d_action)e->func;
+		}
+	}
+}
+
+static bool aggs_layout(struct cc *cc)
+{
+	const struct d_prog *p = cc->prog;
+
+	cc->aggs = arena_array(cc->arena, struct agg_desc, p->naggs + 1);
+	for (size_t i = 0; cc->aggs && i < p->naggs; i++)
+		if (!agg_layout(cc, p->aggs[i], &cc->aggs[i]))
+			return false;
+	for (size_t i = 0; cc->aggs && i < p->nclauses; i++)
+		key_symbols(cc, p->clauses[i]->body, p->clauses[i]->nbody);
+	return cc->aggs;
+}
+
+/* ---- The whole --------------------------------------------------------------------------- */
+
+static bool recs_layout(struct cc *cc)
+{
+	const struct d_prog *p = cc->prog;
+
+	cc->recs = arena_array(cc->arena, struct rec_desc, p->nclauses + 1);
+	for (size_t i = 0; cc->recs && i < p->nclauses; i++)
+		if (!rec_layout(cc, p->clauses[i], &cc->recs[i]))
+			return false;
+	return cc->recs;
+}
+
+static bool clauses_ok(struct cc *cc)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < cc->prog->nclauses; i++)
+		ok &= refuse_clause(cc, cc->prog->clauses[i]);
+	return ok;
+}
+
+struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
+		  const struct cc_options *opt, const struct cc_kernel *kernel)
+{
+	struct cc *cc = arena_new_of(a, struct cc);
+
+	if (!cc)
+		return NULL;
+	*cc = (struct cc){ .arena = a, .diag = diag, .d = d, .prog = prog, .opt = *opt,
+			   .kernel = *kernel, .ncpu2 = 1 };
+	while (cc->ncpu2 < opt->ncpu)
+		cc->ncpu2 *= 2;
+	cc->str_room = RT_STR_ROOM(opt->strsize);
+	cc->str_cell = (opt->strsize + 7) & ~7u;
+	cc->zero_size = 8;
+	cc->rec_max = sizeof(struct rt_rec);
+	if (!clauses_ok(cc) || !vars_layout(cc) || !aggs_layout(cc) || !recs_layout(cc))
+		return NULL;
+	cc->rec_off = cc->this_size;
+	cc->rec_max = (cc->rec_max + 7) & ~7u;
+	cc->slot_size = cc->rec_off + cc->rec_max + 256;
+	maps_layout(cc);
+	return cc;
+}
+
+void cc_free(struct cc *cc)
+{
+	(void)cc;	/* all is the arena's */
+}
+
+void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe)
+{
+	cc->error_clauses = clauses;
+	cc->nerror_clauses = n;
+	cc->error_probe = probe;
+}
+
+const struct rec_desc *cc_record(const struct cc *cc, int clause)
+{
+	return &cc->recs[clause];
+}
+
+const struct agg_desc *cc_agg(const struct cc *cc, int agg)
+{
+	return &cc->aggs[agg];
+}
+
+struct cc_map *cc_maps(struct cc *cc, size_t *n)
+{
+	*n = cc->nmaps;
+	return cc->maps;
+}
+
+bool cc_uses_vtimestamp(const struct cc *cc)
+{
+	return cc->uses_vtimestamp;
+}
+
+bool cc_uses_usyms(const struct cc *cc)
+{
+	return cc->uses_usyms;
+}
+
+bool cc_uses_probes(const struct cc *cc)
+{
+	return cc->uses_probes;
+}
+
+/* ---- Which arguments are read -------------------------------------------------------------- */
+
+static uint32_t expr_args(const struct d_expr *e)
+{
+	uint32_t used = 0;
+
+	if (!e)
+		return 0;
+	if (e->kind == D_E_VAR && e->var->scope == D_V_BUILTIN) {
+		if (e->var->id >= D_BUILTIN_arg0 && e->var->id <= D_BUILTIN_arg9)
+			used |= 1u << (e->var->id - D_BUILTIN_arg0);
+		else if (e->var->id == D_BUILTIN_errno)
+			used |= 0x3ff;	/* wherever the result is */
+	}
+	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN && e->ival < 10)
+		used |= 1u << e->ival;
+	for (size_t i = 0; i < e->nkids; i++)
+		used |= expr_args(e->kids[i]);
+	return used;
+}
+
+static uint32_t stmts_args(struct d_stmt **s, size_t n)
+{
+	uint32_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		used |= expr_args(s[i]->kind == D_S_AGG ? s[i]->target : s[i]->expr);
+		for (size_t k = 0; k < s[i]->nargs; k++)
+			used |= expr_args(s[i]->args[k]);
+		used |= stmts_args(s[i]->then, s[i]->nthen);
+		used |= stmts_args(s[i]->otherwise, s[i]->nelse);
+	}
+	return used;
+}
+
+uint32_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses)
+{
+	uint32_t used = 0;
+
+	for (size_t i = 0; i < nclauses; i++) {
+		const struct d_clause *c = cc->prog->clauses[clauses[i]];
+
+		used |= expr_args(c->pred) | stmts_args(c->body, c->nbody);
+	}
+	return used;
+}

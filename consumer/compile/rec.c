@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/rec.c: a clause's record: what is in it, and how it is filled and sent.
+ * In:   actions.
+ * Out:  struct rec_desc; instructions that build the record in the slot and output it.
+ * Owns: nothing; all is the arena's.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+enum how { NONE, PRINTS, AGGS, VALUE, STACK, NUMBER, FORMAT };
+
+/* The actions this version has, by where their data comes from. */
+static const uint8_t how[D_NACTIONS] = {
+	[D_ACT_printf] = FORMAT, [D_ACT_printa] = AGGS, [D_ACT_trace] = VALUE, [D_ACT_stack] = STACK,
+	[D_ACT_ustack] = STACK, [D_ACT_exit] = NUMBER, [D_ACT_clear] = AGGS, [D_ACT_trunc] = AGGS,
+	[D_ACT_sym] = STACK, [D_ACT_mod] = STACK, [D_ACT_func] = STACK, [D_ACT_uaddr] = STACK,
+	[D_ACT_usym] = STACK, [D_ACT_umod] = STACK, [D_ACT_ufunc] = STACK,
+	[D_ACT_normalize] = AGGS, [D_ACT_denormalize] = AGGS,
+};
+
+bool action_records(int act)
+{
+	return how[act] != NONE;
+}
+
+/* ---- Layout ------------------------------------------------------------------------ */
+
+struct layout {
+	struct cc *cc;
+	struct rec_desc *r;
+	size_t cap;
+	uint32_t tails;		/* most bytes behind the fixed part */
+};
+
+static enum d_action symbol_of(const struct d_expr *e)
+{
+	while (e->kind == D_E_CAST || e->kind == D_E_COMMA)
+		e = e->kids[e->nkids - 1];
+	return e->kind == D_E_CALL && e->is_action ? (enum d_action)e->func : D_ACT_ustack;
+}
+
+static void field_layout(struct layout *l, struct rec_field *f, const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type);
+
+	*f = (struct rec_field){ .kind = key_kind(e->type), .off = l->r->size, .type = e->type,
+				 .size = (uint32_t)t->size };
+	if (f->kind == REC_KSYM || f->kind == REC_USYM || f->kind == REC_USTACK)
+		f->sym = symbol_of(e);
+	if (f->kind == REC_STACK || f->kind == REC_USTACK) {
+		f->frames = stack_frames(l->cc, e->type);
+		l->tails += 8 * f->frames;
+	}
+	if (f->kind == REC_STRING)
+		l->tails += l->cc->str_cell + 8;
+	if (f->kind == REC_USYM || f->kind == REC_USTACK)
+		l->cc->uses_usyms = true;
+	l->r->size += f->kind == REC_BYTES ? (f->size + 7) & ~7u : 8;
+	if (f->kind == REC_USYM || f->kind == REC_USTACK)
+		l->r->size += sizeof(struct rt_owner);
+}
+
+static bool agg_args(struct layout *l, struct rec_action *a, const struct d_expr *e)
+{
+	a->aggs = arena_array(l->cc->arena, const struct d_agg *, e->nkids);
+	for (size_t i = 0; a->aggs && i < e->nkids; i++)
+		if (e->kids[i]->kind == D_E_AGG)
+			a->aggs[a->naggs++] = e->kids[i]->agg;
+	return a->aggs;
+}
+
+static bool is_data(const struct d_expr *e)
+{
+	return e->kind != D_E_AGG;
+}
+
+static bool action_layout(struct layout *l, const struct d_stmt *s, bool inside)
+{
+	const struct d_expr *e = s->expr;
+	struct rec_action *a = ARENA_PUSH(l->cc->arena, l->r->actions, l->r->nactions, l->cap);
+	bool whole = how[e->func] == STACK, constants;
+	size_t first = how[e->func] == FORMAT || (how[e->func] == AGGS && e->format) ? 1 : 0;
+
+	if (!a)
+		return false;
+	*a = (struct rec_action){ .act = (enum d_action)e->func, .loc = s->loc, .format = e->format,
+				  .present = -1 };
+	a->fields = arena_array(l->cc->arena, struct rec_field, e->nkids + 1);
+	if (!a->fields || !agg_args(l, a, e))
+		return false;
+	if (inside) {
+		a->present = (int)l->r->size;
+		l->r->size += 8;
+	}
+	constants = e->func == D_ACT_trunc ||
+		    (e->func == D_ACT_normalize && e->kids[1]->kind == D_E_INT);
+	for (size_t i = whole ? 0 : first; i < (whole ? 1 : e->nkids); i++) {
+		const struct d_expr *k = whole ? e : e->kids[i];
+
+		if (!is_data(k))
+			continue;
+		if (constants) {
+			a->number = (int64_t)k->ival;
+			a->has_number = true;
+			continue;
+		}
+		field_layout(l, &a->fields[a->nfields++], k);
+	}
+	l->r->any = true;
+	return true;
+}
+
+static bool stmts_layout(struct layout *l, struct d_stmt **s, size_t n, bool inside)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i]->kind == D_S_ACTION && how[s[i]->expr->func] &&
+		    !action_layout(l, s[i], inside))
+			return false;
+		if (s[i]->kind == D_S_IF && (!stmts_layout(l, s[i]->then, s[i]->nthen, true) ||
+					     !stmts_layout(l, s[i]->otherwise, s[i]->nelse, true)))
+			return false;
+	}
+	return true;
+}
+
+bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
+{
+	struct layout l = { .cc = cc, .r = r };
+
+	*r = (struct rec_desc){ .clause = c, .size = sizeof(struct rt_rec), .default_action = !c->nbody,
+				.any = !c->nbody };
+	if (!stmts_layout(&l, c->body, c->nbody, false))
+		return false;
+	if (r->any && r->size + l.tails > cc->rec_max)
+		cc->rec_max = r->size + l.tails;
+	return true;
+}
+
+/* ---- Filling -------------------------------------------------------------------------- */
+
+void g_rec_begin(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	if (!g->rec->any)
+		return;
+	cc_imm(f, R0, g->rec->size);
+	cc_store(f, BPF_DW, R_FP, g->tail, R0);
+	cc_imm(f, R0, 0);
+	for (size_t i = 0; i < g->rec->nactions; i++)
+		if (g->rec->actions[i].present >= 0)
+			g_slot_store(g, BPF_DW, g->cc->rec_off + (uint32_t)g->rec->actions[i].present, R0);
+}
+
+/* r0: the new tail, or a fault. */
+static void new_tail(struct gen *g)
+{
+	int fine = cc_label_new(g->f);
+
+	cc_jump_imm(g->f, BPF_JSGE, R0, 0, fine);
+	g_fault(g, RT_FLT_NOSCRATCH, -1);
+	cc_label_here(g->f, fine);
+	cc_store(g->f, BPF_DW, R_FP, g->tail, R0);
+}
+
+static void put_int(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+{
+	(void)fl;
+	g_value(g, e);
+	g_slot_store(g, BPF_DW, at, R0);
+}
+
+static void put_string(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+{
+	struct cc_func *f = g->f;
+	uint32_t src = g_string(g, e);
+
+	(void)at;
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, g->cc->rec_off);
+	cc_imm(f, R3, fl->off);
+	cc_imm(f, R4, src);
+	cc_load(f, BPF_DW, R5, R_FP, g->tail);
+	cc_routine(f, "rt_rec_str");
+	new_tail(g);
+}
+
+static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+{
+	struct cc_func *f = g->f;
+	int addr = g_push(g, 8), fine = cc_label_new(f);
+	bool user = g_is_user(e);
+
+	g_addr(g, e);
+	cc_store(f, BPF_DW, R_FP, addr, R0);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_mov(f, R3, R0);
+	cc_imm(f, R4, fl->size);
+	cc_routine(f, !user ? "rt_kread" : g->sleep ? "rt_copyin_sleep" : "rt_copyin");
+	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
+	cc_load(f, BPF_DW, R2, R_FP, addr);
+	g_fault(g, RT_FLT_BADADDR, R2);
+	cc_label_here(f, fine);
+	g_pop(g, 8);
+}
+
+static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+{
+	struct cc_func *f = g->f;
+	uint32_t room = g_room(g, 8 * stack_frames(g->cc, e->type));
+
+	g_stack(g, e->type, room);
+	cc_mov(f, R5, R0);
+	cc_load(f, BPF_DW, R3, R_FP, g->tail);
+	cc_alu_imm(f, BPF_LSH, R3, 32);
+	cc_alu_imm(f, BPF_OR, R3, (int32_t)fl->off);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, g->cc->rec_off);
+	cc_imm(f, R4, room);
+	cc_routine(f, "rt_rec_bytes");
+	new_tail(g);
+	if (fl->kind == REC_USTACK)
+		g_owner(g, at + 8);
+}
+
+static void put_usym(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+{
+	put_int(g, fl, e, at);
+	g_owner(g, at + 8);
+}
+
+static void (*const put[])(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+			   uint32_t at) = {
+	[REC_INT] = put_int, [REC_STRING] = put_string, [REC_BYTES] = put_bytes,
+	[REC_STACK] = put_stack, [REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym,
+};
+
+/* exit(r0): the status is kept where nothing is dropped; no clause starts any more. */
+static void do_exit(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_STATE].used = true;
+	cc_map_value(f, R2, CC_MAP_STATE, 0);
+	cc_store(f, BPF_W, R2, offsetof(struct rt_state, exit_status), R0);
+	cc_store_imm(f, BPF_W, R2, offsetof(struct rt_state, exiting), 1);
+	for (int from = RT_WARMUP; from <= RT_ACTIVE; from++) {
+		cc_imm(f, R0, from);
+		cc_imm(f, R1, RT_DRAINING);
+		cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W, .dst_reg = R2,
+					      .src_reg = R1, .imm = BPF_CMPXCHG,
+					      .off = offsetof(struct rt_state, life) });
+	}
+}
+
+void g_rec_action(struct gen *g, const struct d_stmt *s)
+{
+	const struct rec_action *a = &g->rec->actions[g->next_action++];
+	const struct d_expr *e = s->expr;
+	size_t n = 0;
+
+	for (size_t i = 0; n < a->nfields; i++) {
+		const struct d_expr *k = how[e->func] == STACK ? e : e->kids[i + (how[e->func] == FORMAT)];
+		const struct rec_field *fl = &a->fields[n];
+
+		if (k->kind == D_E_AGG || (how[e->func] == AGGS && k->kind == D_E_STRING))
+			continue;
+		put[fl->kind](g, fl, k, g->cc->rec_off + fl->off);
+		n++;
+	}
+	if (e->func == D_ACT_exit)
+		do_exit(g);
+	if (a->present >= 0) {
+		cc_imm(g->f, R0, 1);
+		g_slot_store(g, BPF_DW, g->cc->rec_off + (uint32_t)a->present, R0);
+	}
+}
+
+/* ---- Sending ---------------------------------------------------------------------------- */
+
+/*
+ * r2: data, r3: length. The consumer is woken when the buffer's first quarter fills up, not at
+ * each record.
+ */
+void g_ring(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	int cpu = g_push(g, 24), data = cpu + 8, len = cpu + 16;
+	int drop = cc_label_new(f), end = cc_label_new(f), quiet = cc_label_new(f), go = cc_label_new(f);
+	int32_t quarter = (int32_t)(g->cc->opt.ringsize / 4);
+
+	g->cc->maps[CC_MAP_RINGS].used = true;
+	cc_store(f, BPF_DW, R_FP, data, R2);
+	cc_store(f, BPF_DW, R_FP, len, R3);
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
+	cc_store(f, BPF_W, R_FP, cpu, R1);
+	cc_map(f, R1, CC_MAP_RINGS);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, cpu);
+	cc_helper(f, BPF_FUNC_map_lookup_elem);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, drop);
+	cc_mov(f, R_PTR, R0);
+	cc_mov(f, R1, R0);
+	cc_imm(f, R2, BPF_RB_AVAIL_DATA);
+	cc_helper(f, BPF_FUNC_ringbuf_query);
+	cc_load(f, BPF_DW, R3, R_FP, len);
+	cc_imm(f, R4, BPF_RB_NO_WAKEUP);
+	cc_jump_imm(f, BPF_JGE, R0, quarter, quiet);
+	cc_alu(f, BPF_ADD, R0, R3);
+	cc_jump_imm(f, BPF_JLT, R0, quarter, go);
+	cc_imm(f, R4, BPF_RB_FORCE_WAKEUP);
+	cc_jump(f, go);
+	cc_label_here(f, quiet);
+	cc_label_here(f, go);
+	cc_mov(f, R1, R_PTR);
+	cc_load(f, BPF_DW, R2, R_FP, data);
+	cc_helper(f, BPF_FUNC_ringbuf_output);
+	g_pop(g, 24);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_PRINCIPAL);
+	cc_label_here(f, end);
+}
+
+void g_rec_end(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	uint32_t at = g->cc->rec_off;
+	int fits = cc_label_new(f), end = cc_label_new(f);
+
+	if (!g->rec->any)
+		return;
+	g_time(g);
+	g_slot_store(g, BPF_DW, at + offsetof(struct rt_rec, time), R0);
+	cc_imm(f, R0, g->clause->index);
+	g_slot_store(g, BPF_W, at + offsetof(struct rt_rec, clause), R0);
+	cc_load(f, BPF_W, R0, R_FIRE, offsetof(struct rt_fire, probe));
+	g_slot_store(g, BPF_W, at + offsetof(struct rt_rec, probe), R0);
+	cc_imm(f, R0, 0);
+	g_slot_store(g, BPF_W, at + offsetof(struct rt_rec, spec), R0);
+	cc_load(f, BPF_DW, R3, R_FP, g->tail);
+	g_slot_store(g, BPF_W, at + offsetof(struct rt_rec, len), R3);
+	cc_jump_imm(f, BPF_JLE, R3, (int32_t)g->cc->rec_max, fits);
+	g_drop(g, RT_DROP_PRINCIPAL);
+	cc_jump(f, end);
+	cc_label_here(f, fits);
+	g_slot(g, R2, at);
+	g_ring(g);
+	cc_label_here(f, end);
+}

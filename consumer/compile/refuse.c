@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/refuse.c: what this version cannot compile, said at its place.
+ * In:   checked clauses.
+ * Out:  diagnostics with the tag D_UNSUPPORTED.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+static bool bad(struct cc *cc, const struct d_expr *e, const char *what)
+{
+	diag_error(cc->diag, e->loc, "D_UNSUPPORTED", "%s not available in this version", what);
+	return false;
+}
+
+static bool bad_name(struct cc *cc, struct loc at, const char *name, const char *call)
+{
+	diag_error(cc->diag, at, "D_UNSUPPORTED", "%s%s is not available in this version", name, call);
+	return false;
+}
+
+static bool call_ok(struct cc *cc, const struct d_expr *e)
+{
+	if (e->is_action && !action_records(e->func))
+		return bad_name(cc, e->loc, d_action_names[e->func], "()");
+	if (!e->is_action && !subr_known(e->func))
+		return bad_name(cc, e->loc, d_subr_names[e->func], "()");
+	return true;
+}
+
+static bool type_ok(struct cc *cc, const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type);
+
+	if (t && t->kind == D_T_FLOAT)
+		return bad(cc, e, "floating-point values are");
+	if (t && t->kind == D_T_INT && t->size > 8)
+		return bad(cc, e, "integers of more than 64 bits are");
+	return true;
+}
+
+static bool is_struct(const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type);
+
+	return t && (t->kind == D_T_STRUCT || t->kind == D_T_UNION);
+}
+
+/* May the kids of this node be structs? They are not values there, but places. */
+static bool takes_place(const struct d_expr *e)
+{
+	return e->kind == D_E_MEMBER || e->kind == D_E_ADDR;
+}
+
+static bool var_ok(struct cc *cc, const struct d_expr *e)
+{
+	if (e->var->scope == D_V_BUILTIN && !builtin_known(e->var->id))
+		return bad_name(cc, e->loc, d_builtin_names[e->var->id], "");
+	if (e->var->scope != D_V_BUILTIN && d_resolve(e->type) &&
+	    d_resolve(e->type)->kind == D_T_ARRAY)
+		return bad(cc, e, "arrays as variables are");
+	return true;
+}
+
+static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
+{
+	if (e->kind == D_E_FLOAT)
+		return bad(cc, e, "floating-point constants are");
+	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
+		return bad(cc, e, "bit-fields are");
+	if (!place && e->kind != D_E_AGG && is_struct(e))
+		return bad(cc, e, "structs and unions by value are");
+	if (e->kind == D_E_CALL && !call_ok(cc, e))
+		return false;
+	if (e->kind == D_E_VAR && !var_ok(cc, e))
+		return false;
+	return type_ok(cc, e);
+}
+
+static bool expr_ok(struct cc *cc, const struct d_expr *e, bool place)
+{
+	if (!e)
+		return true;
+	if (!node_ok(cc, e, place))
+		return false;
+	for (size_t i = 0; i < e->nkids; i++) {
+		if (e->kind == D_E_INDEX && i == 0 && e->kids[0]->var) {
+			if (!var_ok(cc, e->kids[0]))
+				return false;
+			continue;
+		}
+		/* an array's address may be of an element of a struct array */
+		if (!expr_ok(cc, e->kids[i], takes_place(e)))
+			return false;
+	}
+	return true;
+}
+
+static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
+{
+	bool ok = expr_ok(cc, s->expr, s->kind == D_S_AGG);
+
+	if (s->kind == D_S_AGG) {
+		if (s->aggfunc == D_AGG_llquantize)
+			return bad_name(cc, s->loc, "llquantize", "()");
+		ok = true;
+		for (size_t i = 0; i < s->target->nkids; i++)
+			ok &= expr_ok(cc, s->target->kids[i], false);
+		for (size_t i = 0; i < s->nargs; i++)
+			ok &= expr_ok(cc, s->args[i], false);
+	}
+	for (size_t i = 0; i < s->nthen; i++)
+		ok &= stmt_ok(cc, s->then[i]);
+	for (size_t i = 0; i < s->nelse; i++)
+		ok &= stmt_ok(cc, s->otherwise[i]);
+	return ok;
+}
+
+bool refuse_clause(struct cc *cc, const struct d_clause *c)
+{
+	bool ok = expr_ok(cc, c->pred, false);
+
+	for (size_t i = 0; i < c->nbody; i++)
+		ok &= stmt_ok(cc, c->body[i]);
+	return ok;
+}

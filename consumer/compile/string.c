@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/string.c: string expressions.
+ * In:   trees of type string.
+ * Out:  instructions that leave a struct rt_str at a fixed offset of the slot.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+static uint32_t literal(struct gen *g, const struct d_expr *e)
+{
+	uint32_t at = g_str_room(g);
+	size_t len = strnlen(e->str, e->len), most = g->cc->opt.strsize - 1;
+
+	len = len < most ? len : most;
+	cc_imm(g->f, R0, (int64_t)len);
+	g_slot_store(g, BPF_DW, at, R0);
+	for (size_t i = 0; i <= len; i += 8) {
+		int64_t word = 0;
+
+		memcpy(&word, e->str + i, len - i < 8 ? len - i : 8);
+		cc_imm(g->f, R0, word);
+		g_slot_store(g, BPF_DW, at + 8 + (uint32_t)i, R0);
+	}
+	return at;
+}
+
+/* r0: a routine's result; negative: the address in the stack at `addr` was bad. */
+static void check_address(struct gen *g, int addr)
+{
+	struct cc_func *f = g->f;
+	int fine = cc_label_new(f);
+
+	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
+	cc_load(f, BPF_DW, R2, R_FP, addr);
+	g_fault(g, RT_FLT_BADADDR, R2);
+	cc_label_here(f, fine);
+}
+
+/* From r0, an address; at most max bytes, which are in the stack if `max` is not 0. */
+static uint32_t from_memory(struct gen *g, bool user, int max, uint64_t most)
+{
+	struct cc_func *f = g->f;
+	uint32_t at = g_str_room(g);
+	int addr = g_push(g, 8);
+
+	cc_store(f, BPF_DW, R_FP, addr, R0);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_mov(f, R3, R0);
+	if (max)
+		cc_load(f, BPF_DW, R4, R_FP, max);
+	else
+		cc_imm(f, R4, (int64_t)most);
+	cc_routine(f, !user ? "rt_kstr" : g->sleep ? "rt_copyinstr_sleep" : "rt_copyinstr");
+	check_address(g, addr);
+	g_pop(g, 8);
+	return at;
+}
+
+static uint32_t cast(struct gen *g, const struct d_expr *e)
+{
+	const struct d_expr *k = e->kids[0];
+	const struct d_type *t = d_resolve(k->type);
+	uint64_t most = g->cc->opt.strsize - 1;
+	bool user = t->is_user || k->type->is_user;
+
+	if (d_is_string(t))
+		return g_string(g, k);
+	if (t->kind == D_T_ARRAY) {
+		g_addr(g, k);
+		user = g_is_user(k) || user;
+		if (t->nelem && t->nelem < most)
+			most = t->nelem;
+	} else {
+		g_value(g, k);
+	}
+	return from_memory(g, user, 0, most);
+}
+
+static uint32_t copyinstr(struct gen *g, const struct d_expr *e)
+{
+	int max = 0;
+	uint32_t at;
+
+	if (e->nkids < 2) {
+		g_value(g, e->kids[0]);
+		return from_memory(g, true, 0, g->cc->opt.strsize - 1);
+	}
+	max = g_push(g, 8);
+	g_value(g, e->kids[1]);
+	cc_store(g->f, BPF_DW, R_FP, max, R0);
+	g_value(g, e->kids[0]);
+	at = from_memory(g, true, max, 0);
+	g_pop(g, 8);
+	return at;
+}
+
+static uint32_t strjoin(struct gen *g, const struct d_expr *e)
+{
+	uint32_t a = g_string(g, e->kids[0]), b = g_string(g, e->kids[1]), at = g_str_room(g);
+
+	g_slot(g, R1, 0);
+	cc_imm(g->f, R2, at);
+	cc_imm(g->f, R3, a);
+	cc_imm(g->f, R4, b);
+	cc_routine(g->f, "rt_strjoin");
+	return at;
+}
+
+static uint32_t substr(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	uint32_t src = g_string(g, e->kids[0]), at = g_str_room(g);
+	int pos = g_push(g, 8);
+
+	g_value(g, e->kids[1]);
+	cc_store(f, BPF_DW, R_FP, pos, R0);
+	if (e->nkids > 2)
+		g_value(g, e->kids[2]);
+	else
+		cc_imm(f, R0, INT64_MAX);
+	cc_mov(f, R5, R0);
+	cc_load(f, BPF_DW, R4, R_FP, pos);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_imm(f, R3, src);
+	cc_routine(f, "rt_substr");
+	g_pop(g, 8);
+	return at;
+}
+
+static uint32_t call(struct gen *g, const struct d_expr *e)
+{
+	switch (e->func) {
+	case D_SUBR_copyinstr: return copyinstr(g, e);
+	case D_SUBR_strjoin: return strjoin(g, e);
+	default: return substr(g, e);
+	}
+}
+
+static void copy_to(struct gen *g, uint32_t dst, uint32_t src)
+{
+	g_slot(g, R1, 0);
+	cc_imm(g->f, R2, dst);
+	cc_imm(g->f, R3, src);
+	cc_routine(g->f, "rt_strcpy");
+}
+
+static uint32_t cond(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int no = cc_label_new(f), end = cc_label_new(f);
+	uint32_t at = g_str_room(g);
+
+	g_value(g, e->kids[0]);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, no);
+	copy_to(g, at, g_string(g, e->kids[1]));
+	cc_jump(f, end);
+	cc_label_here(f, no);
+	copy_to(g, at, g_string(g, e->kids[2]));
+	cc_label_here(f, end);
+	return at;
+}
+
+static uint32_t comma(struct gen *g, const struct d_expr *e)
+{
+	for (size_t i = 0; i + 1 < e->nkids; i++)
+		g_value(g, e->kids[i]);
+	return g_string(g, e->kids[e->nkids - 1]);
+}
+
+static uint32_t variable(struct gen *g, const struct d_expr *e)
+{
+	return e->var->scope == D_V_BUILTIN ? g_builtin_string(g, e) : g_var_string(g, e);
+}
+
+/* args[n] that is a string: kernel or user memory at the argument. */
+static uint32_t indexed(struct gen *g, const struct d_expr *e)
+{
+	if (e->kids[0]->var->scope != D_V_BUILTIN)
+		return g_var_string(g, e);
+	g_arg(g, (unsigned)e->ival);
+	return from_memory(g, e->type->is_user || g->unit->ctx == CC_CTX_UPROBE, 0,
+			   g->cc->opt.strsize - 1);
+}
+
+/* A string in memory (a member declared so). */
+static uint32_t memory(struct gen *g, const struct d_expr *e)
+{
+	g_addr(g, e);
+	return from_memory(g, g_is_user(e), 0, g->cc->opt.strsize - 1);
+}
+
+uint32_t g_string(struct gen *g, const struct d_expr *e)
+{
+	static uint32_t (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
+		[D_E_STRING] = literal, [D_E_VAR] = variable, [D_E_INDEX] = indexed,
+		[D_E_CALL] = call, [D_E_ASSIGN] = g_assign_string, [D_E_COND] = cond,
+		[D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = memory, [D_E_DEREF] = memory,
+		[D_E_ELEM] = memory, [D_E_KSYM] = memory,
+	};
+
+	return by_kind[e->kind] ? by_kind[e->kind](g, e) : g_str_room(g);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/unit.c: the main function of a unit, which runs its clauses.
+ * In:   a unit.
+ * Out:  a set of functions, main first.
+ * Owns: nothing; all is the arena's.
+ *
+ * Stack of main, from the frame pointer down: struct rt_fire, then words for the slot's number,
+ * a map key and the probe while ERROR's clauses run.
+ */
+#include "consumer/compile/inner.h"
+
+#include <stddef.h>
+
+enum {
+	FIRE = -(int)sizeof(struct rt_fire), SLOT = FIRE - 8, KEY = SLOT - 8, PROBE = KEY - 8,
+	MAIN_STACK = -PROBE
+};
+
+static void fire_ptr(struct gen *g, int reg)
+{
+	cc_mov(g->f, reg, R_FP);
+	cc_alu_imm(g->f, BPF_ADD, reg, FIRE);
+}
+
+/* ---- May it run at all? --------------------------------------------------------------- */
+
+static void life_test(struct gen *g, int out)
+{
+	const struct cc_unit *u = g->unit;
+
+	g->cc->maps[CC_MAP_STATE].used = true;
+	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
+	cc_load(g->f, BPF_W, R1, R1, offsetof(struct rt_state, life));
+	cc_jump_imm(g->f, BPF_JNE, R1, u->begin ? RT_WARMUP : u->end ? RT_DRAINING : RT_ACTIVE, out);
+}
+
+static void pid_test(struct gen *g, int out)
+{
+	if (!g->unit->pid)
+		return;
+	cc_helper(g->f, BPF_FUNC_get_current_pid_tgid);
+	cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	cc_jump_imm(g->f, BPF_JNE, R0, g->unit->pid, out);
+}
+
+static void wide_fd(struct gen *g, int reg, int fd)
+{
+	cc_insn(g->f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = (uint8_t)reg & 15,
+					 .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = fd });
+	cc_insn(g->f, (struct bpf_insn){ .code = 0 });
+}
+
+/*
+ * r0 = system call's number. sys_enter has it as its second argument; sys_exit in the registers
+ * that its first one points at.
+ */
+static void syscall_number(struct gen *g, int out)
+{
+	struct cc_func *f = g->f;
+
+	if (!g->unit->sys_return) {
+		cc_load(f, BPF_DW, R0, R_CTX, 8);
+		return;
+	}
+	cc_load(f, BPF_DW, R3, R_CTX, 0);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.regs_orig_ax);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, KEY);
+	cc_imm(f, R2, 8);
+	cc_helper(f, BPF_FUNC_probe_read_kernel);
+	cc_jump_imm(f, BPF_JNE, R0, 0, out);
+	cc_load(f, BPF_DW, R0, R_FP, KEY);
+}
+
+enum { TS_COMPAT = 2 };	/* thread_info.status: a 32-bit system call */
+
+/* fire.probe of the table, or out. */
+static void syscall_probe(struct gen *g, int out)
+{
+	struct cc_func *f = g->f;
+	int native = cc_label_new(f);
+
+	syscall_number(g, out);
+	cc_jump_imm(f, BPF_JGE, R0, CC_SYSCALLS, out);
+	cc_store(f, BPF_DW, R_FP, PROBE, R0);
+	cc_helper(f, BPF_FUNC_get_current_task);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_status);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, KEY);
+	cc_imm(f, R2, 4);
+	cc_helper(f, BPF_FUNC_probe_read_kernel);
+	cc_load(f, BPF_DW, R0, R_FP, PROBE);
+	cc_load(f, BPF_W, R1, R_FP, KEY);
+	cc_alu_imm(f, BPF_AND, R1, TS_COMPAT);
+	cc_jump_imm(f, BPF_JEQ, R1, 0, native);
+	cc_alu_imm(f, BPF_ADD, R0, CC_SYSCALLS);
+	cc_label_here(f, native);
+	cc_alu_imm(f, BPF_LSH, R0, 2);
+	wide_fd(g, R1, g->unit->table);
+	cc_alu(f, BPF_ADD, R1, R0);
+	cc_load(f, BPF_W, R0, R1, 0);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, out);
+	cc_alu_imm(f, BPF_SUB, R0, 1);
+}
+
+static void which_probe(struct gen *g, int out)
+{
+	struct cc_func *f = g->f;
+
+	if (g->unit->select == CC_SELECT_SYSCALL) {
+		syscall_probe(g, out);
+	} else if (g->unit->select == CC_SELECT_COOKIE) {
+		cc_mov(f, R1, R_CTX);
+		cc_helper(f, BPF_FUNC_get_attach_cookie);
+	} else {
+		cc_imm(f, R0, g->unit->probe);
+	}
+	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, probe), R0);
+	cc_helper(f, BPF_FUNC_get_smp_processor_id);
+	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu), R0);
+}
+
+/* r2 = this CPU's struct rt_cpu; r1 lost. */
+static void cpu_ptr(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_CPUS].used = true;
+	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
+	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
+	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
+	cc_map_value(f, R2, CC_MAP_CPUS, 0);
+	cc_alu(f, BPF_ADD, R2, R1);
+}
+
+/* Ticks that did not come: the time since the last firing, in periods. */
+static void missed_ticks(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	int none = cc_label_new(f);
+
+	if (!g->unit->period_ns)
+		return;
+	cc_helper(f, BPF_FUNC_ktime_get_ns);
+	cc_store(f, BPF_DW, R_FP, FIRE + (int)offsetof(struct rt_fire, timestamp), R0);
+	cpu_ptr(g);
+	cc_mov(f, R3, R0);
+	cc_atomic_fetch(f, BPF_XCHG & ~BPF_FETCH, R2, offsetof(struct rt_cpu, last_tick), R3);
+	cc_jump_imm(f, BPF_JEQ, R3, 0, none);
+	cc_alu(f, BPF_SUB, R0, R3);
+	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
+	cc_imm(f, R1, (int64_t)(g->unit->period_ns / 2));
+	cc_alu(f, BPF_ADD, R0, R1);
+	cc_imm(f, R1, (int64_t)g->unit->period_ns);
+	cc_alu(f, BPF_DIV, R0, R1);
+	cc_jump_imm(f, BPF_JLE, R0, 1, none);
+	cc_alu_imm(f, BPF_SUB, R0, 1);
+	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_TICK), R0);
+	cc_label_here(f, none);
+}
+
+/* ---- The slot --------------------------------------------------------------------------- */
+
+static void slot_claim(struct gen *g, int none, int out)
+{
+	struct cc_func *f = g->f;
+	int have = cc_label_new(f);
+
+	cpu_ptr(g);
+	cc_imm(f, R3, 1);
+	cc_atomic_fetch(f, BPF_OR, R2, offsetof(struct rt_cpu, scratch), R3);
+	cc_imm(f, R0, 0);
+	cc_alu_imm(f, BPF_AND, R3, 1);
+	cc_jump_imm(f, BPF_JEQ, R3, 0, have);
+	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
+	cc_routine(f, "rt_scratch_claim");
+	cc_jump_imm(f, BPF_JSLT, R0, 0, none);
+	cc_label_here(f, have);
+	cc_store(f, BPF_DW, R_FP, SLOT, R0);
+	g->cc->maps[CC_MAP_SCRATCH].used = true;
+	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
+	cc_alu_imm(f, BPF_MUL, R1, RT_SLOTS);
+	cc_alu(f, BPF_ADD, R1, R0);
+	cc_store(f, BPF_W, R_FP, KEY, R1);
+	cc_map(f, R1, CC_MAP_SCRATCH);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, KEY);
+	cc_helper(f, BPF_FUNC_map_lookup_elem);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, out);
+	cc_mov(f, R_SLOT, R0);
+}
+
+static void slot_give_back(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	cpu_ptr(g);
+	cc_load(f, BPF_DW, R1, R_FP, SLOT);
+	cc_imm(f, R3, 1);
+	cc_alu_imm(f, BPF_AND, R1, 63);
+	cc_alu(f, BPF_LSH, R3, R1);
+	cc_alu_imm(f, BPF_XOR, R3, -1);
+	cc_atomic_fetch(f, BPF_AND, R2, offsetof(struct rt_cpu, scratch), R3);
+}
+
+/* this-> variables are 0 or empty when a firing begins. */
+static void this_clear(struct gen *g)
+{
+	struct cc *cc = g->cc;
+
+	cc_imm(g->f, R0, 0);
+	for (size_t i = 0; i < cc->prog->nthises; i++) {
+		g_slot_store(g, BPF_DW, cc->this_off[i], R0);
+		if (d_is_string(cc->prog->thises[i]->type))
+			g_slot_store(g, BPF_DW, cc->this_off[i] + 8, R0);
+	}
+}
+
+/* ---- Clauses and faults -------------------------------------------------------------------- */
+
+static void call_clause(struct gen *g, int func)
+{
+	struct cc_func *f = g->f;
+
+	cc_mov(f, R1, R_CTX);
+	fire_ptr(g, R2);
+	if (g->set->funcs[func]->nparams == 3)
+		cc_mov(f, R3, R_SLOT);
+	cc_call(f, func);
+}
+
+/* (ctx, fire): the record that tells the consumer of a fault. */
+static int fault_func(struct cc *cc, struct cc_func_set *set)
+{
+	struct cc_func **slot = ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap);
+	struct gen g = { .cc = cc, .set = set, .unit = &set->unit };
+	struct cc_func *f = g.f = cc_func_new(cc->arena, "fault");
+	enum { SIZE = sizeof(struct rt_rec) + sizeof(struct rt_err) };
+	int at, out;
+
+	if (!slot || !f)
+		return -ENOMEM;
+	*slot = f;
+	f->nparams = 2;
+	at = g_push(&g, SIZE);
+	out = cc_label_new(f);
+	cc_mov(f, R_CTX, R1);
+	cc_mov(f, R_FIRE, R2);
+	cc_jump_imm(f, BPF_JEQ, R_FIRE, 0, out);
+	g_time(&g);
+	cc_store(f, BPF_DW, R_FP, at, R0);
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, clause));
+	cc_insn(f, (struct bpf_insn){ .code = BPF_ALU | BPF_OR | BPF_K, .dst_reg = R1,
+				      .imm = (int32_t)RT_REC_ERROR });
+	cc_store(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, clause), R1);
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
+	cc_store(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, probe), R1);
+	cc_store_imm(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, spec), 0);
+	cc_store_imm(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, len), SIZE);
+	for (int i = 0; i < 4; i++) {
+		cc_load(f, BPF_DW, R1, R_FIRE, (int)offsetof(struct rt_fire, err) + 8 * i);
+		cc_store(f, BPF_W, R_FP, at + (int)sizeof(struct rt_rec) + 4 * i, R1);
+	}
+	cc_load(f, BPF_DW, R1, R_FIRE, offsetof(struct rt_fire, err[4]));
+	cc_store(f, BPF_DW, R_FP, at + (int)(sizeof(struct rt_rec) + offsetof(struct rt_err, value)), R1);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, at);
+	cc_imm(f, R3, SIZE);
+	g_ring(&g);
+	cc_label_here(f, out);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	set->fault_func = (int)set->nfuncs - 1;
+	return cc_func_end(f);
+}
+
+/* A fault inside an ERROR clause is dropped and counted; the next clause goes on. */
+static void run_errors(struct gen *g, const int *funcs)
+{
+	struct cc_func *f = g->f;
+	const int probe = FIRE + (int)offsetof(struct rt_fire, probe);
+
+	cc_load(f, BPF_W, R1, R_FP, probe);
+	cc_store(f, BPF_DW, R_FP, PROBE, R1);
+	cc_store_imm(f, BPF_W, R_FP, probe, (int32_t)g->cc->error_probe);
+	for (size_t i = 0; i < g->cc->nerror_clauses; i++) {
+		int fine = cc_label_new(f);
+
+		call_clause(g, funcs[i]);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, fine);
+		cpu_ptr(g);
+		cc_imm(f, R1, 1);
+		cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_DBLERROR), R1);
+		cc_label_here(f, fine);
+	}
+	cc_load(f, BPF_DW, R1, R_FP, PROBE);
+	cc_store(f, BPF_W, R_FP, probe, R1);
+}
+
+/* exit() in a clause does not stop the clauses after it in this firing. */
+static void run_clauses(struct gen *g, const int *funcs, const int *errors)
+{
+	struct cc_func *f = g->f;
+
+	for (size_t i = 0; i < g->unit->nclauses; i++) {
+		int fine = cc_label_new(f);
+
+		call_clause(g, funcs[i]);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, fine);
+		call_clause(g, g->set->fault_func);
+		if (g->cc->nerror_clauses)
+			run_errors(g, errors);
+		cc_label_here(f, fine);
+	}
+}
+
+static void set_active(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	cc_map_value(f, R2, CC_MAP_STATE, 0);
+	cc_imm(f, R0, RT_WARMUP);
+	cc_imm(f, R1, RT_ACTIVE);
+	cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W, .dst_reg = R2, .src_reg = R1,
+				      .imm = BPF_CMPXCHG, .off = offsetof(struct rt_state, life) });
+}
+
+static int main_func(struct cc *cc, struct cc_func_set *set, struct cc_func *f, const int *funcs,
+		     const int *errors)
+{
+	struct gen g = { .cc = cc, .set = set, .f = f, .unit = &set->unit };
+	int out = cc_label_new(f), none = cc_label_new(f), end = cc_label_new(f);
+
+	f->nparams = 1;
+	f->stack_low = -MAIN_STACK;
+	cc_mov(f, R_CTX, R1);
+	life_test(&g, out);
+	pid_test(&g, out);
+	for (int at = FIRE; at < 0; at += 8)
+		cc_store_imm(f, BPF_DW, R_FP, at, 0);
+	which_probe(&g, out);
+	missed_ticks(&g);
+	if (set->scratch) {
+		slot_claim(&g, none, out);
+		this_clear(&g);
+	}
+	run_clauses(&g, funcs, errors);
+	if (set->scratch) {
+		slot_give_back(&g);
+		cc_jump(f, end);
+		cc_label_here(f, none);
+		cpu_ptr(&g);
+		cc_imm(f, R1, 1);
+		cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_SCRATCH), R1);
+	}
+	cc_label_here(f, end);
+	if (set->unit.begin)
+		set_active(&g);
+	cc_label_here(f, out);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	return cc_func_end(f);
+}
+
+static struct cc_func_set *set_new(struct cc *cc, const struct cc_unit *u)
+{
+	struct cc_func_set *set = arena_new_of(cc->arena, struct cc_func_set);
+	struct cc_func **slot = set ? ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap) : NULL;
+
+	if (!slot)
+		return NULL;
+	set->unit = *u;
+	set->fault_func = -1;
+	set->unit.clauses = arena_dup(cc->arena, u->clauses, u->nclauses * sizeof(*u->clauses));
+	set->unit.args = u->args ? arena_dup(cc->arena, u->args, sizeof(*u->args)) : NULL;
+	*slot = cc_func_new(cc->arena, "main");
+	return *slot ? set : NULL;
+}
+
+static int clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t n, bool error, int *funcs)
+{
+	for (size_t i = 0; i < n; i++) {
+		funcs[i] = g_clause(cc, set, cc->prog->clauses[list[i]], error);
+		if (funcs[i] < 0)
+			return funcs[i];
+	}
+	return 0;
+}
+
+int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
+{
+	struct cc_func_set *set = set_new(cc, unit);
+	int *funcs = arena_array(cc->arena, int, unit->nclauses + 1), err;
+	int *errors = arena_array(cc->arena, int, cc->nerror_clauses + 1);
+
+	if (!set || !funcs || !errors)
+		return -ENOMEM;
+	err = clauses(cc, set, unit->clauses, unit->nclauses, false, funcs);
+	if (!err)
+		err = clauses(cc, set, cc->error_clauses, cc->nerror_clauses, true, errors);
+	if (!err)
+		err = fault_func(cc, set);
+	if (!err)
+		err = main_func(cc, set, set->funcs[0], funcs, errors);
+	if (!err && (cc->failed || arena_failed(cc->arena)))
+		err = -ENOMEM;
+	cc->maps[CC_MAP_SCRATCH].value_size = (cc->slot_size + 7) & ~7u;
+	*out = set;
+	return err;
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/var.c: the user's variables: where each lives, read, assigned, counted.
+ * In:   VAR and INDEX nodes as values and as the left sides of assignments.
+ * Out:  instructions.
+ * Owns: nothing.
+ *
+ *   global   8 bytes of a direct map; strings: strsize bytes behind     all changes atomic
+ *   self->   a field of the thread's storage
+ *   this->   a field of the slot
+ *   x[k]     a hash's value
+ */
+#include "consumer/compile/inner.h"
+
+/* A variable's place while it is used: pointer in r9 (or the slot's), offset. */
+struct where {
+	int reg, off;
+	struct key key;		/* associative only */
+	bool has_key;
+	uint32_t value;		/* bytes of an element */
+	const struct d_var *var;
+};
+
+static const struct d_var *var_of(const struct d_expr *e)
+{
+	return e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
+}
+
+void g_self(struct gen *g, bool create)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_SELF].used = true;
+	cc_helper(f, BPF_FUNC_get_current_task_btf);
+	cc_mov(f, R2, R0);
+	cc_map(f, R1, CC_MAP_SELF);
+	cc_imm(f, R3, 0);
+	cc_imm(f, R4, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	cc_helper(f, BPF_FUNC_task_storage_get);
+}
+
+/* Calls a map helper for the class that the key has; r3 and r4 are set by `extra`. r0: result, or
+ * 0 for a class that cannot be. */
+static void by_class(struct gen *g, const struct where *p, int helper, int value_off, int value_reg)
+{
+	const struct key *k = &p->key;
+	struct cc_func *f = g->f;
+	int end = cc_label_new(f);
+
+	for (uint32_t c = k->lo; c <= k->hi; c *= 2) {
+		int next = cc_label_new(f), map = cc_class_map(g->cc, CC_M_DYN, c, p->value);
+
+		if (k->lo != k->hi) {
+			cc_load(f, BPF_DW, R1, R_FP, k->klass);
+			cc_jump_imm(f, BPF_JNE, R1, (int32_t)c, next);
+		}
+		cc_map(f, R1, map);
+		g_key_ptr(g, k, R2);
+		if (helper == BPF_FUNC_map_update_elem) {
+			cc_mov(f, R3, value_reg);
+			cc_alu_imm(f, BPF_ADD, R3, value_off);
+			cc_imm(f, R4, BPF_ANY);
+		}
+		cc_helper(f, helper);
+		cc_jump(f, end);
+		cc_label_here(f, next);
+	}
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+}
+
+static void key_make(struct gen *g, const struct d_expr *e, struct where *p, int room)
+{
+	const struct d_var *v = p->var;
+
+	p->has_key = true;
+	p->value = d_is_string(v->type) ? g->cc->str_cell : 8;
+	p->key = g_key(g, v->scope == D_V_SELF ? g->cc->self_off[v->id] : g->cc->global_off[v->id],
+		       v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
+}
+
+/* A scalar's 8 bytes, or a string's of an element or a self-> variable; `none` if it is not there. */
+static void find(struct gen *g, struct where *p, bool create, int none)
+{
+	const struct d_var *v = p->var;
+	struct cc_func *f = g->f;
+
+	p->reg = R_PTR;
+	p->off = 0;
+	if (p->has_key) {
+		by_class(g, p, BPF_FUNC_map_lookup_elem, 0, 0);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+		cc_mov(f, R_PTR, R0);
+	} else if (v->scope == D_V_SELF) {
+		g_self(g, create);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+		cc_mov(f, R_PTR, R0);
+		cc_alu_imm(f, BPF_ADD, R_PTR, (int32_t)g->cc->self_off[v->id]);
+	} else if (v->scope == D_V_THIS) {
+		g_slot(g, R_PTR, g->cc->this_off[v->id]);
+	} else {
+		g->cc->maps[CC_MAP_GLOBALS].used = true;
+		cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id]);
+	}
+}
+
+static struct where place_of(struct gen *g, const struct d_expr *e, int room)
+{
+	struct where p = { .var = var_of(e) };
+
+	if (e->kind == D_E_INDEX)
+		key_make(g, e, &p, room);
+	return p;
+}
+
+static void place_free(struct gen *g, const struct where *p)
+{
+	if (p->has_key)
+		key_free(g, &p->key);
+}
+
+void g_var_load(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int none = cc_label_new(f), end = cc_label_new(f);
+	struct where p = place_of(g, e, none);
+
+	find(g, &p, false, none);
+	cc_load(f, BPF_DW, R0, p.reg, p.off);
+	g_norm(g, e->type);
+	cc_jump(f, end);
+	cc_label_here(f, none);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	place_free(g, &p);
+}
+
+/* ---- Numbers -------------------------------------------------------------------- */
+
+/* Makes an element of the 8 bytes at fp + value and leaves its place in r9. */
+static void create_element(struct gen *g, struct where *p, int value, int drop)
+{
+	int missing = cc_label_new(g->f), end = cc_label_new(g->f);
+
+	find(g, p, true, missing);
+	cc_jump(g->f, end);
+	cc_label_here(g->f, missing);
+	if (p->has_key) {
+		by_class(g, p, BPF_FUNC_map_update_elem, value, R_FP);
+		find(g, p, true, drop);
+	} else {
+		cc_jump(g->f, drop);
+	}
+	cc_label_here(g->f, end);
+}
+
+static bool never_zero(const struct d_expr *e)
+{
+	return e->kind == D_E_INT && e->ival;
+}
+
+static void plain_assign(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int value = g_push(g, 8), drop = cc_label_new(f), end = cc_label_new(f), gone = cc_label_new(f);
+	struct where p;
+
+	g_value(g, e->kids[1]);
+	cc_store(f, BPF_DW, R_FP, value, R0);
+	p = place_of(g, e->kids[0], drop);
+	if (p.has_key) {
+		int missing = cc_label_new(f);
+
+		cc_load(f, BPF_DW, R0, R_FP, value);
+		if (!never_zero(e->kids[1]))
+			cc_jump_imm(f, BPF_JEQ, R0, 0, gone);
+		find(g, &p, true, missing);
+		cc_load(f, BPF_DW, R0, R_FP, value);
+		cc_store(f, BPF_DW, p.reg, p.off, R0);
+		cc_jump(f, end);
+		cc_label_here(f, missing);
+		by_class(g, &p, BPF_FUNC_map_update_elem, value, R_FP);
+		cc_jump_imm(f, BPF_JSGE, R0, 0, end);
+		cc_jump(f, drop);
+		cc_label_here(f, gone);
+		by_class(g, &p, BPF_FUNC_map_delete_elem, 0, 0);
+		cc_jump(f, end);
+	} else {
+		find(g, &p, true, drop);
+		cc_load(f, BPF_DW, R0, R_FP, value);
+		cc_store(f, BPF_DW, p.reg, p.off, R0);
+		cc_jump(f, end);
+		cc_label_here(f, gone);
+	}
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_label_here(f, end);
+	cc_load(f, BPF_DW, R0, R_FP, value);
+	place_free(g, &p);
+	g_pop(g, 8);
+}
+
+/* Operations that the processor has as one: r0 = the value before. */
+static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs)
+{
+	static const int ops[D_NOPS] = { [D_OP_SUB] = BPF_ADD, [D_OP_AND] = BPF_AND, [D_OP_OR] = BPF_OR,
+					 [D_OP_XOR] = BPF_XOR };
+	struct cc_func *f = g->f;
+
+	if (op != D_OP_ADD && op != D_OP_SUB && !ops[op])
+		return false;
+	cc_load(f, BPF_DW, R0, R_FP, rhs);
+	if (op == D_OP_SUB)
+		cc_alu_imm(f, BPF_NEG, R0, 0);
+	cc_atomic_fetch(f, ops[op], p->reg, p->off, R0);
+	return true;
+}
+
+enum { EXCHANGE_TRIES = 32 };
+
+/* Any operation: tried until no one else has changed the variable in between. r0 = new value. */
+static void exchange_loop(struct gen *g, const struct d_expr *e, const struct where *p, int rhs,
+			  const struct d_type *as)
+{
+	struct cc_func *f = g->f;
+	int old = g_push(g, 16), tries = old + 8;
+	int again = cc_label_new(f), done = cc_label_new(f);
+	const struct d_type *t = d_resolve(as);
+
+	cc_store_imm(f, BPF_DW, R_FP, tries, EXCHANGE_TRIES);
+	cc_label_here(f, again);
+	cc_load(f, BPF_DW, R0, p->reg, p->off);
+	cc_store(f, BPF_DW, R_FP, old, R0);
+	g_norm(g, e->type);
+	g_norm(g, as);
+	cc_load(f, BPF_DW, R1, R_FP, rhs);
+	g_arith(g, e->op, t->is_signed);
+	g_norm(g, as);
+	g_norm(g, e->type);
+	cc_mov(f, R4, R0);
+	cc_load(f, BPF_DW, R0, R_FP, old);
+	cc_mov(f, R3, R0);
+	cc_atomic_cmpxchg(f, p->reg, p->off, R4);
+	cc_jump_if(f, BPF_JEQ, R0, R3, done);
+	cc_load(f, BPF_DW, R1, R_FP, tries);
+	cc_alu_imm(f, BPF_SUB, R1, 1);
+	cc_store(f, BPF_DW, R_FP, tries, R1);
+	cc_jump_imm(f, BPF_JNE, R1, 0, again);
+	g_drop(g, RT_DROP_BUSY);
+	cc_imm(f, R4, 0);
+	cc_label_here(f, done);
+	cc_mov(f, R0, R4);
+	g_pop(g, 16);
+}
+
+static void compound(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int rhs = g_push(g, 16), zero = rhs + 8, drop = cc_label_new(f), end = cc_label_new(f);
+	const struct d_type *as = e->kids[1]->type;
+	struct where p;
+
+	g_value(g, e->kids[1]);
+	cc_store(f, BPF_DW, R_FP, rhs, R0);
+	cc_store_imm(f, BPF_DW, R_FP, zero, 0);
+	p = place_of(g, e->kids[0], drop);
+	create_element(g, &p, zero, drop);
+	if (fetch_op(g, e->op, &p, rhs)) {
+		cc_load(f, BPF_DW, R1, R_FP, rhs);
+		g_arith(g, e->op, false);
+		g_norm(g, e->type);
+	} else {
+		if (e->op == D_OP_SHL || e->op == D_OP_SHR)	/* done in the variable's type */
+			as = d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;
+		exchange_loop(g, e, &p, rhs, as);
+	}
+	cc_jump(f, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	place_free(g, &p);
+	g_pop(g, 16);
+}
+
+void g_assign(struct gen *g, const struct d_expr *e)
+{
+	if (e->op == D_OP_ASSIGN || e->op == D_OP_NONE)
+		plain_assign(g, e);
+	else
+		compound(g, e);
+}
+
+void g_step(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int zero = g_push(g, 8), drop = cc_label_new(f), end = cc_label_new(f);
+	bool down = e->op == D_OP_PREDEC || e->op == D_OP_POSTDEC;
+	int64_t by = down ? -(int64_t)e->ival : (int64_t)e->ival;
+	struct where p;
+
+	cc_store_imm(f, BPF_DW, R_FP, zero, 0);
+	p = place_of(g, e->kids[0], drop);
+	create_element(g, &p, zero, drop);
+	cc_imm(f, R0, by);
+	cc_atomic_fetch(f, BPF_ADD, p.reg, p.off, R0);
+	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC) {
+		cc_imm(f, R1, by);
+		cc_alu(f, BPF_ADD, R0, R1);
+	}
+	g_norm(g, e->type);
+	cc_jump(f, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	place_free(g, &p);
+	g_pop(g, 8);
+}
+
+/* ---- Strings -------------------------------------------------------------------- */
+
+static void routine(struct gen *g, const char *name, uint32_t a, uint32_t b)
+{
+	g_slot(g, R1, 0);
+	cc_imm(g->f, R2, a);
+	cc_imm(g->f, R3, b);
+	cc_routine(g->f, name);
+}
+
+/* From the strsize bytes at r9 to a string of the slot. */
+static void load_bytes(struct gen *g, const struct where *p, uint32_t at, int none)
+{
+	struct cc_func *f = g->f;
+
+	g_slot(g, R1, at + 8);
+	cc_imm(f, R2, g->cc->opt.strsize);
+	cc_mov(f, R3, p->reg);
+	cc_helper(f, BPF_FUNC_probe_read_kernel_str);
+	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_SUB, R3, 1);
+}
+
+uint32_t g_var_string(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	const struct d_var *v = var_of(e);
+	int none = cc_label_new(f), end = cc_label_new(f);
+	struct where p;
+	uint32_t at;
+
+	if (!v->assoc && v->scope == D_V_THIS) {
+		g->scratch = true;
+		return g->cc->this_off[v->id];
+	}
+	at = g_str_room(g);
+	if (!v->assoc && v->scope == D_V_GLOBAL) {
+		g->cc->maps[CC_MAP_GLOBALS].used = true;
+		routine(g, "rt_gstr_load", at, g->cc->global_off[v->id]);
+		return at;
+	}
+	p = place_of(g, e, none);
+	find(g, &p, false, none);
+	load_bytes(g, &p, at, none);
+	cc_jump(f, end);
+	cc_label_here(f, none);
+	cc_imm(f, R3, 0);
+	cc_label_here(f, end);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_routine(f, "rt_str_end");
+	place_free(g, &p);
+	return at;
+}
+
+static void store_bytes(struct gen *g, const struct where *p, uint32_t src)
+{
+	cc_mov(g->f, R1, p->reg);
+	cc_imm(g->f, R2, g->cc->opt.strsize);
+	g_slot(g, R3, src + 8);
+	cc_helper(g->f, BPF_FUNC_probe_read_kernel_str);
+}
+
+static void assign_element(struct gen *g, const struct d_expr *e, struct where *p, uint32_t src,
+			   int drop, int end)
+{
+	struct cc_func *f = g->f;
+	int missing = cc_label_new(f), gone = cc_label_new(f);
+
+	*p = place_of(g, e, drop);
+	if (p->has_key) {	/* the empty string frees */
+		g_slot(g, R1, src);
+		cc_load(f, BPF_DW, R1, R1, 0);
+		cc_jump_imm(f, BPF_JEQ, R1, 0, gone);
+	}
+	find(g, p, true, p->has_key ? missing : drop);
+	store_bytes(g, p, src);
+	cc_jump(f, end);
+	cc_label_here(f, missing);
+	if (p->has_key) {
+		by_class(g, p, BPF_FUNC_map_update_elem, (int)src + 8, R_SLOT);
+		cc_jump_imm(f, BPF_JSGE, R0, 0, end);
+		cc_jump(f, drop);
+	}
+	cc_label_here(f, gone);
+	if (p->has_key) {
+		by_class(g, p, BPF_FUNC_map_delete_elem, 0, 0);
+		cc_jump(f, end);
+	}
+}
+
+uint32_t g_assign_string(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	const struct d_var *v = var_of(e->kids[0]);
+	uint32_t src = g_string(g, e->kids[1]);
+	int drop, end;
+	struct where p;
+
+	if (!v->assoc && v->scope == D_V_THIS) {
+		routine(g, "rt_strcpy", g->cc->this_off[v->id], src);
+		return src;
+	}
+	if (!v->assoc && v->scope == D_V_GLOBAL) {
+		g->cc->maps[CC_MAP_GLOBALS].used = true;
+		routine(g, "rt_gstr_store", src, g->cc->global_off[v->id]);
+		return src;
+	}
+	drop = cc_label_new(f);
+	end = cc_label_new(f);
+	assign_element(g, e->kids[0], &p, src, drop, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_label_here(f, end);
+	place_free(g, &p);
+	return src;
+}
