@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output/aggs.c: rows of aggregations to text, with a format or without.
+ * In:   rows of one aggregation, or lines of several joined by key.
+ * Out:  text, sorted as the options say.
+ * Owns: nothing; the rows are the caller's and are reordered.
+ */
+#include "consumer/output/inner.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A key's component, as wide as DTrace prints it without a format. */
+static void put_key(struct out *o, const struct out_value *v)
+{
+	static const int widths[] = { [1] = 3, [2] = 5, [4] = 8, [8] = 16 };
+	char sym[OUT_SYM];
+
+	switch (v->kind) {
+	case REC_INT: {
+		int w = v->size < COUNT(widths) && widths[v->size] ? widths[v->size] : 16;
+
+		out_putc(o, ' ');
+		if (v->is_signed)
+			out_put_int(o, (int64_t)v->i, w);
+		else
+			out_put_uint(o, v->i, w);
+		break;
+	}
+	case REC_STRING:
+	case REC_BYTES:
+		out_puts(o, "  ");
+		out_put_wide(o, v->bytes, v->len, -50);
+		break;
+	case REC_STACK:
+	case REC_USTACK:
+		out_put_stack(o, v, NULL, (int)out_opt(o->opt.stackindent));
+		break;
+	case REC_KSYM:
+	case REC_USYM:
+		out_sym_text(o, v, sym);
+		out_puts(o, "  ");
+		out_put_wide(o, sym, strlen(sym), -50);
+		break;
+	}
+}
+
+static void put_value(struct out *o, const struct out_row *r)
+{
+	if (out_agg_is_dist(r)) {
+		out_put_dist(o, r);
+		return;
+	}
+	out_putc(o, ' ');
+	out_put_int(o, out_agg_int(r), 16);
+}
+
+/* A key, then the values of its `width` rows. */
+static int line_print(struct out *o, const struct d_format *f, const struct out_row *rows,
+		      size_t width)
+{
+	const struct agg_desc *desc = rows[0].desc;
+
+	if (!out_values_room(o, desc->nkeys))
+		return -ENOMEM;
+	if (!out_value_keys(o->values, desc, rows[0].key, rows[0].key_len))
+		return -EBADMSG;
+	if (f)
+		return out_format(o, f, o->values, desc->nkeys, rows, width);
+	for (size_t i = 0; i < desc->nkeys; i++)
+		put_key(o, &o->values[i]);
+	for (size_t i = 0; i < width; i++)
+		put_value(o, &rows[i]);
+	out_putc(o, '\n');
+	return o->err;
+}
+
+int out_lines_print(struct out *o, const struct d_format *f, struct out_row *rows, size_t nlines,
+		    size_t width)
+{
+	int64_t pos = out_opt(o->opt.aggsortpos);
+	struct out_order order = out_order_of(o);
+	int err = 0;
+
+	if (width == 1)
+		out_rows_sort(rows, nlines, &order);
+	else
+		out_lines_sort(rows, nlines, width, pos > 0 ? (size_t)pos : 0, &order);
+	for (size_t i = 0; !err && i < nlines; i++)
+		err = line_print(o, f, rows + i * width, width);
+	return err;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/output/inner.h: what the files of output/ share.
+ *   put.c     the buffer, padded text, integers      printf.c  formats
+ *   value.c   fields and keys to values              record.c  heads of lines, trace(), actions
+ *   stack.c   stacks and symbols as text             dist.c    bars of quantize and its kin
+ *   sort.c    order of aggregations' rows            aggs.c    rows of aggregations
+ *   table.c   printa and its kin on the table        file.c    freopen, ftruncate, system
+ *   ksym.c    kernel symbols
+ *   procs.c   mappings of processes through time     usym.c    symbols of files
+ */
+#ifndef CONSUMER_OUTPUT_INNER_H
+#define CONSUMER_OUTPUT_INNER_H
+
+#include "base/arena.h"
+#include "consumer/output/output.h"
+
+enum { OUT_BUF = 64 << 10, OUT_SYM = 512 };	/* a symbol's text, NUL included */
+
+/* -F: how deep a CPU is, and what fired there last. */
+struct out_flow {
+	int indent;
+	bool any;
+	uint32_t last_probe;
+	const struct rec_desc *last_desc;
+};
+
+struct out {
+	FILE *file;		/* the caller's */
+	struct out_options opt;
+	char *buf;		/* OUT_BUF bytes, len of them not written yet */
+	size_t len;
+	int err;		/* the first failure to write, -errno; nothing is printed after it */
+	bool headed;
+	struct out_flow *flow;	/* by CPU */
+	size_t nflow;
+	struct out_value *values;	/* of the action being printed */
+	size_t values_cap;
+	bool *printed;		/* aggregations that printa printed, by id */
+	size_t nprinted;
+	struct procs *procs;	/* borrowed */
+	uint64_t time;		/* of the record being printed; user symbols are those of then */
+	int saved_fd;		/* where the file went before the first freopen; -1 */
+	char *capture;		/* system, freopen: text goes here (yours to free), not to the file */
+	size_t capture_len, capture_cap;
+	bool capturing;
+};
+
+static inline int64_t out_opt(const int64_t *option)
+{
+	return option ? *option : 0;
+}
+
+/* One traced value or key, wherever it comes from. Pointers are borrowed from there. */
+struct out_value {
+	enum rec_kind kind;
+	enum d_action sym;
+	const struct d_type *type;
+	bool is_signed;
+	uint32_t size;		/* INT: bytes of its D type */
+	uint64_t i;		/* INT, KSYM, USYM */
+	const char *bytes;	/* STRING, BYTES; STACK, USTACK: addresses, unaligned */
+	size_t len;		/* of bytes; addresses: their number */
+	struct rt_owner owner;	/* USTACK, USYM */
+};
+
+/* ---- put.c ---------------------------------------------------------------- */
+
+void out_put(struct out *o, const char *s, size_t n);
+void out_puts(struct out *o, const char *s);
+void out_fill(struct out *o, char c, size_t n);
+static inline void out_putc(struct out *o, char c)
+{
+	if (o->len < OUT_BUF && !o->capturing && !o->err)
+		o->buf[o->len++] = c;
+	else
+		out_put(o, &c, 1);
+}
+/* width < 0: left-aligned. */
+void out_put_wide(struct out *o, const char *s, size_t n, int64_t width);
+void out_put_int(struct out *o, int64_t v, int width);
+void out_put_uint(struct out *o, uint64_t v, int width);
+/* Decimal digits of v before `end`; the first one. */
+char *out_digits(uint64_t v, char *end);
+void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- value.c --------------------------------------------------------------- */
+
+/* False: the record is too short for the field (a bug of the record's maker). */
+bool out_value_field(struct out_value *v, const struct rec_field *f, const struct rt_rec *rec);
+/* Room for n values in o->values; false: no memory. */
+bool out_values_room(struct out *o, size_t n);
+/* Components of an aggregation's key (struct rt_key not included) into v[0..nkeys). */
+bool out_value_keys(struct out_value *v, const struct agg_desc *desc, const unsigned char *key,
+		    size_t len);
+
+/* ---- stack.c ---------------------------------------------------------------- */
+
+/* A line for each frame, indented; `conv`: %k's width for each, or NULL. */
+void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv *conv, int indent);
+/* The symbol of a KSYM or USYM into buf. */
+void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM]);
+
+/* ---- record.c ---------------------------------------------------------------- */
+
+void out_put_rawbytes(struct out *o, const char *bytes, size_t n);
+/* As a string if it looks like one, else as raw bytes. */
+void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool quiet);
+
+/* ---- aggregations -------------------------------------------------------------- */
+
+/* A key of an aggregation with its value. Borrowed from the tables. */
+struct out_row {
+	const struct agg_desc *desc;
+	int64_t normal;
+	const unsigned char *key;
+	size_t key_len;
+	const uint64_t *words;
+};
+/* dist.c: the value of one row as numbers and bars. */
+int64_t out_agg_int(const struct out_row *r);
+bool out_agg_is_dist(const struct out_row *r);
+void out_put_dist(struct out *o, const struct out_row *r);
+uint64_t out_stddev(const uint64_t *words, int64_t normal);
+uint64_t out_sqrt128(unsigned __int128 v);
+
+/* sort.c: rows of one or several aggregations. */
+struct out_order {
+	bool by_key, reverse;
+	size_t key_pos;
+};
+struct out_order out_order_of(const struct out *o);
+int out_row_key_cmp(const struct out_row *a, const struct out_row *b, size_t key_pos);
+int out_row_value_cmp(const struct out_row *a, const struct out_row *b);
+/* By aggregation, then as the order says. */
+void out_rows_sort(struct out_row *rows, size_t n, const struct out_order *order);
+/* Lines of `width` rows, one aggregation a column: by the columns from `pos` on. */
+void out_lines_sort(struct out_row *rows, size_t nlines, size_t width, size_t pos,
+		    const struct out_order *order);
+
+/* aggs.c: prints lines of `width` rows, one an aggregation; sorts them. */
+int out_lines_print(struct out *o, const struct d_format *f, struct out_row *rows, size_t nlines,
+		    size_t width);
+
+/* ---- printf.c ---------------------------------------------------------------- */
+
+/* values in the order of the format's conversions (* included); rows: what %@ shows, in order. */
+int out_format(struct out *o, const struct d_format *f, const struct out_value *values, size_t n,
+	       const struct out_row *rows, size_t nrows);
+
+/* ---- actions, by d/builtins.def ------------------------------------------------ */
+
+typedef int out_action_fn(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+			  struct aggs *aggs);
+out_action_fn out_act_printa, out_act_clear, out_act_trunc, out_act_normalize, out_act_denormalize;
+out_action_fn out_act_system, out_act_freopen, out_act_ftruncate;
+/* printf's values and format: shared with system and freopen. */
+int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec);
+
+/* ---- usym.c -------------------------------------------------------------------- */
+
+/* Function symbols of a file, read once from a descriptor taken while it was mapped. */
+struct symfile;
+struct symfile *symfile_new(int fd);	/* takes fd (-1: none, no symbols); NULL: no memory */
+struct symfile *symfile_new_vdso(void);	/* our own, which is every process's */
+void symfile_free(struct symfile *f);
+/* The function that holds a file offset: name (borrowed), distance from its start; NULL: none. */
+const char *symfile_find(struct symfile *f, uint64_t file_off, uint64_t *distance);
+
+#endif

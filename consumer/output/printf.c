@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output/printf.c: values by a format (guide: chp-fmt).
+ * In:   a parsed format, values in the order of its conversions, rows for %@.
+ * Out:  text. The common conversions go straight into the buffer; only
+ *       floating point takes the C library's printf.
+ * Owns: nothing.
+ */
+#include "consumer/output/inner.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define NANOSEC 1000000000ull
+
+typedef void conv_fn(struct out *o, const struct d_conv *c, const struct out_value *v);
+
+static int64_t wide(const struct d_conv *c)
+{
+	return c->minus ? -(int64_t)c->width : c->width;
+}
+
+static void text(struct out *o, const struct d_conv *c, const char *s, size_t n)
+{
+	if (c->prec > 0 && n > (size_t)c->prec)
+		n = (size_t)c->prec;
+	out_put_wide(o, s, n, wide(c));
+}
+
+/* ---- Integers ----------------------------------------------------------- */
+
+/* Digits are the last n bytes before a number's end; sign or 0x go before them and before zeros. */
+static void number(struct out *o, const struct d_conv *c, const char *prefix, const char *digits,
+		   size_t n)
+{
+	size_t before = strlen(prefix), zeros = c->prec > 0 && n < (size_t)c->prec ?
+		(size_t)c->prec - n : 0, all = before + zeros + n, width = (size_t)c->width;
+
+	if (c->zero && !c->minus && c->prec <= 0 && width > all) {
+		zeros = width - before - n;
+		all = width;
+	}
+	if (!c->minus && width > all)
+		out_fill(o, ' ', width - all);
+	out_put(o, prefix, before);
+	out_fill(o, '0', zeros);
+	out_put(o, digits, n);
+	if (c->minus && width > all)
+		out_fill(o, ' ', width - all);
+}
+
+static uint64_t magnitude(const struct out_value *v)
+{
+	return v->size < 8 ? v->i & ((1ull << v->size * 8) - 1) : v->i;
+}
+
+/* A size letter makes %d signed whatever the argument is, as it does in C. */
+static void conv_decimal(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	char buf[24], *end = buf + sizeof(buf), *s;
+	bool negative = (v->is_signed || c->length) && (int64_t)v->i < 0;
+	const char *sign = negative ? "-" : c->plus ? "+" : c->space ? " " : "";
+
+	s = out_digits(negative ? 0 - v->i : v->i, end);
+	if (!*sign && !c->width && c->prec <= 0)
+		out_put(o, s, (size_t)(end - s));
+	else
+		number(o, c, sign, s, (size_t)(end - s));
+}
+
+static void conv_unsigned(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	char buf[24], *end = buf + sizeof(buf), *s = out_digits(magnitude(v), end);
+
+	number(o, c, "", s, (size_t)(end - s));
+}
+
+static void radix(struct out *o, const struct d_conv *c, const struct out_value *v, unsigned bits,
+		  const char *digits, const char *prefix)
+{
+	uint64_t n = magnitude(v), mask = (1u << bits) - 1;
+	char buf[24], *end = buf + sizeof(buf), *s = end;
+
+	do {
+		*--s = digits[n & mask];
+		n >>= bits;
+	} while (n);
+	number(o, c, c->alt && magnitude(v) ? prefix : "", s, (size_t)(end - s));
+}
+
+static void conv_octal(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	radix(o, c, v, 3, "01234567", "0");
+}
+
+static void conv_hex(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	radix(o, c, v, 4, "0123456789abcdef", "0x");
+}
+
+static void conv_hex_upper(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	radix(o, c, v, 4, "0123456789ABCDEF", "0X");
+}
+
+/* ---- Characters and strings ------------------------------------------------ */
+
+static void conv_char(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	char ch = (char)v->i;
+
+	out_put_wide(o, &ch, 1, wide(c));
+}
+
+static void conv_string(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	const char *nul = v->kind == REC_BYTES ? memchr(v->bytes, 0, v->len) : NULL;
+	char sym[OUT_SYM];
+
+	if (v->kind == REC_KSYM || v->kind == REC_USYM) {
+		out_sym_text(o, v, sym);
+		text(o, c, sym, strlen(sym));
+	} else if (v->kind == REC_STRING || v->kind == REC_BYTES) {
+		text(o, c, v->bytes, nul ? (size_t)(nul - v->bytes) : v->len);
+	} else {
+		conv_decimal(o, c, v);
+	}
+}
+
+/* One character as C would write it in a string; bytes used of to[4]. */
+static size_t escape(char ch, char to[4])
+{
+	static const char plain[] = "\0\a\b\f\n\r\t\v\"\\", named[] = "0abfnrtv\"\\";
+	const char *at = memchr(plain, ch, sizeof(plain) - 1);
+	unsigned char u = (unsigned char)ch;
+
+	if (!at && u >= ' ' && u <= '~') {
+		to[0] = ch;
+		return 1;
+	}
+	to[0] = '\\';
+	if (at) {
+		to[1] = named[at - plain];
+		return 2;
+	}
+	to[1] = (char)('0' + (u >> 6));
+	to[2] = (char)('0' + (u >> 3 & 7));
+	to[3] = (char)('0' + (u & 7));
+	return 4;
+}
+
+static void conv_escaped(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	size_t total = 0, n = v->len, w = (size_t)c->width;
+	char to[4];
+
+	if (v->kind == REC_BYTES && memchr(v->bytes, 0, n))
+		n = strlen(v->bytes);
+	for (size_t i = 0; i < n; i++)
+		total += escape(v->bytes[i], to);
+	if (c->prec > 0 && total > (size_t)c->prec)
+		total = (size_t)c->prec;
+	if (!c->minus && w > total)
+		out_fill(o, ' ', w - total);
+	for (size_t i = 0, left = total; i < n && left; i++) {
+		size_t part = escape(v->bytes[i], to);
+
+		part = part < left ? part : left;
+		out_put(o, to, part);
+		left -= part;
+	}
+	if (c->minus && w > total)
+		out_fill(o, ' ', w - total);
+}
+
+static void conv_escaped_char(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	char to[4];
+	size_t n = escape((char)v->i, to);
+
+	text(o, c, to, n);
+}
+
+/* ---- Floating point ------------------------------------------------------------ */
+
+static double as_double(const struct out_value *v)
+{
+	double d;
+	float f;
+	uint32_t bits = (uint32_t)v->i;
+
+	if (!v->type || v->type->kind != D_T_FLOAT)
+		return v->is_signed ? (double)(int64_t)v->i : (double)v->i;
+	if (v->size == sizeof(f)) {
+		memcpy(&f, &bits, sizeof(f));
+		return (double)f;
+	}
+	memcpy(&d, &v->i, sizeof(d));
+	return d;
+}
+
+static void conv_float(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	double d = as_double(v);
+	int width = c->minus ? -c->width : c->width, prec = c->prec > 0 ? c->prec : 6;
+
+	switch (c->verb) {
+	case 'e': out_printf(o, "%*.*e", width, prec, d); break;
+	case 'E': out_printf(o, "%*.*E", width, prec, d); break;
+	case 'g': out_printf(o, "%*.*g", width, prec, d); break;
+	case 'G': out_printf(o, "%*.*G", width, prec, d); break;
+	default: out_printf(o, "%*.*f", width, prec, d); break;
+	}
+}
+
+/* ---- Symbols, stacks, times ------------------------------------------------------- */
+
+static void conv_address(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	char sym[OUT_SYM];
+
+	if (v->kind == REC_KSYM || v->kind == REC_USYM)
+		out_sym_text(o, v, sym);
+	else if (c->verb == 'A')	/* a bare number does not say whose address it is */
+		out_usym(o->procs, sym, sizeof(sym), &v->owner, v->i, o->time, D_ACT_ustack);
+	else
+		out_ksym(sym, sizeof(sym), v->i, D_ACT_stack);
+	text(o, c, sym, strlen(sym));
+}
+
+static void conv_stack(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	struct d_conv frame = *c;
+
+	if (v->kind != REC_STACK && v->kind != REC_USTACK) {
+		conv_string(o, c, v);
+		return;
+	}
+	if (c->minus)
+		frame.width = 0;	/* it is the indent then */
+	out_put_stack(o, v, &frame, c->minus ? c->width : 0);
+}
+
+static void conv_time(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	time_t sec = (time_t)(v->i / NANOSEC);
+	struct tm tm;
+	char buf[64];
+	size_t n;
+
+	localtime_r(&sec, &tm);
+	n = strftime(buf, sizeof(buf), c->verb == 'T' ? "%a, %d %b %G %T %Z" : "%Y %b %e %T", &tm);
+	text(o, c, buf, n);
+}
+
+static conv_fn *const by_verb[128] = {
+	['d'] = conv_decimal,  ['i'] = conv_decimal,	    ['u'] = conv_unsigned,
+	['o'] = conv_octal,    ['x'] = conv_hex,	    ['X'] = conv_hex_upper,
+	['p'] = conv_hex,      ['c'] = conv_char,	    ['C'] = conv_escaped_char,
+	['s'] = conv_string,   ['S'] = conv_escaped,	    ['e'] = conv_float,
+	['E'] = conv_float,    ['f'] = conv_float,	    ['F'] = conv_float,
+	['g'] = conv_float,    ['G'] = conv_float,	    ['a'] = conv_address,
+	['A'] = conv_address,  ['k'] = conv_stack,	    ['Y'] = conv_time,
+	['y'] = conv_time,     ['T'] = conv_time,
+};
+
+/* A verb's value must be of a kind that it reads: numbers have no bytes and bytes no number. */
+static void convert(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	conv_fn *fn = (unsigned char)c->verb < COUNT(by_verb) ? by_verb[(unsigned char)c->verb] : NULL;
+	bool bytes = v->kind == REC_STRING || v->kind == REC_BYTES;
+
+	if (v->kind == REC_STACK || v->kind == REC_USTACK)
+		fn = conv_stack;
+	else if (bytes && c->verb != 'S')
+		fn = conv_string;
+	else if (!bytes && c->verb == 'S')
+		fn = conv_string;
+	else if ((v->kind == REC_KSYM || v->kind == REC_USYM) && !strchr("duoxXpi", c->verb))
+		fn = conv_address;
+	if (fn)
+		fn(o, c, v);
+}
+
+/* ---- Aggregations ---------------------------------------------------------------- */
+
+/*
+ * The parser ends a conversion at its @; flags, width, precision and the
+ * letter of %@16d are the beginning of the text that follows. Returns how
+ * many of its bytes belong to the conversion.
+ */
+static size_t rest_of_agg(struct d_conv *c, const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; i < n && s[i] && strchr("-+ #0'", s[i]); i++) {
+		c->minus |= s[i] == '-';
+		c->plus |= s[i] == '+';
+		c->space |= s[i] == ' ';
+		c->alt |= s[i] == '#';
+		c->zero |= s[i] == '0';
+	}
+	for (; i < n && isdigit((unsigned char)s[i]) && c->width < 65536; i++)
+		c->width = c->width * 10 + (s[i] - '0');
+	if (i < n && s[i] == '.')
+		for (c->prec = 0, i++; i < n && isdigit((unsigned char)s[i]) && c->prec < 65536; i++)
+			c->prec = c->prec * 10 + (s[i] - '0');
+	for (; i < n && s[i] && strchr("hlLzjtqw", s[i]); i++)
+		c->length = s[i];
+	c->verb = i < n ? s[i] : 'd';
+	return i < n ? i + 1 : i;
+}
+
+static void convert_agg(struct out *o, const struct d_conv *c, const struct out_row *row)
+{
+	struct out_value v = { .kind = REC_INT, .size = 8, .is_signed = true };
+
+	if (out_agg_is_dist(row)) {
+		out_put_dist(o, row);
+		return;
+	}
+	v.i = (uint64_t)out_agg_int(row);
+	convert(o, c, &v);
+}
+
+/* ---- Formats ----------------------------------------------------------------------- */
+
+struct args {
+	const struct out_value *next, *end;
+};
+
+static const struct out_value *take(struct args *a)
+{
+	return a->next < a->end ? a->next++ : NULL;
+}
+
+/* Widths and precisions given as arguments; a negative width is left-aligned. */
+static bool stars(struct d_conv *c, struct args *a)
+{
+	const struct out_value *v;
+
+	if (c->star_width) {
+		if (!(v = take(a)))
+			return false;
+		int64_t w = (int64_t)v->i;
+
+		w = w > INT16_MAX ? INT16_MAX : w < -INT16_MAX ? -INT16_MAX : w;
+		c->minus |= w < 0;
+		c->width = (int)(w < 0 ? -w : w);
+	}
+	if (c->star_prec) {
+		if (!(v = take(a)))
+			return false;
+		c->prec = (int64_t)v->i > INT16_MAX ? INT16_MAX : (int64_t)v->i < 0 ? -1 : (int)v->i;
+	}
+	return true;
+}
+
+int out_format(struct out *o, const struct d_format *f, const struct out_value *values, size_t n,
+	       const struct out_row *rows, size_t nrows)
+{
+	struct args a = { values, values + n };
+	size_t skip = 0;	/* bytes of the next text that belong to an aggregation's conversion */
+
+	for (size_t i = 0; i < f->nconvs; i++) {
+		const struct d_conv *c = &f->convs[i];
+		const struct out_value *v;
+		struct d_conv own;
+
+		out_put(o, c->text + skip, c->text_len - skip);
+		skip = 0;
+		if (!c->verb)
+			continue;
+		if (c->verb == '%') {
+			out_putc(o, '%');
+			continue;
+		}
+		if (c->verb == '@') {
+			const struct d_conv *next = i + 1 < f->nconvs ? c + 1 : NULL;
+
+			if (!nrows)
+				return -EINVAL;
+			own = *c;
+			skip = rest_of_agg(&own, next ? next->text : "", next ? next->text_len : 0);
+			convert_agg(o, &own, rows);
+			if (nrows > 1) {	/* the last one serves all further %@ */
+				rows++;
+				nrows--;
+			}
+			continue;
+		}
+		if (c->star_width || c->star_prec) {
+			own = *c;
+			if (!stars(&own, &a))
+				return -EINVAL;
+			c = &own;
+		}
+		if (!(v = take(&a)))
+			return -EINVAL;
+		convert(o, c, v);
+	}
+	return o->err;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output/procs.c: which file was mapped where in which process, and when
+ * (design rule 13); from that, user addresses as module`function+0x10.
+ * In:   events in order of time, and one pass over /proc at the start.
+ * Out:  text, also for processes that have ended.
+ * Owns: the history, and each mapped file's symbols. Files are opened when
+ *       they are first seen, by their mapping, so that neither a removed path
+ *       nor another mount namespace matters.
+ */
+#include "consumer/output/inner.h"
+
+#include "base/hash.h"
+#include "consumer/providers/providers.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct file {
+	char *module;		/* base name of its path */
+	struct symfile *syms;
+};
+
+struct mapping {
+	uint64_t time, addr, len, pgoff;
+	struct file *file;
+};
+
+/* One life of a pid: from fork to exit. */
+struct proc {
+	struct proc *older;	/* who had the pid before */
+	uint64_t start;		/* boot time, ns; 0: unknown */
+	uint64_t from;		/* monotonic */
+	struct mapping *maps;	/* by time */
+	size_t n, cap;
+	uint64_t *execs;	/* when everything before was unmapped */
+	size_t nexecs;
+};
+
+struct procs {
+	struct hash *by_pid;	/* the youngest life */
+	struct hash *files;	/* by device, inode and path */
+	int64_t boot_offset;	/* boot time - monotonic, ns */
+};
+
+#define NANOSEC 1000000000
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * (int64_t)NANOSEC + ts.tv_nsec;
+}
+
+struct procs *procs_new(void)
+{
+	struct procs *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->by_pid = hash_new();
+	p->files = hash_new();
+	p->boot_offset = now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC);
+	if (p->by_pid && p->files)
+		return p;
+	procs_free(p);
+	return NULL;
+}
+
+static void proc_free(void *arg)
+{
+	for (struct proc *p = arg, *older; p; p = older) {
+		older = p->older;
+		free(p->maps);
+		free(p->execs);
+		free(p);
+	}
+}
+
+static void file_free(void *arg)
+{
+	struct file *f = arg;
+
+	free(f->module);
+	symfile_free(f->syms);
+	free(f);
+}
+
+void procs_free(struct procs *p)
+{
+	if (!p)
+		return;
+	hash_free(p->by_pid, proc_free);
+	hash_free(p->files, file_free);
+	free(p);
+}
+
+/* ---- Files ------------------------------------------------------------------- */
+
+static int open_mapped(const struct prov_event *ev)
+{
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)ev->pid, ev->addr,
+		 ev->addr + ev->len);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)ev->pid, ev->path);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
+	return fd >= 0 ? fd : open(ev->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static struct file *file_new(const struct prov_event *ev)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	const char *slash = strrchr(ev->path, '/');
+	char *deleted;
+
+	if (!f)
+		return NULL;
+	f->module = strdup(slash ? slash + 1 : ev->path);
+	f->syms = strcmp(ev->path, "[vdso]") ? symfile_new(open_mapped(ev)) : symfile_new_vdso();
+	if (!f->module || !f->syms) {
+		file_free(f);
+		return NULL;
+	}
+	deleted = strstr(f->module, " (deleted)");
+	if (deleted)
+		*deleted = '\0';
+	return f;
+}
+
+static struct file *file_of(struct procs *p, const struct prov_event *ev)
+{
+	char key[4200];
+	int n;
+	struct file *f;
+
+	if (!ev->path || (ev->path[0] != '/' && strcmp(ev->path, "[vdso]")))
+		return NULL;	/* anonymous: //anon, [heap], [stack] … */
+	if (!strncmp(ev->path, "//", 2))
+		return NULL;
+	n = snprintf(key, sizeof(key), "%x:%x:%" PRIu64 " %s", ev->dev_major, ev->dev_minor, ev->ino,
+		     ev->path);
+	if (n < 0 || n >= (int)sizeof(key))
+		return NULL;
+	f = hash_get(p->files, key, (size_t)n);
+	if (f || !(f = file_new(ev)))
+		return f;
+	if (hash_set(p->files, key, (size_t)n, f, NULL)) {
+		file_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* ---- Processes ---------------------------------------------------------------- */
+
+static struct proc *proc_of(struct procs *p, pid_t pid)
+{
+	return hash_get(p->by_pid, &pid, sizeof(pid));
+}
+
+/* A new life of a pid; the one before stays behind it. */
+static struct proc *proc_begin(struct procs *p, pid_t pid, uint64_t from, uint64_t start)
+{
+	struct proc *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->from = from;
+	q->start = start;
+	q->older = proc_of(p, pid);
+	if (hash_set(p->by_pid, &pid, sizeof(pid), q, NULL)) {
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+static void map_add(struct proc *q, const struct mapping *m)
+{
+	if (q->n == q->cap) {
+		size_t cap = q->cap ? q->cap * 2 : 8;
+		struct mapping *v = realloc(q->maps, cap * sizeof(*v));
+
+		if (!v)
+			return;
+		q->maps = v;
+		q->cap = cap;
+	}
+	q->maps[q->n++] = *m;
+}
+
+static void feed_mmap(struct procs *p, const struct prov_event *ev)
+{
+	struct proc *q = proc_of(p, ev->pid);
+	struct mapping m = { ev->time, ev->addr, ev->len, ev->pgoff, file_of(p, ev) };
+
+	if (!q)
+		q = proc_begin(p, ev->pid, 0, 0);
+	if (q)
+		map_add(q, &m);
+}
+
+static uint64_t last_exec(const struct proc *q, uint64_t time)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < q->nexecs && q->execs[i] <= time; i++)
+		at = q->execs[i];
+	return at;
+}
+
+/* A thread's start is no new process; a child begins with its parent's mappings. */
+static void feed_fork(struct procs *p, const struct prov_event *ev)
+{
+	struct proc *parent = proc_of(p, ev->ppid), *child;
+	uint64_t since;
+
+	if (ev->pid == ev->ppid)
+		return;
+	child = proc_begin(p, ev->pid, ev->time, ev->time + (uint64_t)p->boot_offset);
+	if (!parent || !child)
+		return;
+	since = last_exec(parent, ev->time);
+	for (size_t i = 0; i < parent->n; i++) {
+		struct mapping m = parent->maps[i];
+
+		if (m.time < since)
+			continue;
+		m.time = ev->time;
+		map_add(child, &m);
+	}
+}
+
+static void feed_exec(struct procs *p, const struct prov_event *ev)
+{
+	struct proc *q = proc_of(p, ev->pid);
+	uint64_t *v;
+
+	if (!q)
+		q = proc_begin(p, ev->pid, 0, 0);
+	if (!q || !(v = realloc(q->execs, (q->nexecs + 1) * sizeof(*v))))
+		return;
+	q->execs = v;
+	v[q->nexecs++] = ev->time;
+}
+
+void procs_feed(struct procs *p, const struct prov_event *ev)
+{
+	switch (ev->kind) {
+	case PROV_EV_MMAP: feed_mmap(p, ev); break;
+	case PROV_EV_FORK: feed_fork(p, ev); break;
+	case PROV_EV_EXEC: feed_exec(p, ev); break;
+	case PROV_EV_EXIT:	/* it is asked about afterwards too */
+	case PROV_EV_LOST: break;
+	}
+}
+
+/* ---- Processes that run already -------------------------------------------------- */
+
+/* Field 22 of /proc/PID/stat, in ns since boot; 0: it has gone. */
+static uint64_t start_of(pid_t pid)
+{
+	char path[40], line[1024], *s;
+	unsigned long long ticks = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	s = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;	/* the name may hold blanks */
+	if (s)
+		for (int field = 2; field < 22 && (s = strchr(s, ' ')); field++)
+			s++;
+	if (s)
+		ticks = strtoull(s, NULL, 10);
+	fclose(f);
+	return ticks * (NANOSEC / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+static void scan_line(struct procs *p, pid_t pid, uint64_t time, char *line)
+{
+	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = pid };
+	uint64_t end;
+	char perms[8];
+	int path = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev.addr, &end,
+		   perms, &ev.pgoff, &ev.dev_major, &ev.dev_minor, &ev.ino, &path) < 7 ||
+	    perms[2] != 'x')
+		return;
+	ev.len = end - ev.addr;
+	line[strcspn(line, "\n")] = '\0';
+	ev.path = line + path;
+	feed_mmap(p, &ev);
+}
+
+void procs_scan(struct procs *p, pid_t pid, uint64_t time)
+{
+	char path[40], *line = NULL;
+	struct proc *q = proc_of(p, pid);
+	uint64_t start = start_of(pid);
+	size_t cap = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	f = start ? fopen(path, "re") : NULL;
+	if (!f)
+		return;
+	if (q && !q->start)
+		q->start = start;
+	else if (!q)
+		proc_begin(p, pid, 0, start);
+	while (getline(&line, &cap, f) > 0)
+		scan_line(p, pid, time, line);
+	free(line);
+	fclose(f);
+}
+
+void procs_scan_all(struct procs *p, uint64_t time)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	uint64_t pid;
+
+	while (dir && (e = readdir(dir)))
+		if (text_u64(e->d_name, &pid) && pid <= INT32_MAX)
+			procs_scan(p, (pid_t)pid, time);
+	if (dir)
+		closedir(dir);
+}
+
+/* ---- Addresses ------------------------------------------------------------------- */
+
+#define TICK (NANOSEC / 50)	/* /proc counts starts in ticks; two lives of a pid are further apart */
+
+static const struct proc *life_of(struct procs *p, const struct rt_owner *owner, uint64_t time)
+{
+	const struct proc *q = p ? proc_of(p, (pid_t)owner->pid) : NULL;
+
+	while (q && q->older && (owner->start ? q->start > owner->start + TICK : q->from > time))
+		q = q->older;
+	return q;
+}
+
+/*
+ * The mapping of then; else the latest of before (an aggregation's key has no
+ * time, and exec may have come since); else one that was seen only later,
+ * for an event may be read after the record that needs it.
+ */
+static const struct mapping *mapping_of(const struct proc *q, uint64_t addr, uint64_t time)
+{
+	const struct mapping *later = NULL;
+
+	for (size_t i = q->n; i > 0; i--) {
+		const struct mapping *m = &q->maps[i - 1];
+
+		if (addr - m->addr >= m->len)
+			continue;
+		if (m->time <= time)
+			return m;
+		later = m;
+	}
+	return later;
+}
+
+void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *owner, uint64_t addr,
+	      uint64_t time, enum d_action how)
+{
+	const struct proc *q = life_of(p, owner, time);
+	const struct mapping *m = q ? mapping_of(q, addr, time) : NULL;
+	uint64_t distance = 0;
+	const char *name;
+
+	if (!m || !m->file) {
+		snprintf(buf, size, "0x%" PRIx64, addr);
+		return;
+	}
+	if (how == D_ACT_umod) {
+		snprintf(buf, size, "%s", m->file->module);
+		return;
+	}
+	name = symfile_find(m->file->syms, addr - m->addr + m->pgoff, &distance);
+	if (!name)
+		snprintf(buf, size, "%s`0x%" PRIx64, m->file->module, addr);
+	else if (!distance || how == D_ACT_usym || how == D_ACT_ufunc)
+		snprintf(buf, size, "%s`%s", m->file->module, name);
+	else
+		snprintf(buf, size, "%s`%s+0x%" PRIx64, m->file->module, name, distance);
+}
