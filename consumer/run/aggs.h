@@ -46,6 +46,7 @@ size_t aggs_count(const struct aggs *a, int agg);	/* rows */
 /* `size_t at = 0; while ((row = aggs_next(a, agg, &at)))`: in the order in which keys were first
  * drained. Borrowed until the next drain or change. */
 struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
+/* NULL: there are not so many aggregations. */
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
 /* < 0, 0, > 0 by value as DTrace sorts: numbers; distributions by the sum of middle * count. */
 int aggs_compare(const struct agg_desc *d, const struct agg_row *x, const struct agg_row *y);
