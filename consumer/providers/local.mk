@@ -17,4 +17,11 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/features.c \
 	consumer/providers/attach.c \
 	consumer/providers/dtrace.c \
-	consumer/providers/profile.c
+	consumer/providers/profile.c \
+	consumer/providers/newer.def \
+	consumer/providers/syscall.c \
+	consumer/providers/sdt.c \
+	consumer/providers/btf.c \
+	consumer/providers/names.c \
+	consumer/providers/symbols.c \
+	consumer/providers/tracefs.c

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/tracefs.c: the folder of trace events, where the
+ * systems of tracepoints and the arguments of system calls are described.
+ * In:   tracefs as mounted; if it is not, a mount of our own that no path
+ *       leads to, gone with its descriptor.
+ * Out:  an fd of its folder `events`, yours; -errno: do without.
+ */
+#include "consumer/providers/inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int unseen_mount(void)
+{
+	enum { CREATE = 6 };	/* FSCONFIG_CMD_CREATE */
+	int fs = (int)syscall(SYS_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */);
+	int err, mnt = -1;
+
+	if (fs < 0)
+		return -errno;
+	if (!syscall(SYS_fsconfig, fs, CREATE, NULL, NULL, 0))
+		mnt = (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+	err = -errno;
+	close(fs);
+	return mnt < 0 ? err : mnt;
+}
+
+int tracefs_events(void)
+{
+	static const char *const paths[] = {
+		"/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events",
+	};
+	int fd, mnt;
+
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		fd = open(paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	mnt = unseen_mount();
+	if (mnt < 0)
+		return mnt;
+	fd = openat(mnt, "events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	close(mnt);
+	return fd;
+}
