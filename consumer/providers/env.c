@@ -126,7 +126,7 @@ static uint32_t base_id(struct prov_env *env, const struct prov *owner)
 	return base;
 }
 
-static void give_id(struct prov_env *env, struct prov_probe *p)
+void prov_give_id(struct prov_env *env, struct prov_probe *p)
 {
 	if (p->id)
 		return;
@@ -154,7 +154,7 @@ static bool one_found(void *arg, struct prov_probe *p)
 {
 	struct matching *m = arg;
 
-	give_id(m->env, p);
+	prov_give_id(m->env, p);
 	if (m->id && p->id != m->id)
 		return true;
 	m->n++;

@@ -36,6 +36,9 @@ struct prov_probe *prov_probe_new(struct prov_env *env, const struct prov *owner
 				  const char *mod, const char *func, const char *name,
 				  size_t nsites);
 
+/* For probes that come to light outside prov_match. */
+void prov_give_id(struct prov_env *env, struct prov_probe *p);
+
 /* ---- attach.c --------------------------------------------------------------- */
 
 /* prov_attach with another way from a site's file to an fd (prov_file_open is the usual one). */

@@ -51,6 +51,8 @@ struct prov_probe {
 	const char **arg_types;	/* D type names; NULL entries: int64_t */
 	const char **arg_names;	/* may be NULL */
 	uint32_t *arg_btf;	/* kernel BTF ids; NULL or 0: use arg_types */
+	const uint8_t *arg_map;	/* args[i] is argument arg_map[i] (a provider's declared mapping);
+				 * NULL: argument i */
 	bool typed;		/* prov_types was here */
 };
 

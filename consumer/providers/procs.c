@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/procs.c: the executable file mappings of processes, and
+ * the files behind them.
+ * In:   the kernel's list of mappings, through an iter/task_vma program
+ *       (vma.c's); without it /proc/PID/maps.
+ * Out:  mappings; files by index, opened and read once.
+ * Owns: struct prov_files, until prov_files_free.
+ */
+#include "consumer/providers/files.h"
+#include "consumer/providers/vma.h"
+
+#include "base/hash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FRESH_MS = 200 };	/* how long an answer of the whole host is good when nobody watches */
+
+struct prov_file {
+	struct prov_inode id;
+	struct usdt_file *usdt;
+	const char *path, *base;
+	int fd;			/* -1: not opened, or not needed */
+	bool read;
+	struct prov_mapping where;	/* a mapping it can be opened through */
+};
+
+struct prov_files {
+	struct hash *by_id;		/* struct prov_inode → index + 1 */
+	struct hash *by_number;		/* the same without address: what MMAP2 events know */
+	struct prov_file *v;
+	size_t n, cap;
+	struct prov_mapping *maps, *shown;
+	size_t nmaps, maps_cap, shown_cap;
+	struct vma_iter *iter;
+	bool no_iter;
+	unsigned serial;
+	uint64_t fresh_until;		/* of all processes; 0: stale */
+	pid_t fresh_pid;		/* only this one was looked at; 0: none */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static struct prov_files *files_of(struct prov_env *env)
+{
+	struct prov_files *f = env->files;
+
+	if (f)
+		return f;
+	f = arena_new_of(env->arena, struct prov_files);
+	if (!f)
+		return NULL;
+	f->by_id = hash_new();
+	f->by_number = hash_new();
+	if (!f->by_id || !f->by_number) {
+		prov_files_free(f);
+		return NULL;
+	}
+	return env->files = f;
+}
+
+void prov_files_free(struct prov_files *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		usdt_file_close(f->v[i].usdt);
+		if (f->v[i].fd >= 0)
+			close(f->v[i].fd);
+	}
+	hash_free(f->by_id, NULL);
+	hash_free(f->by_number, NULL);
+	vma_iter_close(f->iter);
+	free(f->maps);
+	free(f->shown);
+	f->by_id = f->by_number = NULL;
+	f->iter = NULL;
+	f->maps = f->shown = NULL;
+	f->n = 0;
+}
+
+/* ---- Files by identity ------------------------------------------------------ */
+
+struct number {		/* a key: no padding */
+	uint64_t ino;
+	uint32_t dev, generation;
+};
+
+static int file_of(struct prov_env *env, const struct prov_inode *id)
+{
+	struct prov_files *f = env->files;
+	uintptr_t index = (uintptr_t)hash_get(f->by_id, id, sizeof(*id));
+	struct number number = { id->ino, id->dev, id->generation };
+	struct prov_file *file;
+
+	if (index)
+		return (int)index - 1;
+	file = ARENA_PUSH(env->arena, f->v, f->n, f->cap);
+	if (!file)
+		return -ENOMEM;
+	*file = (struct prov_file){ .id = *id, .fd = -1, .path = "", .base = "" };
+	if (hash_set(f->by_id, id, sizeof(*id), (void *)(uintptr_t)f->n, NULL) ||
+	    hash_set(f->by_number, &number, sizeof(number), (void *)(uintptr_t)f->n, NULL)) {
+		f->n--;
+		return -ENOMEM;
+	}
+	return (int)f->n - 1;
+}
+
+static bool map_add(void *arg, const struct vma_row *row)
+{
+	struct prov_env *env = arg;
+	struct prov_files *f = env->files;
+	struct prov_inode id = { row->inode, row->ino, row->dev, row->generation };
+	int file = file_of(env, &id);
+
+	if (file < 0)
+		return false;
+	if (f->nmaps == f->maps_cap) {
+		size_t cap = f->maps_cap ? f->maps_cap * 2 : 1024;
+		struct prov_mapping *maps = reallocarray(f->maps, cap, sizeof(*maps));
+
+		if (!maps)
+			return false;
+		f->maps = maps;
+		f->maps_cap = cap;
+	}
+	f->maps[f->nmaps] = (struct prov_mapping){
+		.pid = (pid_t)row->pid, .file = file, .start = row->start, .end = row->end,
+		.off = row->off };
+	if (f->v[file].fd < 0)
+		f->v[file].where = f->maps[f->nmaps];
+	f->nmaps++;
+	return true;
+}
+
+/* ---- Without the iterator ------------------------------------------------------ */
+
+static bool maps_read(struct prov_env *env, pid_t pid)
+{
+	char path[64], *line = NULL;
+	size_t cap = 0;
+	bool ok = true;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return true;	/* it has gone */
+	while (ok && getline(&line, &cap, maps) > 0) {
+		struct vma_row row = { .pid = (uint32_t)pid };
+		unsigned major, minor;
+		char perms[5];
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64,
+			   &row.start, &row.end, perms, &row.off, &major, &minor, &row.ino) == 7 &&
+		    perms[2] == 'x' && row.ino) {
+			row.dev = major << 20 | minor;
+			ok = map_add(env, &row);
+		}
+	}
+	free(line);
+	fclose(maps);
+	return ok;
+}
+
+static int maps_read_all(struct prov_env *env)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
+	bool ok = true;
+	uint64_t pid;
+
+	if (!proc)
+		return -errno;
+	while (ok && (e = readdir(proc)))
+		if (text_u64(e->d_name, &pid))
+			ok = maps_read(env, (pid_t)pid);
+	closedir(proc);
+	return ok ? 0 : -ENOMEM;
+}
+
+/* ---- Looking -------------------------------------------------------------------- */
+
+static int look(struct prov_env *env, pid_t pid)
+{
+	struct prov_files *f = env->files;
+
+	f->nmaps = 0;
+	f->serial++;
+	if (!f->iter && !f->no_iter) {
+		f->iter = prov_has(PROV_F_ITER_VMA) ? vma_iter_open(true) : NULL;
+		f->no_iter = !f->iter;
+	}
+	if (f->iter)
+		return vma_iter_read(f->iter, pid, map_add, env);
+	if (pid)
+		return maps_read(env, pid) ? 0 : -ENOMEM;
+	return maps_read_all(env);
+}
+
+static bool is_fresh(const struct prov_env *env, pid_t pid)
+{
+	const struct prov_files *f = env->files;
+
+	if (f->fresh_until && (prov_watch_fd(env) >= 0 || f->fresh_until > now_ms()))
+		return true;
+	return pid && f->fresh_pid == pid;
+}
+
+const struct prov_mapping *prov_mappings(struct prov_env *env, pid_t pid, size_t *n)
+{
+	struct prov_files *f = files_of(env);
+
+	*n = 0;
+	if (!f)
+		return NULL;
+	if (!is_fresh(env, pid)) {
+		f->fresh_until = 0;
+		f->fresh_pid = 0;
+		if (look(env, pid))
+			return NULL;
+		f->fresh_pid = pid;
+		f->fresh_until = pid ? 0 : now_ms() + FRESH_MS;
+	}
+	if (!pid || f->fresh_pid == pid) {
+		*n = f->nmaps;
+		return f->maps;
+	}
+	if (f->shown_cap < f->nmaps) {
+		free(f->shown);
+		f->shown = reallocarray(NULL, f->nmaps, sizeof(*f->shown));
+		f->shown_cap = f->shown ? f->nmaps : 0;
+		if (!f->shown)
+			return NULL;
+	}
+	for (size_t i = 0; i < f->nmaps; i++)
+		if (f->maps[i].pid == pid)
+			f->shown[(*n)++] = f->maps[i];
+	return f->shown;
+}
+
+void prov_files_stale(struct prov_env *env)
+{
+	if (env->files) {
+		env->files->fresh_until = 0;
+		env->files->fresh_pid = 0;
+	}
+}
+
+unsigned prov_files_serial(const struct prov_env *env)
+{
+	return env->files ? env->files->serial : 0;
+}
+
+size_t prov_files_count(const struct prov_env *env)
+{
+	return env->files ? env->files->n : 0;
+}
+
+bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, uint32_t generation)
+{
+	/* maps does not tell generations: without the iterator they are all 0. */
+	struct number number = { ino, dev, env->files && env->files->iter ? generation : 0 };
+
+	return env->files && hash_get(env->files->by_number, &number, sizeof(number));
+}
+
+/* ---- Opening ---------------------------------------------------------------------- */
+
+static int fd_through(const struct prov_mapping *m, char *link, size_t size)
+{
+	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->pid, m->start, m->end);
+	/* O_NONBLOCK: a device file must not hold us. */
+	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static void name_it(struct prov_env *env, struct prov_file *file, const char *link)
+{
+	static const char deleted[] = " (deleted)";
+	char path[4096];
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	const char *slash;
+
+	if (n <= 0)
+		return;
+	if ((size_t)n > sizeof(deleted) && !memcmp(path + n - (sizeof(deleted) - 1), deleted,
+						   sizeof(deleted) - 1))
+		n -= (ssize_t)sizeof(deleted) - 1;
+	file->path = arena_strndup(env->arena, path, (size_t)n);
+	if (!file->path)
+		file->path = "";
+	slash = strrchr(file->path, '/');
+	file->base = slash ? slash + 1 : file->path;
+}
+
+static int file_open(struct prov_env *env, struct prov_file *file)
+{
+	struct prov_files *f = env->files;
+	char link[96];
+	int fd;
+
+	if (file->fd >= 0)
+		return file->fd;
+	fd = fd_through(&file->where, link, sizeof(link));
+	/* That process may have ended since; any other that maps it will do. */
+	for (size_t i = 0; fd < 0 && i < f->nmaps; i++)
+		if (f->maps[i].file == file - f->v && f->maps[i].pid != file->where.pid)
+			fd = fd_through(&f->maps[i], link, sizeof(link));
+	if (fd < 0)
+		return -errno;
+	name_it(env, file, link);
+	return file->fd = fd;
+}
+
+int prov_file_open(struct prov_env *env, int file)
+{
+	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+		return -EBADF;
+	return file_open(env, &env->files->v[file]);
+}
+
+struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
+{
+	struct prov_file *f;
+	int fd;
+
+	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+		return NULL;
+	f = &env->files->v[file];
+	if (f->read)
+		return f->usdt;
+	fd = prov_file_open(env, file);
+	if (fd < 0)
+		return NULL;
+	f->read = true;
+	if (usdt_file_open_fd(fd, f->path, &f->usdt))
+		f->usdt = NULL;
+	if (f->usdt && usdt_file_nprobes(f->usdt))
+		return f->usdt;
+	usdt_file_close(f->usdt);
+	f->usdt = NULL;
+	close(f->fd);	/* hundreds of files without probes must not take all descriptors */
+	f->fd = -1;
+	return NULL;
+}
+
+static const char *known_path(struct prov_env *env, int file)
+{
+	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+		return "";
+	if (!*env->files->v[file].path)
+		prov_file_open(env, file);
+	return env->files->v[file].path;
+}
+
+const char *prov_file_base(struct prov_env *env, int file)
+{
+	return *known_path(env, file) ? env->files->v[file].base : "";
+}
+
+const char *prov_file_path(struct prov_env *env, int file)
+{
+	return known_path(env, file);
+}
+
+/* ---- A file that we open ------------------------------------------------------------ */
+
+struct self {
+	uint64_t start;
+	struct prov_inode id;
+	bool found;
+};
+
+static bool self_row(void *arg, const struct vma_row *row)
+{
+	struct self *s = arg;
+
+	if (row->start == s->start) {
+		s->id = (struct prov_inode){ row->inode, row->ino, row->dev, row->generation };
+		s->found = true;
+	}
+	return true;
+}
+
+/* Mapped by ourselves: the iterator then shows its inode. */
+static int identify(int fd, struct prov_inode *id)
+{
+	struct vma_iter *it = vma_iter_open(false);
+	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct self s = { .start = (uintptr_t)map };
+	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), self_row, &s) : -ENOSYS;
+
+	if (map != MAP_FAILED)
+		munmap(map, 1);
+	vma_iter_close(it);
+	*id = s.id;
+	return err ? err : s.found ? 0 : -ENOENT;
+}
+
+int prov_files_by_path(struct prov_env *env, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), file;
+	struct prov_inode id = { 0 };
+	struct prov_file *f;
+	char link[32];
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (!files_of(env) || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	if (env->files->no_iter || !prov_has(PROV_F_ITER_VMA) || identify(fd, &id))
+		id = (struct prov_inode){ .ino = st.st_ino,
+					  .dev = major(st.st_dev) << 20 | minor(st.st_dev) };
+	file = file_of(env, &id);
+	f = file < 0 ? NULL : &env->files->v[file];
+	if (!f || f->fd >= 0) {
+		close(fd);
+		return file;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	name_it(env, f, link);
+	f->fd = fd;
+	return file;
+}

@@ -1,0 +1,767 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/target.c: the processes of -c and -p (design rule 12).
+ * In:   a command line, or a pid.
+ * Out:  a process that stands still where probes can be attached before any
+ *       of its code has fired one; later its exit.
+ * Owns: the child's ptrace attachment, the uprobe on its loader, fds.
+ *
+ * A command is traced by ptrace without EXITKILL: when we die, however, the
+ * kernel detaches it and it runs on. For that reason nothing is written into
+ * its memory: what stops it at the loader's r_brk (called whenever the list
+ * of mapped objects is complete) is a uprobe of ours, whose program sends
+ * SIGURG, ignored by default, which ptrace shows us before delivery. The
+ * uprobe goes with us too, and a breakpoint left behind would kill.
+ */
+#include "consumer/providers/files.h"
+#include "consumer/providers/uapi.h"
+
+#include <bpf/bpf.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libelf.h>
+#include <gelf.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_TARGETS = 64, MAX_WORDS = 256 };
+
+struct target_priv {
+	struct prov_env *env;
+	int wake;		/* eventfd: something of the child's is to be waited for */
+	int brk;		/* perf event of the uprobe on r_brk; -1: none */
+	int prog;
+	uint64_t state_addr;	/* of r_debug.r_state in the child; 0: unknown */
+	pid_t *tids;		/* threads that we trace; stopped[i]: at r_brk or exec, for us */
+	bool *stopped;
+	size_t ntids, cap;
+	int status;
+	bool exited;
+};
+
+/* SIGCHLD tells that some child of ours has changed, and nothing else does for a ptrace stop:
+ * the handler passes it on to every target's eventfd. */
+static volatile int wakes[MAX_TARGETS];
+static volatile sig_atomic_t nwakes;
+static struct sigaction before;
+
+static void child_changed(int sig, siginfo_t *info, void *ctx)
+{
+	int saved = errno;
+	uint64_t one = 1;
+
+	for (int i = 0; i < nwakes; i++)
+		if (wakes[i] > 0 && write(wakes[i], &one, sizeof(one)) < 0)
+			continue;
+	if (before.sa_flags & SA_SIGINFO)
+		before.sa_sigaction(sig, info, ctx);
+	else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
+		before.sa_handler(sig);
+	errno = saved;
+}
+
+static bool wake_register(int fd)
+{
+	struct sigaction sa = { .sa_sigaction = child_changed,
+				.sa_flags = SA_SIGINFO | SA_RESTART };
+
+	if (!nwakes && sigaction(SIGCHLD, &sa, &before))
+		return false;
+	for (int i = 0; i < MAX_TARGETS; i++)
+		if (i >= nwakes || !wakes[i]) {
+			wakes[i] = fd;
+			if (i >= nwakes)
+				nwakes = i + 1;
+			return true;
+		}
+	return false;
+}
+
+static void wake_forget(int fd)
+{
+	for (int i = 0; i < nwakes; i++)
+		if (wakes[i] == fd)
+			wakes[i] = 0;
+	while (nwakes && !wakes[nwakes - 1])
+		nwakes = nwakes - 1;
+	if (!nwakes)
+		sigaction(SIGCHLD, &before, NULL);
+}
+
+/* ---- Command lines ------------------------------------------------------------- */
+
+/* Blanks part words; '…' and "…" keep them; \x is x. false: a quote is not closed, too many. */
+static bool split(struct arena *a, const char *s, char **words, size_t *n)
+{
+	char *to = arena_alloc(a, strlen(s) * 2 + 2), quote = 0;
+	bool in = false;
+
+	*n = 0;
+	for (; to && *s; s++) {
+		if (!quote && strchr(" \t\n", *s)) {
+			if (in)
+				*to++ = '\0';
+			in = false;
+			continue;
+		}
+		if (!in) {
+			if (*n == MAX_WORDS - 1)
+				return false;
+			words[(*n)++] = to;
+			in = true;
+		}
+		if (quote ? *s == quote : *s == '\'' || *s == '"')
+			quote = quote ? 0 : *s;
+		else if (*s == '\\' && s[1] && quote != '\'')
+			*to++ = *++s;
+		else
+			*to++ = *s;
+	}
+	words[*n] = NULL;
+	return to && !quote;
+}
+
+/* ---- Threads --------------------------------------------------------------------- */
+
+static int thread_find(const struct target_priv *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->ntids; i++)
+		if (t->tids[i] == tid)
+			return (int)i;
+	return -1;
+}
+
+static bool thread_add(struct target_priv *t, pid_t tid)
+{
+	if (thread_find(t, tid) >= 0)
+		return true;
+	if (t->ntids == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 8;
+		pid_t *tids = reallocarray(t->tids, cap, sizeof(*tids));
+		bool *stopped;
+
+		if (!tids)
+			return false;
+		t->tids = tids;
+		stopped = reallocarray(t->stopped, cap, sizeof(*stopped));
+		if (!stopped)
+			return false;
+		t->stopped = stopped;
+		t->cap = cap;
+	}
+	t->stopped[t->ntids] = false;
+	t->tids[t->ntids++] = tid;
+	return true;
+}
+
+static void thread_drop(struct target_priv *t, int i)
+{
+	t->ntids--;
+	t->tids[i] = t->tids[t->ntids];
+	t->stopped[i] = t->stopped[t->ntids];
+}
+
+/* ---- A uprobe that stops ------------------------------------------------------------ */
+
+static int prog_load(void)
+{
+	const struct bpf_insn v[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = SIGURG },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_send_signal_thread },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v, COUNT(v), NULL);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int uprobe_type(void)
+{
+	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+	int type = -1;
+
+	if (f && fscanf(f, "%d", &type) != 1)
+		type = -1;
+	if (f)
+		fclose(f);
+	return type;
+}
+
+/* A perf event, because its filter is the process's memory: all its threads, no child. */
+static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
+{
+	struct perf_event_attr attr = { .size = sizeof(attr), .sample_period = 1, .wakeup_events = 1 };
+	int type = uprobe_type(), fd, err;
+
+	if (type < 0)
+		return -EOPNOTSUPP;
+	if (t->prog < 0)
+		t->prog = prog_load();
+	if (t->prog < 0)
+		return t->prog;
+	attr.type = (uint32_t)type;
+	attr.config1 = (uintptr_t)path;
+	attr.config2 = off;
+	fd = (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, t->prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* Ours: from the kernel itself, not from a process. */
+static bool is_our_stop(pid_t tid, int status)
+{
+	siginfo_t info;
+
+	return WIFSTOPPED(status) && status >> 8 == SIGURG &&
+	       !ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code == SI_KERNEL;
+}
+
+/* Lets one thread run until a stop of ours; signals are passed on. false: it has ended. */
+static bool run_to_stop(struct target_priv *t, pid_t pid)
+{
+	long sig = 0;
+	int status;
+
+	for (;;) {
+		if (ptrace(PTRACE_CONT, pid, 0, sig) && errno != ESRCH)
+			return false;
+		while (waitpid(pid, &status, __WALL) < 0)
+			if (errno != EINTR)
+				return false;
+		if (!WIFSTOPPED(status)) {
+			t->status = status;
+			t->exited = true;
+			return false;
+		}
+		if (is_our_stop(pid, status))
+			return true;
+		sig = status >> 16 ? 0 : WSTOPSIG(status);
+	}
+}
+
+/* ---- The loader ----------------------------------------------------------------------- */
+
+struct image {			/* an ELF file mapped in the child */
+	int fd;
+	Elf *elf;
+	char path[32];		/* under /proc/self/fd, for the kernel */
+	uint64_t bias;
+};
+
+static void image_close(struct image *im)
+{
+	elf_end(im->elf);
+	if (im->fd >= 0)
+		close(im->fd);
+	*im = (struct image){ .fd = -1 };
+}
+
+static bool auxv(pid_t pid, bool is64, uint64_t type, uint64_t *value)
+{
+	char path[64], buf[4096];
+	size_t word = is64 ? 8 : 4;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
+	if (fd >= 0)
+		close(fd);
+	for (ssize_t at = 0; at + 2 * (ssize_t)word <= n; at += 2 * (ssize_t)word) {
+		uint64_t key = 0;
+
+		memcpy(&key, buf + at, word);
+		if (key != type)
+			continue;
+		*value = 0;
+		memcpy(value, buf + at + word, word);
+		return true;
+	}
+	return false;
+}
+
+/* The file that is mapped at an address of the child. */
+static bool image_at(pid_t pid, uint64_t address, struct image *im)
+{
+	char path[96], *line = NULL;
+	uint64_t start, end, off;
+	size_t cap = 0;
+	FILE *maps;
+
+	im->fd = -1;
+	im->elf = NULL;
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	while (maps && getline(&line, &cap, maps) > 0) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &off) != 3 ||
+		    address < start || address >= end)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
+			 start, end);
+		im->fd = open(path, O_RDONLY | O_CLOEXEC);
+		break;
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	if (im->fd < 0)
+		return false;
+	elf_version(EV_CURRENT);
+	im->elf = elf_begin(im->fd, ELF_C_READ, NULL);
+	snprintf(im->path, sizeof(im->path), "/proc/self/fd/%d", im->fd);
+	if (im->elf && elf_kind(im->elf) == ELF_K_ELF)
+		return true;
+	image_close(im);
+	return false;
+}
+
+static bool symbol(Elf *elf, const char *name, uint64_t *value)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Sym sym;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		Elf_Data *data;
+
+		if (!gelf_getshdr(scn, &sh) || (sh.sh_type != SHT_DYNSYM && sh.sh_type != SHT_SYMTAB))
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
+			const char *s = elf_strptr(elf, sh.sh_link, sym.st_name);
+
+			if (s && !strcmp(s, name) && sym.st_shndx != SHN_UNDEF) {
+				*value = sym.st_value;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
+{
+	GElf_Phdr ph;
+	size_t n;
+
+	for (size_t i = 0; !elf_getphdrnum(elf, &n) && i < n; i++)
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD &&
+		    address - ph.p_vaddr < ph.p_filesz) {
+			*off = address - ph.p_vaddr + ph.p_offset;
+			return true;
+		}
+	return false;
+}
+
+/* r_debug: int version, pointers to the list and to r_brk, then the state. */
+static bool is_consistent(const struct target_priv *t, pid_t pid)
+{
+	int state = 0;
+	struct iovec to = { &state, sizeof(state) };
+	struct iovec from = { (void *)(uintptr_t)t->state_addr, sizeof(state) };
+
+	return !t->state_addr || process_vm_readv(pid, &to, 1, &from, 1, 0) != sizeof(state) || !state;
+}
+
+/* Stops at each later call of r_brk. -ENOENT: nothing loads this program, or the loader's
+ * symbols are not there. */
+static int loader_watch(struct target_priv *t, pid_t pid, bool is64)
+{
+	uint64_t base, brk, off, debug;
+	struct image im;
+	int fd = -ENOENT;
+
+	if (!auxv(pid, is64, AT_BASE, &base) || !base || !image_at(pid, base, &im))
+		return -ENOENT;
+	t->state_addr = 0;
+	if (symbol(im.elf, "_dl_debug_state", &brk) && file_offset(im.elf, brk, &off)) {
+		if (symbol(im.elf, "_r_debug", &debug))
+			t->state_addr = base + debug + (is64 ? 24 : 12);
+		fd = stop_at(t, pid, im.path, off);
+	}
+	image_close(&im);
+	if (fd < 0)
+		return fd;
+	t->brk = fd;
+	return 0;
+}
+
+/* Where evaltime main and postinit stop: main if the executable says where, else its entry. */
+static int run_to_code(struct target_priv *t, pid_t pid, bool is64, const char *name)
+{
+	uint64_t entry, address, off;
+	struct image im;
+	GElf_Ehdr eh;
+	int fd = -ENOENT;
+
+	if (!auxv(pid, is64, AT_ENTRY, &entry) || !image_at(pid, entry, &im))
+		return -ENOENT;
+	if (gelf_getehdr(im.elf, &eh)) {
+		address = eh.e_entry;
+		if (name)
+			symbol(im.elf, name, &address);
+		if (file_offset(im.elf, address, &off))
+			fd = stop_at(t, pid, im.path, off);
+	}
+	image_close(&im);
+	if (fd < 0)
+		return fd;
+	run_to_stop(t, pid);
+	close(fd);
+	return 0;
+}
+
+static bool exe_is64(pid_t pid)
+{
+	unsigned char ident[EI_NIDENT] = "";
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, ident, sizeof(ident)) != sizeof(ident))
+		ident[EI_CLASS] = ELFCLASS64;
+	if (fd >= 0)
+		close(fd);
+	return ident[EI_CLASS] != ELFCLASS32;
+}
+
+/* From the stop at exec on to where evaltime says. A program whose loader cannot be watched is
+ * left where it is: at exec, where static ones belong. */
+static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltime)
+{
+	bool is64 = exe_is64(pid);
+	int err;
+
+	if (t->brk >= 0)
+		close(t->brk);
+	t->brk = -1;
+	if (!strcmp(evaltime, "exec"))
+		return 0;
+	err = loader_watch(t, pid, is64);
+	if (err && err != -ENOENT)
+		return err;
+	if (!err) {
+		do {
+			if (!run_to_stop(t, pid))
+				return 0;
+		} while (!is_consistent(t, pid));
+	}
+	if (!strcmp(evaltime, "main"))
+		return run_to_code(t, pid, is64, "main");
+	return strcmp(evaltime, "postinit") ? 0 : run_to_code(t, pid, is64, NULL);
+}
+
+/* ---- Starting ---------------------------------------------------------------------------- */
+
+/* The child waits for our hold on it, then execs; a failure comes back through `out`. */
+static void child(char **words, int in, int out)
+{
+	char go;
+	int err;
+
+	if (read(in, &go, 1) != 1)
+		_exit(127);
+	execvp(words[0], words);
+	err = errno;
+	if (write(out, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static int start(struct target_priv *t, char **words, pid_t *pid)
+{
+	const uintptr_t options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE;
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err = 0, status = 0;
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || (*pid = fork()) < 0) {
+		err = -errno;
+		goto out;
+	}
+	if (!*pid)
+		child(words, in[0], out[1]);
+	close(out[1]);
+	out[1] = -1;
+	if (ptrace(PTRACE_SEIZE, *pid, 0, options)) {
+		err = -errno;
+		kill(*pid, SIGKILL);
+		waitpid(*pid, NULL, 0);
+		goto out;
+	}
+	if (write(in[1], "g", 1) != 1)
+		err = -errno;
+	for (long sig = 0; !err; ptrace(PTRACE_CONT, *pid, 0, sig)) {
+		while (waitpid(*pid, &status, __WALL) < 0 && errno == EINTR)
+			;
+		if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXEC)
+			break;
+		sig = status >> 16 ? 0 : WSTOPSIG(status);
+	}
+	if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
+		err = ECHILD;
+	err = err > 0 ? -err : err;
+	if (!err && !thread_add(t, *pid))
+		err = -ENOMEM;
+out:
+	for (int i = 0; i < 2; i++) {
+		if (in[i] >= 0)
+			close(in[i]);
+		if (out[i] >= 0)
+			close(out[i]);
+	}
+	return err;
+}
+
+static struct prov_target *target_new(struct prov_env *env, pid_t pid)
+{
+	struct prov_target *t = calloc(1, sizeof(*t));
+	struct target_priv *p = calloc(1, sizeof(*p));
+
+	if (!t || !p) {
+		free(t);
+		free(p);
+		return NULL;
+	}
+	*p = (struct target_priv){ .env = env, .wake = -1, .brk = -1, .prog = -1 };
+	*t = (struct prov_target){ .pid = pid, .pidfd = -1, .priv = p };
+	return t;
+}
+
+static bool evaltime_known(const char *s)
+{
+	static const char *const names[] = { "exec", "preinit", "postinit", "main" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (!strcmp(s, names[i]))
+			return true;
+	return false;
+}
+
+struct prov_target *prov_target_create(struct prov_env *env, const char *command,
+				       const char *evaltime)
+{
+	char *words[MAX_WORDS];
+	struct prov_target *t = NULL;
+	size_t n;
+	int err;
+
+	if (!evaltime_known(evaltime)) {
+		diag_error(env->diag, NOWHERE, NULL, "evaltime is exec, preinit, postinit or main, not %s",
+			   evaltime);
+		return NULL;
+	}
+	if (!split(env->arena, command, words, &n) || !n) {
+		diag_error(env->diag, NOWHERE, NULL, "cannot split the command into words: %s",
+			   n ? command : "it is empty");
+		return NULL;
+	}
+	t = target_new(env, 0);
+	err = t ? start(t->priv, words, &t->pid) : -ENOMEM;
+	if (!err) {
+		t->created = true;
+		err = run_to_evaltime(t->priv, t->pid, evaltime);
+	}
+	if (!err && t->priv->exited) {
+		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: it ended before %s", words[0],
+			   evaltime);
+		prov_target_free(t);
+		return NULL;
+	}
+	if (!err) {
+		t->priv->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
+		err = t->priv->wake < 0 ? -errno : wake_register(t->priv->wake) ? 0 : -EMFILE;
+	}
+	if (err) {
+		diag_error(env->diag, NOWHERE, NULL, "failed to execute %s: %s", words[0],
+			   strerror(-err));
+		prov_target_free(t);
+		return NULL;
+	}
+	t->priv->stopped[0] = true;
+	prov_files_stale(env);
+	return t;
+}
+
+struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid)
+{
+	struct prov_target *t = target_new(env, pid);
+	int err = t ? 0 : -ENOMEM;
+
+	if (t) {
+		t->pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+		err = t->pidfd >= 0 ? 0 : pid <= 0 || errno == EINVAL ? -ESRCH : -errno;
+	}
+	if (!err && poll(&(struct pollfd){ .fd = t->pidfd, .events = POLLIN }, 1, 0) == 1)
+		err = -ESRCH;	/* a zombie */
+	if (!err)
+		return t;
+	diag_error(env->diag, NOWHERE, NULL, "failed to grab process %d: %s", (int)pid,
+		   strerror(-err));
+	prov_target_free(t);
+	return NULL;
+}
+
+/* ---- Running ------------------------------------------------------------------------------ */
+
+int prov_target_continue(struct prov_target *t)
+{
+	struct target_priv *p = t->priv;
+
+	if (p->exited)
+		return -ESRCH;
+	for (size_t i = 0; i < p->ntids; i++)
+		if (p->stopped[i]) {
+			p->stopped[i] = false;
+			ptrace(PTRACE_CONT, p->tids[i], 0, 0);
+		}
+	return 0;
+}
+
+int prov_target_fd(const struct prov_target *t)
+{
+	return t->created ? t->priv->wake : t->pidfd;
+}
+
+/* What a thread stopped for. 1: for us, it stays stopped. */
+static int thread_stop(struct target_priv *t, int i, int status)
+{
+	pid_t tid = t->tids[i];
+	unsigned long msg = 0;
+	int event = status >> 16;
+	long sig = event ? 0 : WSTOPSIG(status);
+
+	if (is_our_stop(tid, status)) {
+		t->stopped[i] = is_consistent(t, tid);
+		if (t->stopped[i])
+			return 1;
+		sig = 0;
+	}
+	if (event == PTRACE_EVENT_CLONE && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &msg))
+		thread_add(t, (pid_t)msg);
+	if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
+		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
+		return 0;
+	}
+	ptrace(PTRACE_CONT, tid, 0, sig);
+	return 0;
+}
+
+/* The leader alone is left after an exec: a new image, a new loader. */
+static int exec_stop(struct prov_target *t, const char *evaltime)
+{
+	struct target_priv *p = t->priv;
+	int i;
+
+	while ((i = p->ntids > 1 ? p->tids[0] == t->pid : -1) >= 0)
+		thread_drop(p, i);
+	if (run_to_evaltime(p, t->pid, evaltime) || p->exited)
+		return 0;
+	p->stopped[0] = true;
+	return 1;
+}
+
+int prov_target_event(struct prov_target *t, int *status)
+{
+	struct target_priv *p = t->priv;
+	bool stopped = false;
+	uint64_t n;
+
+	*status = 0;
+	if (!t->created)
+		return poll(&(struct pollfd){ .fd = t->pidfd, .events = POLLIN }, 1, 0) == 1;
+	while (read(p->wake, &n, sizeof(n)) > 0)
+		;
+	for (int i = 0; i < (int)p->ntids && !p->exited; i++) {
+		pid_t tid = p->tids[i];
+		int st, got = waitpid(tid, &st, __WALL | WNOHANG);
+
+		if (got == 0)
+			continue;
+		if (got > 0 && WIFSTOPPED(st)) {
+			if (st >> 16 == PTRACE_EVENT_EXEC)
+				stopped |= exec_stop(t, p->brk >= 0 ? "preinit" : "exec");
+			else
+				stopped |= thread_stop(p, i, st);
+			i = p->exited ? i : -1;		/* what it brought may have news too */
+			continue;
+		}
+		if (tid == t->pid) {
+			p->exited = true;
+			p->status = got > 0 ? st : 0;
+		} else {
+			thread_drop(p, i--);
+		}
+	}
+	if (p->exited) {
+		*status = p->status;
+		return 1;
+	}
+	if (stopped)
+		prov_files_stale(p->env);
+	return stopped ? 2 : 0;
+}
+
+/* A thread that runs must stop before it can be detached; a stopped one is let go. */
+static void let_go(struct target_priv *p)
+{
+	for (size_t i = 0; i < p->ntids && !p->exited; i++) {
+		int status;
+		long sig = 0;
+
+		if (p->stopped[i]) {
+			ptrace(PTRACE_DETACH, p->tids[i], 0, 0);
+			continue;
+		}
+		if (ptrace(PTRACE_INTERRUPT, p->tids[i], 0, 0) ||
+		    waitpid(p->tids[i], &status, __WALL) != p->tids[i] || !WIFSTOPPED(status))
+			continue;
+		if (!(status >> 16) && !is_our_stop(p->tids[i], status))
+			sig = WSTOPSIG(status);
+		ptrace(PTRACE_DETACH, p->tids[i], 0, sig);
+	}
+}
+
+void prov_target_free(struct prov_target *t)
+{
+	struct target_priv *p = t ? t->priv : NULL;
+
+	if (!t)
+		return;
+	if (p->brk >= 0)
+		close(p->brk);
+	if (p->wake >= 0)
+		wake_forget(p->wake);
+	if (t->created)
+		let_go(p);
+	if (p->wake >= 0)
+		close(p->wake);
+	if (p->prog >= 0)
+		close(p->prog);
+	if (t->pidfd >= 0)
+		close(t->pidfd);
+	free(p->tids);
+	free(p->stopped);
+	free(p);
+	free(t);
+}

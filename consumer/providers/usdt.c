@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/usdt.c: statically defined probes of applications.
+ * In:   a description; the files that processes have mapped.
+ * Out:  probes. A provider part that ends in the id of a process
+ *       (python1234, app$target) is that process alone, shown with its id;
+ *       any other is every process that maps the file, now or later, shown
+ *       by its plain name (design rule 11).
+ * Owns: the probes it made, in the environment's arena, and the table of
+ *       them, until close.
+ *
+ * A probe is provider:module:function:name with all its sites: those of one
+ * look at the world are gathered, whatever file they are in. A file that
+ * appears later makes a probe of its own with the same id, because programs
+ * of the first one are loaded by then.
+ */
+#include "consumer/providers/files.h"
+
+#include "base/hash.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOT = PROV_ROW_usdt };
+enum { PT_REGS_IP = 128 };	/* x86-64 */
+
+struct made {			/* a probe of ours; the hash's value */
+	struct prov_probe p;	/* first: found gets its address */
+	unsigned serial;	/* look at the world whose sites it gathers */
+	unsigned mark;		/* last match that gave it */
+	size_t sites_cap;
+};
+
+struct set {			/* probes that one probe of one file became */
+	struct made **v;
+	size_t n, cap;
+};
+
+struct usdt_state {
+	struct hash *by_name;	/* pid, prov, mod, func, name → newest struct made */
+	struct hash *sets;	/* struct set_key → struct set */
+	unsigned mark;
+};
+
+struct set_key {		/* no padding */
+	const struct usdt_probe *probe;
+	int file;
+	pid_t pid;
+};
+
+struct matching {
+	struct prov_env *env;
+	const struct d_pdesc *pd;
+	const char *prov;	/* the provider part without the process id */
+	struct made **v;
+	size_t n, cap;
+	pid_t pid;
+	int err;
+};
+
+/* ---- Descriptions ----------------------------------------------------------- */
+
+pid_t prov_pdesc_pid(const struct d_pdesc *pd)
+{
+	size_t len = strlen(pd->prov), stem = len;
+	uint64_t pid;
+
+	while (stem && pd->prov[stem - 1] >= '0' && pd->prov[stem - 1] <= '9')
+		stem--;
+	if (stem == len || !stem || !text_u64(pd->prov + stem, &pid) || !pid || pid > INT32_MAX ||
+	    (kill((pid_t)pid, 0) && errno == ESRCH))
+		return 0;
+	return (pid_t)pid;
+}
+
+/* These names are the kernel's and ours: no process is looked at for them. */
+static bool usdt_wants(struct prov_env *env, const struct d_pdesc *pd)
+{
+	static const char *const others[] = { "dtrace", "profile", "tick", "syscall", "sdt", "fbt",
+					      "proc", "sched", "io", "vminfo", "lockstat", "cpc",
+					      "rawtp", "uprobe", "ip", "tcp", "udp" };
+	static const char *const names[] = { "BEGIN", "END", "ERROR" };
+
+	(void)env;
+	if (pd->id)
+		return false;
+	for (size_t i = 0; i < COUNT(others); i++)
+		if (!strcmp(pd->prov, others[i]))
+			return false;
+	if (!strncmp(pd->prov, "pid", 3) && prov_pdesc_pid(pd) &&
+	    strspn(pd->prov + 3, "0123456789") == strlen(pd->prov + 3))
+		return false;
+	if (*pd->prov || *pd->mod || *pd->func)
+		return true;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (!strcmp(pd->name, names[i]))
+			return false;
+	return strncmp(pd->name, "tick-", 5) && strncmp(pd->name, "profile-", 8);
+}
+
+/* ---- Arguments ----------------------------------------------------------------- */
+
+static void reg_arg(struct cc_arg *to, const struct usdt_arg *from)
+{
+	to->kind = CC_A_REG;
+	to->base = from->base.offset;
+	to->shift = from->base.shift;
+}
+
+/* A symbol's address moves with the file: it is counted from the instruction pointer, which
+ * is the site's own address when the probe fires. */
+static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct usdt_site *site)
+{
+	to->kind = CC_A_UMEM;
+	to->base = from->base.offset;
+	to->index = from->index.offset;
+	to->scale = from->scale ? from->scale : 1;
+	if (from->index.offset >= 0 && from->index.is_signed && from->index.width < 8)
+		to->kind = CC_A_BAD;
+	if (!from->is_address)
+		return;
+	to->disp = from->disp - (int64_t)usdt_site_address(site);
+	if (to->base < 0) {
+		to->base = PT_REGS_IP;
+	} else if (to->index < 0) {
+		to->index = PT_REGS_IP;
+		to->scale = 1;
+	} else {
+		to->kind = CC_A_BAD;	/* three registers are more than a program takes */
+	}
+}
+
+static struct cc_arg arg_of(const struct usdt_arg *from, const struct usdt_site *site)
+{
+	struct cc_arg to;
+
+	memset(&to, 0, sizeof(to));
+	to.base = to.index = -1;
+	to.size = from->size;
+	to.is_signed = from->is_signed;
+	to.is_float = from->is_float;
+	to.disp = from->disp;
+	to.kind = CC_A_BAD;
+	if (from->size != 1 && from->size != 2 && from->size != 4 && from->size != 8)
+		return to;
+	if (from->kind == USDT_ARG_CONST)
+		to.kind = CC_A_CONST;
+	else if (from->kind == USDT_ARG_REG)
+		reg_arg(&to, from);
+	else if (from->kind == USDT_ARG_MEM)
+		mem_arg(&to, from, site);
+	return to;
+}
+
+static void args_of(struct cc_args *to, const struct usdt_site *site)
+{
+	size_t n = usdt_site_nargs(site);
+
+	memset(to, 0, sizeof(*to));
+	for (size_t i = 0; i < COUNT(to->arg); i++)
+		if (i < n)
+			to->arg[i] = arg_of(usdt_site_arg(site, i), site);
+		else
+			to->arg[i].base = to->arg[i].index = -1;
+}
+
+static const char *type_by_size(const struct usdt_arg *arg)
+{
+	static const char *const names[2][4] = {
+		{ "uint8_t", "uint16_t", "uint32_t", "uint64_t" },
+		{ "int8_t", "int16_t", "int32_t", "int64_t" },
+	};
+
+	if (arg->is_float)
+		return arg->size == 4 ? "float" : "double";
+	for (int i = 0; i < 4; i++)
+		if (arg->size == 1 << i)
+			return names[arg->is_signed][i];
+	return "int64_t";
+}
+
+/* From the type note, else from the first site's note. */
+static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_probe *probe)
+{
+	const struct usdt_types *types = usdt_probe_types(probe);
+	const struct usdt_site *site = usdt_probe_site(probe, 0);
+	uint8_t *map;
+
+	p->nargs = types ? usdt_types_nxargs(types) : usdt_site_nargs(site);
+	p->arg_types = arena_array(a, const char *, p->nargs + 1);
+	p->arg_names = arena_array(a, const char *, p->nargs + 1);
+	map = arena_alloc(a, p->nargs + 1);
+	if (!p->arg_types || !p->arg_names || !map)
+		return false;
+	for (size_t i = 0; i < p->nargs; i++) {
+		const char *name = types ? usdt_types_xarg_name(types, i) : "";
+
+		p->arg_types[i] = arena_strdup(a, types ? usdt_types_xarg(types, i) :
+							   type_by_size(usdt_site_arg(site, i)));
+		p->arg_names[i] = *name ? arena_strdup(a, name) : NULL;
+		map[i] = (uint8_t)(types ? usdt_types_map(types, i) : i);
+		if (map[i] != i)
+			p->arg_map = map;
+	}
+	return true;
+}
+
+/* ---- Probes ----------------------------------------------------------------------- */
+
+static struct usdt_state *state_of(struct prov_env *env)
+{
+	struct usdt_state *s = env->priv[SLOT];
+
+	if (s)
+		return s;
+	s = arena_new_of(env->arena, struct usdt_state);
+	if (!s)
+		return NULL;
+	s->by_name = hash_new();
+	s->sets = hash_new();
+	env->priv[SLOT] = s;
+	return s->by_name && s->sets ? s : NULL;
+}
+
+static struct made *made_for(struct matching *m, const struct usdt_probe *probe, int file,
+			     const char *func)
+{
+	struct arena *a = m->env->arena;
+	struct usdt_state *s = m->env->priv[SLOT];
+	unsigned serial = prov_files_serial(m->env);
+	const char *prov = m->pid ? arena_printf(a, "%s%d", usdt_probe_provider(probe), (int)m->pid) :
+				    arena_strdup(a, usdt_probe_provider(probe));
+	const char *mod = prov_file_base(m->env, file);
+	char *key = prov ? arena_printf(a, "%d:%s:%s:%s:%s", (int)m->pid, prov, mod, func,
+					usdt_probe_name(probe)) : NULL;
+	struct made *old = key ? hash_get_str(s->by_name, key) : NULL, *p;
+
+	if (!key || (old && old->serial == serial))
+		return old;
+	p = arena_new_of(a, struct made);
+	if (!p || hash_set_str(s->by_name, key, p))
+		return NULL;
+	p->serial = serial;
+	p->p = (struct prov_probe){
+		.owner = &prov_usdt, .prov = prov, .mod = mod, .func = arena_strdup(a, func),
+		.name = arena_strdup(a, usdt_probe_name(probe)), .id = old ? old->p.id : 0,
+		.ordinal = PROV_DYNAMIC };
+	return p->p.func && p->p.name && types_set(a, &p->p, probe) ? p : NULL;
+}
+
+static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t i, int file,
+		     struct set *set)
+{
+	const struct usdt_site *site = usdt_probe_site(probe, i);
+	struct made *p = made_for(m, probe, file, usdt_site_function(site)), **slot;
+	struct prov_site *to = p ? ARENA_PUSH(m->env->arena, p->p.sites, p->p.nsites, p->sites_cap) :
+				   NULL;
+
+	if (!to)
+		return false;
+	to->ctx = CC_CTX_UPROBE;
+	to->file = file;
+	to->off = usdt_site_offset(site);
+	to->ref_ctr = usdt_site_semaphore_offset(site);
+	to->pid = m->pid;
+	to->sys_nr = to->sys_abi = -1;
+	args_of(&to->args, site);
+	for (size_t k = 0; k < set->n; k++)
+		if (set->v[k] == p)
+			return true;
+	slot = ARENA_PUSH(m->env->arena, set->v, set->n, set->cap);
+	if (slot)
+		*slot = p;
+	return slot != NULL;
+}
+
+/* Made once for a probe of a file (and process); every description gets the same ones. */
+static const struct set *set_of(struct matching *m, const struct usdt_probe *probe, int file)
+{
+	struct usdt_state *s = m->env->priv[SLOT];
+	struct set_key key = { probe, file, m->pid };
+	struct set *set = hash_get(s->sets, &key, sizeof(key));
+
+	if (set)
+		return set;
+	set = arena_new_of(m->env->arena, struct set);
+	for (size_t i = 0; set && i < usdt_probe_nsites(probe); i++)
+		if (!site_add(m, probe, i, file, set))
+			set = NULL;
+	return set && !hash_set(s->sets, &key, sizeof(key), set, NULL) ? set : NULL;
+}
+
+/* ---- Matching ------------------------------------------------------------------------ */
+
+static bool machine_is_ours(const struct usdt_file *f)
+{
+	return usdt_file_machine(f) == EM_X86_64 || usdt_file_machine(f) == EM_386;
+}
+
+static void take(struct matching *m, const struct set *set)
+{
+	struct usdt_state *s = m->env->priv[SLOT];
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct made *p = set->v[i], **slot;
+
+		if (p->mark == s->mark || !text_glob(m->pd->func, p->p.func))
+			continue;
+		p->mark = s->mark;
+		slot = ARENA_PUSH(m->env->arena, m->v, m->n, m->cap);
+		if (!slot)
+			m->err = -ENOMEM;
+		else
+			*slot = p;
+	}
+}
+
+static void match_file(struct matching *m, int file)
+{
+	const struct usdt_file *f = prov_file_usdt(m->env, file);
+
+	if (!f || !machine_is_ours(f) || !text_glob(m->pd->mod, prov_file_base(m->env, file)))
+		return;
+	for (size_t i = 0; i < usdt_file_nprobes(f) && !m->err; i++) {
+		const struct usdt_probe *probe = usdt_file_probe(f, i);
+		const struct set *set;
+
+		if (!text_glob(m->prov, usdt_probe_provider(probe)) ||
+		    !text_glob(m->pd->name, usdt_probe_name(probe)))
+			continue;
+		set = set_of(m, probe, file);
+		if (set)
+			take(m, set);
+		else
+			m->err = -ENOMEM;
+	}
+}
+
+static int by_name(const void *va, const void *vb)
+{
+	const struct prov_probe *a = &(*(struct made *const *)va)->p;
+	const struct prov_probe *b = &(*(struct made *const *)vb)->p;
+	int c = strcmp(a->prov, b->prov);
+
+	c = c ? c : strcmp(a->mod, b->mod);
+	c = c ? c : strcmp(a->func, b->func);
+	return c ? c : strcmp(a->name, b->name);
+}
+
+static int give(struct matching *m, prov_found *found, void *arg)
+{
+	if (m->err)
+		return m->err;
+	if (m->n)
+		qsort(m->v, m->n, sizeof(*m->v), by_name);
+	for (size_t i = 0; i < m->n; i++) {
+		prov_give_id(m->env, &m->v[i]->p);
+		if (!found(arg, &m->v[i]->p))
+			break;
+	}
+	return 0;
+}
+
+static bool matching_init(struct matching *m, struct prov_env *env, const struct d_pdesc *pd,
+			  pid_t pid)
+{
+	struct usdt_state *s = state_of(env);
+	size_t len = strlen(pd->prov);
+
+	*m = (struct matching){ .env = env, .pd = pd, .pid = pid, .prov = pd->prov };
+	if (!s)
+		return false;
+	s->mark++;
+	if (!pid)
+		return true;
+	while (len && pd->prov[len - 1] >= '0' && pd->prov[len - 1] <= '9')
+		len--;
+	m->prov = arena_strndup(env->arena, pd->prov, len);
+	return m->prov != NULL;
+}
+
+/* In the order in which files were seen first; each once. */
+static int match_mapped(struct matching *m)
+{
+	size_t n, count;
+	const struct prov_mapping *maps = prov_mappings(m->env, m->pid, &n);
+	bool *done;
+
+	count = prov_files_count(m->env);
+	done = calloc(count + 1, sizeof(*done));
+	if (!done)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!done[maps[i].file])
+			match_file(m, maps[i].file);
+		done[maps[i].file] = true;
+	}
+	free(done);
+	return m->err;
+}
+
+static int usdt_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	pid_t pid = prov_pdesc_pid(pd);
+	struct matching m;
+
+	if (!matching_init(&m, env, pd, pid) || match_mapped(&m))
+		return -ENOMEM;
+	if (pid && !m.n) {	/* a provider whose name ends in digits? */
+		if (!matching_init(&m, env, pd, 0) || match_mapped(&m))
+			return -ENOMEM;
+	}
+	return give(&m, found, arg);
+}
+
+int usdt_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
+		    prov_found *found, void *arg)
+{
+	struct matching m;
+
+	if (!matching_init(&m, env, pd, pid))
+		return -ENOMEM;
+	match_file(&m, file);
+	return give(&m, found, arg);
+}
+
+static void usdt_close(struct prov_env *env)
+{
+	struct usdt_state *s = env->priv[SLOT];
+
+	if (!s)
+		return;
+	hash_free(s->by_name, NULL);
+	hash_free(s->sets, NULL);
+	env->priv[SLOT] = NULL;
+}
+
+const struct prov prov_usdt = {
+	.name = "usdt", .wants = usdt_wants, .match = usdt_match, .close = usdt_close };
