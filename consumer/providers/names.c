@@ -8,8 +8,6 @@
  */
 #include "consumer/providers/inner.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <linux/btf.h>
 #include <string.h>
 

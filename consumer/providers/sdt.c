@@ -3,7 +3,8 @@
  * consumer/providers/sdt.c: the kernel's tracepoints, sdt:SYSTEM::NAME (guide:
  * chp-sdt). The system is that of tracefs, or vmlinux where it tells none.
  * In:   the typedefs btf_trace_NAME of the kernel's BTF: there is one for
- *       each tracepoint, and its prototype types the arguments.
+ *       each tracepoint, and its prototype types the arguments (without
+ *       names: a pointer's prototype has none).
  * Out:  probes whose site is the raw tracepoint.
  */
 #include "consumer/providers/inner.h"
@@ -164,11 +165,10 @@ static bool args_fill(struct prov_env *env, struct prov_probe *p, uint32_t proto
 		return true;
 	p->nargs = t.vlen - 1;	/* the first is the tracepoint's own data */
 	p->arg_btf = arena_array(env->arena, uint32_t, t.vlen);
-	p->arg_names = arena_array(env->arena, const char *, t.vlen);
-	if (!p->arg_btf || !p->arg_names)
+	if (!p->arg_btf)
 		return false;
 	for (uint32_t i = 0; i < p->nargs; i++) {
-		p->arg_btf[i] = kbtf_param(k, &t, i + 1, &p->arg_names[i]);
+		p->arg_btf[i] = kbtf_param(k, &t, i + 1, NULL);
 		if (i < COUNT(p->sites[0].args.arg))
 			p->sites[0].args.arg[i] = arg_at(k, i, p->arg_btf[i]);
 	}
