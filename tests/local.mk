@@ -5,4 +5,5 @@ include tests/d/local.mk
 include tests/usdt/local.mk
 include tests/provider/local.mk
 include tests/consumer/local.mk
+include tests/consumer/out.mk
 include tests/fuzz/local.mk

@@ -18,6 +18,7 @@
 struct sym {
 	uint64_t addr, size;
 	char *name;
+	unsigned rank;	/* of several names of one address the lowest is shown */
 };
 struct segment { uint64_t off, size, addr; };
 
@@ -67,6 +68,14 @@ void symfile_free(struct symfile *f)
 
 /* ---- Reading --------------------------------------------------------------- */
 
+/* Names that programs use before internal ones: not local, few underscores, not weak. */
+static unsigned rank_of(const GElf_Sym *s, const char *name)
+{
+	int bind = GELF_ST_BIND(s->st_info);
+
+	return (bind == STB_LOCAL) * 64u + (unsigned)strspn(name, "_") % 16 * 2 + (bind == STB_WEAK);
+}
+
 static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 {
 	if (f->n == f->cap) {
@@ -78,7 +87,8 @@ static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 		f->syms = p;
 		f->cap = cap;
 	}
-	f->syms[f->n] = (struct sym){ s->st_value, s->st_size, strdup(name) };
+	f->syms[f->n] = (struct sym){ s->st_value, s->st_size, strdup(name),
+					   rank_of(s, name) };
 	f->n += f->syms[f->n].name != NULL;
 }
 
@@ -173,7 +183,9 @@ static int by_addr(const void *a, const void *b)
 
 	if (x->addr != y->addr)
 		return x->addr < y->addr ? -1 : 1;
-	return strcmp(x->name, y->name);	/* of several names always the same one */
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return strcmp(x->name, y->name);
 }
 
 static void read_elf(struct symfile *f, Elf *elf)

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Symbols of the kernel and of processes, also after they have ended. */
+#include "tests/consumer/outtest.h"
+
+#include "consumer/providers/providers.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char buf[OUT_SYM];
+
+static const char *usym(struct procs *p, pid_t pid, uint64_t start, uint64_t addr, uint64_t time,
+			enum d_action how)
+{
+	struct rt_owner who = { (uint32_t)pid, (uint32_t)pid, start };
+
+	out_usym(p, buf, sizeof(buf), &who, addr, time, how);
+	return buf;
+}
+
+__attribute__((noinline)) void landmark(void);
+void landmark(void)
+{
+	__asm__ volatile("nop; nop; nop; nop");
+}
+
+static void own_functions_have_module_name_and_offset(void **state)
+{
+	struct procs *p = procs_new();
+	uint64_t at = (uint64_t)(uintptr_t)landmark;
+	const char *s;
+
+	(void)state;
+	procs_scan(p, getpid(), 1);
+	s = usym(p, getpid(), 0, at, 2, D_ACT_ustack);
+	assert_non_null(strstr(s, "test_out_procs`landmark"));
+	assert_null(strchr(s, '+'));
+	assert_non_null(strstr(usym(p, getpid(), 0, at + 2, 2, D_ACT_uaddr), "`landmark+0x2"));
+	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_ACT_usym), '+'));
+	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_ACT_umod), '`'));
+	assert_string_equal(usym(p, getpid(), 0, 0x10, 2, D_ACT_ustack), "0x10");
+	assert_string_equal(usym(p, 1 << 30, 0, 0x20, 2, D_ACT_ustack), "0x20");
+	procs_free(p);
+}
+
+static void stripped_libraries_have_their_dynamic_symbols(void **state)
+{
+	struct procs *p = procs_new();
+
+	(void)state;
+	procs_scan(p, getpid(), 1);
+	assert_non_null(strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)qsort, 2, D_ACT_ustack),
+			       "libc.so.6`qsort"));
+	procs_free(p);
+}
+
+static void the_vdso_is_known(void **state)
+{
+	struct procs *p = procs_new();
+	uint64_t base = getauxval(AT_SYSINFO_EHDR);
+	bool found = false;
+
+	(void)state;
+	procs_scan(p, getpid(), 1);
+	for (uint64_t at = base; base && at < base + 4096 && !found; at += 16)
+		found = strstr(usym(p, getpid(), 0, at, 2, D_ACT_usym), "[vdso]`__vdso_clock_gettime") ||
+			strstr(buf, "[vdso]`clock_gettime");
+	assert_true(!base || found);
+	procs_free(p);
+}
+
+static void a_process_that_has_ended_is_still_known(void **state)
+{
+	struct procs *p = procs_new();
+	pid_t pid = fork();
+	uint64_t at = (uint64_t)(uintptr_t)landmark + 1;
+
+	(void)state;
+	if (!pid)
+		for (;;)
+			pause();
+	procs_scan(p, pid, 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXIT, .pid = pid, .time = 5 });
+	assert_non_null(strstr(usym(p, pid, 0, at, 9, D_ACT_ustack), "`landmark+0x1"));
+	procs_free(p);
+}
+
+/* Where landmark's page of the executable would be if it were mapped at `addr`. */
+static struct prov_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
+{
+	return (struct prov_event){ .kind = PROV_EV_MMAP, .pid = pid, .addr = addr, .len = 0x100000,
+		.pgoff = 0, .time = time, .path = path, .ino = 1 };
+}
+
+static void names_of(struct procs *p, pid_t pid, uint64_t start, uint64_t time, const char *want)
+{
+	assert_string_equal(usym(p, pid, start, 0x10010, time, D_ACT_umod), want);
+}
+
+static void exec_replaces_mappings_from_its_time_on(void **state)
+{
+	struct procs *p = procs_new();
+	struct prov_event a = mmap_event(77, 0x10000, 10, "/none/first"),
+			  b = mmap_event(77, 0x10000, 21, "/none/second");
+
+	(void)state;
+	procs_feed(p, &a);
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXEC, .pid = 77, .time = 20 });
+	procs_feed(p, &b);
+	names_of(p, 77, 0, 15, "first");
+	names_of(p, 77, 0, 25, "second");
+	names_of(p, 77, 0, UINT64_MAX, "second");
+	names_of(p, 77, 0, 5, "first");	/* an event read after its record */
+	procs_free(p);
+}
+
+static void a_child_has_its_parents_mappings_but_not_those_before_exec(void **state)
+{
+	struct procs *p = procs_new();
+	struct prov_event a = mmap_event(77, 0x10000, 10, "/none/first"),
+			  b = mmap_event(77, 0x900000, 21, "/none/second");
+
+	(void)state;
+	procs_feed(p, &a);
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXEC, .pid = 77, .time = 20 });
+	procs_feed(p, &b);
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
+	names_of(p, 78, 0, 16, "first");
+	names_of(p, 79, 0, 31, "0x10010");
+	procs_free(p);
+}
+
+static void a_pid_used_again_is_told_apart(void **state)
+{
+	struct procs *p = procs_new();
+	struct timespec mono, boot;
+	uint64_t offset, s = 1000000000;
+	struct prov_event a = mmap_event(77, 0x10000, 11 * s, "/none/first"),
+			  b = mmap_event(77, 0x10000, 51 * s, "/none/second");
+
+	(void)state;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	offset = (uint64_t)(boot.tv_sec - mono.tv_sec) * s;
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 10 * s });
+	procs_feed(p, &a);
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXIT, .pid = 77, .time = 20 * s });
+	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 50 * s });
+	procs_feed(p, &b);
+	names_of(p, 77, 10 * s + offset, 90 * s, "first");
+	names_of(p, 77, 50 * s + offset, 90 * s, "second");
+	names_of(p, 77, 0, 15 * s, "first");
+	names_of(p, 77, 0, 60 * s, "second");
+	procs_free(p);
+}
+
+static void anonymous_code_is_an_address(void **state)
+{
+	struct procs *p = procs_new();
+	struct prov_event a = mmap_event(77, 0x10000, 10, "//anon");
+
+	(void)state;
+	procs_feed(p, &a);
+	assert_string_equal(usym(p, 77, 0, 0x10010, 11, D_ACT_ustack), "0x10010");
+	procs_free(p);
+}
+
+static void kernel_functions_have_module_name_and_offset(void **state)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[256], name[128] = "";
+	uint64_t addr = 0;
+
+	(void)state;
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%" SCNx64 " %*c %127s", &addr, name) == 2 && !strcmp(name, "vfs_read"))
+			break;
+	if (f)
+		fclose(f);
+	if (strcmp(name, "vfs_read") || !addr)
+		skip();
+	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_stack);
+	assert_string_equal(buf, "vmlinux`vfs_read+0x4");
+	out_ksym(buf, sizeof(buf), addr, D_ACT_stack);
+	assert_string_equal(buf, "vmlinux`vfs_read");
+	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_sym);
+	assert_string_equal(buf, "vmlinux`vfs_read");
+	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_mod);
+	assert_string_equal(buf, "vmlinux");
+	out_ksym(buf, sizeof(buf), 0x1234, D_ACT_stack);
+	assert_string_equal(buf, "0x1234");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(own_functions_have_module_name_and_offset),
+		cmocka_unit_test(stripped_libraries_have_their_dynamic_symbols),
+		cmocka_unit_test(the_vdso_is_known),
+		cmocka_unit_test(a_process_that_has_ended_is_still_known),
+		cmocka_unit_test(exec_replaces_mappings_from_its_time_on),
+		cmocka_unit_test(a_child_has_its_parents_mappings_but_not_those_before_exec),
+		cmocka_unit_test(a_pid_used_again_is_told_apart),
+		cmocka_unit_test(anonymous_code_is_an_address),
+		cmocka_unit_test(kernel_functions_have_module_name_and_offset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
