@@ -94,15 +94,11 @@ void cc_store_imm(struct cc_func *f, int size, int dst, int off, int32_t imm)
 
 static void jump(struct cc_func *f, struct bpf_insn insn, int label)
 {
-	uint32_t at = (uint32_t)f->n;
+	struct cc_jump *j = ARENA_PUSH(f->arena, f->jumps, f->njumps, f->jumps_cap);
 
+	if (j)
+		*j = (struct cc_jump){ (uint32_t)f->n, label };
 	cc_insn(f, insn);
-	if (f->njumps == f->jumps_cap)
-		f->jumps = arena_grow(f->arena, f->jumps, f->njumps, &f->jumps_cap, sizeof(*f->jumps));
-	if (!f->jumps)
-		return;
-	f->jumps[f->njumps].insn = at;
-	f->jumps[f->njumps++].label = label;
 }
 
 void cc_jump(struct cc_func *f, int label)

@@ -39,7 +39,7 @@ struct cc_func {
 	size_t nrelocs, relocs_cap;
 	int *labels;		/* instruction index; -1: not placed yet */
 	size_t nlabels, labels_cap;
-	struct { uint32_t insn; int label; } *jumps;
+	struct cc_jump { uint32_t insn; int label; } *jumps;
 	size_t njumps, jumps_cap;
 	int stack_low;		/* lowest fp offset in use, <= 0 */
 };
