@@ -293,7 +293,8 @@ static int act_printf(struct out *o, const struct rec_action *act, const struct 
 	return out_act_format(o, act, rec);
 }
 
-/* Done elsewhere, by the kernel or the run: nothing to print. */
+/* Done elsewhere, by the kernel or the run: nothing to print. What the run does with a record
+ * itself (setopt, commit …) must not come here: silence would hide that nobody did it. */
 static int act_none(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		    struct aggs *aggs)
 {
@@ -329,15 +330,15 @@ static int act_lacking(struct out *o, const struct rec_action *act, const struct
 #define out_act_ufunc act_trace
 #define out_act_tracemem act_tracemem
 #define out_act_exit act_none
-#define out_act_setopt act_none
+#define out_act_setopt act_lacking
 #define out_act_raise act_none
 #define out_act_stop act_none
 #define out_act_panic act_none
 #define out_act_breakpoint act_none
 #define out_act_chill act_none
-#define out_act_speculate act_none
-#define out_act_commit act_none
-#define out_act_discard act_none
+#define out_act_speculate act_lacking
+#define out_act_commit act_lacking
+#define out_act_discard act_lacking
 #define out_act_print act_lacking
 #define out_act_pcap act_lacking
 

@@ -206,6 +206,7 @@ static void what_is_lacking_says_so(void **state)
 
 	(void)state;
 	assert_int_equal(act(x, D_ACT_print, NULL), -ENOTSUP);
+	assert_int_equal(act(x, D_ACT_setopt, NULL), -ENOTSUP);
 	assert_int_equal(act(x, D_ACT_exit, NULL), 0);
 	fix_free(x);
 }
