@@ -400,8 +400,13 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 	default:
 		err = -EOPNOTSUPP;
 	}
-	if (err)
-		diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", strerror(-err));
+	if (!err)
+		return 0;
+	diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", strerror(-err));
+	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */
+	if (err == -EACCES && what->ctx == CC_CTX_UPROBE && !what->multi)
+		diag_hint(env->diag, "without uprobe_multi links (Linux 6.6) probes in user land "
+			  "need CAP_SYS_ADMIN");
 	return err;
 }
 
