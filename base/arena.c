@@ -142,15 +142,18 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
-void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t elem)
+bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem)
 {
 	size_t more = *cap ? *cap * 2 : 8;
-	void *p = more > SIZE_MAX / 2 / elem ? NULL : arena_alloc(a, more * elem);
+	/* SIZE_MAX fails as any size that cannot be had, and is remembered. */
+	void *p = arena_alloc(a, more > SIZE_MAX / 2 / elem ? SIZE_MAX : more * elem), *v;
 
 	if (!p)
-		return NULL;
+		return false;
+	memcpy(&v, pv, sizeof(v));	/* not by a cast: v's type is the caller's */
 	if (n)
 		memcpy(p, v, n * elem);
+	memcpy(pv, &p, sizeof(p));
 	*cap = more;
-	return p;
+	return true;
 }

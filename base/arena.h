@@ -35,11 +35,12 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 /*
  * Growable arrays inside an arena: `type *v; size_t n, cap;` and
  * ARENA_PUSH(arena, v, n, cap) yields a pointer to a new zeroed element,
- * or NULL. Old copies stay in the arena until it goes.
+ * or NULL, and then v, n and cap are what they were. Old copies stay in the
+ * arena until it goes. pv: the address of v.
  */
-void *arena_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t elem);
+bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem);
 #define ARENA_PUSH(a, v, n, cap)                                                                 \
-	((n) < (cap) || ((v) = arena_grow((a), (v), (n), &(cap), sizeof(*(v)))) ? &(v)[(n)++] : NULL)
+	((n) < (cap) || arena_more((a), &(v), (n), &(cap), sizeof(*(v))) ? &(v)[(n)++] : NULL)
 
 /*
  * For tests: the Nth allocation from now on fails, in every arena (0: none

@@ -15,17 +15,26 @@ static void emit(struct diag *d, char *text, size_t len)
 	free(text);
 }
 
+/* Does this byte begin a character? Of UTF-8's longer ones only the first does. */
+static bool begins(char c)
+{
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
 /* The source line and a caret under the place; tabs stay tabs so that they line up. */
 static void show_source(FILE *f, const struct place *p, uint32_t len)
 {
-	size_t col = p->column - 1;
+	size_t col = p->column - 1, end = p->len;
 
-	fprintf(f, "%.*s\n", (int)p->len, p->start);
+	end -= end && p->start[end - 1] == '\r';
+	fprintf(f, "%.*s\n", (int)end, p->start);
 	for (size_t i = 0; i < col; i++)
-		fputc(i < p->len && p->start[i] == '\t' ? '\t' : ' ', f);
+		if (i >= end || begins(p->start[i]))
+			fputc(i < end && p->start[i] == '\t' ? '\t' : ' ', f);
 	fputc('^', f);
-	for (size_t i = 1; i < len && col + i < p->len; i++)
-		fputc('~', f);
+	for (size_t i = 1; i < len && col + i < end; i++)
+		if (begins(p->start[col + i]))
+			fputc('~', f);
 	fputc('\n', f);
 }
 
@@ -38,6 +47,7 @@ static void report(struct diag *d, struct loc at, const char *tag, const char *k
 	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
+	d->hushed = !f;
 	if (!f)
 		return;
 	if (p.name)
@@ -62,6 +72,8 @@ void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt
 	d->errors++;
 	if (!d->limit || d->errors <= d->limit)
 		report(d, at, tag, "", fmt, ap);
+	else
+		d->hushed = true;
 }
 
 void diag_error(struct diag *d, struct loc at, const char *tag, const char *fmt, ...)
@@ -99,7 +111,7 @@ void diag_hint(struct diag *d, const char *fmt, ...)
 	va_list ap;
 	FILE *f;
 
-	if (d->limit && d->errors > d->limit)
+	if (d->hushed)
 		return;
 	f = open_memstream(&text, &len);
 	if (!f)

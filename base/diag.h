@@ -27,6 +27,7 @@ struct diag {
 	unsigned limit;		/* errors shown; 0: all */
 	void (*sink)(void *arg, const char *text, size_t len);	/* whole lines; NULL: dropped */
 	void *arg;
+	bool hushed;		/* the last message was beyond the limit: so is its hint */
 };
 
 /* tag: "D_SYNTAX" …; NULL: none. Messages have no newline and no full stop at the end. */

@@ -36,7 +36,7 @@ struct text *text_new(struct arena *a, const char *name, const char *bytes, size
 			lines[n++] = (uint32_t)i + 1;
 	*t = (struct text){ .name = name ? arena_strdup(a, name) : NULL, .bytes = copy,
 			    .len = len, .lines = lines, .nlines = n };
-	return t;
+	return name && !t->name ? NULL : t;
 }
 
 struct text *text_read(struct arena *a, const char *path)
@@ -138,6 +138,7 @@ struct place text_place(struct loc at)
 	const char *name = NULL;
 	size_t line, name_len = 0;
 	uint32_t number;
+	bool numbered = false;
 	struct place p = { 0 };
 
 	if (!t)
@@ -147,10 +148,12 @@ struct place text_place(struct loc at)
 	p.start = t->bytes + t->lines[line];
 	p.len = line_len(t, line);
 	p.line = (uint32_t)line + 1;
-	for (size_t i = line; i-- > 0;)
-		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name, &name_len)) {
+	/* The nearest marker numbers the line; the nearest that has a name names the file. */
+	for (size_t i = line; i-- > 0 && !name;)
+		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name, &name_len) &&
+		    !numbered) {
 			p.line = number + (uint32_t)(line - i - 1);
-			break;
+			numbered = true;
 		}
 	p.name = name ? name : t->name;
 	p.name_len = name ? name_len : t->name ? strlen(t->name) : 0;
@@ -177,6 +180,13 @@ bool text_is_glob(const char *pattern)
 	return !*pattern || strpbrk(pattern, "*?[\\");
 }
 
+/* The next character of a [...]; a backslash takes what follows as it is. */
+static char set_char(const char **s)
+{
+	*s += **s == '\\' && (*s)[1];
+	return *(*s)++;
+}
+
 /* One [...] against c; *p is past the '['. A set that does not end matches '[' itself only. */
 static bool set_match(const char **p, char c)
 {
@@ -185,11 +195,11 @@ static bool set_match(const char **p, char c)
 
 	s += negated;
 	for (bool first = true; *s && (first || *s != ']'); first = false) {
-		char lo = *s++, hi = lo;
+		char lo = set_char(&s), hi = lo;
 
 		if (*s == '-' && s[1] && s[1] != ']') {
-			hi = s[1];
-			s += 2;
+			s++;
+			hi = set_char(&s);
 		}
 		hit |= lo <= c && c <= hi;
 	}
