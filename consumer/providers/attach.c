@@ -102,7 +102,8 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 	int fd, err = 0;
 
 	if (!prov_has(PROV_F_COOKIE)) {
-		if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(event, PERF_EVENT_IOC_ENABLE))
+		if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) ||
+		    ioctl(event, PERF_EVENT_IOC_ENABLE))
 			err = -errno;
 		if (err)
 			close(event);
@@ -184,7 +185,8 @@ static void refuse(struct batch *b, size_t i, int err)
 static bool of_one_site(int err)
 {
 	enum { NOTSUPP = 524 };	/* the kernel's own ENOTSUPP */
-	static const int errs[] = { EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG, ENOMEM };
+	static const int errs[] = { EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG,
+				    ENOMEM };
 
 	for (size_t i = 0; i < COUNT(errs); i++)
 		if (err == -errs[i])

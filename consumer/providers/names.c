@@ -470,8 +470,7 @@ static bool world_args(void *ctx, struct d *d, const struct d_pdesc *pd, struct 
 
 /* ---- Symbols -------------------------------------------------------------------------- */
 
-/* BTF types the functions and few of the variables. Of the others only the address is known:
- * a variable of type void, of which `&` can be taken. */
+/* BTF types the functions and few of the variables. The others are there, but have no type. */
 static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *name,
 			 struct d_type **type, uint64_t *addr)
 {
@@ -484,8 +483,8 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 		return false;
 	if (ready(w, d))
 		id = kbtf_find(w->env->kbtf, is_func ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
-	*type = id ? from_btf(w, id, 0) : d_base(d, D_VOID);
-	return *type;
+	*type = id ? from_btf(w, id, 0) : NULL;
+	return true;
 }
 
 const struct d_names *prov_names(struct prov_env *env)
