@@ -7,3 +7,4 @@ include tests/provider/local.mk
 include tests/consumer/local.mk
 include tests/consumer/out.mk
 include tests/fuzz/local.mk
+include tests/tree/local.mk

@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/tree/install.sh BUILD: what `make install DESTDIR=…` of a finished build puts where, and
+# that a stranger's program builds against it with pkg-config alone.
+# Ends with 'N passed, N failed, N skipped'.
+set -u
+build=${1:?usage: install.sh BUILD}
+build=$(cd "$build" && pwd) || exit 1
+root=$(mktemp -d /tmp/usdtkit-install.XXXXXX) || exit 1
+trap 'rm -rf "$root"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0 failed=0
+ok() { passed=$((passed + 1)); }
+bad() { failed=$((failed + 1)); echo "FAIL $*"; }
+try() {	# what command…
+	what=$1
+	shift
+	if "$@" >"$root/log" 2>&1; then ok; else tail -n 5 "$root/log"; bad "$what"; fi
+}
+prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
+
+try "make install" make -s -C "$build" install DESTDIR="$root"
+for f in bin/dtrace lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
+	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h; do
+	try "$f is not installed" test -e "$root$prefix/$f"
+done
+# Rooms' headers and convenience libraries are ours alone.
+extra=$(cd "$root$prefix" && find . -name '*.h' ! -path './include/usdt/*' -o -name 'libd.*' \
+	-o -name 'libbase.*' -o -name 'librun.*' -o -name 'libcc.*' -o -name 'libprovider.*')
+if [ -z "$extra" ]; then ok; else bad "installed and should not be:" $extra; fi
+if nm -D --defined-only "$root$prefix/lib/libusdt-read.so" | awk '$2 ~ /[A-Z]/ && $2 != "A" { print $3 }' |
+	grep -v '^usdt_' >"$root/log"; then
+	bad "libusdt-read exports more than usdt_*:" $(cat "$root/log")
+else
+	ok
+fi
+
+cd "$root" || exit 1
+cat >app.c <<'C'
+#include <usdt/sdt.h>
+#include <usdt/usdt.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	struct usdt_file *f;
+	int found = 0;
+
+	USDT_SITE
+	if (usdt_file_open(argc > 1 ? argv[1] : "/proc/self/exe", &f))
+		return 2;
+	for (size_t i = 0; i < usdt_file_nprobes(f); i++)
+		found += !strcmp(usdt_probe_provider(usdt_file_probe(f, i)), "stranger") &&
+			 !strcmp(usdt_probe_name(usdt_file_probe(f, i)), "hello-world");
+	usdt_file_close(f);
+	printf("%d\n", found);
+	return found != 1;
+}
+C
+sed -i 's/USDT_SITE/DTRACE_PROBE1(stranger, hello__world, argc);/' app.c
+export PKG_CONFIG_PATH="$root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+for cc in gcc clang; do
+	command -v $cc >/dev/null || continue
+	try "$cc: shared" sh -c "$cc -Wall -Werror -o shared app.c $(pkg-config --cflags --libs usdt usdt-read)"
+	try "$cc: shared runs" env LD_LIBRARY_PATH="$root$prefix/lib" ./shared
+	try "$cc: static" sh -c "$cc -static -o static app.c $(pkg-config --static --cflags --libs usdt usdt-read)"
+	try "$cc: static runs" ./static
+done
+try "C++" sh -c "g++ -Wall -Werror -x c++ -o cxx app.c $(pkg-config --cflags --libs usdt usdt-read)"
+try "C++ runs" env LD_LIBRARY_PATH="$root$prefix/lib" ./cxx
+try "dtrace runs where it is installed" "$root$prefix/bin/dtrace" -V
+printf 'provider stranger { probe hello__world(int); };\n' >p.d
+try "dtrace -h where it is installed" "$root$prefix/bin/dtrace" -h -s p.d -o p.h
+try "make uninstall" make -s -C "$build" uninstall DESTDIR="$root"
+left=$(find "$root$prefix" ! -type d 2>/dev/null)
+if [ -z "$left" ]; then ok; else bad "left by make uninstall:" $left; fi
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

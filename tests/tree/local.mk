@@ -1,0 +1,11 @@
+# What is true of the tree as a whole. dist.sh and install.sh need minutes of building: ./check
+# and people run them, `make check` only the arrows (a tarball has no history to compare with).
+dist_check_SCRIPTS += tests/tree/test_arrows.py
+TESTS += tests/tree/test_arrows.py
+EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh
+EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
+	.clang-format
+
+# Folders are taken whole: not what running the tests left in them.
+dist-hook:
+	find $(distdir) -name __pycache__ -exec rm -rf {} +
