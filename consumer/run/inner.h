@@ -109,6 +109,8 @@ struct run {
 	uint64_t next_switch, next_agg, next_status;	/* monotonic, ns */
 	uint64_t *reported_cpu;		/* drops said so far: [cpu][RT_NDROPS] */
 	uint64_t kernel_missed;
+	uint64_t drained_time;		/* the firing for which aggregations were last drained */
+	int drained_cpu;
 	size_t live_targets;
 	bool going, stopped, failed, output_gone;
 	int status;

@@ -37,20 +37,35 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 	};
 	const struct rt_err *e = (const void *)(rec + 1);
 	const struct prov_probe *p;
-	char value[40] = "";
+	char value[40] = "", where[24] = "predicate", pc[24] = "";
 
 	if (len < sizeof(*rec) + sizeof(*e) || rec->probe >= r->nprobes)
 		return;
 	p = r->probes[rec->probe].probe;
 	if (e->fault == RT_FLT_BADADDR || e->fault == RT_FLT_BADALIGN)
 		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
-	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s at BPF pc %u",
-		  e->epid, p->id, p->prov, p->mod, p->func, p->name,
-		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value,
-		  e->action ? "action" : "predicate", e->pc);
+	if (e->action)
+		snprintf(where, sizeof(where), "action #%u", e->action);
+	if (e->pc != UINT32_MAX)
+		snprintf(pc, sizeof(pc), " at BPF pc %u", e->pc);
+	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s%s", e->epid,
+		  p->id, p->prov, p->mod, p->func, p->name,
+		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value, where, pc);
 }
 
-static bool actions_do(struct run *r, const struct rec_desc *desc, const struct rt_rec *rec)
+/* Once a firing: what printa shows is what clear, in the same firing, takes away; hits that come
+ * in between stay for the next. */
+static void firing_drain(struct run *r, int cpu, uint64_t time)
+{
+	if (r->drained_time == time && r->drained_cpu == cpu)
+		return;
+	aggs_drain(r->aggs);
+	r->drained_time = time;
+	r->drained_cpu = cpu;
+}
+
+static bool actions_do(struct run *r, const struct rec_desc *desc, const struct rt_rec *rec,
+		       int cpu)
 {
 	for (size_t i = 0; i < desc->nactions; i++) {
 		const struct rec_action *act = &desc->actions[i];
@@ -61,7 +76,7 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 		if (act->act == D_ACT_exit)
 			continue;	/* its status is in the state page */
 		if (act->naggs)
-			aggs_drain(r->aggs);
+			firing_drain(r, cpu, rec->time);
 		err = out_action(r->out, desc, act, rec, r->aggs);
 		if (err == -EPIPE)
 			return false;
@@ -94,7 +109,7 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	op = (struct out_probe){ .id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func,
 				 .name = p->name };
 	out_record_begin(r->out, desc, rec, cpu, &op);
-	if (!actions_do(r, desc, rec)) {
+	if (!actions_do(r, desc, rec, cpu)) {
 		r->output_gone = true;
 		return false;
 	}

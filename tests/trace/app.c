@@ -2,12 +2,12 @@
 /*
  * tests/trace/app.c: fires app:::hit a known number of times.
  *
- *	app [-t threads] [-n hits a thread] [-k keys] [-l key length] [-f] [-w file]
+ *	app [-t threads] [-n hits a thread] [-k keys] [-l key length] [-f] [-w file] [-v]
  *
  * Hit i of every thread passes i % 100 and the string key<i % keys>, padded
  * to the key length. -f: each hit's string lies on a file page that was not
  * touched before (dropped after use), so that reading it must fault. -w:
- * waits until that file exists. Prints the number of hits.
+ * waits until that file exists. -v: prints the number of hits.
  */
 #include "app.h"
 
@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static int threads = 1, keys = 4, fresh;
+static int threads = 1, keys = 4, fresh, verbose;
 static long hits = 1000;
 static size_t length = 8;
 static char key[64][4096];
@@ -68,13 +68,14 @@ int main(int argc, char **argv)
 	const char *wait = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "t:n:k:l:fw:")) != -1)
+	while ((c = getopt(argc, argv, "t:n:k:l:fvw:")) != -1)
 		switch (c) {
 		case 't': threads = atoi(optarg); break;
 		case 'n': hits = atol(optarg); break;
 		case 'k': keys = atoi(optarg); break;
 		case 'l': length = (size_t)atoi(optarg); break;
 		case 'f': fresh = 1; break;
+		case 'v': verbose = 1; break;
 		case 'w': wait = optarg; break;
 		default: return 2;
 		}
@@ -91,6 +92,7 @@ int main(int argc, char **argv)
 		pthread_create(&tid[i], NULL, work, NULL);
 	for (int i = 0; i < threads; i++)
 		pthread_join(tid[i], NULL);
-	printf("%ld\n", hits * threads);
+	if (verbose)
+		printf("%ld\n", hits * threads);
 	return 0;
 }

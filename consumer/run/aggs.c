@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/aggs.c: takes what programs have counted and keeps it by key.
+ * In:   the cells' map; for each class of keys and values a hash a CPU, and the iterator program
+ *       that drains it.
+ * Out:  rows, by aggregation.
+ * Owns: the hashes with their links, the drain programs, the mapping, the rows. The arrays of
+ *       maps belong to the caller; they are duplicated to swap hashes in them.
+ */
+#include "config.h"
+
+#include "base/hash.h"
+#include "consumer/compile/inner.h"
+#include "consumer/run/aggs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A hash of one CPU and the iterator link that reads it. */
+struct source {
+	int map, link;
+	bool open;
+};
+struct cls {			/* one CC_M_AGG map */
+	int outer, prog;
+	struct cc_map desc;
+	struct source *now, *old;	/* by CPU; old: swapped out, drained once more */
+};
+struct table {
+	const struct agg_desc *desc;
+	struct hash *rows;
+};
+struct aggs {
+	struct cc *cc;
+	uint32_t ncpu;
+	struct table *tables;
+	size_t ntables;
+	uint64_t *cells;
+	size_t cells_bytes, block;	/* words of a CPU */
+	struct cls *classes;
+	size_t nclasses;
+	unsigned char *buf;
+	size_t cap;
+};
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+static void row_free(void *p)
+{
+	struct agg_row *row = p;
+
+	free(row->key);
+	free(row->words);
+	free(row);
+}
+
+static struct agg_row *row_new(struct table *t, const unsigned char *key, size_t len)
+{
+	struct agg_row *row = calloc(1, sizeof(*row));
+
+	if (!row)
+		return NULL;
+	row->words = calloc(t->desc->words, sizeof(*row->words));
+	row->key = len ? malloc(len) : NULL;
+	row->key_len = len;
+	row->normal = 1;
+	if (row->words && (row->key || !len)) {
+		if (len)
+			memcpy(row->key, key, len);
+		if (!hash_set(t->rows, key, len, row, NULL))
+			return row;
+	}
+	row_free(row);
+	return NULL;
+}
+
+static struct agg_row *row_get(struct table *t, const unsigned char *key, size_t len)
+{
+	struct agg_row *row = hash_get(t->rows, key, len);
+
+	return row ? row : row_new(t, key, len);
+}
+
+/* One word of a drained value. stddev's last two words are one number of 128 bits. */
+static void row_add(const struct agg_desc *d, struct agg_row *row, uint32_t i, uint64_t v)
+{
+	int func = d->agg->func;
+
+	if (i >= d->words)
+		return;
+	if (i == 1 && (func == D_AGG_min || func == D_AGG_max)) {
+		if (v > row->words[1])
+			row->words[1] = v;
+		return;
+	}
+	row->words[i] += v;
+	if (func == D_AGG_stddev && i == 2 && row->words[2] < v)
+		row->words[3]++;
+}
+
+/* ---- Cells --------------------------------------------------------------------------------- */
+
+static uint64_t take(uint64_t *word)
+{
+	return *(volatile uint64_t *)word ? __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL) : 0;
+}
+
+static int drain_cells(struct aggs *a)
+{
+	static const unsigned char none[1];
+
+	for (size_t i = 0; i < a->ntables; i++) {
+		struct table *t = &a->tables[i];
+
+		if (t->desc->nkeys || t->desc->agg->func < 0)
+			continue;
+		for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
+			uint64_t *cell = a->cells + cpu * a->block + t->desc->cell;
+			struct agg_row *row;
+
+			if (!*(volatile uint64_t *)cell)
+				continue;
+			row = row_get(t, none, 0);
+			if (!row)
+				return -ENOMEM;
+			for (uint32_t w = 0; w < t->desc->words; w++)
+				row_add(t->desc, row, w, take(&cell[w]));
+		}
+	}
+	return 0;
+}
+
+int aggs_cells(struct aggs *a, const struct cc_map *m)
+{
+	uint32_t ncpu2 = 1;
+	void *p = mmap(NULL, m->value_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	while (ncpu2 < a->ncpu)
+		ncpu2 *= 2;
+	a->cells = p;
+	a->cells_bytes = m->value_size;
+	a->block = m->value_size / 8 / ncpu2;
+	return 0;
+}
+
+/* ---- Hashes: made, swapped, closed ----------------------------------------------------------- */
+
+static void source_close(struct source *s)
+{
+	if (s->open) {
+		close(s->link);
+		close(s->map);
+	}
+	s->open = false;
+}
+
+static int source_open(const struct cls *c, struct source *s)
+{
+	union bpf_iter_link_info info = { 0 };
+	LIBBPF_OPTS(bpf_link_create_opts, link, .iter_info = &info, .iter_info_len = sizeof(info));
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "agg", c->desc.key_size, c->desc.value_size,
+				 c->desc.entries, &opts);
+
+	if (map < 0)
+		return map;
+	info.map.map_fd = (uint32_t)map;
+	s->link = bpf_link_create(c->prog, 0, BPF_TRACE_ITER, &link);
+	if (s->link < 0) {
+		close(map);
+		return s->link;
+	}
+	s->map = map;
+	s->open = true;
+	return 0;
+}
+
+static void class_close(struct aggs *a, struct cls *c)
+{
+	for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
+		if (c->now)
+			source_close(&c->now[cpu]);
+		if (c->old)
+			source_close(&c->old[cpu]);
+	}
+	free(c->now);
+	free(c->old);
+	if (c->prog >= 0)
+		close(c->prog);
+	if (c->outer >= 0)
+		close(c->outer);
+}
+
+static int class_program(struct aggs *a, struct cls *c)
+{
+	struct cc_image image;
+	int err = cc_drain_program(a->cc, &c->desc, &image);
+
+	if (!err)
+		err = c->prog = cc_image_load(&image, "drain", NULL, 0);
+	cc_image_close(&image);
+	return err < 0 ? err : 0;
+}
+
+static int class_maps(struct aggs *a, struct cls *c)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	int err = 0;
+
+	for (uint32_t cpu = 0; cpu < a->ncpu && !err; cpu++)
+		err = source_open(c, &c->now[cpu]);
+	if (err)
+		return err;
+	opts.inner_map_fd = (uint32_t)c->now[0].map;
+	c->outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, c->desc.name, 4, 4, a->ncpu, &opts);
+	if (c->outer < 0)
+		return c->outer;
+	for (uint32_t cpu = 0; cpu < a->ncpu && !err; cpu++)
+		err = bpf_map_update_elem(c->outer, &cpu, &c->now[cpu].map, BPF_ANY);
+	return err;
+}
+
+int aggs_map_make(struct aggs *a, struct cc_map *m)
+{
+	struct cls *more = realloc(a->classes, (a->nclasses + 1) * sizeof(*more)), *c;
+	int err = -ENOMEM, outer = -1;
+
+	if (!more)
+		return -ENOMEM;
+	a->classes = more;
+	c = &more[a->nclasses];
+	*c = (struct cls){ .outer = -1, .prog = -1, .desc = *m };
+	c->now = calloc(a->ncpu, sizeof(*c->now));
+	c->old = calloc(a->ncpu, sizeof(*c->old));
+	if (c->now && c->old)
+		err = class_program(a, c);
+	if (!err)
+		err = class_maps(a, c);
+	if (!err) {
+		outer = fcntl(c->outer, F_DUPFD_CLOEXEC, 0);
+		err = outer < 0 ? -errno : 0;
+	}
+	if (err) {
+		class_close(a, c);
+		return err;
+	}
+	a->nclasses++;
+	return outer;
+}
+
+/*
+ * The new hash takes the place first; programs that looked the old one up just before may still
+ * count in it, so it is read again at the next drain. The kernel waits for those that do not
+ * sleep within the update; a sleepable one holds a hash for no longer than it counts.
+ */
+static int swap(struct cls *c, uint32_t cpu)
+{
+	struct source fresh = { 0 };
+	int err;
+
+	if (c->old[cpu].open)
+		return 0;
+	err = source_open(c, &fresh);
+	if (err)
+		return err;
+	err = bpf_map_update_elem(c->outer, &cpu, &fresh.map, BPF_ANY);
+	if (err) {
+		source_close(&fresh);
+		return err;
+	}
+	c->old[cpu] = c->now[cpu];
+	c->now[cpu] = fresh;
+	return 0;
+}
+
+/* ---- Hashes: drained -------------------------------------------------------------------------- */
+
+/* What a stream has brought; whole records only are in one read. */
+struct stream {
+	struct aggs *a;
+	const unsigned char *at, *end;
+	uint64_t keys;		/* in the map */
+};
+
+static bool get(struct stream *s, void *out, size_t n)
+{
+	if ((size_t)(s->end - s->at) < n)
+		return false;
+	memcpy(out, s->at, n);
+	s->at += n;
+	return true;
+}
+
+static struct agg_row *row_of_key(struct aggs *a, const unsigned char *key, size_t len,
+				  struct table **table)
+{
+	struct rt_key head;
+
+	memcpy(&head, key, sizeof(head));
+	if (head.id >= a->ntables)
+		return NULL;
+	*table = &a->tables[head.id];
+	return row_get(*table, key + sizeof(head), len - sizeof(head));
+}
+
+/* One record: its words stand before its key, so they are walked twice. -EPROTO: not ours. */
+static int record(struct stream *s, uint32_t key_size, uint32_t words)
+{
+	const unsigned char *first = s->at;
+	struct agg_row *row;
+	struct table *t;
+	uint64_t pair[2];
+
+	if (words == CC_DRAIN_SPARSE) {
+		do {
+			if (!get(s, pair, sizeof(pair)))
+				return -EPROTO;
+		} while (pair[0] != CC_DRAIN_END);
+	} else if (words > CC_DRAIN_DENSE || (size_t)(s->end - s->at) < words * 8) {
+		return -EPROTO;
+	} else {
+		s->at += words * 8;
+	}
+	if (key_size < sizeof(struct rt_key) || (size_t)(s->end - s->at) < key_size)
+		return -EPROTO;
+	row = row_of_key(s->a, s->at, key_size, &t);
+	s->at += key_size;
+	if (!row)
+		return -ENOMEM;
+	for (uint64_t i = 0;; i++) {
+		if (words == CC_DRAIN_SPARSE) {
+			memcpy(pair, first + i * 16, 16);
+			if (pair[0] == CC_DRAIN_END)
+				return 0;
+		} else if (i == words) {
+			return 0;
+		} else {
+			pair[0] = i;
+			memcpy(&pair[1], first + i * 8, 8);
+		}
+		row_add(t->desc, row, (uint32_t)pair[0], pair[1]);
+	}
+}
+
+static int records(struct stream *s)
+{
+	uint32_t head[2];
+	int err = 0;
+
+	while (s->at < s->end && !err) {
+		if (!get(s, head, sizeof(head)))
+			return -EPROTO;
+		if (head[1] == CC_DRAIN_TOTAL)
+			err = get(s, &s->keys, sizeof(s->keys)) ? 0 : -EPROTO;
+		else
+			err = record(s, head[0], head[1]);
+	}
+	return err;
+}
+
+/* A read ends between two records of the kernel's buffer if ours is as large as that. */
+enum { READ_BUFFER = 65536 };
+
+static int drain_source(struct aggs *a, const struct source *src, uint64_t *keys)
+{
+	struct stream s = { .a = a };
+	int iter = bpf_iter_create(src->link), err = 0;
+
+	if (iter < 0)
+		return iter;
+	for (;;) {
+		ssize_t n = read(iter, a->buf, a->cap);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n <= 0) {
+			err = err ? err : n < 0 ? -errno : 0;
+			break;
+		}
+		s.at = a->buf;
+		s.end = a->buf + n;
+		err = err ? err : records(&s);
+	}
+	close(iter);
+	*keys = s.keys;
+	return err;
+}
+
+static int drain_class(struct aggs *a, struct cls *c)
+{
+	int err = 0, e;
+
+	for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
+		uint64_t keys = 0;
+
+		if (c->old[cpu].open) {
+			e = drain_source(a, &c->old[cpu], &keys);
+			err = err ? err : e;
+			if (!e)
+				source_close(&c->old[cpu]);
+		}
+		e = drain_source(a, &c->now[cpu], &keys);
+		if (!e && keys > c->desc.entries / 2)
+			e = swap(c, cpu);
+		err = err ? err : e;
+	}
+	return err;
+}
+
+int aggs_drain(struct aggs *a)
+{
+	int err = a->cells ? drain_cells(a) : 0, e;
+
+	for (size_t i = 0; i < a->nclasses; i++) {
+		e = drain_class(a, &a->classes[i]);
+		err = err ? err : e;
+	}
+	return err;
+}
+
+/* ---- The table ---------------------------------------------------------------------------------- */
+
+size_t aggs_count(const struct aggs *a, int agg)
+{
+	return hash_count(a->tables[agg].rows);
+}
+
+struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at)
+{
+	void *row;
+
+	return hash_next(a->tables[agg].rows, at, NULL, NULL, &row) ? row : NULL;
+}
+
+const struct agg_desc *aggs_desc(const struct aggs *a, int agg)
+{
+	return (size_t)agg < a->ntables ? a->tables[agg].desc : NULL;
+}
+
+void aggs_clear(struct aggs *a, int agg)
+{
+	struct agg_row *row;
+	size_t at = 0;
+
+	while ((row = aggs_next(a, agg, &at)))
+		memset(row->words, 0, a->tables[agg].desc->words * sizeof(*row->words));
+}
+
+void aggs_normalize(struct aggs *a, int agg, int64_t factor)
+{
+	struct agg_row *row;
+	size_t at = 0;
+
+	while ((row = aggs_next(a, agg, &at)))
+		row->normal = factor;
+}
+
+typedef __int128 wide;
+
+/* Middles of the buckets times their counts. quantize: by the power of two itself. */
+static wide quantize_weight(const uint64_t *w)
+{
+	wide sum = 0;
+
+	for (int i = 0; i < RT_QUANTIZE_BUCKETS; i++) {
+		int k = i - RT_QUANTIZE_ZERO;
+		wide v = !k ? 0 : k > 0 ? (wide)1 << (k - 1) : -((wide)1 << (-k - 1));
+
+		sum += v * (int64_t)w[1 + i];
+	}
+	return sum;
+}
+
+static wide lquantize_weight(const struct agg_desc *d, const uint64_t *w)
+{
+	int64_t base = d->agg->params[0], step = d->agg->params[2];
+	uint32_t levels = d->words - 3;
+	wide sum = (wide)(base - 1) * (int64_t)w[1];
+
+	for (uint32_t i = 0; i < levels; i++)
+		sum += ((wide)base + (wide)i * step + step / 2) * (int64_t)w[2 + i];
+	return sum + ((wide)base + (wide)levels * step) * (int64_t)w[2 + levels];
+}
+
+/* Of the variance: it sorts as its root does. n * sum of squares - (sum)^2, over n^2. */
+static wide variance(const uint64_t *w)
+{
+	wide n = (wide)w[0], squares = (wide)((unsigned __int128)w[3] << 64 | w[2]);
+	wide mean = n ? (wide)(int64_t)w[1] / n : 0;
+
+	return n ? squares / n - mean * mean : 0;
+}
+
+static wide value(const struct agg_desc *d, const uint64_t *w)
+{
+	switch (d->agg->func) {
+	case D_AGG_count:
+		return w[0];
+	case D_AGG_min:
+		return RT_MIN_DEC(w[1]);
+	case D_AGG_max:
+		return RT_MAX_DEC(w[1]);
+	case D_AGG_avg:
+		return w[0] ? (wide)(int64_t)w[1] / (wide)w[0] : 0;
+	case D_AGG_stddev:
+		return variance(w);
+	case D_AGG_quantize:
+		return quantize_weight(w);
+	case D_AGG_lquantize:
+		return lquantize_weight(d, w);
+	default:
+		return (int64_t)w[1];
+	}
+}
+
+int aggs_compare(const struct agg_desc *d, const struct agg_row *x, const struct agg_row *y)
+{
+	wide v = value(d, x->words), w = value(d, y->words);
+
+	return v < w ? -1 : v > w;
+}
+
+struct ranked {
+	const struct agg_desc *desc;
+	struct agg_row *row;
+	size_t order;		/* equal values: the key that was first stays */
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	int c = aggs_compare(x->desc, x->row, y->row);
+
+	return c ? c : x->order > y->order ? -1 : 1;
+}
+
+static void row_drop(struct table *t, struct agg_row *row)
+{
+	static const unsigned char none[1];
+
+	hash_remove(t->rows, row->key ? row->key : none, row->key_len);
+	row_free(row);
+}
+
+int aggs_trunc(struct aggs *a, int agg, int64_t n)
+{
+	struct table *t = &a->tables[agg];
+	size_t count = hash_count(t->rows), at = 0, i = 0;
+	uint64_t keep = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	struct ranked *rows;
+	struct agg_row *row;
+
+	if (keep >= count)
+		return 0;
+	rows = calloc(count, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	while ((row = aggs_next(a, agg, &at))) {
+		rows[i] = (struct ranked){ t->desc, row, i };
+		i++;
+	}
+	qsort(rows, count, sizeof(*rows), by_value);
+	for (i = 0; i < count - keep; i++)
+		row_drop(t, rows[n < 0 ? count - 1 - i : i].row);
+	free(rows);
+	return 0;
+}
+
+/* ---- Beginning and end ----------------------------------------------------------------------------- */
+
+struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu)
+{
+	struct aggs *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->cc = cc;
+	a->ncpu = ncpu;
+	a->cap = READ_BUFFER;
+	a->buf = malloc(a->cap);
+	a->tables = calloc(prog->naggs + 1, sizeof(*a->tables));
+	for (; a->buf && a->tables && a->ntables < prog->naggs; a->ntables++) {
+		struct table *t = &a->tables[a->ntables];
+
+		t->desc = cc_agg(cc, (int)a->ntables);
+		t->rows = hash_new();
+		if (!t->rows)
+			break;
+	}
+	if (a->buf && a->tables && a->ntables == prog->naggs)
+		return a;
+	aggs_free(a);
+	return NULL;
+}
+
+void aggs_free(struct aggs *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->nclasses; i++)
+		class_close(a, &a->classes[i]);
+	for (size_t i = 0; a->tables && i < a->ntables; i++)
+		hash_free(a->tables[i].rows, row_free);
+	if (a->cells)
+		munmap(a->cells, a->cells_bytes);
+	free(a->classes);
+	free(a->tables);
+	free(a->buf);
+	free(a);
+}
