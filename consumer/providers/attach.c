@@ -8,7 +8,9 @@
  *
  * User-land sites go in bulk, one uprobe_multi link a (file, process). Older
  * kernels (before 6.6) take a perf event and a link a site; closing those
- * waits for the kernel each time, so it is done by several threads.
+ * waits for the kernel each time, so it is done by several threads: 49
+ * instead of 90 ms a site on 6.1 (emulated). Half of the waiting is under
+ * one lock of the kernel's, and on 6.18, where only tests come here, all is.
  * How often the kernel skipped a program is counted in the program
  * (recursion_misses), which its owner reads; none of these links has a
  * count of its own.
