@@ -24,4 +24,11 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/btf.c \
 	consumer/providers/names.c \
 	consumer/providers/symbols.c \
-	consumer/providers/tracefs.c
+	consumer/providers/tracefs.c \
+	consumer/providers/files.h consumer/providers/vma.h \
+	consumer/providers/vma.c \
+	consumer/providers/procs.c \
+	consumer/providers/usdt.c \
+	consumer/providers/pid.c \
+	consumer/providers/watch.c \
+	consumer/providers/target.c

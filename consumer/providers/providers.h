@@ -155,7 +155,10 @@ struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid);
 /* Lets it run; from here on later dlopens stop it only as long as `attach` runs: */
 int prov_target_continue(struct prov_target *t);
 /* fd to poll; prov_target_event after it is readable: 1 it has exited (status through *status),
- * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. */
+ * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. A command's fd is
+ * an eventfd of its own, written by a handler of SIGCHLD (installed while there are commands; one
+ * that was there is called as well), because a pidfd tells exits only; the thread that created
+ * the command must be the one that calls prov_target_event and prov_target_continue. */
 int prov_target_fd(const struct prov_target *t);
 int prov_target_event(struct prov_target *t, int *status);
 void prov_target_free(struct prov_target *t);	/* never leaves a child stopped; kills nothing */

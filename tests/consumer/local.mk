@@ -5,3 +5,17 @@ endif
 tests_consumer_test_providers_SOURCES = tests/consumer/test_providers.c
 tests_consumer_test_providers_LDADD = libprov.la libd.la libusdtread-core.la libbase.la \
 	$(BPF_LIBS) $(DW_LIBS) $(ELF_LIBS) $(TEST_LIBS)
+
+if HAVE_CMOCKA
+USER_PROV_TESTS = tests/consumer/test_usdt_prov tests/consumer/test_target \
+	tests/consumer/test_watch
+check_PROGRAMS += $(USER_PROV_TESTS)
+TESTS += $(USER_PROV_TESTS)
+endif
+USER_PROV_LIBS = $(tests_consumer_test_providers_LDADD)
+tests_consumer_test_usdt_prov_SOURCES = tests/consumer/test_usdt_prov.c tests/consumer/victim.h
+tests_consumer_test_usdt_prov_LDADD = $(USER_PROV_LIBS)
+tests_consumer_test_target_SOURCES = tests/consumer/test_target.c tests/consumer/victim.h
+tests_consumer_test_target_LDADD = $(USER_PROV_LIBS)
+tests_consumer_test_watch_SOURCES = tests/consumer/test_watch.c tests/consumer/victim.h
+tests_consumer_test_watch_LDADD = $(USER_PROV_LIBS)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/pid.c: pid1234:module:function:entry, the functions of
+ * one process.
+ * In:   a description; the files that the process has mapped, their symbols.
+ * Out:  a probe for each function, at its first instruction.
+ * Owns: the probes it made, in the environment's arena, and the table of
+ *       them, until close.
+ */
+#include "consumer/providers/files.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <inttypes.h>
+#include <libelf.h>
+#include <string.h>
+#include <unistd.h>
+
+struct matching {
+	struct prov_env *env;
+	const struct d_pdesc *pd;
+	prov_found *found;
+	void *arg;
+	pid_t pid;
+	int file;
+	const char *mod;
+	bool is_glob, stopped;
+	struct hash *seen;	/* addresses given: a pattern takes one name of each function */
+	Elf *elf;
+};
+
+static bool pid_wants(struct prov_env *env, const struct d_pdesc *pd)
+{
+	(void)env;
+	return !pd->id && !strncmp(pd->prov, "pid", 3) && pd->prov[3] &&
+	       strspn(pd->prov + 3, "0123456789") == strlen(pd->prov + 3);
+}
+
+static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
+{
+	GElf_Phdr ph;
+	size_t n;
+
+	for (size_t i = 0; !elf_getphdrnum(elf, &n) && i < n; i++)
+		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
+		    address - ph.p_vaddr < ph.p_filesz) {
+			*off = address - ph.p_vaddr + ph.p_offset;
+			return true;
+		}
+	return false;
+}
+
+/* The same probe for every description that names it. */
+static struct prov_probe *probe_for(struct matching *m, const char *func, uint64_t off)
+{
+	struct arena *a = m->env->arena;
+	struct hash *made = m->env->priv[PROV_ROW_pid];
+	char *key = arena_printf(a, "%d:%d:%" PRIx64 ":%s", (int)m->pid, m->file, off, func);
+	struct prov_probe *p = key ? hash_get_str(made, key) : NULL;
+	struct cc_arg *arg;
+
+	if (p || !key)
+		return p;
+	p = prov_probe_new(m->env, &prov_pid, arena_printf(a, "pid%d", (int)m->pid), m->mod,
+			   arena_strdup(a, func), "entry", 1);
+	if (!p || !p->prov || !p->func || hash_set_str(made, key, p))
+		return NULL;
+	p->sites[0].ctx = CC_CTX_UPROBE;
+	p->sites[0].file = m->file;
+	p->sites[0].off = off;
+	p->sites[0].pid = m->pid;
+	arg = p->sites[0].args.arg;
+	/* Offsets in struct pt_regs of rdi, rsi, rdx, rcx, r8, r9; then the stack, past the
+	 * return address. */
+	for (int i = 0; i < 10; i++) {
+		static const int16_t regs[] = { 112, 104, 96, 88, 72, 64 };
+		enum { PT_REGS_SP = 152 };
+
+		arg[i].size = 8;
+		arg[i].is_signed = true;
+		arg[i].index = -1;
+		arg[i].scale = 1;
+		arg[i].kind = i < 6 ? CC_A_REG : CC_A_UMEM;
+		arg[i].base = i < 6 ? regs[i] : PT_REGS_SP;
+		arg[i].disp = i < 6 ? 0 : 8 * (i - 5);
+	}
+	return p;
+}
+
+static int take(struct matching *m, const char *func, uint64_t address)
+{
+	struct prov_probe *p;
+	uint64_t off;
+
+	if (!text_glob(m->pd->func, func) || !file_offset(m->elf, address, &off) ||
+	    (m->is_glob && hash_get(m->seen, &off, sizeof(off))))
+		return 0;
+	p = probe_for(m, func, off);
+	if (!p || hash_set(m->seen, &off, sizeof(off), p, NULL))
+		return -ENOMEM;
+	prov_give_id(m->env, p);
+	m->stopped = !m->found(m->arg, p);
+	return 0;
+}
+
+static int symbols_match(struct matching *m, unsigned type)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Sym sym;
+	int err = 0;
+
+	while (!err && (scn = elf_nextscn(m->elf, scn))) {
+		Elf_Data *data;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != type)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (int i = 0; data && !err && !m->stopped && gelf_getsym(data, i, &sym); i++) {
+			const char *name = elf_strptr(m->elf, sh.sh_link, sym.st_name);
+
+			if (GELF_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx != SHN_UNDEF &&
+			    name && *name)
+				err = take(m, name, sym.st_value);
+		}
+	}
+	return err;
+}
+
+static bool is_executable(pid_t pid, const char *path)
+{
+	char link[64], exe[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	n = readlink(link, exe, sizeof(exe) - 1);
+	return n > 0 && (size_t)n == strlen(path) && !memcmp(exe, path, (size_t)n);
+}
+
+int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
+		   prov_found *found, void *arg)
+{
+	struct matching m = { .env = env, .pd = pd, .found = found, .arg = arg, .pid = pid,
+			      .file = file, .is_glob = !*pd->func || text_is_glob(pd->func) };
+	int fd = prov_file_open(env, file), err = 0;
+
+	m.mod = prov_file_base(env, file);
+	if (fd < 0 || !(text_glob(pd->mod, m.mod) ||
+			(!strcmp(pd->mod, "a.out") && is_executable(pid, prov_file_path(env, file)))))
+		return 0;
+	if (!env->priv[PROV_ROW_pid])
+		env->priv[PROV_ROW_pid] = hash_new();
+	elf_version(EV_CURRENT);
+	m.seen = hash_new();
+	m.elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (!m.seen || !env->priv[PROV_ROW_pid])
+		err = -ENOMEM;
+	else if (m.elf && elf_kind(m.elf) == ELF_K_ELF) {
+		err = symbols_match(&m, SHT_SYMTAB);
+		if (!err && !m.stopped && !hash_count(m.seen))
+			err = symbols_match(&m, SHT_DYNSYM);
+	}
+	elf_end(m.elf);
+	hash_free(m.seen, NULL);
+	return err;
+}
+
+static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	pid_t pid = prov_pdesc_pid(pd);
+	const struct prov_mapping *maps;
+	size_t n;
+	int err = 0;
+
+	if (strcmp(pd->name, "entry")) {
+		diag_error(env->diag, pd->loc, "D_PDESC_INVAL",
+			   "pid probes are function entries: %s cannot be traced; name it entry",
+			   *pd->name ? pd->name : "every instruction");
+		return -EOPNOTSUPP;
+	}
+	if (!pid) {
+		diag_error(env->diag, pd->loc, "D_PROC_GRAB", "failed to grab process %s: %s",
+			   pd->prov + 3, strerror(ESRCH));
+		return -ESRCH;
+	}
+	maps = prov_mappings(env, pid, &n);
+	for (size_t i = 0; i < n && !err; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++)
+			again |= maps[k].file == maps[i].file;
+		if (!again)
+			err = pid_match_file(env, pd, maps[i].file, pid, found, arg);
+	}
+	return err;
+}
+
+static void pid_close(struct prov_env *env)
+{
+	hash_free(env->priv[PROV_ROW_pid], NULL);
+	env->priv[PROV_ROW_pid] = NULL;
+}
+
+const struct prov prov_pid = {
+	.name = "pid", .wants = pid_wants, .match = pid_match, .close = pid_close };

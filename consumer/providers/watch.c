@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/watch.c: what processes map, fork, exec and end with,
+ * from now on.
+ * In:   side-band records of a system-wide dummy perf event, one ring a CPU.
+ * Out:  events in the order of their times; probes of files that appear.
+ * Owns: the rings and the descriptions to match, until prov_watch_close.
+ *
+ * Rings wake us at the first byte: what a process fires between its mmap and
+ * our attach is missed.
+ */
+#include "consumer/providers/files.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RING_PAGES = 64, SAMPLE_ID = 24 };	/* pid, tid; time; cpu, reserved */
+
+struct ring {
+	int fd;
+	struct perf_event_mmap_page *page;
+	const unsigned char *data;
+	uint64_t size;
+};
+
+struct record {
+	uint64_t time;
+	size_t order;		/* of arrival: equal times stay as they came */
+	struct perf_event_header *copy;	/* allocated, NUL after its end */
+};
+
+struct wanted {
+	struct d_pdesc pd;
+	prov_found *found;
+	void *arg;
+	pid_t pid;		/* 0: all processes */
+	bool is_pid;		/* of the pid provider */
+	size_t next;		/* files below are done (all processes) */
+	int *done;		/* files that the process has mapped and that are done */
+	size_t ndone, cap;
+};
+
+struct prov_watch {
+	int epoll, kick;	/* kick: an eventfd that makes us readable */
+	struct ring *rings;
+	size_t nrings;
+	struct record *records;
+	size_t nrecords, cap, order;
+	prov_event_fn *fn;
+	void *arg;
+	struct wanted *wanted;
+	size_t nwanted, wanted_cap;
+	bool rescan;		/* look at all processes: just opened, or records were lost */
+	pid_t *look;		/* processes to look at */
+	size_t nlook, look_cap;
+};
+
+/* ---- Rings ------------------------------------------------------------------- */
+
+static int ring_open(struct ring *r, int cpu)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr), .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY,
+		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
+		.mmap = 1, .mmap2 = 1, .comm = 1, .comm_exec = 1, .task = 1, .sample_id_all = 1,
+		.use_clockid = 1, .clockid = CLOCK_MONOTONIC, .watermark = 1, .wakeup_watermark = 1,
+	};
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *map;
+
+	r->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (r->fd < 0)
+		return -errno;
+	map = mmap(NULL, page * (RING_PAGES + 1), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	r->page = map;
+	r->data = (const unsigned char *)map + page;
+	r->size = page * RING_PAGES;
+	return 0;
+}
+
+static void ring_bytes(const struct ring *r, uint64_t at, void *to, size_t n)
+{
+	size_t off = at & (r->size - 1), first = r->size - off < n ? r->size - off : n;
+
+	memcpy(to, r->data + off, first);
+	memcpy((char *)to + first, r->data, n - first);
+}
+
+static uint64_t record_time(const struct perf_event_header *h)
+{
+	uint64_t time = 0;
+
+	if (h->size >= sizeof(*h) + SAMPLE_ID)
+		memcpy(&time, (const char *)h + h->size - SAMPLE_ID + 8, sizeof(time));
+	return time;
+}
+
+static bool ring_collect(struct prov_watch *w, struct ring *r)
+{
+	uint64_t head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = r->page->data_tail;
+	struct perf_event_header h;
+
+	for (; tail + sizeof(h) <= head; tail += h.size) {
+		struct perf_event_header *copy;
+
+		ring_bytes(r, tail, &h, sizeof(h));
+		if (h.size < sizeof(h) || tail + h.size > head)
+			break;
+		copy = malloc((size_t)h.size + 1);
+		if (copy && w->nrecords == w->cap) {
+			size_t cap = w->cap ? w->cap * 2 : 64;
+			struct record *v = reallocarray(w->records, cap, sizeof(*v));
+
+			if (v) {
+				w->records = v;
+				w->cap = cap;
+			}
+		}
+		if (!copy || w->nrecords == w->cap) {
+			free(copy);
+			w->rescan = true;
+			break;
+		}
+		ring_bytes(r, tail, copy, h.size);
+		((char *)copy)[h.size] = '\0';
+		w->records[w->nrecords++] =
+			(struct record){ record_time(copy), w->order++, copy };
+	}
+	__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
+	return tail == head;
+}
+
+/* ---- Opening -------------------------------------------------------------------- */
+
+static int rings_open(struct prov_env *env, struct prov_watch *w)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+
+	(void)env;
+	w->rings = calloc((size_t)n, sizeof(*w->rings));
+	if (!w->rings)
+		return -ENOMEM;
+	for (int cpu = 0; cpu < n; cpu++) {
+		struct epoll_event ev = { .events = EPOLLIN };
+		int err = ring_open(&w->rings[w->nrings], cpu);
+
+		if (err == -ENODEV)	/* offline */
+			continue;
+		w->nrings++;
+		if (!err && epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->rings[w->nrings - 1].fd, &ev))
+			err = -errno;
+		if (err)
+			return err;
+	}
+	return w->nrings ? 0 : -ENODEV;
+}
+
+void prov_watch_close(struct prov_watch *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->nrings; i++) {
+		if (w->rings[i].page)
+			munmap(w->rings[i].page,
+			       (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
+		if (w->rings[i].fd >= 0)
+			close(w->rings[i].fd);
+	}
+	for (size_t i = 0; i < w->nrecords; i++)
+		free(w->records[i].copy);
+	if (w->epoll >= 0)
+		close(w->epoll);
+	if (w->kick >= 0)
+		close(w->kick);
+	free(w->rings);
+	free(w->records);
+	free(w->look);
+	free(w);
+}
+
+int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg)
+{
+	struct prov_watch *w = env->watch;
+	struct epoll_event ev = { .events = EPOLLIN };
+	int err;
+
+	if (w) {
+		w->fn = fn ? fn : w->fn;
+		w->arg = fn ? arg : w->arg;
+		return 0;
+	}
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->fn = fn;
+	w->arg = arg;
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	w->rescan = true;	/* what came between the first look and now */
+	err = w->epoll < 0 || w->kick < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->kick, &ev) ?
+		      -errno : rings_open(env, w);
+	if (err) {
+		prov_watch_close(w);
+		diag_error(env->diag, NOWHERE, NULL, "cannot watch what processes map: %s",
+			   strerror(-err));
+		return err;
+	}
+	env->watch = w;
+	return 0;
+}
+
+int prov_watch_fd(const struct prov_env *env)
+{
+	return env->watch ? env->watch->epoll : -1;
+}
+
+/* ---- Matching what appears --------------------------------------------------------- */
+
+static int wanted_match(struct prov_env *env, struct wanted *d, int file)
+{
+	return d->is_pid ? pid_match_file(env, &d->pd, file, d->pid, d->found, d->arg) :
+			   usdt_match_file(env, &d->pd, file, d->pid, d->found, d->arg);
+}
+
+static bool is_done(const struct wanted *d, int file)
+{
+	for (size_t i = 0; i < d->ndone; i++)
+		if (d->done[i] == file)
+			return true;
+	return false;
+}
+
+/* Files that the description's process has mapped and that are new to it. */
+static int wanted_of_process(struct prov_env *env, struct wanted *d, bool match)
+{
+	size_t n;
+	const struct prov_mapping *maps = prov_mappings(env, d->pid, &n);
+	int err = 0, *slot;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (is_done(d, maps[i].file))
+			continue;
+		slot = ARENA_PUSH(env->arena, d->done, d->ndone, d->cap);
+		if (!slot)
+			return -ENOMEM;
+		*slot = maps[i].file;
+		if (match)
+			err = wanted_match(env, d, maps[i].file);
+	}
+	return err;
+}
+
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	bool is_pid = prov_pid.wants(env, pd);
+	struct wanted *d;
+	int err;
+
+	if (!is_pid && !prov_usdt.wants(env, pd))
+		return 0;
+	err = prov_watch_open(env, NULL, NULL);
+	if (err)
+		return err;
+	d = ARENA_PUSH(env->arena, env->watch->wanted, env->watch->nwanted,
+		       env->watch->wanted_cap);
+	if (!d)
+		return -ENOMEM;
+	*d = (struct wanted){ .pd = *pd, .found = found, .arg = arg, .is_pid = is_pid,
+			      .pid = prov_pdesc_pid(pd), .next = prov_files_count(env) };
+	return d->pid ? wanted_of_process(env, d, false) : 0;
+}
+
+static bool anyone_wants(const struct prov_watch *w, pid_t pid, bool known)
+{
+	for (size_t i = 0; i < w->nwanted; i++)
+		if (w->wanted[i].pid ? w->wanted[i].pid == pid : !known)
+			return true;
+	return false;
+}
+
+static void look_at(struct prov_watch *w, pid_t pid)
+{
+	for (size_t i = 0; i < w->nlook; i++)
+		if (w->look[i] == pid)
+			return;
+	if (w->nlook == w->look_cap) {
+		size_t cap = w->look_cap ? w->look_cap * 2 : 16;
+		pid_t *v = reallocarray(w->look, cap, sizeof(*v));
+
+		if (!v) {
+			w->rescan = true;
+			return;
+		}
+		w->look = v;
+		w->look_cap = cap;
+	}
+	w->look[w->nlook++] = pid;
+}
+
+static int match_new(struct prov_env *env)
+{
+	struct prov_watch *w = env->watch;
+	int err = 0;
+
+	if (w->rescan || w->nlook > 16) {	/* one look at all is cheaper than many */
+		size_t n;
+
+		prov_files_stale(env);
+		prov_mappings(env, 0, &n);
+	}
+	for (size_t i = 0; !w->rescan && w->nlook <= 16 && i < w->nlook; i++) {
+		size_t n;
+
+		prov_files_stale(env);
+		prov_mappings(env, w->look[i], &n);
+	}
+	for (size_t i = 0; i < w->nwanted && !err; i++) {
+		struct wanted *d = &w->wanted[i];
+		bool of_it = w->rescan;
+
+		for (size_t k = 0; k < w->nlook; k++)
+			of_it |= w->look[k] == d->pid;
+		if (d->pid && of_it)
+			err = wanted_of_process(env, d, true);
+		for (; !d->pid && d->next < prov_files_count(env) && !err; d->next++)
+			err = wanted_match(env, d, (int)d->next);
+	}
+	w->rescan = false;
+	w->nlook = 0;
+	return err;
+}
+
+/* ---- Events ------------------------------------------------------------------------- */
+
+struct mmap2 {			/* PERF_RECORD_MMAP2, after the header */
+	uint32_t pid, tid;
+	uint64_t addr, len, pgoff;
+	uint32_t major, minor;
+	uint64_t ino, generation;
+	uint32_t prot, flags;
+};
+
+static bool body(const struct perf_event_header *h, void *to, size_t n)
+{
+	if (h->size < sizeof(*h) + n + SAMPLE_ID)
+		return false;
+	memcpy(to, h + 1, n);
+	return true;
+}
+
+static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+{
+	struct mmap2 m;
+	const char *path = (const char *)(h + 1) + sizeof(m);
+	uint32_t dev;
+
+	if (!body(h, &m, sizeof(m)))
+		return false;
+	*ev = (struct prov_event){
+		.kind = PROV_EV_MMAP, .pid = (pid_t)m.pid, .addr = m.addr, .len = m.len,
+		.pgoff = m.pgoff, .ino = m.ino, .prot = m.prot, .dev_major = m.major,
+		.dev_minor = m.minor, .path = path };
+	dev = m.major << 20 | m.minor;
+	if (!m.ino || !anyone_wants(env->watch, ev->pid,
+				    prov_files_known(env, dev, m.ino, (uint32_t)m.generation)))
+		return true;
+	look_at(env->watch, ev->pid);
+	return true;
+}
+
+static bool on_comm(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+{
+	uint32_t ids[2];
+
+	(void)env;
+	if (!(h->misc & PERF_RECORD_MISC_COMM_EXEC) || !body(h, ids, sizeof(ids)))
+		return false;
+	*ev = (struct prov_event){ .kind = PROV_EV_EXEC, .pid = (pid_t)ids[0],
+				   .path = (const char *)(h + 1) + sizeof(ids) };
+	return true;
+}
+
+static bool on_task(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+{
+	uint32_t ids[4];	/* pid, ppid, tid, ptid */
+	bool fork = h->type == PERF_RECORD_FORK;
+
+	(void)env;
+	/* Threads share their process's mappings: they are no news. */
+	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
+		return false;
+	*ev = (struct prov_event){ .kind = fork ? PROV_EV_FORK : PROV_EV_EXIT,
+				   .pid = (pid_t)ids[0], .ppid = (pid_t)ids[1] };
+	return true;
+}
+
+static bool on_lost(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+{
+	(void)h;
+	env->watch->rescan = true;
+	*ev = (struct prov_event){ .kind = PROV_EV_LOST };
+	return true;
+}
+
+static bool (*const on[])(struct prov_env *, const struct perf_event_header *,
+			  struct prov_event *) = {
+	[PERF_RECORD_MMAP2] = on_mmap, [PERF_RECORD_COMM] = on_comm, [PERF_RECORD_FORK] = on_task,
+	[PERF_RECORD_EXIT] = on_task, [PERF_RECORD_LOST] = on_lost,
+};
+
+static void deliver(struct prov_env *env, const struct record *r)
+{
+	struct prov_event ev;
+
+	if (r->copy->type >= COUNT(on) || !on[r->copy->type] || !on[r->copy->type](env, r->copy, &ev))
+		return;
+	ev.time = r->time;
+	if (env->watch->fn)
+		env->watch->fn(env->watch->arg, &ev);
+}
+
+static int by_time(const void *va, const void *vb)
+{
+	const struct record *a = va, *b = vb;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Records as old as the pass's start are all in the rings by then; a younger one may have an
+ * elder in a ring that was read before, so it waits for the next pass. */
+static void pass(struct prov_env *env)
+{
+	struct prov_watch *w = env->watch;
+	uint64_t until = now();
+	size_t n;
+
+	for (size_t i = 0; i < w->nrings; i++)
+		ring_collect(w, &w->rings[i]);
+	if (w->nrecords)
+		qsort(w->records, w->nrecords, sizeof(*w->records), by_time);
+	for (n = 0; n < w->nrecords && w->records[n].time <= until; n++) {
+		deliver(env, &w->records[n]);
+		free(w->records[n].copy);
+	}
+	w->nrecords -= n;
+	memmove(w->records, w->records + n, w->nrecords * sizeof(*w->records));
+}
+
+int prov_watch_read(struct prov_env *env)
+{
+	struct prov_watch *w = env->watch;
+	uint64_t kicks;
+
+	if (!w)
+		return 0;
+	if (read(w->kick, &kicks, sizeof(kicks)) < 0 && errno != EAGAIN)
+		return -errno;
+	do
+		pass(env);
+	while (w->nrecords);
+	if (!w->nwanted || (!w->rescan && !w->nlook))
+		return 0;
+	return match_new(env);
+}

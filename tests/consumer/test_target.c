@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tests/consumer/test_target.c: commands that stand still, and processes that are held. */
+#include "tests/consumer/victim.h"
+
+#include <errno.h>
+#include <poll.h>
+
+/* SIGCHLD, which is what makes the fd readable, interrupts poll too. */
+static void wait_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	while ((n = poll(&p, 1, 10000)) < 0 && errno == EINTR)
+		;
+	assert_int_equal(n, 1);
+}
+
+/* Lets it run to its end; number of stops at new objects. */
+static int run_out(struct prov_target *t, int *status)
+{
+	int stops = 0;
+
+	prov_target_continue(t);
+	for (;;) {
+		int what;
+
+		wait_readable(prov_target_fd(t));
+		what = prov_target_event(t, status);
+		if (what == 1)
+			return stops;
+		if (what == 2) {
+			stops++;
+			prov_target_continue(t);
+		}
+	}
+}
+
+static int run_command(const char *command, const char *evaltime, int *stops)
+{
+	struct prov_env *env = env_new();
+	struct prov_target *t = prov_target_create(env, command, evaltime);
+	int status = -1;
+
+	assert_non_null(t);
+	*stops = run_out(t, &status);
+	prov_target_free(t);
+	prov_env_free(env);
+	return status;
+}
+
+static void commands_run_and_their_status_is_known(void **state)
+{
+	static const char *const when[] = { "exec", "preinit", "postinit", "main" };
+	int stops;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(when); i++)
+		assert_int_equal(run_command("sh -c 'exit 3'", when[i], &stops), 3 << 8);
+	assert_int_equal(run_command("sh -c 'kill -9 $$'", "preinit", &stops), SIGKILL);
+	assert_int_equal(run_command("sh -c \"trap 'exit 5' USR1; kill -USR1 $$\"", "preinit",
+				     &stops), 5 << 8);
+}
+
+/* Its constructor would end it: before it, all objects are mapped. */
+static void constructors_have_not_run(void **state)
+{
+	const char *app = victim_build("ctorx", "",
+		"#include <sys/sdt.h>\n#include <unistd.h>\n"
+		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(ctorx, c); _exit(4); }\n"
+		"int main(void) { return 0; }\n");
+	struct prov_env *env = env_new();
+	struct prov_target *t = prov_target_create(env, app, "preinit");
+	struct got g;
+	char prov[32];
+	int status;
+
+	(void)state;
+	assert_non_null(t);
+	snprintf(prov, sizeof(prov), "ctorx%d", (int)t->pid);
+	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
+	run_out(t, &status);
+	assert_int_equal(status, 4 << 8);
+	prov_target_free(t);
+	t = prov_target_create(env, app, "main");
+	assert_null(t);
+	assert_non_null(strstr(said, "it ended before main"));
+	prov_env_free(env);
+}
+
+static void dlopen_stops_before_constructors(void **state)
+{
+	char text[512];
+	const char *lib = victim_build("libdlx.so", "-shared -fPIC",
+		"#include <sys/sdt.h>\n"
+		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(dlx, c); }\n"), *app;
+	struct prov_env *env = env_new();
+	struct prov_target *t;
+	struct got g = { .n = 0 };
+	char prov[32];
+	int status, what;
+
+	(void)state;
+	snprintf(text, sizeof(text), "#include <dlfcn.h>\n"
+		 "int main(void) { return dlopen(\"%s\", RTLD_NOW) ? 6 : 1; }\n", lib);
+	app = victim_build("dlappx", "-ldl", text);
+	t = prov_target_create(env, app, "preinit");
+	assert_non_null(t);
+	snprintf(prov, sizeof(prov), "dlx%d", (int)t->pid);
+	assert_int_equal(match(env, prov, "", "", "c", &g), 0);
+	prov_target_continue(t);
+	do {
+		wait_readable(prov_target_fd(t));
+		what = prov_target_event(t, &status);
+	} while (!what);
+	assert_int_equal(what, 2);
+	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
+	run_out(t, &status);
+	assert_int_equal(status, 6 << 8);
+	prov_target_free(t);
+	prov_env_free(env);
+}
+
+static void what_cannot_start_says_why(void **state)
+{
+	struct prov_env *env = env_new();
+
+	(void)state;
+	assert_null(prov_target_create(env, "/nonexistent/x y", "preinit"));
+	assert_string_equal(said, "dtrace: failed to execute /nonexistent/x: No such file or directory\n");
+	assert_null(prov_target_create(env, "true 'x", "preinit"));
+	assert_null(prov_target_create(env, "true", "never"));
+	assert_null(prov_target_grab(env, 999999999));
+	assert_non_null(strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);	/* nothing is left behind */
+	prov_env_free(env);
+}
+
+static void freeing_lets_it_run(void **state)
+{
+	struct prov_env *env = env_new();
+	struct prov_target *t = prov_target_create(env, "sh -c 'exit 9'", "preinit");
+	int status;
+	pid_t pid = t->pid;
+
+	(void)state;
+	prov_target_free(t);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 9 << 8);
+	prov_env_free(env);
+}
+
+/* The tracer is killed while its child stands still, and while it runs to a dlopen. */
+static void a_dead_tracer_frees_its_child(void **state)
+{
+	char mark[96], cmd[200];
+
+	(void)state;
+	for (int go = 0; go < 2; go++) {
+		pid_t pid;
+
+		snprintf(mark, sizeof(mark), "%s/mark%d", victim_dir, go);
+		snprintf(cmd, sizeof(cmd),
+			 "python3 -c 'import time;time.sleep(.3);import ctypes,sqlite3;open(\"%s\",\"w\")'",
+			 mark);
+		pid = fork();
+		if (!pid) {
+			struct prov_target *t = prov_target_create(env_new(), cmd, "preinit");
+
+			if (go)
+				prov_target_continue(t);
+			raise(SIGKILL);
+		}
+		waitpid(pid, NULL, 0);
+		for (int i = 0; i < 100 && access(mark, F_OK); i++)
+			usleep(50000);
+		assert_int_equal(access(mark, F_OK), 0);
+	}
+}
+
+static void a_grabbed_process_tells_its_end(void **state)
+{
+	struct prov_env *env = env_new();
+	struct prov_target *t;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	t = prov_target_grab(env, pid);
+	assert_non_null(t);
+	assert_int_equal(prov_target_event(t, &status), 0);
+	kill(pid, SIGKILL);
+	wait_readable(prov_target_fd(t));
+	assert_int_equal(prov_target_event(t, &status), 1);
+	waitpid(pid, NULL, 0);
+	prov_target_free(t);
+	prov_env_free(env);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(commands_run_and_their_status_is_known),
+		cmocka_unit_test(constructors_have_not_run),
+		cmocka_unit_test(dlopen_stops_before_constructors),
+		cmocka_unit_test(what_cannot_start_says_why),
+		cmocka_unit_test(freeing_lets_it_run),
+		cmocka_unit_test(a_dead_tracer_frees_its_child),
+		cmocka_unit_test(a_grabbed_process_tells_its_end),
+	};
+
+	return cmocka_run_group_tests_name("providers/target", tests, victim_setup, victim_teardown);
+}

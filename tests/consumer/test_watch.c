@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tests/consumer/test_watch.c: files that appear, and the events of a process's life. */
+#include "tests/consumer/victim.h"
+
+#include <poll.h>
+
+struct life {
+	pid_t pid;
+	uint64_t last;
+	bool in_order;
+	int fork, exec, exit, mmap;
+};
+
+static void event(void *arg, const struct prov_event *ev)
+{
+	struct life *l = arg;
+
+	l->in_order &= ev->time >= l->last;
+	l->last = ev->time;
+	if (ev->pid != l->pid && ev->kind != PROV_EV_FORK)
+		return;
+	l->fork += ev->kind == PROV_EV_FORK && ev->ppid == getpid();
+	l->exec += ev->kind == PROV_EV_EXEC && !strcmp(ev->path, "true");
+	l->mmap += ev->kind == PROV_EV_MMAP && strstr(ev->path, "libc") != NULL;
+	l->exit += ev->kind == PROV_EV_EXIT;
+}
+
+static void a_life_is_told_in_order(void **state)
+{
+	struct prov_env *env = env_new();
+	struct life l = { .in_order = true };
+
+	(void)state;
+	assert_int_equal(prov_watch_open(env, event, &l), 0);
+	l.pid = fork();
+	if (!l.pid) {
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(127);
+	}
+	waitpid(l.pid, NULL, 0);
+	assert_int_equal(poll(&(struct pollfd){ prov_watch_fd(env), POLLIN, 0 }, 1, 5000), 1);
+	assert_int_equal(prov_watch_read(env), 0);
+	assert_true(l.in_order);
+	assert_true(l.fork >= 1);
+	assert_int_equal(l.exec, 1);
+	assert_int_equal(l.exit, 1);
+	assert_true(l.mmap >= 1);
+	prov_env_free(env);
+}
+
+static void new_files_are_matched_once(void **state)
+{
+	const char *app = victim_build("newx", "", VICTIM_APP);
+	struct prov_env *env = env_new();
+	struct got g, later = { .n = 0 };
+	struct d_pdesc pd = pdesc("victimx", "newx", "work", "");
+	FILE *out[2];
+	int in[2];
+	pid_t pid[2];
+
+	(void)state;
+	assert_int_equal(match(env, "victimx", "newx", "work", "", &g), 0);
+	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
+	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(later.n, 0);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = victim_run(app, NULL, &out[i], &in[i]);
+		assert_int_equal(prov_watch_read(env), 0);
+		assert_int_equal(later.n, 1);
+	}
+	assert_string_equal(later.p[0]->prov, "victimx");
+	assert_true(later.p[0]->id > 0);
+	for (int i = 0; i < 2; i++)
+		victim_end(pid[i], out[i], in[i]);
+	prov_env_free(env);
+}
+
+/* A file that was known already is new to the process that a description names. */
+static void a_process_maps_a_file_that_others_have(void **state)
+{
+	const char *lib = victim_build("libshx.so", "-shared -fPIC",
+		"#include <sys/sdt.h>\nvoid f(void) { DTRACE_PROBE(shx, p); }\n"), *app;
+	struct prov_env *env = env_new();
+	struct got g, later = { .n = 0 };
+	char text[512], prov[32], c;
+	struct d_pdesc pd;
+	FILE *out[2];
+	int in[2];
+	pid_t pid[2];
+
+	(void)state;
+	snprintf(text, sizeof(text), "#include <dlfcn.h>\n#include <stdio.h>\n"
+		 "int main(void) { puts(\"up\"); fflush(stdout); getchar(); dlopen(\"%s\", 2);\n"
+		 "puts(\"in\"); fflush(stdout); getchar(); return 0; }\n", lib);
+	app = victim_build("shappx", "-ldl", text);
+	for (int i = 0; i < 2; i++)
+		pid[i] = victim_run(app, NULL, &out[i], &in[i]);
+	assert_int_equal(write(in[0], "\n", 1), 1);
+	assert_int_equal(fread(&c, 1, 1, out[0]), 1);
+	assert_int_equal(match(env, "shx", "", "", "", &g), 1);
+	snprintf(prov, sizeof(prov), "shx%d", (int)pid[1]);
+	pd = pdesc(prov, "", "", "");
+	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
+	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(later.n, 0);
+	assert_int_equal(write(in[1], "\n", 1), 1);
+	assert_int_equal(fread(&c, 1, 1, out[1]), 1);
+	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(later.n, 1);
+	assert_string_equal(later.p[0]->prov, prov);
+	assert_int_equal(later.p[0]->sites[0].pid, pid[1]);
+	for (int i = 0; i < 2; i++)
+		victim_end(pid[i], out[i], in[i]);
+	prov_env_free(env);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_life_is_told_in_order),
+		cmocka_unit_test(new_files_are_matched_once),
+		cmocka_unit_test(a_process_maps_a_file_that_others_have),
+	};
+
+	return cmocka_run_group_tests_name("providers/watch", tests, victim_setup, victim_teardown);
+}
