@@ -272,6 +272,7 @@ struct listing {
 	FILE *out;
 	bool verbose;
 	struct hash *seen;
+	struct prov_env *env;
 };
 
 static void arguments_show(FILE *out, const struct prov_probe *p)
@@ -294,8 +295,10 @@ static bool list_one(void *arg, struct prov_probe *p)
 	if (hash_set(l->seen, &p, sizeof(p), p, NULL))
 		return false;
 	fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func, p->name);
-	if (l->verbose)
+	if (l->verbose) {
+		prov_types(l->env, p);
 		arguments_show(l->out, p);
+	}
 	return true;
 }
 
@@ -303,7 +306,8 @@ bool run_list(struct run *r, FILE *out, bool verbose)
 {
 	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
 						   .text = ":::" };
-	struct listing l = { .out = out, .verbose = verbose, .seen = hash_new() };
+	struct listing l = { .out = out, .verbose = verbose, .seen = hash_new(),
+			     .env = r->env };
 	bool ok = l.seen;
 
 	if (ok && r->ntexts && !front_end(r))

@@ -250,6 +250,27 @@ static void probes_fill(struct run *r)
 	r->probes_told = r->nprobes;
 }
 
+/*
+ * Units that come later share the maps that are made now: each clause is compiled once as the
+ * most demanding unit would, so that scratch slots are large enough and no map is missing.
+ */
+static bool rehearse(struct run *r)
+{
+	static const struct cc_args args = { .arg = {
+		[0 ... 9] = { .kind = CC_A_UMEM, .size = 8, .index = -1 },
+	} };
+	struct cc_func_set *set;
+
+	for (int i = 0; i < (int)r->prog->nclauses; i++) {
+		struct cc_unit u = { .ctx = CC_CTX_UPROBE, .select = CC_SELECT_COOKIE, .args = &args,
+				     .table = -1, .clauses = &i, .nclauses = 1 };
+
+		if (cc_plan(r->cc, &u, &set))
+			return false;
+	}
+	return true;
+}
+
 bool run_units_load(struct run *r)
 {
 	size_t first = r->nunits_loaded, n;
@@ -262,6 +283,10 @@ bool run_units_load(struct run *r)
 	for (size_t i = first; i < r->nunits; i++)
 		if (!unit_plan(r, r->units[i]))
 			return false;
+	if (!r->state && (prov_watch_fd(r->env) >= 0 || r->env->ntargets) && !rehearse(r)) {
+		diag_error(r->diag, NOWHERE, NULL, "no memory");
+		return false;
+	}
 	if (probes->fd < 0)	/* with room for those that appear later */
 		probes->entries = (uint32_t)r->nprobes * 2 + 1024;
 	if (!run_maps_make(r))

@@ -1,6 +1,7 @@
 """The demonstration's Python client: asks the server for some files' sizes."""
 import socket
 import sys
+import time
 
 
 def fetch(path):
@@ -14,4 +15,5 @@ def report(paths):
     return {path: fetch(path) for path in paths}
 
 
+time.sleep(1)  # a service is there before one asks about it
 report(["/etc/passwd", "/etc/hostname", "/bin/sh"])
