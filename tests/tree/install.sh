@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	return found != 1;
 }
 C
-sed -i 's/USDT_SITE/DTRACE_PROBE1(stranger, hello__world, argc);/' app.c
+sed -i 's/USDT_SITE/USDT_PROBE1(stranger, hello__world, argc);/' app.c
 export PKG_CONFIG_PATH="$root$prefix/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
 for cc in gcc clang; do
 	command -v $cc >/dev/null || continue

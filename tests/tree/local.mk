@@ -8,4 +8,5 @@ EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install exa
 
 # Folders are taken whole: not what running the tests left in them.
 dist-hook:
+	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -exec rm -rf {} +
