@@ -1,4 +1,7 @@
-"""The demonstration's Python client: asks the server for some files' sizes."""
+"""The demonstration's Python client: asks the server for some files' sizes.
+
+CPython 3.11 fires function-entry only in threads that profile; hence sys.setprofile.
+"""
 import socket
 import sys
 import time
@@ -16,4 +19,5 @@ def report(paths):
 
 
 time.sleep(1)  # a service is there before one asks about it
+sys.setprofile(lambda *event: None)
 report(["/etc/passwd", "/etc/hostname", "/bin/sh"])

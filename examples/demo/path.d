@@ -6,13 +6,13 @@
 dtrace:::BEGIN
 {
 	start = timestamp;
-	printf("%10s %-8s %-22s %s\n", "us", "program", "where", "what");
+	printf("%10s %-10s %-22s %s\n", "us", "program", "where", "what");
 }
 
 python*:::function-entry
 /copyinstr(arg1) == "fetch" || copyinstr(arg1) == "report"/
 {
-	printf("%10d %-8s %-22s %s(), line %d\n", (timestamp - start) / 1000, execname,
+	printf("%10d %-10s %-22s %s(), line %d\n", (timestamp - start) / 1000, execname,
 	    "Python method", copyinstr(arg1), arg2);
 	@methods["Python", copyinstr(arg1)] = count();
 }
@@ -20,7 +20,7 @@ python*:::function-entry
 ruby*:::method-entry
 /copyinstr(arg1) == "fetch" || copyinstr(arg1) == "report"/
 {
-	printf("%10d %-8s %-22s %s#%s, line %d\n", (timestamp - start) / 1000, execname,
+	printf("%10d %-10s %-22s %s#%s, line %d\n", (timestamp - start) / 1000, execname,
 	    "Ruby method", copyinstr(arg0), copyinstr(arg1), arg3);
 	@methods["Ruby", copyinstr(arg1)] = count();
 }
@@ -29,7 +29,7 @@ server*:::request-start
 {
 	self->since = timestamp;
 	self->busy = 1;
-	printf("%10d %-8s %-22s request %d for %s\n", (timestamp - start) / 1000, execname,
+	printf("%10d %-10s %-22s request %d for %s\n", (timestamp - start) / 1000, execname,
 	    "USDT request-start", arg0, copyinstr(arg1));
 }
 
@@ -49,7 +49,7 @@ syscall:::entry
 syscall:::return
 /self->busy && self->call/
 {
-	printf("%10d %-8s %-22s %s() = %d in %d us\n", (timestamp - start) / 1000, execname,
+	printf("%10d %-10s %-22s %s() = %d in %d us\n", (timestamp - start) / 1000, execname,
 	    "system call", probefunc, arg0, (timestamp - self->call) / 1000);
 	@calls[probefunc] = quantize((timestamp - self->call) / 1000);
 	self->call = 0;
@@ -58,7 +58,7 @@ syscall:::return
 sdt:::sched_switch
 /self->busy/
 {
-	printf("%10d %-8s %-22s leaves CPU %d\n", (timestamp - start) / 1000, execname,
+	printf("%10d %-10s %-22s leaves CPU %d\n", (timestamp - start) / 1000, execname,
 	    "scheduler", cpu);
 	@switches[execname] = count();
 }
@@ -66,7 +66,7 @@ sdt:::sched_switch
 server*:::request-done
 /self->busy/
 {
-	printf("%10d %-8s %-22s request %d, %d bytes, %d us\n", (timestamp - start) / 1000,
+	printf("%10d %-10s %-22s request %d, %d bytes, %d us\n", (timestamp - start) / 1000,
 	    execname, "USDT request-done", arg0, arg1, (timestamp - self->since) / 1000);
 	@latency["request latency (us)"] = lquantize((timestamp - self->since) / 1000, 0, 10000, 1000);
 	self->busy = 0;
