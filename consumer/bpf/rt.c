@@ -447,7 +447,7 @@ int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff)
 
 	if (!global)
 		return RT_EROOM;
-	return rt_kstr(s, dst, (uint64_t)global, STRSIZE);
+	return read_str(s, dst, (uint64_t)global, STRSIZE, KERNEL); /* a call would lose the pointer */
 }
 
 int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff)
