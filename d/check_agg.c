@@ -9,6 +9,12 @@
 
 #include <string.h>
 
+/* @ is short for @_, as in DTrace. */
+static const char *agg_name(const struct d_expr *e)
+{
+	return *e->str ? e->str : "_";
+}
+
 struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const char *who)
 {
 	struct d_agg *a;
@@ -19,7 +25,7 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const
 		d_error(c->d, e ? e->loc : NOWHERE, full ? full : tag, "%s() needs an aggregation here", who);
 		return NULL;
 	}
-	a = hash_get_str(c->d->agg_names, e->str);
+	a = hash_get_str(c->d->agg_names, agg_name(e));
 	if (!a || a->func < 0) {
 		full = arena_printf(c->d->arena, "%sBAD", tag);
 		if (!a)
@@ -38,7 +44,7 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const
 
 static struct d_agg *agg_get(struct chk *c, const struct d_expr *e)
 {
-	struct d_agg *a = hash_get_str(c->d->agg_names, e->str), **slot;
+	struct d_agg *a = hash_get_str(c->d->agg_names, agg_name(e)), **slot;
 
 	if (a)
 		return a;
@@ -48,7 +54,7 @@ static struct d_agg *agg_get(struct chk *c, const struct d_expr *e)
 		return NULL;
 	*a = (struct d_agg){ .name = e->str, .id = (int)(c->prog->naggs - 1), .func = -1, .loc = e->loc };
 	*slot = a;
-	return hash_set_str(c->d->agg_names, e->str, a) ? NULL : a;
+	return hash_set_str(c->d->agg_names, agg_name(e), a) ? NULL : a;
 }
 
 /* ---- Parameters of lquantize and llquantize ----------------------------------- */

@@ -7,6 +7,8 @@
  */
 #include "consumer/compile/inner.h"
 
+#include <string.h>
+
 static bool bad(struct cc *cc, const struct d_expr *e, const char *what)
 {
 	diag_error(cc->diag, e->loc, "D_UNSUPPORTED", "%s not available in this version", what);
@@ -62,6 +64,20 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 	return true;
 }
 
+static bool format_ok(struct cc *cc, const struct d_format *format)
+{
+	for (size_t i = 0; format && i < format->nconvs; i++) {
+		const struct d_conv *c = &format->convs[i];
+
+		if (c->verb && strchr("eEfFgG", c->verb)) {
+			diag_error(cc->diag, c->loc, "D_UNSUPPORTED",
+				   "floating-point formats are not available in this version");
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
 	if (e->kind == D_E_FLOAT)
@@ -70,7 +86,7 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 		return bad(cc, e, "bit-fields are");
 	if (!place && e->kind != D_E_AGG && is_struct(e))
 		return bad(cc, e, "structs and unions by value are");
-	if (e->kind == D_E_CALL && !call_ok(cc, e))
+	if (e->kind == D_E_CALL && (!call_ok(cc, e) || !format_ok(cc, e->format)))
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
 		return false;

@@ -87,7 +87,9 @@ static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 		f->syms = p;
 		f->cap = cap;
 	}
-	f->syms[f->n] = (struct sym){ s->st_value, s->st_size, strdup(name),
+	f->syms[f->n] = (struct sym){ s->st_value, s->st_size,
+					   /* without its version: name@@GLIBC_2.17 */
+					   strndup(name, strcspn(name, "@")),
 					   rank_of(s, name) };
 	f->n += f->syms[f->n].name != NULL;
 }
