@@ -13,7 +13,7 @@
  *   scratch  array   ncpu * RT_SLOTS slots of slot_size bytes
  *   rings    array of maps  a BPF ring buffer a CPU
  *   probes   array   struct rt_probe by probe index (probeprov … and id in shared programs)
- *   self     task storage   struct of all self-> scalars and strings
+ *   self     task storage   struct rt_self, then all self-> scalars and strings
  *   dyn      hashes  associative arrays, one a key class and value size
  *   aggs     arrays of hashes, one hash a CPU; one a key class and value size
  */
@@ -73,7 +73,8 @@ struct rt_cpu {
 	uint64_t drops[16];	/* by enum rt_drop; atomic add */
 	uint64_t scratch;	/* bit n: slot n of this CPU is taken (atomic OR, AND) */
 	uint64_t last_tick;	/* profile: time of the last firing */
-	uint64_t pad[14];
+	uint64_t switched;	/* vtimestamp: when this CPU's task came on it */
+	uint64_t pad[13];
 };
 RT_ASSERT(sizeof(struct rt_cpu) == 256);
 RT_ASSERT(RT_NDROPS <= 16);
@@ -90,6 +91,12 @@ struct rt_fire {
 	uint32_t in_error;	/* an ERROR clause is running: its faults are dropped and counted */
 };
 RT_ASSERT(sizeof(struct rt_fire) == 64);
+
+/* A thread's storage begins so. */
+struct rt_self {
+	uint64_t serial;	/* its number for self-> arrays; 0: none given yet */
+	uint64_t cpu_time;	/* vtimestamp: ns on CPU until it last left one */
+};
 
 /* In the probes map. */
 struct rt_probe {

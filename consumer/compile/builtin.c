@@ -158,6 +158,43 @@ static void v_walltimestamp(struct gen *g, int id)
 	cc_alu(g->f, BPF_ADD, R0, R1);
 }
 
+/* The thread's time on CPU: what it had when it last left one, and since it came on this one. A
+ * firing that slept after its timestamp was read may have that before the switch: then 0. */
+static void v_vtimestamp(struct gen *g, int id)
+{
+	struct cc_func *f = g->f;
+	int have = cc_label_new(f), end = cc_label_new(f), off = (int)offsetof(struct rt_self, cpu_time);
+	int before = g_push(g, 8);
+
+	(void)id;
+	g->cc->uses_vtimestamp = true;
+	g->cc->maps[CC_MAP_CPUS].used = true;
+	g_self(g, true);
+	cc_jump_imm(f, BPF_JNE, R0, 0, have);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_imm(f, R0, 0);
+	cc_jump(f, end);
+	cc_label_here(f, have);
+	cc_load(f, BPF_DW, R0, R0, off);
+	cc_store(f, BPF_DW, R_FP, before, R0);
+	g_time(g);
+	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
+	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
+	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
+	cc_map_value(f, R2, CC_MAP_CPUS, offsetof(struct rt_cpu, switched));
+	cc_alu(f, BPF_ADD, R2, R1);
+	cc_load(f, BPF_DW, R1, R2, 0);
+	cc_alu(f, BPF_SUB, R0, R1);
+	have = cc_label_new(f);
+	cc_jump_imm(f, BPF_JSGE, R0, 0, have);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, have);
+	cc_load(f, BPF_DW, R1, R_FP, before);
+	cc_alu(f, BPF_ADD, R0, R1);
+	cc_label_here(f, end);
+	g_pop(g, 8);
+}
+
 static void v_curthread(struct gen *g, int id)
 {
 	(void)id;
@@ -246,6 +283,7 @@ static void (*const numbers[D_NBUILTINS])(struct gen *g, int id) = {
 	[D_BUILTIN_pid] = v_pid, [D_BUILTIN_tid] = v_pid, [D_BUILTIN_ppid] = v_ppid,
 	[D_BUILTIN_uid] = v_uid, [D_BUILTIN_gid] = v_uid, [D_BUILTIN_cpu] = v_cpu,
 	[D_BUILTIN_timestamp] = v_timestamp, [D_BUILTIN_walltimestamp] = v_walltimestamp,
+	[D_BUILTIN_vtimestamp] = v_vtimestamp,
 	[D_BUILTIN_curthread] = v_curthread, [D_BUILTIN_errno] = v_errno, [D_BUILTIN_epid] = v_epid,
 	[D_BUILTIN_id] = v_id, [D_BUILTIN_caller] = v_caller, [D_BUILTIN_ucaller] = v_caller,
 };

@@ -138,8 +138,11 @@ void cc_free(struct cc *cc);
 const struct rec_desc *cc_record(const struct cc *cc, int clause);
 const struct agg_desc *cc_agg(const struct cc *cc, int agg);
 struct cc_map *cc_maps(struct cc *cc, size_t *n);
-/* vtimestamp is used: run loads the sched_switch program that keeps it. */
+/* vtimestamp is used (known after cc_plan): run plans, links and attaches to sched_switch the
+ * program that keeps it, having set each CPU's `switched`. */
 bool cc_uses_vtimestamp(const struct cc *cc);
+struct cc_func_set;
+int cc_vtime_plan(struct cc *cc, struct cc_func_set **out);
 /* ustack, usym … are used: run keeps the history of mappings. */
 bool cc_uses_usyms(const struct cc *cc);
 /* Which args (bit n: argN) the clauses of a unit read: units that agree in those and in all

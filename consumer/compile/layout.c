@@ -101,7 +101,7 @@ static bool vars_layout(struct cc *cc)
 	const struct d_prog *p = cc->prog;
 
 	cc->global_off = offsets(cc, p->globals, p->nglobals, 0, cc->str_cell, &cc->globals_size);
-	cc->self_off = offsets(cc, p->selfs, p->nselfs, 8, cc->str_cell, &cc->self_size);
+	cc->self_off = offsets(cc, p->selfs, p->nselfs, sizeof(struct rt_self), cc->str_cell, &cc->self_size);
 	cc->this_off = offsets(cc, p->thises, p->nthises, 0, cc->str_room, &cc->this_size);
 	if (!cc->global_off || !cc->self_off || !cc->this_off)
 		return false;

@@ -432,3 +432,40 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 	*out = set;
 	return err;
 }
+
+/* At sched_switch the current task is the one that leaves. Its storage is there if it ever read
+ * vtimestamp; others cost one exchange. */
+int cc_vtime_plan(struct cc *cc, struct cc_func_set **out)
+{
+	struct cc_unit unit = { .ctx = CC_CTX_RAWTP, .table = -1 };
+	struct cc_func_set *set = set_new(cc, &unit);
+	struct cc_func *f = set ? set->funcs[0] : NULL;
+	int end = f ? cc_label_new(f) : 0;
+
+	if (!f)
+		return -ENOMEM;
+	f->nparams = 1;
+	cc->maps[CC_MAP_CPUS].used = cc->maps[CC_MAP_SELF].used = true;
+	cc_helper(f, BPF_FUNC_get_smp_processor_id);
+	cc_alu_imm(f, BPF_AND, R0, (int32_t)cc->ncpu2 - 1);
+	cc_alu_imm(f, BPF_MUL, R0, sizeof(struct rt_cpu));
+	cc_map_value(f, R_PTR, CC_MAP_CPUS, offsetof(struct rt_cpu, switched));
+	cc_alu(f, BPF_ADD, R_PTR, R0);
+	cc_helper(f, BPF_FUNC_ktime_get_ns);
+	cc_mov(f, R_CTX, R0);
+	cc_atomic_fetch(f, BPF_XCHG & ~BPF_FETCH, R_PTR, 0, R0);
+	cc_alu(f, BPF_SUB, R_CTX, R0);
+	cc_helper(f, BPF_FUNC_get_current_task_btf);
+	cc_mov(f, R2, R0);
+	cc_map(f, R1, CC_MAP_SELF);
+	cc_imm(f, R3, 0);
+	cc_imm(f, R4, 0);
+	cc_helper(f, BPF_FUNC_task_storage_get);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
+	cc_atomic_add(f, R0, offsetof(struct rt_self, cpu_time), R_CTX);
+	cc_label_here(f, end);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	*out = set;
+	return cc_func_end(f);
+}

@@ -10,13 +10,15 @@
 #include "config.h"
 
 #include "base/hash.h"
-#include "consumer/compile/inner.h"
+#include "consumer/compile/compile.h"
 #include "consumer/run/aggs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

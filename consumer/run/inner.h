@@ -5,6 +5,7 @@
  *   units.c    probes → units → programs  maps.c      the maps that programs use
  *   rings.c    ring buffers, merged by time            work.c   go, work, stop
  *   aggs.c     aggregations, drained      drops.c     what was lost, said
+ *   vtime.c    what keeps vtimestamp
  */
 #ifndef CONSUMER_RUN_INNER_H
 #define CONSUMER_RUN_INNER_H
@@ -97,6 +98,8 @@ struct run {
 	size_t nunits, units_cap, nunits_loaded;
 	size_t probes_told;		/* so many are in the probes map */
 	struct hash *unit_by_key;
+	struct cc_func_set *vtime_set;	/* vtimestamp's program; NULL: not used */
+	int vtime_prog;
 	struct prov_links *links;
 	struct rt_state *state;		/* mapped */
 	struct rt_cpu *cpus;		/* mapped, one a CPU */
@@ -132,6 +135,11 @@ bool run_units_attach(struct run *r);
 bool run_units_fire(struct run *r, bool end);	/* BEGIN or END by test run */
 void run_units_missed(struct run *r);	/* firings that the kernel skipped, into kernel_missed */
 void run_units_close(struct run *r);
+
+/* vtime.c */
+bool run_vtime_plan(struct run *r);
+bool run_vtime_attach(struct run *r);
+void run_vtime_close(struct run *r);
 
 /* rings.c */
 bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size);

@@ -22,7 +22,7 @@ struct run *run_open(struct diag *diag, FILE *out)
 	r->env = prov_env_new(diag);
 	r->diag = diag;
 	r->out_file = out;
-	r->epoll = r->stop_fd = -1;
+	r->epoll = r->stop_fd = r->vtime_prog = -1;
 	run_opts_init(&r->opts);
 	if (!r->arena || !r->probe_index || !r->unit_by_key || !r->env) {
 		run_close(r);
@@ -38,6 +38,7 @@ void run_close(struct run *r)
 	if (r->links)
 		prov_links_close(r->links, &r->kernel_missed);
 	run_units_close(r);
+	run_vtime_close(r);
 	run_maps_close(r);
 	aggs_free(r->aggs);
 	out_free(r->out);

@@ -289,7 +289,7 @@ bool run_units_load(struct run *r)
 	}
 	if (probes->fd < 0)	/* with room for those that appear later */
 		probes->entries = (uint32_t)r->nprobes * 2 + 1024;
-	if (!run_maps_make(r))
+	if (!run_vtime_plan(r) || !run_maps_make(r))
 		return false;
 	probes_fill(r);
 	for (size_t i = first; i < r->nunits; i++)
@@ -324,6 +324,8 @@ static bool unit_attach(struct run *r, struct run_unit *u)
 
 bool run_units_attach(struct run *r)
 {
+	if (!run_vtime_attach(r))
+		return false;
 	for (size_t i = 0; i < r->nunits; i++)
 		if (!unit_attach(r, r->units[i]))
 			return false;

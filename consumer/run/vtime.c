@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/vtime.c: what keeps vtimestamp, if a program reads it: one
+ * program at sched_switch (design rule 10).
+ * Owns: its descriptor, r->vtime_prog; the attachment is in r->links.
+ */
+#include "consumer/run/inner.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Before maps are made: it uses some. */
+bool run_vtime_plan(struct run *r)
+{
+	return !cc_uses_vtimestamp(r->cc) || r->vtime_set || cc_vtime_plan(r->cc, &r->vtime_set) == 0;
+}
+
+bool run_vtime_attach(struct run *r)
+{
+	static struct prov_site site = { .ctx = CC_CTX_RAWTP, .tracepoint = "sched_switch",
+					 .sys_abi = -1, .sys_nr = -1 };
+	struct prov_site *sites[] = { &site };
+	struct prov_attach what = { .ctx = CC_CTX_RAWTP, .sites = sites, .cookies = (uint64_t[]){ 0 },
+				    .nsites = 1 };
+	struct cc_image image;
+	int err;
+
+	if (!r->vtime_set || r->vtime_prog >= 0)
+		return true;
+	err = cc_link(r->cc, r->vtime_set, &image);
+	if (!err) {
+		r->vtime_prog = cc_image_load(&image, "d_vtimestamp", NULL, 0);
+		err = r->vtime_prog < 0 ? r->vtime_prog : 0;
+		cc_image_close(&image);
+	}
+	if (err) {
+		diag_error(r->diag, NOWHERE, NULL, "cannot keep vtimestamp: %s", strerror(-err));
+		return false;
+	}
+	for (uint32_t cpu = 0; cpu < r->env->ncpu; cpu++)
+		r->cpus[cpu].switched = run_now();
+	what.prog = r->vtime_prog;
+	return prov_attach(r->env, &what, r->links) == 0;
+}
+
+void run_vtime_close(struct run *r)
+{
+	if (r->vtime_prog >= 0)
+		close(r->vtime_prog);
+	r->vtime_prog = -1;
+}
