@@ -54,6 +54,23 @@ static void argument(struct gen *g, int from, int to, int bad)
 	cc_jump_imm(g->f, BPF_JEQ, to, 0, bad);
 }
 
+/* r3 is the slot's index: a slot handed over as a pointer would be plain memory to the verifier,
+ * and kernels before 6.12 take no map key from there. */
+static void slot_find(struct gen *g, int out)
+{
+	struct cc_func *f = g->f;
+	int at = g_push(g, 8);
+
+	cc_store(f, BPF_W, R_FP, at, R3);
+	cc_map(f, R1, CC_MAP_SCRATCH);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, at);
+	cc_helper(f, BPF_FUNC_map_lookup_elem);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, out);
+	cc_mov(f, R_SLOT, R0);
+	g_pop(g, 8);
+}
+
 static void fault_end(struct gen *g)
 {
 	struct cc_func *f = g->f;
@@ -78,7 +95,7 @@ static void body(struct gen *g)
 	cc_mov(f, R_CTX, R1);
 	argument(g, R2, R_FIRE, out);
 	if (f->nparams == 3)
-		argument(g, R3, R_SLOT, out);
+		slot_find(g, out);
 	g->tail = g_push(g, 8);
 	if (g->clause->pred) {
 		g_value(g, g->clause->pred);

@@ -8,8 +8,8 @@
  *   main(ctx):          r6 = ctx; the life word and the unit's own tests (pid, system call
  *                       table); struct rt_fire on the stack; a scratch slot if any clause
  *                       uses one; then each clause function; slot given back
- *   clause_N(ctx, fire, scratch):  a global function, verified by itself. r1 = ctx, r2 =
- *                       struct rt_fire *, r3 = the slot (units without scratch: no third)
+ *   clause_N(ctx, fire, slot):  a global function, verified by itself. r1 = ctx, r2 =
+ *                       struct rt_fire *, r3 = index of the scratch slot (if it uses one)
  *   error clauses       functions of the same shape, called on a fault
  *   library routines    of consumer/bpf, appended as used
  *

@@ -54,7 +54,7 @@ static const struct {
 	[CC_CTX_TEST] = { BPF_PROG_TYPE_RAW_TRACEPOINT, "bpf_raw_tracepoint_args", false },
 };
 
-static const char *const params_of[] = { "", "c", "cf", "cfs" };	/* by cc_func.nparams */
+static const char *const params_of[] = { "", "c", "cf", "cfn" };	/* by cc_func.nparams */
 
 /* ---- Which functions --------------------------------------------------------------------- */
 

@@ -228,7 +228,7 @@ static void call_clause(struct gen *g, int func)
 	cc_mov(f, R1, R_CTX);
 	fire_ptr(g, R2);
 	if (g->set->funcs[func]->nparams == 3)
-		cc_mov(f, R3, R_SLOT);
+		cc_load(f, BPF_W, R3, R_FP, KEY);
 	cc_call(f, func);
 }
 

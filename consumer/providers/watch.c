@@ -464,7 +464,8 @@ static void pass(struct prov_env *env)
 		free(w->records[n].copy);
 	}
 	w->nrecords -= n;
-	memmove(w->records, w->records + n, w->nrecords * sizeof(*w->records));
+	if (w->nrecords)
+		memmove(w->records, w->records + n, w->nrecords * sizeof(*w->records));
 }
 
 int prov_watch_read(struct prov_env *env)

@@ -51,6 +51,19 @@ def test_exact_16_threads():
     exact(16, "")
 
 
+def test_exact_16_threads_half_a_million_hits():
+    exact(16, "", 32000)
+
+
+def test_interrupts_that_write_the_same_key_and_variable():
+    out = traced('int x, n; app$target:::hit { @k[1] = count(); x++; }'
+                 ' profile-4999 { @k[1] = count(); x++; @p = count(); n++; }'
+                 ' END { printf("x=%d n=%d ", x, n); printa("k=%d %@d ", @k); printa("p=%@d", @p); }',
+                 "%s -t 16 -n 40000" % build_app())
+    x, n, _, k, p = numbers(out)
+    assert n == p > 100 and k == x == 640000 + n, out
+
+
 def test_exact_16_threads_every_string_must_fault():
     exact(16, "-f")
 
