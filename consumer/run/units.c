@@ -161,24 +161,10 @@ static bool table_make(struct run_unit *u)
 
 /* ---- Loading ------------------------------------------------------------------ */
 
-/* A unit whose sites are all of one probe need not ask which one fired; but one whose
- * description other files may match later must stay able to. */
-static void unit_specialise(struct run_unit *u)
-{
-	if (u->cc.select != CC_SELECT_COOKIE || !u->cc.pid)
-		return;
-	for (size_t i = 1; i < u->nsites; i++)
-		if (u->cookies[i] != u->cookies[0])
-			return;
-	u->cc.select = CC_SELECT_STATIC;
-	u->cc.probe = (uint32_t)u->cookies[0];
-}
-
 static bool unit_plan(struct run *r, struct run_unit *u)
 {
 	int err;
 
-	unit_specialise(u);
 	if (u->cc.select == CC_SELECT_SYSCALL && !table_make(u)) {
 		diag_error(r->diag, NOWHERE, NULL, "cannot make a system call table: %s",
 			   strerror(errno));
