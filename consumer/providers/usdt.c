@@ -268,6 +268,8 @@ static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t 
 	to->pid = m->pid;
 	to->sys_nr = to->sys_abi = -1;
 	args_of(&to->args, site);
+	for (size_t k = 0; p->p.arg_map && k < p->p.nargs && k < COUNT(to->args.map); k++)
+		to->args.map[k] = (uint8_t)(p->p.arg_map[k] + 1);
 	for (size_t k = 0; k < set->n; k++)
 		if (set->v[k] == p)
 			return true;

@@ -44,6 +44,8 @@ static const char *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	uint32_t used = cc_args_used(r->cc, p->clauses, p->nclauses);
 	size_t bytes = sizeof(struct key_head) + p->nclauses * sizeof(*p->clauses);
 	struct key_head *k = arena_alloc(r->arena, bytes);
+	static const uint8_t none[sizeof(s->args.map)];
+	bool mapped = memcmp(s->args.map, none, sizeof(none));	/* args[n] may be any of them */
 
 	if (!k)
 		return NULL;
@@ -51,8 +53,9 @@ static const char *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	k->pid = s->pid;
 	k->nclauses = p->nclauses;
 	for (size_t i = 0; i < COUNT(k->args.arg); i++)
-		if (used & 1u << i)
+		if (used & 1u << i || mapped)
 			k->args.arg[i] = s->args.arg[i];
+	memcpy(k->args.map, s->args.map, sizeof(k->args.map));
 	if (s->tracepoint)
 		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
 	if (is_syscall(s))

@@ -36,12 +36,13 @@ def must(*args, **kw):
 
 def build_app(name="app", cc="gcc", flags=("-O2",), source=None):
     """The program of app.c (or source) with its header made by the dtrace under test."""
-    header = os.path.join(FOLDER, "app.h")
+    provider = os.path.splitext(source or "app.c")[0]
+    header = os.path.join(FOLDER, os.path.basename(provider) + ".h")
     if not os.path.exists(header):
-        must(DTRACE, "-h", "-s", os.path.join(HERE, "app.d"), "-o", header)
+        must(DTRACE, "-h", "-s", os.path.join(HERE, provider + ".d"), "-o", header)
     out = os.path.join(FOLDER, name)
     if not os.path.exists(out):
-        must(cc, *flags, "-I", FOLDER, "-o", out, source or os.path.join(HERE, "app.c"), "-pthread")
+        must(cc, *flags, "-I", FOLDER, "-o", out, os.path.join(HERE, source or "app.c"), "-pthread")
     return out
 
 

@@ -88,6 +88,12 @@ def test_small_buffers_drop_and_say_so():
     assert printed + dropped == 80000, (printed, dropped)
 
 
+def test_mapped_arguments():
+    out = traced('map$target:::swapped { printf("%s %d %d\\n", copyinstr((uintptr_t)args[0]), args[1], arg0); }',
+                 build_app("map", source="map.c"))
+    assert lines(out) == ["text %d %d" % (i, i) for i in range(3)], out
+
+
 def test_nothing_is_left_behind():
     before = bpf_state()
     traced('app$target:::hit { @[copyinstr(arg1)] = count(); }', build_app() + " -n 10")

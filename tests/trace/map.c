@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tests/trace/map.c: fires a probe whose provider maps its arguments. */
+#include "map.h"
+
+int main(void)
+{
+	for (int i = 0; i < 3; i++)
+		MAP_SWAPPED(i, "text");
+	return 0;
+}

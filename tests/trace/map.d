@@ -1,0 +1,4 @@
+/* args[] of swapped are its arguments the other way round. */
+provider map {
+	probe swapped(int a, char *b) : (char *b, int a);
+};
