@@ -45,6 +45,7 @@ static void find_in_hash(struct gen *g, const struct key *k, int tries, int foun
 	cc_map_value(f, R3, CC_MAP_ZERO, 0);
 	cc_imm(f, R4, BPF_NOEXIST);
 	cc_helper(f, BPF_FUNC_map_update_elem);
+	g_extend(g, 4, true);	/* an int on kernels before 6.4, with nothing above it */
 	cc_jump_imm(f, BPF_JEQ, R0, -E2BIG, full);
 	cc_mov(f, R1, R_PTR);
 	g_key_ptr(g, k, R2);

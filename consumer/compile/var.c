@@ -62,6 +62,8 @@ static void by_class(struct gen *g, const struct where *p, int helper, int value
 			cc_imm(f, R4, BPF_ANY);
 		}
 		cc_helper(f, helper);
+		if (helper != BPF_FUNC_map_lookup_elem)
+			g_extend(g, 4, true);	/* an int before 6.4, with nothing above it */
 		cc_jump(f, end);
 		cc_label_here(f, next);
 	}
