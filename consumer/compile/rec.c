@@ -310,6 +310,7 @@ void g_ring(struct gen *g)
 	cc_imm(f, R4, BPF_RB_NO_WAKEUP);
 	cc_jump_imm(f, BPF_JGE, R0, quarter, quiet);
 	cc_alu(f, BPF_ADD, R0, R3);
+	cc_alu_imm(f, BPF_ADD, R0, BPF_RINGBUF_HDR_SZ);	/* else the crossing may be stepped over */
 	cc_jump_imm(f, BPF_JLT, R0, quarter, go);
 	cc_imm(f, R4, BPF_RB_FORCE_WAKEUP);
 	cc_jump(f, go);

@@ -88,6 +88,14 @@ def test_small_buffers_drop_and_say_so():
     assert printed + dropped == 80000, (printed, dropped)
 
 
+def test_one_busy_cpu_drops_nothing_at_default_sizes():
+    # Several buffers full within one switchrate: the consumer is woken when one is a quarter full.
+    for length in range(8, 72, 8):
+        out = traced('app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }',
+                     "%s -n 150000 -l %d" % (build_app(), length))
+        assert out.count("\n") == 150000, length
+
+
 def test_mapped_arguments():
     out = traced('map$target:::swapped { printf("%s %d %d\\n", copyinstr((uintptr_t)args[0]), args[1], arg0); }',
                  build_app("map", source="map.c"))
