@@ -207,11 +207,9 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
 
 int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len)
 {
-	uint64_t words = SLOT_SIZE / 8;
-
 	if (!s)
 		return RT_EROOM;
-	for (uint64_t i = 0; i < words; i++) {
+	for (uint64_t i = 0; i < RT_KEY_CLASS_MAX / 8; i++) {
 		uint64_t *p;
 
 		if (len < 8)
@@ -270,40 +268,49 @@ int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
 }
 
 /*
- * The slow way after a fault: whole pieces that cross no page, so that only the pages that the
- * string is in are touched. The search for the NUL is a string copy of the piece onto itself,
- * with a NUL behind it: no loop for the verifier to walk. An address whose next page is not
- * there at all is a fault unless the string ends before.
+ * The slow way after a fault: pieces that cross no page, so that only the pages that the string is
+ * in are touched. The search for the NUL is a string copy of the piece onto itself, with a NUL
+ * behind it: no loop for the verifier to walk. A function of its own, for its branches multiplied
+ * by the number of pieces were more than the verifier takes with strings of 16 KB.
  */
-INLINE int64_t fault_in(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t limit)
+int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left)
 {
-	uint64_t done = 0, pieces = STRSIZE / PIECE + STRSIZE / PAGE + 3, left = limit - 1;
+	uint64_t n = PIECE - (addr & (PIECE - 1));	/* pages are whole pieces */
+	char *p;
+	long got;
 
-	dst += 8;
+	if (!s)
+		return RT_EROOM;
+	p = at(s, dst, PIECE + 1);
+	if (!p)
+		return RT_EROOM;
+	if (n > left)
+		n = left;
+	OPAQUE(n);
+	if (!n || n > PIECE)
+		return RT_EROOM;
+	if (copy_from_user(p, n, addr))
+		return RT_EFAULT;
+	p[n] = 0;
+	got = probe_read_kernel_str(p, n + 1, (uint64_t)p) - 1;
+	if (got < 0)
+		return RT_EFAULT;
+	return (uint64_t)got | (uint64_t)(got < (long)n || n == left) << 32;
+}
+
+/* An address whose next page is not there at all is a fault unless the string ends before. */
+INLINE int64_t fault_in(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left)
+{
+	uint64_t done = 0, pieces = STRSIZE / PIECE + 2;
+
 	for (uint64_t i = 0; i < pieces && left; i++) {
-		uint64_t n = PIECE - (addr & (PIECE - 1));	/* pages are whole pieces */
-		char *p = at(s, dst, PIECE + 1);
-		long got;
+		int64_t got = rt_user_piece(s, dst + 8 + done, addr + done, left - done);
 
-		if (!p)
-			return RT_EROOM;
-		if (n > left)
-			n = left;
-		OPAQUE(n);
-		if (!n || n > PIECE)
-			return RT_EROOM;
-		if (copy_from_user(p, n, addr))
-			return RT_EFAULT;
-		p[n] = 0;
-		got = probe_read_kernel_str(p, n + 1, (uint64_t)p);
-		if (got < 1)
-			return RT_EFAULT;
-		done += got - 1;
-		if (got - 1 < (int64_t)n)
+		if (got < 0)
+			return got;
+		done += got & 0xffffffff;
+		if (got >> 32)
 			break;
-		dst += n;
-		addr += n;
-		left -= n;
 	}
 	return done;
 }
@@ -315,7 +322,7 @@ int64_t rt_copyinstr_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, ui
 
 	if (n >= 0 || !s)
 		return n;
-	n = fault_in(s, dst, addr, str_limit(max));
+	n = fault_in(s, dst, addr, str_limit(max) - 1);
 	str = str_at(s, dst);
 	if (!str)
 		return RT_EROOM;
@@ -426,7 +433,8 @@ int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos,
 		len = have - pos;
 	if (len < 0)
 		len = 0;
-	if (rt_copy(s, dst + 8, src + 8 + pos, len))
+	/* Without bytes the position may be anywhere. */
+	if (len && rt_copy(s, dst + 8, src + 8 + pos, len))
 		return RT_EROOM;
 	return rt_str_end(s, dst, len);
 }

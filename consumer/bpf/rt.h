@@ -40,6 +40,9 @@ int64_t rt_scratch_claim(uint64_t cpu);
  * absent pages in; the other one fails on them. */
 int64_t rt_copyinstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
 int64_t rt_copyinstr_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
+/* A part of rt_copyinstr_sleep: the next bytes of a string, to the next multiple of 256 or at most
+ * `left`. Their number; bit 32: the string ends with them. */
+int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left);
 /* The same from kernel memory. */
 int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
 /* dst's bytes were put there by a helper (dst + 8): sets the length (cut to strsize - 1), NUL and
@@ -69,7 +72,7 @@ int64_t rt_copyin_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 int64_t rt_kread(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
 /* Inside the slot, without overlap; any offsets, any length. 0 or RT_EROOM. */
 int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
-/* len bytes (a multiple of 8) at off become zero. 0 or RT_EROOM. */
+/* len bytes (a multiple of 8, at most RT_KEY_CLASS_MAX) at off become zero. 0 or RT_EROOM. */
 int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len);
 
 /* ---- Records ------------------------------------------------------------------------------ */
