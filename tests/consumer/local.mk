@@ -25,3 +25,16 @@ TESTS += tests/consumer/test_compile
 endif
 tests_consumer_test_compile_SOURCES = tests/consumer/test_compile.c
 tests_consumer_test_compile_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
+
+if HAVE_CMOCKA
+RT_TESTS = tests/consumer/test_rt tests/consumer/test_aggs
+check_PROGRAMS += $(RT_TESTS)
+TESTS += $(RT_TESTS)
+endif
+tests_consumer_test_rt_SOURCES = tests/consumer/test_rt.c tests/consumer/bpfrig.h
+tests_consumer_test_rt_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
+tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpfrig.h \
+	consumer/run/aggs.c
+# Flags of its own, so that its aggs.o is another than librun's, which libtool makes.
+tests_consumer_test_aggs_CFLAGS = $(AM_CFLAGS)
+tests_consumer_test_aggs_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
