@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which processes a description reaches, and that each one's hits are counted exactly."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from lib import DTRACE, FOLDER, HERE, dtrace, main, must, numbers, traced
+
+# `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
+NAME = "own" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
+
+BY_PID = 'BEGIN { printf("ready\\n"); } %s:::hit { @[pid] = count(); } END { printa("hits %%d %%@d\\n", @); }'
+
+
+def start(*args):
+    return subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+@contextlib.contextmanager
+def running(*args):
+    """A dtrace whose BEGIN has printed 'ready'; done(d) ends it and gives what it printed."""
+    d = start(DTRACE, "-q", *args)
+    try:
+        line = d.stdout.readline()
+        assert line == "ready\n", line + d.communicate(timeout=20)[1]
+        yield d
+    finally:
+        if d.poll() is None:
+            d.kill()
+        d.communicate()
+
+
+def done(d, sig=signal.SIGINT):
+    if sig:
+        d.send_signal(sig)
+    out, err = d.communicate(timeout=30)
+    assert d.returncode == 0 and not err, (d.returncode, err, out[:500])
+    return out
+
+
+def hits(out):
+    return {int(p): int(n) for p, n in re.findall(r"^hits (\d+) (\d+)$", out, re.M)}
+
+
+def gate(name):
+    """A path that does not exist until open_gate()."""
+    path = os.path.join(FOLDER, name)
+    if os.path.exists(path):
+        os.unlink(path)
+    return path
+
+
+def open_gate(path):
+    open(path, "w").close()
+
+
+def finish(apps):
+    """Each one's own count, by pid."""
+    own = {}
+    for a in apps:
+        out, err = a.communicate(timeout=60)
+        assert a.returncode == 0, err
+        own[a.pid] = int(out)
+    return own
+
+
+def differ(seen, own):
+    return {p: (seen.get(p), own.get(p)) for p in set(seen) | set(own) if seen.get(p) != own.get(p)}
+
+
+def copy_of(app, name):
+    path = os.path.join(FOLDER, name)
+    if not os.path.exists(path):
+        shutil.copy(app, path)
+    return path
+
+
+def build_app():
+    """app.c, firing this run's provider."""
+    header, out = os.path.join(FOLDER, "app.h"), os.path.join(FOLDER, "app")
+    if not os.path.exists(out):
+        with open(os.path.join(HERE, "app.d")) as f, open(os.path.join(FOLDER, "own.d"), "w") as g:
+            g.write(f.read().replace("provider app", "provider " + NAME))
+        must(DTRACE, "-h", "-s", os.path.join(FOLDER, "own.d"), "-o", header)
+        with open(header, "a") as f:
+            f.write("#define APP_HIT %s_HIT\n#define APP_START_WORK %s_START_WORK\n"
+                    % (NAME.upper(), NAME.upper()))
+        must("gcc", "-O2", "-I", FOLDER, "-o", out, os.path.join(HERE, "app.c"), "-pthread")
+    return out
+
+
+def compiled(name, text, *flags):
+    out = os.path.join(FOLDER, name)
+    source = out + ".src.c"
+    if not os.path.exists(out):
+        with open(source, "w") as f:
+            f.write(text)
+        must("gcc", "-O1", "-I", FOLDER, "-o", out, source, *flags)
+    return out
+
+
+def test_200_processes_before_during_and_after():
+    """Two files: one mapped before the start, one first seen while tracing."""
+    app = build_app()
+    late = copy_of(app, "app-late")
+    before, during = gate("before"), gate("during")
+    with_n = lambda path, i, *more: start(path, "-v", "-n", str(100 + i), *more)
+    apps = [with_n(app, i, "-w", before) for i in range(80)]
+    with running("-n", BY_PID % (NAME + "*")) as d:
+        open_gate(before)
+        apps += [with_n(late, i, "-w", during) for i in range(60)]
+        time.sleep(1)
+        open_gate(during)
+        # Both files are attached now: processes that come later need no wait.
+        apps += [with_n((app, late)[i % 2], i) for i in range(60)]
+        own = finish(apps)
+        seen = hits(done(d))
+    assert len(own) == 200 and not differ(seen, own), differ(seen, own)
+
+
+def test_new_processes_of_an_attached_file_lose_nothing():
+    app = build_app()
+    keeper = start(app, "-n", "0", "-w", gate("never"))
+    try:
+        with running("-n", BY_PID % (NAME + "*")) as d:
+            own = {}
+            for i in range(10):
+                own.update(finish([start(app, "-v", "-n", str(i + 1)) for _ in range(4)]))
+            seen = hits(done(d))
+        assert not differ(seen, own), differ(seen, own)
+    finally:
+        keeper.kill()
+        keeper.communicate()
+
+
+LIBRARY = r"""
+#include "app.h"
+static char key[] = "library";
+__attribute__((constructor)) static void early(void) { APP_HIT(1, key); }
+void fire(long n) { for (long i = 0; i < n; i++) APP_HIT(2, key); }
+"""
+OPENS = r"""
+#include <dlfcn.h>
+int main(int argc, char **argv)
+{
+	void *h = dlopen(argv[1], RTLD_NOW);
+	void (*fire)(long) = h ? (void (*)(long))dlsym(h, "fire") : 0;
+	if (!fire)
+		return 3;
+	fire(1234);
+	return argc != 2;
+}
+"""
+
+
+def test_library_opened_later_is_exact_with_its_constructor():
+    build_app()
+    lib = compiled("libfires.so", LIBRARY, "-shared", "-fPIC")
+    opens = compiled("opens", OPENS, "-ldl")
+    out = traced(NAME + '$target:::hit { @[arg0, probemod] = count(); } END { printa("%d %s %@d\\n", @); }',
+                 "%s %s" % (opens, lib), "-Z")
+    rows = sorted(l.split() for l in out.split("\n") if l.strip())
+    assert rows == [["1", "libfires.so", "1"], ["2", "libfires.so", "1234"]], out
+
+
+def test_copies_at_two_paths_are_two_files():
+    app = build_app()
+    other = copy_of(app, "elsewhere")
+    go = gate("copies")
+    apps = [start(app, "-v", "-n", "300", "-w", go), start(other, "-v", "-n", "500", "-w", go)]
+    with running("-n", 'BEGIN { printf("ready\\n"); } ' + NAME + '*:::hit { @[probemod] = count(); @p[pid] = count(); }'
+                 ' END { printa("%s %@d\\n", @); printa("hits %d %@d\\n", @p); }') as d:
+        open_gate(go)
+        own = finish(apps)
+        out = done(d)
+    assert not differ(hits(out), own), out
+    assert "app 300\n" in out and "elsewhere 500\n" in out, out
+
+
+def test_one_file_by_two_names_is_counted_once():
+    app = build_app()
+    link = os.path.join(FOLDER, "app-link")
+    if not os.path.exists(link):
+        os.link(app, link)
+    go = gate("links")
+    apps = [start(p, "-v", "-n", "250", "-w", go) for p in (app, link)]
+    with running("-n", BY_PID % (NAME + "*")) as d:
+        open_gate(go)
+        own = finish(apps)
+        seen = hits(done(d))
+    assert not differ(seen, own), (seen, own)
+
+
+def test_target_alone_while_another_fires():
+    app = build_app()
+    other = start(app, "-t", "1", "-n", "3000000")
+    try:
+        out = traced(NAME + '$target:::hit { @[pid == $target] = count(); } END { printa("%d %@d\\n", @); }',
+                     app + " -n 5000")
+        busy = other.poll() is None
+    finally:
+        other.kill()
+        other.communicate()
+    assert out.split() == ["1", "5000"], out
+    assert busy or out
+
+
+def test_a_pid_in_the_provider():
+    app = build_app()
+    go = gate("pid")
+    apps = [start(app, "-v", "-n", "700", "-w", go) for _ in range(3)]
+    time.sleep(0.2)
+    with running("-n", BY_PID % ("%s%d" % (NAME, apps[1].pid))) as d:
+        open_gate(go)
+        own = finish(apps)
+        seen = hits(done(d))
+    assert seen == {apps[1].pid: own[apps[1].pid]}, (seen, own)
+
+
+def test_p_attaches_and_ends_with_the_process():
+    app = build_app()
+    go = gate("p")
+    apps = [start(app, "-v", "-n", "900", "-w", go) for _ in range(2)]
+    time.sleep(0.2)
+    d = start(DTRACE, "-p", str(apps[0].pid), "-n", BY_PID % (NAME + "$target"))
+    time.sleep(1)
+    open_gate(go)
+    own = finish(apps)
+    out, err = d.communicate(timeout=20)
+    assert d.returncode == 0, err
+    assert hits(out) == {apps[0].pid: own[apps[0].pid]}, (out, own)
+    assert "dtrace: pid %d has exited" % apps[0].pid in out + err, (out, err)
+
+
+def test_p_leaves_the_process_alive():
+    app = build_app()
+    go = gate("alive")
+    a = start(app, "-v", "-n", "10", "-w", go)
+    time.sleep(0.2)
+    p = dtrace("-q", "-p", str(a.pid), "-n", NAME + '$target:::hit { n++; } tick-200ms { exit(0); }')
+    assert p.returncode == 0, p.stderr
+    open_gate(go)
+    assert finish([a]) == {a.pid: 10}
+
+
+def test_p_of_no_process():
+    p = dtrace("-p", "4194300", "-n", "BEGIN { exit(0); }")
+    assert p.returncode == 1 and p.stderr.startswith("dtrace: ") and "4194300" in p.stderr, p.stderr
+
+
+FORKS = r"""
+#include "app.h"
+#include <sys/wait.h>
+#include <unistd.h>
+static char key[] = "fork";
+int main(void)
+{
+	int status = 0;
+	for (int i = 0; i < 40; i++)
+		APP_HIT(0, key);
+	if (!fork()) {
+		for (int i = 0; i < 60; i++)
+			APP_HIT(1, key);
+		_exit(0);
+	}
+	wait(&status);
+	APP_HIT(2, key);
+	return status;
+}
+"""
+
+
+def test_the_targets_child_is_not_counted():
+    build_app()
+    forks = compiled("forks", FORKS)
+    out = traced(NAME + '$target:::hit { @[arg0] = count(); } END { printa("%d %@d\\n", @); }', forks)
+    assert sorted(out.split("\n"))[-2:] == ["0 40", "2 1"] and "1 60" not in out, out
+
+
+def test_any_process_counts_the_child_too():
+    build_app()
+    forks = compiled("forks", FORKS)
+    out = traced(NAME + '*:::hit { @[arg0] = count(); } END { printa("%d %@d\\n", @); }', forks)
+    assert sorted(l for l in out.split("\n") if l) == ["0 40", "1 60", "2 1"], out
+
+
+def test_status_of_the_command_does_not_stop_end():
+    out = traced('END { printf("ended %d\\n", $target > 0); }', "/bin/false")
+    assert numbers(out) == [1], out
+
+
+main(sys.modules[__name__])
