@@ -251,8 +251,9 @@ INLINE int64_t read_str(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 		return RT_EROOM;
 	n = from == KERNEL ? probe_read_kernel_str(str->s, limit, addr)
 			   : probe_read_user_str(str->s, limit, addr);
-	if (n > 0)
-		return seal(str, n - 1);
+	/* Kernels before 6.13 give 0, not 1, for an empty string in user memory. */
+	if (n >= 0)
+		return seal(str, n ? n - 1 : 0);
 	seal(str, 0);
 	return RT_EFAULT;
 }

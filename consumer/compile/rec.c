@@ -94,8 +94,8 @@ static bool action_layout(struct layout *l, const struct d_stmt *s, bool inside)
 		a->present = (int)l->r->size;
 		l->r->size += 8;
 	}
-	constants = e->func == D_ACT_trunc ||
-		    (e->func == D_ACT_normalize && e->kids[1]->kind == D_E_INT);
+	constants = (e->func == D_ACT_trunc || e->func == D_ACT_normalize) && e->nkids > 1 &&
+		    e->kids[1]->kind == D_E_INT;
 	for (size_t i = whole ? 0 : first; i < (whole ? 1 : e->nkids); i++) {
 		const struct d_expr *k = whole ? e : e->kids[i];
 

@@ -163,11 +163,13 @@ int out_act_clear(struct out *o, const struct rec_action *act, const struct rt_r
 int out_act_trunc(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		  struct aggs *aggs)
 {
+	struct out_value v = { .i = (uint64_t)act->number };
 	int err = 0;
 
-	(void)rec;
+	if (act->nfields && !out_value_field(&v, &act->fields[0], rec))
+		return -EBADMSG;
 	for (size_t i = 0; !err && i < act->naggs; i++)
-		err = aggs_trunc(aggs, act->aggs[i]->id, act->has_number ? act->number : 0);
+		err = aggs_trunc(aggs, act->aggs[i]->id, (int64_t)v.i);
 	return err ? err : o->err;
 }
 
