@@ -20,8 +20,8 @@
 struct aggs;
 
 struct agg_row {
-	unsigned char *key;	/* struct rt_key, then components as consumer/abi.h lays them
-				 * out; NULL: the aggregation has no keys */
+	unsigned char *key;	/* components as consumer/abi.h lays them out, struct rt_key not
+				 * included; NULL: the aggregation has no keys */
 	size_t key_len;		/* zeros up to the class included */
 	uint64_t *words;	/* as consumer/abi.h says; word 0, hits, is 0 after a clear */
 	int64_t normal;		/* values are printed divided by this; 1 */
