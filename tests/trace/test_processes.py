@@ -46,7 +46,7 @@ def done(d, sig=signal.SIGINT):
 
 
 def hits(out):
-    return {int(p): int(n) for p, n in re.findall(r"^hits (\d+) (\d+)$", out, re.M)}
+    return {int(p): int(n) for p, n in re.findall(r"\bhits (\d+) (\d+)$", out, re.M)}
 
 
 def gate(name):
