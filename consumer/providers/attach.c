@@ -15,6 +15,7 @@
  * (recursion_misses), which its owner reads; none of these links has a
  * count of its own.
  */
+#include "consumer/providers/files.h"
 #include "consumer/providers/inner.h"
 #include "consumer/providers/uapi.h"
 
@@ -176,11 +177,17 @@ static bool gone(struct batch *b, int err)
 
 static void refuse(struct batch *b, size_t i, int err)
 {
+	const char *path = prov_file_path(b->env, b->what->sites[b->index[i]]->file);
+
 	b->refused++;
 	b->err = err;
-	if (!gone(b, err))
-		diag_warn(b->env->diag, NOWHERE, "the kernel refuses a probe at offset 0x%llx of "
-			  "a file: %s", (unsigned long long)b->offsets[i], strerror(-err));
+	if (gone(b, err))
+		return;
+	diag_warn(b->env->diag, NOWHERE, "the kernel refuses a probe at offset 0x%llx of %s: %s",
+		  (unsigned long long)b->offsets[i], *path ? path : "a file", strerror(-err));
+	/* Two uprobes of one site must name the same semaphore, or the kernel says EINVAL. */
+	if (err == -EINVAL && b->refs[i])
+		diag_hint(b->env->diag, "another tracer may hold the site without its semaphore");
 }
 
 /* An error that is one site's alone, so that the others are worth a try. */

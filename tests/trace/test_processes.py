@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from lib import DTRACE, FOLDER, HERE, dtrace, main, must, numbers, traced
+from lib import DTRACE, FOLDER, HERE, Skip, dtrace, main, must, numbers, traced
 
 # `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
 NAME = "own" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
@@ -294,6 +294,37 @@ def test_any_process_counts_the_child_too():
 def test_status_of_the_command_does_not_stop_end():
     out = traced('END { printf("ended %d\\n", $target > 0); }', "/bin/false")
     assert numbers(out) == [1], out
+
+
+def test_a_site_that_another_tracer_holds_is_named():
+    """The kernel takes no second uprobe at a site whose semaphore the first did not name."""
+    events, group = "/sys/kernel/tracing/uprobe_events", "usdtkit_%d" % os.getpid()
+    if not os.path.exists(events):
+        raise Skip("no " + events)
+    held = copy_of(build_app(), "app-held")
+    sites = [l.split()[1].rstrip(",") for l in must("readelf", "-n", held).split("\n") if "Location:" in l]
+    enable = "/sys/kernel/tracing/events/%s/enable" % group
+
+    def put(path, text):
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND)  # Python's own mode "a" seeks, which tracefs refuses
+        os.write(fd, text.encode())
+        os.close(fd)
+
+    for i, site in enumerate(sites):
+        put(events, "p:%s/s%d %s:%s\n" % (group, i, held, site))
+    try:
+        put(enable, "1")
+        a = start(held, "-n", "1", "-w", gate("held"))
+        time.sleep(0.2)
+        p = dtrace("-q", "-n", NAME + '*:::hit { n++; } tick-200ms { exit(0); }')
+        a.kill()
+        a.communicate()
+    finally:
+        put(enable, "0")
+        for i in range(len(sites)):
+            put(events, "-:%s/s%d\n" % (group, i))
+    assert held in p.stderr and "the kernel refuses" in p.stderr, (p.returncode, p.stderr, p.stdout)
+    assert "another tracer" in p.stderr, p.stderr
 
 
 main(sys.modules[__name__])
