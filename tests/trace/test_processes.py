@@ -296,6 +296,47 @@ def test_status_of_the_command_does_not_stop_end():
     assert numbers(out) == [1], out
 
 
+def test_stack_of_a_process_and_file_that_are_gone():
+    path = copy_of(build_app(), "app-gone")
+    go = gate("gone")
+    a = start(path, "-v", "-n", "30", "-w", go)
+    time.sleep(0.2)
+    with running("-n", 'BEGIN { printf("ready\\n"); } %s*:::hit { @[ustack()] = count(); }' % NAME) as d:
+        os.unlink(path)
+        open_gate(go)
+        finish([a])
+        time.sleep(0.3)
+        out = done(d)
+    assert re.search(r"app-gone`work", out) and "30" in out.split(), out
+
+
+def test_two_tracers_count_all():
+    app = build_app()
+    go = gate("two")
+    apps = [start(app, "-v", "-n", "4000", "-w", go) for _ in range(3)]
+    time.sleep(0.2)
+    with running("-n", BY_PID % (NAME + "*")) as one, running("-n", BY_PID % (NAME + "*")) as two:
+        open_gate(go)
+        own = finish(apps)
+        seen = [hits(done(d)) for d in (one, two)]
+    assert not differ(seen[0], own) and not differ(seen[1], own), (seen, own)
+
+
+def test_two_commands():
+    app = build_app()
+    p = dtrace("-q", "-c", app + " -n 11", "-c", app + " -n 13", "-n",
+               NAME + '*:::hit { @[pid == $target] = count(); } END { printa("%d %@d\\n", @); }')
+    assert p.returncode == 0 and not p.stderr, p.stderr
+    assert sorted(p.stdout.split("\n"))[-2:] == ["0 13", "1 11"], p.stdout
+
+
+def test_an_exec_of_another_program_in_the_target():
+    app = build_app()
+    out = traced(NAME + '$target:::hit { @ = count(); } END { printa("%@d\\n", @); }',
+                 "/bin/sh -c 'exec %s -n 77'" % app, "-Z")
+    assert numbers(out) == [77], out
+
+
 def test_a_site_that_another_tracer_holds_is_named():
     """The kernel takes no second uprobe at a site whose semaphore the first did not name."""
     events, group = "/sys/kernel/tracing/uprobe_events", "usdtkit_%d" % os.getpid()
