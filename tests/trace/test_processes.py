@@ -239,6 +239,28 @@ def test_p_attaches_and_ends_with_the_process():
     assert "dtrace: pid %d has exited" % apps[0].pid in out + err, (out, err)
 
 
+def site_bytes(pid, app):
+    """The first byte of each probe site, as that process has it."""
+    sites = [int(l.split()[1].rstrip(","), 16) for l in must("readelf", "-n", app).split("\n") if "Location:" in l]
+    with open("/proc/%d/maps" % pid) as f:
+        base = next(int(l.split("-")[0], 16) for l in f if app in l)
+    with open("/proc/%d/mem" % pid, "rb") as mem:
+        return {os.pread(mem.fileno(), 1, base + s) for s in sites[:2]}
+
+
+def test_others_run_unpatched_code():
+    app = build_app()
+    go = gate("unpatched")
+    apps = [start(app, "-v", "-n", "5", "-w", go) for _ in range(2)]
+    time.sleep(0.2)
+    clean = site_bytes(apps[1].pid, app)
+    with running("-p", str(apps[0].pid), "-n", BY_PID % (NAME + "$target")):
+        seen = [site_bytes(a.pid, app) for a in apps]
+        open_gate(go)
+        finish(apps)
+    assert seen[0] == {b"\xcc"} and seen[1] == clean and b"\xcc" not in clean, (seen, clean)
+
+
 def test_p_leaves_the_process_alive():
     app = build_app()
     go = gate("alive")
