@@ -128,6 +128,7 @@ def test_200_processes_before_during_and_after():
 def test_new_processes_of_an_attached_file_lose_nothing():
     app = build_app()
     keeper = start(app, "-n", "0", "-w", gate("never"))
+    time.sleep(0.2)
     try:
         with running("-n", BY_PID % (NAME + "*")) as d:
             own = {}
@@ -200,7 +201,7 @@ def test_one_file_by_two_names_is_counted_once():
 
 def test_target_alone_while_another_fires():
     app = build_app()
-    other = start(app, "-t", "1", "-n", "3000000")
+    other = start(app, "-n", "2000000000")
     try:
         out = traced(NAME + '$target:::hit { @[pid == $target] = count(); } END { printa("%d %@d\\n", @); }',
                      app + " -n 5000")
@@ -209,7 +210,7 @@ def test_target_alone_while_another_fires():
         other.kill()
         other.communicate()
     assert out.split() == ["1", "5000"], out
-    assert busy or out
+    assert busy, "the other instance ended too early to show anything"
 
 
 def test_a_pid_in_the_provider():
