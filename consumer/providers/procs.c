@@ -291,6 +291,69 @@ static int fd_through(const struct prov_mapping *m, char *link, size_t size)
 	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+struct self {
+	uint64_t start;
+	struct prov_inode id;
+	bool found;
+};
+
+static bool self_row(void *arg, const struct vma_row *row)
+{
+	struct self *s = arg;
+
+	if (row->start == s->start) {
+		s->id = (struct prov_inode){ row->inode, row->ino, row->dev, row->generation };
+		s->found = true;
+	}
+	return true;
+}
+
+/* Mapped by ourselves: the iterator then shows its inode. */
+static int identify(int fd, struct prov_inode *id)
+{
+	struct vma_iter *it = vma_iter_open(false);
+	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	struct self s = { .start = (uintptr_t)map };
+	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), self_row, &s) : -ENOSYS;
+
+	if (map != MAP_FAILED)
+		munmap(map, 1);
+	vma_iter_close(it);
+	*id = s.id;
+	return err ? err : s.found ? 0 : -ENOENT;
+}
+
+/* map_files is for the privileged. The name in maps will do if it is still that file. */
+static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *want)
+{
+	char path[64], *line = NULL;
+	uint64_t start;
+	size_t cap = 0;
+	int fd = -1, name = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->pid);
+	maps = fopen(path, "re");
+	while (maps && fd < 0 && getline(&line, &cap, maps) > 0) {
+		struct prov_inode id = { 0 };
+
+		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %*s %*s %n", &start, &name) != 1 ||
+		    start != m->start || line[name] != '/')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		fd = open(line + name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 && (identify(fd, &id) || id.address != want->address || id.ino != want->ino)) {
+			close(fd);
+			fd = -1;
+			break;
+		}
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return fd;
+}
+
 static void name_it(struct prov_env *env, struct prov_file *file, const char *link)
 {
 	static const char deleted[] = " (deleted)";
@@ -323,6 +386,10 @@ static int file_open(struct prov_env *env, struct prov_file *file)
 	for (size_t i = 0; fd < 0 && i < f->nmaps; i++)
 		if (f->maps[i].file == file - f->v && f->maps[i].pid != file->where.pid)
 			fd = fd_through(&f->maps[i], link, sizeof(link));
+	if (fd < 0 && errno == EPERM) {
+		fd = fd_by_name(&file->where, &file->id);
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	}
 	if (fd < 0)
 		return -errno;
 	name_it(env, file, link);
@@ -381,38 +448,6 @@ const char *prov_file_path(struct prov_env *env, int file)
 }
 
 /* ---- A file that we open ------------------------------------------------------------ */
-
-struct self {
-	uint64_t start;
-	struct prov_inode id;
-	bool found;
-};
-
-static bool self_row(void *arg, const struct vma_row *row)
-{
-	struct self *s = arg;
-
-	if (row->start == s->start) {
-		s->id = (struct prov_inode){ row->inode, row->ino, row->dev, row->generation };
-		s->found = true;
-	}
-	return true;
-}
-
-/* Mapped by ourselves: the iterator then shows its inode. */
-static int identify(int fd, struct prov_inode *id)
-{
-	struct vma_iter *it = vma_iter_open(false);
-	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
-	struct self s = { .start = (uintptr_t)map };
-	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), self_row, &s) : -ENOSYS;
-
-	if (map != MAP_FAILED)
-		munmap(map, 1);
-	vma_iter_close(it);
-	*id = s.id;
-	return err ? err : s.found ? 0 : -ENOENT;
-}
 
 int prov_files_by_path(struct prov_env *env, const char *path)
 {

@@ -518,7 +518,7 @@ static int start(struct target_priv *t, char **words, pid_t *pid)
 		sig = status >> 16 ? 0 : WSTOPSIG(status);
 	}
 	if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
-		err = ECHILD;
+		err = ENOEXEC;	/* killed by the kernel, half way into the new image */
 	err = err > 0 ? -err : err;
 	if (!err && !thread_add(t, *pid))
 		err = -ENOMEM;
@@ -722,10 +722,26 @@ int prov_target_event(struct prov_target *t, int *status)
 	return stopped ? 2 : 0;
 }
 
-/* A thread that runs must stop before it can be detached; a stopped one is let go. */
+/* Waits for the stop that was asked for; no longer than a second, for a leader that has ended
+ * reports nothing while its threads live. What is not detached here is when we end. */
+static bool stop_awaited(pid_t tid, int *status)
+{
+	enum { TRIES = 1000, US = 1000 };
+	pid_t got = 0;
+
+	for (int i = 0; i < TRIES && !got; i++) {
+		got = waitpid(tid, status, __WALL | WNOHANG);
+		if (!got)
+			usleep(US);
+	}
+	return got == tid && WIFSTOPPED(*status);
+}
+
+/* A thread that runs must stop before it can be detached; a stopped one is let go. The leader
+ * is last: once it has ended, it is there to be waited for only when its threads are not. */
 static void let_go(struct target_priv *p)
 {
-	for (size_t i = 0; i < p->ntids && !p->exited; i++) {
+	for (size_t i = p->ntids; i-- > 0 && !p->exited; ) {
 		int status;
 		long sig = 0;
 
@@ -733,8 +749,7 @@ static void let_go(struct target_priv *p)
 			ptrace(PTRACE_DETACH, p->tids[i], 0, 0);
 			continue;
 		}
-		if (ptrace(PTRACE_INTERRUPT, p->tids[i], 0, 0) ||
-		    waitpid(p->tids[i], &status, __WALL) != p->tids[i] || !WIFSTOPPED(status))
+		if (ptrace(PTRACE_INTERRUPT, p->tids[i], 0, 0) || !stop_awaited(p->tids[i], &status))
 			continue;
 		if (!(status >> 16) && !is_our_stop(p->tids[i], status))
 			sig = WSTOPSIG(status);
