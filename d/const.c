@@ -105,10 +105,10 @@ static uint64_t compared(enum d_op op, uint64_t a, uint64_t b, bool sign)
 	}
 }
 
-static bool binary_value(const struct d_expr *e, uint64_t *v)
+/* The value of e with those of its kids; before it is normalised to e's type. */
+static bool binary_value(const struct d_expr *e, uint64_t a, uint64_t b, uint64_t *v)
 {
 	const struct d_type *t = d_resolve(e->kids[0]->type);
-	uint64_t a = e->kids[0]->ival, b = e->kids[1]->ival;
 
 	switch (e->op) {
 	case D_OP_ADD: *v = a + b; break;
@@ -133,10 +133,8 @@ static bool binary_value(const struct d_expr *e, uint64_t *v)
 	return true;
 }
 
-static bool unary_value(const struct d_expr *e, uint64_t *v)
+static bool unary_value(const struct d_expr *e, uint64_t a, uint64_t *v)
 {
-	uint64_t a = e->kids[0]->ival;
-
 	switch (e->op) {
 	case D_OP_NEG: *v = -a; return true;
 	case D_OP_PLUS: *v = a; return true;
@@ -146,10 +144,24 @@ static bool unary_value(const struct d_expr *e, uint64_t *v)
 	}
 }
 
+bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *v)
+{
+	bool can = true;
+
+	if (e->kind == D_E_CAST)
+		*v = kids[0];
+	else if (e->kind == D_E_UNARY)
+		can = unary_value(e, kids[0], v);
+	else
+		can = e->kind == D_E_BINARY && binary_value(e, kids[0], kids[1], v);
+	if (can)
+		*v = c_norm(e->type, *v);
+	return can;
+}
+
 struct d_expr *c_fold(struct chk *c, struct d_expr *e)
 {
-	uint64_t v;
-	bool can = false;
+	uint64_t v, kids[2];
 
 	if (!e || !e->nkids || !c_is_const(e->kids[0]))
 		return e;
@@ -158,17 +170,11 @@ struct d_expr *c_fold(struct chk *c, struct d_expr *e)
 
 		return c_is_const(e->kids[1]) && c_is_const(e->kids[2]) ? chosen : e;
 	}
-	if (!d_is_integer(e->type))
+	if (!d_is_integer(e->type) || e->nkids > 2 || (e->nkids == 2 && !c_is_const(e->kids[1])))
 		return e;
-	if (e->kind == D_E_CAST) {
-		v = e->kids[0]->ival;
-		can = true;
-	} else if (e->kind == D_E_UNARY) {
-		can = unary_value(e, &v);
-	} else if (e->kind == D_E_BINARY && c_is_const(e->kids[1])) {
-		can = binary_value(e, &v);
-	}
-	return can ? c_int(c, v, e->type, e->loc) : e;
+	for (size_t i = 0; i < e->nkids; i++)
+		kids[i] = e->kids[i]->ival;
+	return d_value(e, kids, &v) ? c_int(c, v, e->type, e->loc) : e;
 }
 
 bool d_const_int(struct d *d, struct d_expr *raw, int64_t *value)

@@ -101,6 +101,20 @@ static bool enter_builtins(struct d *d)
 	       enter_calls(d, D_ID_AGGFUNC, d_aggfunc_names, aggfunc_protos, D_NAGGFUNCS);
 }
 
+static bool enter_vars(struct d *d)
+{
+	for (size_t i = 0; i < d->config.nvars; i++) {
+		const char *name = d->config.vars[i];
+		struct d_ident *id = d_ident_enter(d, name, D_ID_VAR, NOWHERE);
+
+		if (!id || !(id->var = arena_new_of(d->arena, struct d_var)))
+			return false;
+		*id->var = (struct d_var){ .scope = D_V_GLOBAL, .name = name,
+					   .type = d_base(d, D_INT64) };
+	}
+	return true;
+}
+
 /* args and uregs have no type of their own: an element has one, and the checker knows it. */
 struct d_type *d_builtin_type(struct d *d, struct d_var *v)
 {
@@ -152,7 +166,8 @@ struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *confi
 		d->arena = a;
 		d->diag = diag;
 		d->config = *config;
-		if (make_tables(d) && d_types_init(d) && enter_builtins(d))
+		if (make_tables(d) && d_types_init(d) && enter_builtins(d) &&
+		    enter_vars(d))
 			return d;
 		d_free(d);
 	}

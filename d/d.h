@@ -345,6 +345,9 @@ struct d_config {
 	const char *const *argv;
 	const struct d_macro *macros;	/* $target, $pid, $uid … */
 	size_t nmacros;
+	const char *const *vars;	/* int64_t globals of the caller's, beside the program's; a
+					 * name hides the function that has it (usdt-check's count) */
+	size_t nvars;
 	bool defaultargs;		/* -x defaultargs: missing $n are 0 or "" */
 	bool argref_ok;			/* not all arguments need be used: -x argref */
 	bool empty_ok;			/* -x empty */
@@ -371,6 +374,14 @@ void d_free(struct d *d);
 bool d_parse(struct d *d, const struct text *text, char probe_spec);
 /* Checks all that was parsed; NULL after errors. The program is the arena's. */
 struct d_prog *d_check(struct d *d);
+
+/*
+ * The language's arithmetic, for who runs trees itself: the value of a CAST, UNARY or BINARY
+ * expression of integers from those of its kids. Values are 64 bits, extended from their type's
+ * width, as INT nodes have them. LAND and LOR: both kids are given. false: a division by zero,
+ * or an expression of another kind.
+ */
+bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *value);
 
 /* "%d %s\n" → conversions; NULL after an error at `at`. */
 const struct d_format *d_format_parse(struct d *d, const char *s, size_t len, struct loc at);

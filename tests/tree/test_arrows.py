@@ -31,6 +31,7 @@ ROOMS = [
      ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/compile/compile.h", "consumer/compile/*.def",
       "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
     ("consumer/", CONTRACTS + ["d/d.h"]),
+    ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h"]),
     ("cmd/", BASE + ["consumer/run/run.h", "provider/provider.h"]),
     ("runtimes/", ["usdt/usdt.h", "usdt/sdt.h"]),
     ("examples/", ["usdt/usdt.h", "usdt/sdt.h"]),

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd/usdt-check/space.c: the probes of a process's memory, and the
+ * breakpoints on them.
+ * In:   what the process has mapped.
+ * Out:  stops, by address; semaphores raised.
+ * Owns: each space its stops; the world the files that were read.
+ *
+ * A probe's site is a nop, so a breakpoint on it need not be lifted: the
+ * thread goes on behind the nop, and no other thread can slip through.
+ */
+#include "cmd/usdt-check/check.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* ---- Memory ------------------------------------------------------------------ */
+
+bool memory_read(pid_t pid, uint64_t address, void *to, size_t n)
+{
+	struct iovec local = { to, n }, remote = { (void *)(uintptr_t)address, n };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
+}
+
+/* Code too, which no other way can write. */
+bool memory_write(pid_t pid, uint64_t address, const void *from, size_t n)
+{
+	char path[64];
+	ssize_t done;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	done = pwrite(fd, from, n, (off_t)address);
+	close(fd);
+	return done == (ssize_t)n;
+}
+
+/* ---- Spaces ------------------------------------------------------------------- */
+
+struct space *space_new(void)
+{
+	struct space *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->refs = 1;
+	return s;
+}
+
+void space_drop(struct space *s)
+{
+	if (!s || --s->refs)
+		return;
+	free(s->stops);
+	free(s->objects);
+	free(s);
+}
+
+static void *copied(const void *from, size_t n, size_t size)
+{
+	void *to = n ? malloc(n * size) : NULL;
+
+	return to ? memcpy(to, from, n * size) : NULL;
+}
+
+struct space *space_copy(const struct space *s)
+{
+	struct space *c = space_new();
+
+	if (!c)
+		return NULL;
+	c->stops = copied(s->stops, s->nstops, sizeof(*s->stops));
+	c->nstops = c->cap = c->stops ? s->nstops : 0;
+	c->objects = copied(s->objects, s->nobjects, sizeof(*s->objects));
+	c->nobjects = c->objects_cap = c->objects ? s->nobjects : 0;
+	if (c->nstops == s->nstops && c->nobjects == s->nobjects)
+		return c;
+	space_drop(c);
+	return NULL;
+}
+
+static bool stop_push(struct space *s, const struct stop *stop)
+{
+	if (s->nstops == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct stop *more = reallocarray(s->stops, cap, sizeof(*more));
+
+		if (!more)
+			return false;
+		s->stops = more;
+		s->cap = cap;
+	}
+	s->stops[s->nstops++] = *stop;
+	return true;
+}
+
+static bool object_push(struct space *s, struct object_id id)
+{
+	if (s->nobjects == s->objects_cap) {
+		size_t cap = s->objects_cap ? s->objects_cap * 2 : 16;
+		struct object_id *more = reallocarray(s->objects, cap, sizeof(*more));
+
+		if (!more)
+			return false;
+		s->objects = more;
+		s->objects_cap = cap;
+	}
+	s->objects[s->nobjects++] = id;
+	return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct stop *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* The first of those at that address: two probes may share a nop. */
+struct stop *space_at(struct space *s, uint64_t address)
+{
+	struct stop key = { .address = address }, *found;
+
+	found = s->nstops ? bsearch(&key, s->stops, s->nstops, sizeof(key), by_address) : NULL;
+	while (found && found > s->stops && found[-1].address == address)
+		found--;
+	return found;
+}
+
+/* ---- Breakpoints ------------------------------------------------------------------ */
+
+/* How long a nop is; 0: it is none. Prefixes, then 90 or 0f 1f with an operand. */
+static uint8_t nop_length(const uint8_t *b, size_t n)
+{
+	size_t at = 0;
+	uint8_t mod, rm;
+
+	while (at < n && (b[at] == 0x66 || b[at] == 0x2e))
+		at++;
+	if (at < n && b[at] == 0x90)
+		return (uint8_t)(at + 1);
+	if (at + 4 > n || b[at] != 0x0f || b[at + 1] != 0x1f)
+		return 0;
+	mod = b[at + 2] >> 6;
+	rm = b[at + 2] & 7;
+	at += 3;
+	if (mod != 3 && rm == 4)
+		at++;	/* SIB */
+	at += mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 5) ? 4 : 0;
+	return at <= n ? (uint8_t)at : 0;
+}
+
+static bool stop_set(struct space *s, pid_t pid, struct stop stop)
+{
+	static const uint8_t int3 = 0xcc;
+	const struct stop *same = NULL;
+	uint8_t code[16] = { 0 };
+
+	for (size_t i = 0; i < s->nstops && !same; i++)
+		if (s->stops[i].address == stop.address)
+			same = &s->stops[i];
+	if (same) {
+		stop.was = same->was;
+		stop.skip = same->skip;
+		return stop_push(s, &stop);
+	}
+	/* The end of a page may be near: a nop's first bytes are enough to know a short one. */
+	for (size_t n = sizeof(code); n && !memory_read(pid, stop.address, code, n); n /= 2)
+		;
+	stop.was = code[0];
+	stop.skip = nop_length(code, sizeof(code));
+	return memory_write(pid, stop.address, &int3, 1) && stop_push(s, &stop);
+}
+
+/* The kernel counts a semaphore's tracers for dtrace; here the program has but us. */
+static void semaphore_raise(pid_t pid, uint64_t address)
+{
+	uint16_t n = 0;
+
+	if (memory_read(pid, address, &n, sizeof(n)) && !n) {
+		n = 1;
+		memory_write(pid, address, &n, sizeof(n));
+	}
+}
+
+/* ---- Files -------------------------------------------------------------------------- */
+
+static struct usdt_file *file_of(struct world *w, const struct usdt_object *o)
+{
+	uint64_t key[2] = { usdt_object_device(o), usdt_object_inode(o) };
+	struct usdt_file *file = hash_get(w->files, key, sizeof(key)), **slot;
+
+	if (file || usdt_object_open(o, &file))
+		return file;	/* what is no ELF file has no probes */
+	slot = ARENA_PUSH(w->arena, w->open, w->nopen, w->open_cap);
+	if (slot && !hash_set(w->files, key, sizeof(key), file, NULL)) {
+		*slot = file;
+		return file;
+	}
+	usdt_file_close(file);
+	return NULL;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool claims_find(struct world *w, struct probe *p, pid_t pid)
+{
+	for (size_t i = 0; i < w->claims->n; i++) {
+		struct claim **slot;
+
+		if (!claim_matches(&w->claims->v[i], p, pid))
+			continue;
+		slot = ARENA_PUSH(w->arena, p->claims, p->nclaims, p->cap);
+		if (!slot)
+			return false;
+		*slot = &w->claims->v[i];
+	}
+	return true;
+}
+
+static struct probe *probe_of(struct world *w, const struct usdt_object *o,
+			      const struct usdt_probe *up, const struct usdt_site *site, pid_t pid)
+{
+	struct probe *p, key = { .prov = usdt_probe_provider(up), .name = usdt_probe_name(up),
+				 .mod = base_name(usdt_object_path(o)),
+				 .func = usdt_site_function(site) };
+	const char *id = arena_printf(w->arena, "%s:%s:%s:%s", key.prov, key.mod, key.func, key.name);
+
+	p = id ? hash_get_str(w->probes, id) : NULL;
+	if (p || !id)
+		return p;
+	key.mod = arena_strdup(w->arena, key.mod);
+	p = key.mod ? arena_dup(w->arena, &key, sizeof(key)) : NULL;
+	return p && claims_find(w, p, pid) && !hash_set_str(w->probes, id, p) ? p : NULL;
+}
+
+/* ---- Scanning -------------------------------------------------------------------------- */
+
+static int site_watch(struct space *s, struct world *w, pid_t pid, const struct usdt_object *o,
+		      const struct usdt_probe *up, const struct usdt_site *site, uint64_t bias)
+{
+	struct probe *p = probe_of(w, o, up, site, pid);
+	uint64_t sem = usdt_site_semaphore_address(site);
+
+	if (!p)
+		return -ENOMEM;
+	if (!p->nclaims && !w->all)
+		return 0;
+	if (!stop_set(s, pid, (struct stop){ .address = usdt_site_address(site) + bias,
+					     .object = usdt_object_start(o), .point = { p, site } }))
+		w->nbad++;
+	else if (sem)
+		semaphore_raise(pid, sem + bias);
+	return 0;
+}
+
+static int object_read(struct space *s, struct world *w, pid_t pid, const struct usdt_object *o)
+{
+	struct usdt_file *file = file_of(w, o);
+	uint64_t bias;
+	int err = 0;
+
+	if (!file || usdt_file_bias(file, usdt_object_start(o), usdt_object_offset(o), &bias))
+		return 0;
+	for (size_t i = 0; !err && i < usdt_file_nprobes(file); i++) {
+		const struct usdt_probe *up = usdt_file_probe(file, i);
+
+		for (size_t k = 0; !err && k < usdt_probe_nsites(up); k++)
+			err = site_watch(s, w, pid, o, up, usdt_probe_site(up, k), bias);
+	}
+	return err;
+}
+
+static bool same(struct object_id a, struct object_id b)
+{
+	return a.start == b.start && a.inode == b.inode && a.device == b.device;
+}
+
+static struct object_id id_of(const struct usdt_object *o)
+{
+	return (struct object_id){ usdt_object_start(o), usdt_object_inode(o),
+				   usdt_object_device(o) };
+}
+
+/* What was unmapped takes its stops along: another file may be mapped there next. */
+static void gone_forget(struct space *s, const struct usdt_proc *proc)
+{
+	for (size_t i = 0; i < s->nobjects; i++) {
+		size_t left = 0, k = 0;
+
+		while (k < usdt_proc_nobjects(proc) &&
+		       !same(s->objects[i], id_of(usdt_proc_object(proc, k))))
+			k++;
+		if (k < usdt_proc_nobjects(proc))
+			continue;
+		for (size_t j = 0; j < s->nstops; j++)
+			if (s->stops[j].object != s->objects[i].start)
+				s->stops[left++] = s->stops[j];
+		s->nstops = left;
+		s->objects[i--] = s->objects[--s->nobjects];
+	}
+}
+
+static bool known(const struct space *s, struct object_id id)
+{
+	for (size_t i = 0; i < s->nobjects; i++)
+		if (same(s->objects[i], id))
+			return true;
+	return false;
+}
+
+int space_scan(struct space *s, struct world *w, pid_t pid)
+{
+	struct usdt_proc *proc;
+	int err = usdt_proc_open(pid, &proc);
+
+	if (err)
+		return err;
+	gone_forget(s, proc);
+	for (size_t i = 0; !err && i < usdt_proc_nobjects(proc); i++) {
+		const struct usdt_object *o = usdt_proc_object(proc, i);
+
+		if (known(s, id_of(o)))
+			continue;
+		err = object_push(s, id_of(o)) ? object_read(s, w, pid, o) : -ENOMEM;
+	}
+	usdt_proc_close(proc);
+	qsort(s->stops, s->nstops, sizeof(*s->stops), by_address);
+	return err;
+}
+
+/* ---- The loader ------------------------------------------------------------------------- */
+
+static bool auxv(pid_t pid, uint64_t type, uint64_t *value)
+{
+	char path[64];
+	unsigned char buf[4096], ident[EI_NIDENT] = { 0 };
+	size_t word, n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	f = fopen(path, "re");
+	if (!f || fread(ident, 1, sizeof(ident), f) != sizeof(ident))
+		ident[EI_CLASS] = ELFCLASSNONE;
+	if (f)
+		fclose(f);
+	word = ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(buf, 1, sizeof(buf), f);
+		fclose(f);
+	}
+	for (size_t at = 0; at + 2 * word <= n; at += 2 * word) {
+		uint64_t key = 0;
+
+		memcpy(&key, buf + at, word);
+		*value = 0;
+		memcpy(value, buf + at + word, word);
+		if (key == type)
+			return true;
+	}
+	return false;
+}
+
+static bool symbol(int fd, const char *name, uint64_t *value)
+{
+	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+	Elf_Scn *scn = NULL;
+	bool found = false;
+
+	while (!found && elf && (scn = elf_nextscn(elf, scn))) {
+		Elf_Data *data;
+		GElf_Shdr sh;
+		GElf_Sym sym;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (int i = 0; !found && data && gelf_getsym(data, i, &sym); i++) {
+			const char *s = elf_strptr(elf, sh.sh_link, sym.st_name);
+
+			found = s && !strcmp(s, name) && sym.st_shndx != SHN_UNDEF;
+			*value = sym.st_value;
+		}
+	}
+	elf_end(elf);
+	return found;
+}
+
+/* The loader calls _dl_debug_state whenever the list of mapped objects is complete, before
+ * their constructors run. A static program has no loader: 0 too. */
+int space_loader(struct space *s, pid_t pid)
+{
+	uint64_t base, at;
+	struct usdt_proc *proc;
+	int err = auxv(pid, AT_BASE, &base) && base ? usdt_proc_open(pid, &proc) : -ENOENT;
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	for (size_t i = 0; i < usdt_proc_nobjects(proc); i++) {
+		const struct usdt_object *o = usdt_proc_object(proc, i);
+		int fd;
+
+		if (usdt_object_start(o) - usdt_object_offset(o) != base)
+			continue;
+		fd = usdt_object_open_fd(o);
+		if (fd >= 0 && symbol(fd, "_dl_debug_state", &at) &&
+		    !stop_set(s, pid, (struct stop){ .address = base + at,
+						     .object = usdt_object_start(o) }))
+			err = -EIO;
+		if (fd >= 0)
+			close(fd);
+		break;
+	}
+	usdt_proc_close(proc);
+	return err;
+}
+
+void world_close(struct world *w)
+{
+	for (size_t i = 0; i < w->nopen; i++)
+		usdt_file_close(w->open[i]);
+	hash_free(w->files, NULL);
+	hash_free(w->probes, NULL);
+}

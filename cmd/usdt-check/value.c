@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd/usdt-check/value.c: D expressions on a firing.
+ * In:   a checked tree; registers and memory of a stopped thread.
+ * Out:  its value.
+ * Owns: nothing; strings are the eval's.
+ */
+#include "cmd/usdt-check/check.h"
+
+#include <string.h>
+
+/* ---- Arguments ------------------------------------------------------------- */
+
+static uint64_t extended(uint64_t v, unsigned size, bool sign)
+{
+	unsigned shift = size < 8 ? 64 - 8 * size : 0;
+
+	return sign ? (uint64_t)((int64_t)(v << shift) >> shift) : v << shift >> shift;
+}
+
+static uint64_t reg(const struct firing *f, const struct usdt_reg *r)
+{
+	uint64_t v;
+
+	/* user_regs_struct begins as pt_regs does. */
+	memcpy(&v, (const char *)f->regs + r->offset, sizeof(v));
+	return extended(v >> r->shift, r->width, r->is_signed);
+}
+
+static uint64_t address(const struct firing *f, const struct usdt_arg *a)
+{
+	uint64_t at = (uint64_t)a->disp;
+
+	if (a->base.offset >= 0)
+		at += reg(f, &a->base);
+	if (a->index.offset >= 0)
+		at += reg(f, &a->index) * a->scale;
+	if (a->is_address)	/* rip is at the site already */
+		at += f->regs->rip - usdt_site_address(f->site);
+	return at;
+}
+
+bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **why)
+{
+	const struct usdt_arg *a = usdt_site_arg(f->site, n);
+
+	*value = 0;
+	if (!a) {
+		*why = "the probe has fewer arguments";
+		return false;
+	}
+	switch (a->kind) {
+	case USDT_ARG_CONST:
+		*value = (uint64_t)a->disp;
+		return true;
+	case USDT_ARG_REG:
+		*value = extended(reg(f, &a->base), a->size, a->is_signed);
+		return true;
+	case USDT_ARG_MEM:
+		if (a->size <= sizeof(*value) && memory_read(f->pid, address(f, a), value, a->size)) {
+			*value = extended(*value, a->size, a->is_signed);
+			return true;
+		}
+		*why = a->size > sizeof(*value) ? "an argument is wider than 64 bits" :
+						  "an argument is in memory that is not there";
+		return false;
+	default:
+		*why = a->why ? a->why : "an argument's place is not understood";
+		return false;
+	}
+}
+
+void firing_show(const struct firing *f, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < usdt_site_nargs(f->site) && at < size; i++) {
+		const char *why, *blank = i ? " " : "";
+		uint64_t v;
+		int n;
+
+		if (!firing_arg(f, i, &v, &why))
+			n = snprintf(out + at, size - at, "%sarg%zu=?", blank, i);
+		else if ((int64_t)v > 0xffffff || (int64_t)v < -0xffffff)
+			n = snprintf(out + at, size - at, "%sarg%zu=0x%llx", blank, i,
+				     (unsigned long long)v);
+		else
+			n = snprintf(out + at, size - at, "%sarg%zu=%lld", blank, i, (long long)v);
+		at += (size_t)n;
+	}
+}
+
+/* ---- Strings ------------------------------------------------------------------ */
+
+static bool failed(struct eval *v, const char *why)
+{
+	v->why = why;
+	return false;
+}
+
+/* Page by page: what follows the string may not be there. */
+static bool string_read(struct eval *v, uint64_t from, const char **s)
+{
+	char *to;
+	size_t n = 0;
+
+	if (v->nstr == COUNT(v->str))
+		return failed(v, "too many strings in one condition");
+	to = v->str[v->nstr++];
+	while (n < CHECK_STR - 1) {
+		size_t more = 4096 - (from + n) % 4096;
+
+		more = more < CHECK_STR - 1 - n ? more : CHECK_STR - 1 - n;
+		if (!memory_read(v->f->pid, from + n, to + n, more))
+			return failed(v, "a string's address is not there");
+		if (memchr(to + n, 0, more))
+			break;
+		n += more;
+	}
+	to[CHECK_STR - 1] = '\0';
+	*s = to;
+	return true;
+}
+
+/* ---- Expressions ---------------------------------------------------------------- */
+
+static bool variable(struct eval *v, const struct d_var *var, struct value *out)
+{
+	const struct firing *f = v->f;
+
+	if (var->scope == D_V_GLOBAL) {		/* the only one there is */
+		out->i = v->count;
+		return true;
+	}
+	if (!f)
+		return failed(v, "there is no firing to ask");
+	switch (var->id) {
+	case D_BUILTIN_pid: out->i = (uint64_t)f->pid; return true;
+	case D_BUILTIN_tid: out->i = (uint64_t)f->tid; return true;
+	case D_BUILTIN_probeprov: out->s = f->probe->prov; return true;
+	case D_BUILTIN_probemod: out->s = f->probe->mod; return true;
+	case D_BUILTIN_probefunc: out->s = f->probe->func; return true;
+	case D_BUILTIN_probename: out->s = f->probe->name; return true;
+	default: return firing_arg(f, (size_t)(var->id - D_BUILTIN_arg0), &out->i, &v->why);
+	}
+}
+
+static bool call(struct eval *v, const struct d_expr *e, struct value *out)
+{
+	struct value arg = { 0 };
+
+	if (!value_eval(v, e->kids[0], &arg))
+		return false;
+	if (e->func == D_SUBR_strlen) {
+		out->i = arg.s ? strlen(arg.s) : 0;
+		return true;
+	}
+	return string_read(v, arg.i, &out->s);	/* copyinstr */
+}
+
+static bool compared(enum d_op op, int c)
+{
+	switch (op) {
+	case D_OP_EQ: return c == 0;
+	case D_OP_NE: return c != 0;
+	case D_OP_LT: return c < 0;
+	case D_OP_LE: return c <= 0;
+	case D_OP_GT: return c > 0;
+	default: return c >= 0;
+	}
+}
+
+/* && and || look at their right side only if they must. */
+static bool logical(struct eval *v, const struct d_expr *e, struct value *out)
+{
+	struct value kid = { 0 };
+
+	if (!value_eval(v, e->kids[0], &kid))
+		return false;
+	out->i = kid.i != 0;
+	if (out->i == (e->op == D_OP_LOR))
+		return true;
+	if (!value_eval(v, e->kids[1], &kid))
+		return false;
+	out->i = kid.i != 0;
+	return true;
+}
+
+static bool operation(struct eval *v, const struct d_expr *e, struct value *out)
+{
+	struct value kid[2] = { 0 };
+	uint64_t k[2];
+
+	for (size_t i = 0; i < e->nkids; i++) {
+		if (!value_eval(v, e->kids[i], &kid[i]))
+			return false;
+		k[i] = kid[i].i;
+	}
+	if (kid[0].s && e->nkids == 2) {
+		out->i = compared(e->op, strcmp(kid[0].s, kid[1].s));
+		return true;
+	}
+	if (e->kind == D_E_CAST && d_is_string(e->type)) {
+		out->s = kid[0].s;
+		return kid[0].s || string_read(v, k[0], &out->s);
+	}
+	return d_value(e, k, &out->i) || failed(v, "division by zero");
+}
+
+bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
+{
+	*out = (struct value){ 0 };
+	switch (e->kind) {
+	case D_E_INT:
+		out->i = e->ival;
+		return true;
+	case D_E_STRING:
+		out->s = e->str;
+		return true;
+	case D_E_VAR:
+		return variable(v, e->var, out);
+	case D_E_INDEX:		/* args[n] */
+		return v->f ? firing_arg(v->f, e->ival, &out->i, &v->why) :
+			      failed(v, "there is no firing to ask");
+	case D_E_CALL:
+		return call(v, e, out);
+	case D_E_COND:
+		return value_eval(v, e->kids[0], out) &&
+		       value_eval(v, e->kids[out->i ? 1 : 2], out);
+	default:
+		if (e->kind == D_E_BINARY && (e->op == D_OP_LAND || e->op == D_OP_LOR))
+			return logical(v, e, out);
+		return operation(v, e, out);
+	}
+}
+
+/* ---- What is allowed --------------------------------------------------------------- */
+
+static bool known_variable(const struct d_var *var)
+{
+	static const int known[] = { D_BUILTIN_pid, D_BUILTIN_tid, D_BUILTIN_probeprov,
+				     D_BUILTIN_probemod, D_BUILTIN_probefunc, D_BUILTIN_probename };
+
+	if (var->scope != D_V_BUILTIN)
+		return var->scope == D_V_GLOBAL;
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (var->id == known[i])
+			return true;
+	return var->id >= D_BUILTIN_arg0 && var->id <= D_BUILTIN_arg9;
+}
+
+static bool known(const struct d_expr *e)
+{
+	switch (e->kind) {
+	case D_E_INT: case D_E_STRING: case D_E_BINARY: case D_E_COND:
+		return true;
+	case D_E_CAST:
+		return d_is_integer(e->type) || d_is_string(e->type) || d_is_pointer(e->type);
+	case D_E_UNARY:
+		return e->op == D_OP_NEG || e->op == D_OP_PLUS || e->op == D_OP_BITNOT ||
+		       e->op == D_OP_NOT;
+	case D_E_VAR:
+		return known_variable(e->var);
+	case D_E_INDEX:
+		return e->kids[0]->var && e->kids[0]->var->scope == D_V_BUILTIN &&
+		       e->kids[0]->var->id == D_BUILTIN_args;
+	case D_E_CALL:
+		return !e->is_action && e->nkids == 1 &&
+		       (e->func == D_SUBR_copyinstr || e->func == D_SUBR_strlen);
+	default:
+		return false;
+	}
+}
+
+bool value_check(struct diag *diag, const struct d_expr *e, bool *of_count, bool *of_firing)
+{
+	if (!known(e)) {
+		diag_error(diag, e->loc, NULL, "this cannot be asserted");
+		diag_hint(diag, "there are count, arg0 … arg9, args[], pid, tid, probeprov, probemod, "
+			  "probefunc, probename, copyinstr(), strlen() and D's operators");
+		return false;
+	}
+	if (e->kind == D_E_INDEX) {
+		*of_firing = true;
+		return true;
+	}
+	if (e->kind == D_E_VAR)
+		*(e->var->scope == D_V_GLOBAL ? of_count : of_firing) = true;
+	for (size_t i = 0; i < e->nkids; i++)
+		if (!value_check(diag, e->kids[i], of_count, of_firing))
+			return false;
+	return true;
+}
