@@ -96,7 +96,7 @@ def test_strings_are_read_as_they_are_at_the_firing():
     app = lib.build_app()
     for key in range(4):
         status, text = report("-e", 'app:::hit /arg0 %% 4 == %d/ { count == 25; copyinstr(arg1) == "%s"; }'
-                              % (key, ("key%d" % key).ljust(8, "x")), app, "-n", "100")
+                              % (key, "key%d.xxx" % key), app, "-n", "100")
         assert status == 0, text
     status, text = report("-e", "app:::hit copyinstr(arg0) == \"x\"", app, "-n", "3")
     assert status == 1 and "firing 1: a string's address is not there" in text, text
