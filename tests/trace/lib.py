@@ -18,6 +18,10 @@ DTRACE = os.path.abspath(sys.argv[1])
 FOLDER = tempfile.mkdtemp(prefix="usdtkit-test-")
 
 
+# gcc-12-multilib alone, without the gcc-multilib that cross compilers conflict with, has no asm/.
+M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
+
+
 class Skip(Exception):
     pass
 

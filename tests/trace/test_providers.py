@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from lib import DTRACE, FOLDER, Skip, build_app, dtrace, main, must, numbers, sh, traced
+from lib import DTRACE, FOLDER, M32, Skip, build_app, dtrace, main, must, numbers, sh, traced
 
 
 def words(out):
@@ -60,7 +60,7 @@ def test_syscall_that_fails():
 def test_32_bit_program():
     source = CALLS
     try:
-        calls = compiled("calls32", source, "-m32")
+        calls = compiled("calls32", source, *M32)
     except AssertionError as e:
         raise Skip("no 32-bit compiler: %s" % str(e).split("\n")[-2])
     out = traced('syscall::getppid:* /pid == $target/ { @[probemod, probename] = count(); }'
