@@ -250,3 +250,13 @@ bool text_glob(const char *pattern, const char *s)
 {
 	return !*pattern || glob(pattern, s);
 }
+
+const char *text_base(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *colon;
+
+	if (strncmp(path, "/memfd:", 7))
+		return base;
+	colon = strrchr(base, ':');
+	return colon ? colon + 1 : base;
+}

@@ -49,5 +49,8 @@ bool text_u64(const char *s, uint64_t *value);
 /* glob of the kind dtrace(1M) knows: * ? [abc] [a-z] [!abc] \x; an empty pattern matches all. */
 bool text_glob(const char *pattern, const char *s);
 bool text_is_glob(const char *pattern);
+/* Of a path, its last component: the module that a file is shown as. A memfd ("/memfd:usdt:app")
+ * is what follows the last colon, which could not stand in a probe description. */
+const char *text_base(const char *path);
 
 #endif

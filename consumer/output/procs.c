@@ -121,12 +121,11 @@ static int open_mapped(const struct prov_event *ev)
 static struct file *file_new(const struct prov_event *ev)
 {
 	struct file *f = calloc(1, sizeof(*f));
-	const char *slash = strrchr(ev->path, '/');
 	char *deleted;
 
 	if (!f)
 		return NULL;
-	f->module = strdup(slash ? slash + 1 : ev->path);
+	f->module = strdup(text_base(ev->path));
 	f->syms = strcmp(ev->path, "[vdso]") ? symfile_new(open_mapped(ev)) : symfile_new_vdso();
 	if (!f->module || !f->syms) {
 		file_free(f);

@@ -359,7 +359,6 @@ static void name_it(struct prov_env *env, struct prov_file *file, const char *li
 	static const char deleted[] = " (deleted)";
 	char path[4096];
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
-	const char *slash;
 
 	if (n <= 0)
 		return;
@@ -369,8 +368,7 @@ static void name_it(struct prov_env *env, struct prov_file *file, const char *li
 	file->path = arena_strndup(env->arena, path, (size_t)n);
 	if (!file->path)
 		file->path = "";
-	slash = strrchr(file->path, '/');
-	file->base = slash ? slash + 1 : file->path;
+	file->base = text_base(file->path);
 }
 
 static int file_open(struct prov_env *env, struct prov_file *file)

@@ -182,24 +182,6 @@ static const char *type_by_size(const struct usdt_arg *arg)
 	return "int64_t";
 }
 
-/* Of the provider's pragmas, as the type note keeps them; a number that is none is the least. */
-static bool attrs_set(struct arena *a, struct prov_probe *p, const struct usdt_types *types)
-{
-	struct d_attr *attr = arena_array(a, struct d_attr, D_NPARTS);
-
-	for (unsigned i = 0; attr && i < D_NPARTS; i++) {
-		unsigned name = usdt_types_attribute(types, i, 0);
-		unsigned data = usdt_types_attribute(types, i, 1);
-		unsigned class = usdt_types_attribute(types, i, 2);
-
-		attr[i].name = name > D_STANDARD ? D_INTERNAL : (uint8_t)name;
-		attr[i].data = data > D_STANDARD ? D_INTERNAL : (uint8_t)data;
-		attr[i].class = class > D_COMMON ? D_UNKNOWN : (uint8_t)class;
-	}
-	p->attr = attr;
-	return attr;
-}
-
 /* From the type note, else from the first site's note. */
 static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_probe *probe)
 {
@@ -211,7 +193,7 @@ static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_p
 	p->arg_types = arena_array(a, const char *, p->nargs + 1);
 	p->arg_names = arena_array(a, const char *, p->nargs + 1);
 	map = arena_alloc(a, p->nargs + 1);
-	if (!p->arg_types || !p->arg_names || !map || (types && !attrs_set(a, p, types)))
+	if (!p->arg_types || !p->arg_names || !map)
 		return false;
 	for (size_t i = 0; i < p->nargs; i++) {
 		const char *name = types ? usdt_types_xarg_name(types, i) : "";

@@ -252,6 +252,19 @@ static void what_is_a_glob(void **state)
 	assert_false(text_is_glob("abc") || text_is_glob("a-b]"));
 }
 
+static void a_module_is_a_files_last_name(void **state)
+{
+	(void)state;
+	assert_string_equal(text_base("/usr/lib/libc.so.6"), "libc.so.6");
+	assert_string_equal(text_base("a:b"), "a:b");
+	assert_string_equal(text_base("/opt/a:b"), "a:b");
+	assert_string_equal(text_base("/memfd:usdt:app (deleted)"), "app (deleted)");
+	assert_string_equal(text_base("/memfd:app"), "app");
+	assert_string_equal(text_base("/memfd:x/y:app"), "app");
+	assert_string_equal(text_base("/memfd:x:y/app"), "app");
+	assert_string_equal(text_base("/tmp/memfd:app"), "memfd:app");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +280,7 @@ int main(void)
 		cmocka_unit_test(globs_of_dtrace),
 		cmocka_unit_test(globs_do_not_explode),
 		cmocka_unit_test(what_is_a_glob),
+		cmocka_unit_test(a_module_is_a_files_last_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
