@@ -222,6 +222,21 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 	return 0;
 }
 
+/* Notes that do not tag floats (libusdt's) have their types beside them. */
+static void floats_by_type(struct usdt_probe *p)
+{
+	static const struct { const char *type; uint8_t size; } floats[] = {
+		{ "float", 4 }, { "double", 8 }, { "const float", 4 }, { "const double", 8 },
+	};
+
+	for (size_t s = 0; p->types && s < p->nsites; s++)
+		for (size_t i = 0; i < p->sites[s]->nargs && i < p->types->nargs; i++)
+			for (size_t k = 0; k < COUNT(floats); k++)
+				if (!strcmp(p->types->args[i], floats[k].type) &&
+				    p->sites[s]->args[i].size == floats[k].size)
+					p->sites[s]->args[i].is_float = true;
+}
+
 static int scan_all(struct scan *sc)
 {
 	struct usdt_file *f = sc->f;
@@ -241,6 +256,7 @@ static int scan_all(struct scan *sc)
 			err = -ENOMEM;
 		else
 			p->types = hash_get(sc->types, key, len);
+		floats_by_type(p);
 	}
 	return err;
 }
