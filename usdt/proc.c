@@ -7,10 +7,12 @@
  *
  * A file is opened through /proc/PID/map_files, which is the very inode
  * that is mapped: deleted files and other mount namespaces included. Who
- * may not do that gets what its path leads to, if it is the same inode.
+ * may not do that gets what its path leads to, if it is the same inode; of
+ * a memfd, what the process has open.
  */
 #include "usdt/inner.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 struct usdt_object {
@@ -194,6 +197,32 @@ static int open_by_path(const struct usdt_object *o)
 	return -ESTALE;
 }
 
+/* A memfd has no path. Its maker may hold it open: libusdt does. */
+static int open_by_descriptor(const struct usdt_object *o)
+{
+	char path[64];
+	struct dirent *e;
+	int fd = -EPERM;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", o->pid);
+	fds = opendir(path);
+	while (fds && fd < 0 && (e = readdir(fds))) {
+		struct stat st;
+
+		/* Looked at before it is opened: opening some devices does things. */
+		if (fstatat(dirfd(fds), e->d_name, &st, 0) || st.st_ino != o->inode ||
+		    !S_ISREG(st.st_mode) ||
+		    ((uint64_t)major(st.st_dev) << 20 | (uint64_t)minor(st.st_dev)) != o->device)
+			continue;
+		fd = openat(dirfd(fds), e->d_name, O_RDONLY | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fds)
+		closedir(fds);
+	return fd;
+}
+
 int usdt_object_open_fd(const struct usdt_object *o)
 {
 	char path[96];
@@ -204,7 +233,7 @@ int usdt_object_open_fd(const struct usdt_object *o)
 	/* O_NONBLOCK: a device file must not hold us. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		return open_by_path(o);
+		return strncmp(o->path, "/memfd:", 7) ? open_by_path(o) : open_by_descriptor(o);
 	return fd < 0 ? -errno : fd;
 }
 
