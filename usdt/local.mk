@@ -12,6 +12,19 @@ libusdt_read_la_DEPENDENCIES = $(libusdt_read_la_LIBADD) usdt/libusdt-read.map
 libusdt_read_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/usdt/libusdt-read.map
 
+# libusdt: probes made at run time. Nothing but libc.
+noinst_LTLIBRARIES += libusdt-core.la
+libusdt_core_la_SOURCES = usdt/live.h usdt/image.c usdt/proto.c usdt/provider.c usdt/region.c
+# Stacks go by frame pointers: from a stub straight to the code that fires.
+libusdt_core_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(SAN_CFLAGS) -Wconversion -fno-omit-frame-pointer
+
+lib_LTLIBRARIES += libusdt.la
+libusdt_la_SOURCES =
+libusdt_la_LIBADD = libusdt-core.la
+libusdt_la_DEPENDENCIES = $(libusdt_la_LIBADD) usdt/libusdt.map
+libusdt_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	-Wl,--version-script=$(srcdir)/usdt/libusdt.map
+
 usdtincludedir = $(includedir)/usdt
 usdtinclude_HEADERS = include/usdt/usdt.h include/usdt/sdt.h
 
@@ -23,4 +36,4 @@ usdt/%.pc: $(srcdir)/usdt/%.pc.in
 	$(AM_V_GEN)sed -e 's|[@]prefix[@]|$(prefix)|g' -e 's|[@]libdir[@]|$(libdir)|g' \
 		-e 's|[@]includedir[@]|$(includedir)|g' -e 's|[@]VERSION[@]|$(VERSION)|g' $< >$@.tmp && \
 		mv $@.tmp $@
-EXTRA_DIST += usdt/libusdt-read.map usdt/usdt.pc.in usdt/usdt-read.pc.in
+EXTRA_DIST += usdt/libusdt.map usdt/libusdt-read.map usdt/usdt.pc.in usdt/usdt-read.pc.in

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/usdt.h: libusdt-read finds the statically defined probes of ELF files
- * and processes: who they are, where they sit, where their arguments are.
+ * usdt/usdt.h: statically defined probes, made and read at run time. For C
+ * and C++. libusdt(3) is its manual.
+ *
+ * libusdt (-lusdt, pkg-config usdt) makes probes in a running program that
+ * has no compiler at hand; it needs libc alone:
+ *
+ *	struct usdt_provider *app;
+ *	struct usdt_point *start;
+ *	usdt_provider_new("app", &app);
+ *	usdt_provider_add(app, "request-start", "int id, const char *url", &start);
+ *	usdt_provider_enable(app);
+ *	usdt_fire(start, 7, "/index.html");	(dtrace -n 'app*:::request-start')
+ *
+ * libusdt-read (-lusdt-read, pkg-config usdt-read) finds the probes of ELF
+ * files and processes: who they are, where they sit, where their arguments
+ * are and of what type:
  *
  *	struct usdt_file *f;
  *	if (usdt_file_open("/usr/bin/python3", &f) == 0) {
@@ -10,16 +24,11 @@
  *		usdt_file_close(f);
  *	}
  *
- * Ownership: what usdt_file_open and usdt_proc_open give is yours until the
- * matching _close. All else (probes, sites, arguments, strings) is borrowed
- * from it and ends with it.
+ * Probes that are known when a program is compiled belong into it:
+ * usdt/sdt.h, or a provider.d and dtrace -h.
+ *
  * Errors: functions that return int give 0 or a negative errno; nothing is
- * printed. Files are untrusted: a note or an argument that makes no sense
- * fails alone (usdt_file_nbad, USDT_ARG_BAD) and the rest is still read.
- * Units: offsets are bytes from the start of the file, addresses are those
- * of the ELF file (add the load bias of a mapping, usdt_file_bias), sizes
- * are bytes.
- * Threads: a file or process object is used by one thread at a time.
+ * printed. NULL is accepted where something is freed or closed.
  */
 #ifndef USDT_USDT_H
 #define USDT_USDT_H
@@ -28,9 +37,223 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of this header: major * 10000 + minor * 100 + patch. What has been published stays as it is
+ * until the major number changes. */
+#define USDT_VERSION 100
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ==== libusdt: probes made at run time ====================================== */
+
+struct usdt_provider;	/* probes of one name's; yours until usdt_provider_free */
+
+/*
+ * A probe to be fired; the provider's. Its address stays until it is removed
+ * or the provider is freed. semaphore: how many consumers look at it; the
+ * kernel counts. The rest is the library's.
+ */
+struct usdt_point {
+	uint16_t semaphore;
+	uint16_t reserved;
+	uint32_t site;
+	uint64_t reserved2;
+};
+
+#define USDT_POINT_ARGS 12	/* at most */
+
+/*
+ * name: letters, digits and _; it may not begin or end with a digit. Several
+ * of one name are no conflict. -EINVAL: not a name.
+ */
+int usdt_provider_new(const char *name, struct usdt_provider **provider);
+
+/*
+ * Adds a probe, not seen yet. name: as D has it, "request-start" (or
+ * request__start), after "function:" if it is to be shown in one; else the
+ * function is called as the probe. prototype: "int id, const char *url"; names
+ * may be left out; NULL: no arguments. Types are C's integers, float, double,
+ * those of <stdint.h>, common ones of <sys/types.h>, enum x, pointers to
+ * anything, and D's string, which is a char *.
+ * -EINVAL: not a name, or a type whose size is not known; -E2BIG: too many
+ * arguments; -EEXIST: there is one of this function and name.
+ */
+int usdt_provider_add(struct usdt_provider *provider, const char *name, const char *prototype,
+		      struct usdt_point **point);
+
+/*
+ * Makes all probes seen that were added since the last call, all or none: as
+ * a shared library without a file, /memfd:usdt:NAME in /proc/PID/maps, with a
+ * descriptor (close-on-exec) that some tracers need.
+ */
+int usdt_provider_enable(struct usdt_provider *provider);
+/* Hides all. Points stay good, firing them does nothing; enable shows them again. */
+int usdt_provider_disable(struct usdt_provider *provider);
+/* Ends a point: no thread may use it any more. The others are not disturbed: tracers list it as
+ * long as one that was made visible with it is. */
+int usdt_provider_remove(struct usdt_provider *provider, struct usdt_point *point);
+/* Ends all; no thread may use its points any more. */
+void usdt_provider_free(struct usdt_provider *provider);
+
+/* Does anybody look? One load and one branch. */
+static inline bool usdt_point_enabled(const struct usdt_point *point)
+{
+	return __builtin_expect(__atomic_load_n(&point->semaphore, __ATOMIC_RELAXED) != 0, 0);
+}
+
+/*
+ * Fires it, whether anybody looks or not (that is the caller's test). args: a
+ * word for each argument of the prototype, of which its type's low bytes
+ * count; pointers as (uintptr_t); see usdt_float and usdt_double. Takes no
+ * lock; any thread and signal handler may, also while the provider is enabled
+ * or disabled. These two are functions for foreign-function interfaces too.
+ */
+void usdt_point_fire(const struct usdt_point *point, const uint64_t *args);
+bool usdt_point_is_enabled(const struct usdt_point *point);
+
+unsigned usdt_version(void);	/* USDT_VERSION of the library in use */
+
+/* A value as the word that is passed. */
+static inline uint64_t usdt_signed(int64_t v)
+{
+	return (uint64_t)v;
+}
+
+static inline uint64_t usdt_unsigned(uint64_t v)
+{
+	return v;
+}
+
+static inline uint64_t usdt_pointer(const volatile void *v)
+{
+	return (uintptr_t)v;
+}
+
+static inline uint64_t usdt_float(float v)
+{
+	uint32_t bits;
+
+	__builtin_memcpy(&bits, &v, sizeof(bits));
+	return bits;
+}
+
+static inline uint64_t usdt_double(double v)
+{
+	uint64_t bits;
+
+	__builtin_memcpy(&bits, &v, sizeof(bits));
+	return bits;
+}
+
+/*
+ * usdt_fire(point, arguments…): fires the probe if anybody looks. Arguments
+ * that cost are computed in that case only. Each is passed as what it is: a
+ * float for a float, a double for a double.
+ */
+#ifndef __cplusplus
+#define usdt_fire(...)                                                                           \
+	USDT_FIRE_N_(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)(__VA_ARGS__)
+#define USDT_FIRE_N_(point, a, b, c, d, e, f, g, h, i, j, k, l, n, ...) USDT_FIRE_##n##_
+#define USDT_FIRE_(point, ...)                                                                   \
+	do {                                                                                     \
+		const struct usdt_point *usdt_point_ = (point);                                  \
+		if (usdt_point_enabled(usdt_point_))                                             \
+			usdt_point_fire(usdt_point_, (const uint64_t[USDT_POINT_ARGS]){          \
+				__VA_ARGS__ });                                                  \
+	} while (0)
+#define USDT_WORD_(x)                                                                            \
+	_Generic((x), float: usdt_float, double: usdt_double, char: usdt_signed,                 \
+		 signed char: usdt_signed, short: usdt_signed, int: usdt_signed,                 \
+		 long: usdt_signed, long long: usdt_signed, _Bool: usdt_unsigned,                \
+		 unsigned char: usdt_unsigned, unsigned short: usdt_unsigned,                    \
+		 unsigned int: usdt_unsigned, unsigned long: usdt_unsigned,                      \
+		 unsigned long long: usdt_unsigned, default: usdt_pointer)(x)
+#define USDT_FIRE_0_(p) USDT_FIRE_(p, 0)
+#define USDT_WORDS_1_(a) USDT_WORD_(a)
+#define USDT_WORDS_2_(a, b) USDT_WORDS_1_(a), USDT_WORD_(b)
+#define USDT_WORDS_3_(a, b, c) USDT_WORDS_2_(a, b), USDT_WORD_(c)
+#define USDT_WORDS_4_(a, b, c, d) USDT_WORDS_3_(a, b, c), USDT_WORD_(d)
+#define USDT_WORDS_5_(a, b, c, d, e) USDT_WORDS_4_(a, b, c, d), USDT_WORD_(e)
+#define USDT_WORDS_6_(a, b, c, d, e, f) USDT_WORDS_5_(a, b, c, d, e), USDT_WORD_(f)
+#define USDT_WORDS_7_(a, b, c, d, e, f, g) USDT_WORDS_6_(a, b, c, d, e, f), USDT_WORD_(g)
+#define USDT_WORDS_8_(a, b, c, d, e, f, g, h) USDT_WORDS_7_(a, b, c, d, e, f, g), USDT_WORD_(h)
+#define USDT_WORDS_9_(a, b, c, d, e, f, g, h, i)                                                 \
+	USDT_WORDS_8_(a, b, c, d, e, f, g, h), USDT_WORD_(i)
+#define USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j)                                             \
+	USDT_WORDS_9_(a, b, c, d, e, f, g, h, i), USDT_WORD_(j)
+#define USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k)                                          \
+	USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j), USDT_WORD_(k)
+#define USDT_WORDS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                       \
+	USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_WORD_(l)
+#define USDT_FIRE_1_(p, a) USDT_FIRE_(p, USDT_WORDS_1_(a))
+#define USDT_FIRE_2_(p, a, b) USDT_FIRE_(p, USDT_WORDS_2_(a, b))
+#define USDT_FIRE_3_(p, a, b, c) USDT_FIRE_(p, USDT_WORDS_3_(a, b, c))
+#define USDT_FIRE_4_(p, a, b, c, d) USDT_FIRE_(p, USDT_WORDS_4_(a, b, c, d))
+#define USDT_FIRE_5_(p, a, b, c, d, e) USDT_FIRE_(p, USDT_WORDS_5_(a, b, c, d, e))
+#define USDT_FIRE_6_(p, a, b, c, d, e, f) USDT_FIRE_(p, USDT_WORDS_6_(a, b, c, d, e, f))
+#define USDT_FIRE_7_(p, a, b, c, d, e, f, g) USDT_FIRE_(p, USDT_WORDS_7_(a, b, c, d, e, f, g))
+#define USDT_FIRE_8_(p, a, b, c, d, e, f, g, h)                                                  \
+	USDT_FIRE_(p, USDT_WORDS_8_(a, b, c, d, e, f, g, h))
+#define USDT_FIRE_9_(p, a, b, c, d, e, f, g, h, i)                                               \
+	USDT_FIRE_(p, USDT_WORDS_9_(a, b, c, d, e, f, g, h, i))
+#define USDT_FIRE_10_(p, a, b, c, d, e, f, g, h, i, j)                                           \
+	USDT_FIRE_(p, USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j))
+#define USDT_FIRE_11_(p, a, b, c, d, e, f, g, h, i, j, k)                                        \
+	USDT_FIRE_(p, USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k))
+#define USDT_FIRE_12_(p, a, b, c, d, e, f, g, h, i, j, k, l)                                     \
+	USDT_FIRE_(p, USDT_WORDS_12_(a, b, c, d, e, f, g, h, i, j, k, l))
+#else
+}
+#if __cplusplus >= 201103L
+
+template <typename T> static inline uint64_t usdt_word_(T v)
+{
+	return static_cast<uint64_t>(v);
+}
+
+template <typename T> static inline uint64_t usdt_word_(T *v)
+{
+	return (uintptr_t)v;
+}
+
+template <> inline uint64_t usdt_word_(float v)
+{
+	return usdt_float(v);
+}
+
+template <> inline uint64_t usdt_word_(double v)
+{
+	return usdt_double(v);
+}
+
+/* A function, so arguments are always computed; test usdt_point_enabled() where that costs. */
+template <typename... T> static inline void usdt_fire(const usdt_point *point, T... args)
+{
+	if (usdt_point_enabled(point)) {
+		static_assert(sizeof...(args) <= USDT_POINT_ARGS, "too many arguments");
+		const uint64_t words[USDT_POINT_ARGS] = { usdt_word_(args)... };
+		usdt_point_fire(point, words);
+	}
+}
+
+#endif
+extern "C" {
+#endif
+
+/* ==== libusdt-read: probes of files and processes ============================ */
+
+/*
+ * Ownership: what the _open functions give is yours until the matching
+ * _close. All else (probes, sites, arguments, strings) is borrowed from it
+ * and ends with it.
+ * Files are untrusted: a note or an argument that makes no sense fails alone
+ * (usdt_file_nbad, USDT_ARG_BAD) and the rest is still read.
+ * Units: offsets are bytes from the start of the file, addresses are those
+ * of the ELF file (add the load bias of a mapping, usdt_file_bias), sizes
+ * are bytes.
+ * Threads: an object is used by one thread at a time.
+ */
 
 struct usdt_file;	/* an ELF file and its probes */
 struct usdt_probe;	/* provider:name in one file, with all its sites */

@@ -20,7 +20,7 @@ try() {	# what command…
 prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 
 try "make install" make -s -C "$build" install DESTDIR="$root"
-for f in bin/dtrace lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
+for f in bin/dtrace lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
 	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h; do
 	try "$f is not installed" test -e "$root$prefix/$f"
 done
@@ -28,12 +28,23 @@ done
 extra=$(cd "$root$prefix" && find . -name '*.h' ! -path './include/usdt/*' -o -name 'libd.*' \
 	-o -name 'libbase.*' -o -name 'librun.*' -o -name 'libcc.*' -o -name 'libprovider.*')
 if [ -z "$extra" ]; then ok; else bad "installed and should not be:" $extra; fi
-if nm -D --defined-only "$root$prefix/lib/libusdt-read.so" | awk '$2 ~ /[A-Z]/ && $2 != "A" { print $3 }' |
-	grep -v '^usdt_' >"$root/log"; then
-	bad "libusdt-read exports more than usdt_*:" $(cat "$root/log")
-else
-	ok
-fi
+for lib in libusdt libusdt-read; do
+	so=$root$prefix/lib/$lib.so
+	if nm -D --defined-only "$so" | awk '$2 ~ /[A-Z]/ && $2 != "A" { print $3 }' |
+		grep -v '^usdt_' >"$root/log"; then
+		bad "$lib exports more than usdt_*:" $(cat "$root/log")
+	else
+		ok
+	fi
+	try "$lib's symbols have no version" sh -c "nm -D --defined-only '$so' | grep -q '@@USDT_'"
+done
+needs=$(readelf -d "$root$prefix/lib/libusdt.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+if [ "$needs" = libc.so.6 ]; then ok; else bad "libusdt needs" $needs; fi
+# What a header declares is in one of the two libraries.
+missing=$(sed -n 's/^[a-z].*[ *]\(usdt_[a-z_]*\)(.*);.*/\1/p' "$root$prefix/include/usdt/usdt.h" | sort -u |
+	while read -r f; do
+		nm -D --defined-only "$root$prefix"/lib/libusdt*.so | grep -q " $f@@" || echo "$f"; done)
+if [ -z "$missing" ]; then ok; else bad "declared and in no library:" $missing; fi
 
 cd "$root" || exit 1
 cat >app.c <<'C'
@@ -42,12 +53,41 @@ cat >app.c <<'C'
 #include <stdio.h>
 #include <string.h>
 
+/* Its object is a file that the other library reads. */
+static int made_at_run_time(void)
+{
+	struct usdt_provider *p;
+	struct usdt_point *point;
+	struct usdt_file *f = NULL;
+	const uint64_t words[] = { 1 };
+	int fd, bad;
+
+	if (usdt_provider_new("stranger", &p) || usdt_provider_add(p, "made", "int n", &point) ||
+	    usdt_provider_enable(p))
+		return 1;
+	usdt_fire(point, 1);
+	usdt_point_fire(point, words);
+	for (fd = 3; fd < 20; fd++) {
+		if (usdt_file_open_fd(fd, NULL, &f) == 0 && usdt_file_nprobes(f) == 1)
+			break;
+		usdt_file_close(f);
+		f = NULL;
+	}
+	bad = !f || strcmp(usdt_probe_name(usdt_file_probe(f, 0)), "made") ||
+	      strcmp(usdt_types_arg_name(usdt_probe_types(usdt_file_probe(f, 0)), 0), "n");
+	usdt_file_close(f);
+	usdt_provider_free(p);
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	struct usdt_file *f;
 	int found = 0;
 
 	USDT_SITE
+	if (made_at_run_time())
+		return 3;
 	if (usdt_file_open(argc > 1 ? argv[1] : "/proc/self/exe", &f))
 		return 2;
 	for (size_t i = 0; i < usdt_file_nprobes(f); i++)
