@@ -131,7 +131,9 @@ int cmd_trace(const struct cmd *c)
 	status = ok ? run_status(r) : EXIT_FAILURE;
 	run_close(r);
 out:
-	if (out != stdout ? fclose(out) : fflush(out))
-		status = status ? status : EXIT_FAILURE;
+	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE && !c->diag->errors)
+		diag_error(c->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(errno));
+	if (c->diag->errors && !status)
+		status = EXIT_FAILURE;
 	return status;
 }

@@ -59,8 +59,10 @@ static int make_rings(struct run *r, struct cc_map *m)
 		return -ENOMEM;
 	for (; made < n; made++) {
 		fds[made] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, size, NULL);
-		if (fds[made] < 0)
+		if (fds[made] < 0) {
+			outer = fds[made];
 			break;
+		}
 	}
 	if (made == n) {
 		opts.inner_map_fd = (uint32_t)fds[0];

@@ -274,6 +274,7 @@ struct listing {
 	bool verbose;
 	struct hash *seen;
 	struct prov_env *env;
+	int err;		/* why no more can be written; EPIPE: nobody reads */
 };
 
 static void arguments_show(FILE *out, const struct prov_probe *p)
@@ -295,7 +296,11 @@ static bool list_one(void *arg, struct prov_probe *p)
 		return true;
 	if (hash_set(l->seen, &p, sizeof(p), p, NULL))
 		return false;
-	fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func, p->name);
+	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func,
+		    p->name) < 0) {
+		l->err = errno;
+		return false;
+	}
 	if (l->verbose) {
 		prov_types(l->env, p);
 		arguments_show(l->out, p);
@@ -317,10 +322,10 @@ bool run_list(struct run *r, FILE *out, bool verbose)
 		fprintf(out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION", "NAME");
 	if (ok && !r->ntexts)
 		ok = prov_match(r->env, &everything, list_one, &l) >= 0;
-	for (size_t i = 0; ok && r->ntexts && i < r->prog->nclauses; i++) {
+	for (size_t i = 0; ok && !l.err && r->ntexts && i < r->prog->nclauses; i++) {
 		const struct d_clause *c = r->prog->clauses[i];
 
-		for (size_t k = 0; ok && k < c->npdescs; k++) {
+		for (size_t k = 0; ok && !l.err && k < c->npdescs; k++) {
 			int n = prov_match(r->env, &c->pdescs[k], list_one, &l);
 
 			ok = n >= 0;
@@ -331,5 +336,7 @@ bool run_list(struct run *r, FILE *out, bool verbose)
 		}
 	}
 	hash_free(l.seen, NULL);
-	return ok && !ferror(out);
+	if (l.err && l.err != EPIPE)
+		diag_error(r->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(l.err));
+	return ok;
 }

@@ -26,6 +26,17 @@ uint64_t run_now(void)
 
 /* ---- Records ---------------------------------------------------------------- */
 
+/* What cannot be written ends tracing: said, unless it is the reader who has gone. */
+static bool written(struct run *r, int err)
+{
+	if (!err || r->output_gone)
+		return !r->output_gone;
+	r->output_gone = true;
+	if (err != -EPIPE)
+		diag_error(r->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(-err));
+	return false;
+}
+
 static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 {
 	static const char *const faults[] = {
@@ -69,7 +80,6 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 {
 	for (size_t i = 0; i < desc->nactions; i++) {
 		const struct rec_action *act = &desc->actions[i];
-		int err;
 
 		if (act->present >= 0 && !((const char *)rec)[act->present])
 			continue;
@@ -77,13 +87,8 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 			continue;	/* its status is in the state page */
 		if (act->naggs)
 			firing_drain(r, cpu, rec->time);
-		err = out_action(r->out, desc, act, rec, r->aggs);
-		if (err == -EPIPE)
+		if (!written(r, out_action(r->out, desc, act, rec, r->aggs)))
 			return false;
-		if (err) {
-			diag_error(r->diag, act->loc, NULL, "cannot print: %s", strerror(-err));
-			return false;
-		}
 	}
 	return true;
 }
@@ -109,15 +114,7 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	op = (struct out_probe){ .id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func,
 				 .name = p->name };
 	out_record_begin(r->out, desc, rec, cpu, &op);
-	if (!actions_do(r, desc, rec, cpu)) {
-		r->output_gone = true;
-		return false;
-	}
-	if (out_record_end(r->out) == -EPIPE) {
-		r->output_gone = true;
-		return false;
-	}
-	return true;
+	return actions_do(r, desc, rec, cpu) && written(r, out_record_end(r->out));
 }
 
 static bool drain(struct run *r, bool all)
@@ -127,9 +124,7 @@ static bool drain(struct run *r, bool all)
 	if (r->output_gone || !r->rings.ring)
 		return false;
 	rings_drain(&r->rings, until, r->opts.value[RUN_OPT_temporal], record_print, r);
-	if (out_flush(r->out) == -EPIPE)
-		r->output_gone = true;
-	return !r->output_gone;
+	return written(r, out_flush(r->out));
 }
 
 /* ---- Clock ---------------------------------------------------------------------- */
@@ -352,8 +347,8 @@ bool run_stop(struct run *r)
 		r->status = r->state->exit_status;
 	if (!r->output_gone && drain(r, true)) {
 		aggs_drain(r->aggs);
-		if (out_aggs_print(r->out, r->aggs) == -EPIPE || out_flush(r->out) == -EPIPE)
-			r->output_gone = true;
+		if (written(r, out_aggs_print(r->out, r->aggs)))
+			written(r, out_flush(r->out));
 	}
 	drops_report(r);
 	__atomic_store_n(&r->state->life, RT_ENDED, __ATOMIC_SEQ_CST);

@@ -65,13 +65,17 @@ def numbers(text):
     return [int(n) for n in re.findall(r"-?\d+", text)]
 
 
-def bpf_state():
-    """How many programs, maps and links the kernel holds: must be as before after a run."""
+def bpf_list(kind):
+    """The ids of the programs, maps or links that the kernel holds."""
     bpftool = shutil.which("bpftool") or "/usr/sbin/bpftool"
     if not os.path.exists(bpftool):
         raise Skip("no bpftool")
-    return {kind: len(re.findall(r"^\d+:", must(bpftool, kind, "list"), re.M))
-            for kind in ("prog", "map", "link")}
+    return {int(n) for n in re.findall(r"^(\d+):", must(bpftool, kind, "list"), re.M)}
+
+
+def bpf_state():
+    """How many programs, maps and links the kernel holds: must be as before after a run."""
+    return {kind: len(bpf_list(kind)) for kind in ("prog", "map", "link")}
 
 
 def settled(before, seconds=5):
