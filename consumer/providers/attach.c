@@ -175,6 +175,13 @@ static bool gone(struct batch *b, int err)
 	return err == -ESRCH && b->pid;
 }
 
+enum { NOTSUPP = 524 };	/* the kernel's own ENOTSUPP: an instruction that it cannot step over */
+
+static const char *error_text(int err)
+{
+	return err == -NOTSUPP ? "Instruction cannot be probed" : strerror(-err);
+}
+
 static void refuse(struct batch *b, size_t i, int err)
 {
 	const char *path = prov_file_path(b->env, b->what->sites[b->index[i]]->file);
@@ -184,7 +191,7 @@ static void refuse(struct batch *b, size_t i, int err)
 	if (gone(b, err))
 		return;
 	diag_warn(b->env->diag, NOWHERE, "the kernel refuses a probe at offset 0x%llx of %s: %s",
-		  (unsigned long long)b->offsets[i], *path ? path : "a file", strerror(-err));
+		  (unsigned long long)b->offsets[i], *path ? path : "a file", error_text(err));
 	/* Two uprobes of one site must name the same semaphore, or the kernel says EINVAL. */
 	if (err == -EINVAL && b->refs[i])
 		diag_hint(b->env->diag, "another tracer may hold the site without its semaphore");
@@ -193,7 +200,6 @@ static void refuse(struct batch *b, size_t i, int err)
 /* An error that is one site's alone, so that the others are worth a try. */
 static bool of_one_site(int err)
 {
-	enum { NOTSUPP = 524 };	/* the kernel's own ENOTSUPP */
 	static const int errs[] = { EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG,
 				    ENOMEM };
 
@@ -413,7 +419,7 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 	}
 	if (!err)
 		return 0;
-	diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", strerror(-err));
+	diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", error_text(err));
 	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */
 	if (err == -EACCES && what->ctx == CC_CTX_UPROBE && !what->multi)
 		diag_hint(env->diag, "without uprobe_multi links (Linux 6.6) probes in user land "

@@ -145,6 +145,11 @@ struct kbtf *kbtf_open(void)
 
 	if (!k)
 		return NULL;
+	if (!prov_has(PROV_F_BTF)) {
+		free(k);
+		errno = ENOENT;
+		return NULL;
+	}
 	fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
 	err = fd < 0 ? -errno : bytes_get(k, fd);
 	if (fd >= 0)

@@ -183,11 +183,23 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 	for (size_t i = 0; provs[i] && !m.stopped; i++) {
 		int err;
 
-		if (pd->id ? !may_have_id(env, provs[i], pd->id) : !provs[i]->wants(env, pd))
+		if ((pd->id && !may_have_id(env, provs[i], pd->id)) || !provs[i]->wants(env, ask))
 			continue;
 		err = provs[i]->match(env, ask, one_found, &m);
 		if (err)
 			return err;
 	}
 	return m.n;
+}
+
+void prov_none(struct prov_env *env, const struct d_pdesc *pd)
+{
+	const char *why = NULL;
+
+	diag_error(env->diag, pd->loc, "D_PDESC_ZERO",
+		   "probe description %s does not match any probes", pd->text);
+	for (size_t i = 0; provs[i] && !why && !pd->id; i++)
+		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;
+	if (why)
+		diag_hint(env->diag, "%s", why);
 }

@@ -98,6 +98,12 @@ static bool probe_ringbuf(void)
 	return fd >= 0;
 }
 
+/* Without it offsets of the kernel's structures, tracepoints and their types are unknown. */
+static bool probe_btf(void)
+{
+	return !access("/sys/kernel/btf/vmlinux", R_OK);
+}
+
 static const struct {
 	const char *name;
 	bool (*probe)(void);
@@ -108,6 +114,7 @@ static const struct {
 	[PROV_F_TASK_STORAGE] = { "task_storage", probe_task_storage },
 	[PROV_F_ITER_VMA] = { "iter_vma", probe_iter_vma },
 	[PROV_F_RINGBUF] = { "ringbuf", probe_ringbuf },
+	[PROV_F_BTF] = { "btf", probe_btf },
 };
 
 static bool switched_off(const char *name)
@@ -160,7 +167,7 @@ const char *prov_why_not(struct arena *a)
 	if (!uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
 	    KERNEL_VERSION(major, minor, 0) < KERNEL_VERSION(6, 1, 0))
 		return arena_printf(a, "tracing needs Linux 6.1 or later; this is %s", u.release);
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
+	if (!prov_has(PROV_F_BTF))
 		return "tracing needs the kernel's types in /sys/kernel/btf/vmlinux "
 		       "(CONFIG_DEBUG_INFO_BTF)";
 	fd = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), 0);

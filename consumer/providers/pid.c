@@ -16,8 +16,16 @@
 #include <string.h>
 #include <unistd.h>
 
+struct own {
+	struct hash *made;	/* file, address and name → the probe */
+	/* What the last match saw, for why_none. */
+	size_t modules, symbols;
+	bool chosen;		/* a function of that name that the loader chooses */
+};
+
 struct matching {
 	struct prov_env *env;
+	struct own *own;
 	const struct d_pdesc *pd;
 	prov_found *found;
 	void *arg;
@@ -50,14 +58,29 @@ static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
 	return false;
 }
 
+/* Offsets in struct pt_regs of rdi, rsi, rdx, rcx, r8, r9; then the stack, past the return
+ * address, where 32-bit programs have them all. */
+static void args_set(struct cc_arg arg[10], int word)
+{
+	static const int16_t regs[] = { 112, 104, 96, 88, 72, 64 };
+	enum { PT_REGS_SP = 152 };
+	int nregs = word == 8 ? (int)COUNT(regs) : 0;
+
+	for (int i = 0; i < 10; i++)
+		arg[i] = (struct cc_arg){
+			.size = (uint8_t)word, .is_signed = true, .index = -1, .scale = 1,
+			.kind = i < nregs ? CC_A_REG : CC_A_UMEM,
+			.base = i < nregs ? regs[i] : PT_REGS_SP,
+			.disp = i < nregs ? 0 : word * (i - nregs + 1) };
+}
+
 /* The same probe for every description that names it. */
 static struct prov_probe *probe_for(struct matching *m, const char *func, uint64_t off)
 {
 	struct arena *a = m->env->arena;
-	struct hash *made = m->env->priv[PROV_ROW_pid];
+	struct hash *made = m->own->made;
 	char *key = arena_printf(a, "%d:%d:%" PRIx64 ":%s", (int)m->pid, m->file, off, func);
 	struct prov_probe *p = key ? hash_get_str(made, key) : NULL;
-	struct cc_arg *arg;
 
 	if (p || !key)
 		return p;
@@ -69,21 +92,7 @@ static struct prov_probe *probe_for(struct matching *m, const char *func, uint64
 	p->sites[0].file = m->file;
 	p->sites[0].off = off;
 	p->sites[0].pid = m->pid;
-	arg = p->sites[0].args.arg;
-	/* Offsets in struct pt_regs of rdi, rsi, rdx, rcx, r8, r9; then the stack, past the
-	 * return address. */
-	for (int i = 0; i < 10; i++) {
-		static const int16_t regs[] = { 112, 104, 96, 88, 72, 64 };
-		enum { PT_REGS_SP = 152 };
-
-		arg[i].size = 8;
-		arg[i].is_signed = true;
-		arg[i].index = -1;
-		arg[i].scale = 1;
-		arg[i].kind = i < 6 ? CC_A_REG : CC_A_UMEM;
-		arg[i].base = i < 6 ? regs[i] : PT_REGS_SP;
-		arg[i].disp = i < 6 ? 0 : 8 * (i - 5);
-	}
+	args_set(p->sites[0].args.arg, gelf_getclass(m->elf) == ELFCLASS32 ? 4 : 8);
 	return p;
 }
 
@@ -119,6 +128,10 @@ static int symbols_match(struct matching *m, unsigned type)
 		for (int i = 0; data && !err && !m->stopped && gelf_getsym(data, i, &sym); i++) {
 			const char *name = elf_strptr(m->elf, sh.sh_link, sym.st_name);
 
+			m->own->symbols += sym.st_shndx != SHN_UNDEF;
+			if (GELF_ST_TYPE(sym.st_info) == STT_GNU_IFUNC && name &&
+			    !strcmp(name, m->pd->func))
+				m->own->chosen = true;
 			if (GELF_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx != SHN_UNDEF &&
 			    name && *name)
 				err = take(m, name, sym.st_value);
@@ -137,23 +150,52 @@ static bool is_executable(pid_t pid, const char *path)
 	return n > 0 && (size_t)n == strlen(path) && !memcmp(exe, path, (size_t)n);
 }
 
+/* libc.so.6 may be written libc.so or libc, too (guide: chp-pid). */
+static bool is_module(const char *want, const char *base)
+{
+	size_t len = strlen(want);
+	const char *rest = base + len;
+
+	if (text_glob(want, base))
+		return true;
+	if (strncmp(want, base, len))
+		return false;
+	if (!strncmp(rest, ".so", 3))
+		return !rest[3] || rest[3] == '.';
+	return len > 3 && !strcmp(want + len - 3, ".so") && *rest == '.';
+}
+
+static struct own *own_get(struct prov_env *env)
+{
+	struct own *own = env->priv[PROV_ROW_pid];
+
+	if (own)
+		return own;
+	own = arena_new_of(env->arena, struct own);
+	if (own)
+		own->made = hash_new();
+	return own && own->made ? env->priv[PROV_ROW_pid] = own : NULL;
+}
+
 int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
 		   prov_found *found, void *arg)
 {
 	struct matching m = { .env = env, .pd = pd, .found = found, .arg = arg, .pid = pid,
-			      .file = file, .is_glob = !*pd->func || text_is_glob(pd->func) };
+			      .file = file, .is_glob = !*pd->func || text_is_glob(pd->func),
+			      .own = own_get(env) };
 	int fd = prov_file_open(env, file), err = 0;
 
 	m.mod = prov_file_base(env, file);
-	if (fd < 0 || !(text_glob(pd->mod, m.mod) ||
+	if (!m.own)
+		return -ENOMEM;
+	if (fd < 0 || !(is_module(pd->mod, m.mod) ||
 			(!strcmp(pd->mod, "a.out") && is_executable(pid, prov_file_path(env, file)))))
 		return 0;
-	if (!env->priv[PROV_ROW_pid])
-		env->priv[PROV_ROW_pid] = hash_new();
+	m.own->modules++;
 	elf_version(EV_CURRENT);
 	m.seen = hash_new();
 	m.elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!m.seen || !env->priv[PROV_ROW_pid])
+	if (!m.seen)
 		err = -ENOMEM;
 	else if (m.elf && elf_kind(m.elf) == ELF_K_ELF) {
 		err = symbols_match(&m, SHT_SYMTAB);
@@ -169,6 +211,7 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 {
 	pid_t pid = prov_pdesc_pid(pd);
 	const struct prov_mapping *maps;
+	struct own *own = own_get(env);
 	size_t n;
 	int err = 0;
 
@@ -183,6 +226,10 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 			   pd->prov + 3, strerror(ESRCH));
 		return -ESRCH;
 	}
+	if (!own)
+		return -ENOMEM;
+	own->modules = own->symbols = 0;
+	own->chosen = false;
 	maps = prov_mappings(env, pid, &n);
 	for (size_t i = 0; i < n && !err; i++) {
 		bool again = false;
@@ -195,11 +242,34 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 	return err;
 }
 
+static const char *pid_why_none(struct prov_env *env, const struct d_pdesc *pd)
+{
+	const struct own *own = env->priv[PROV_ROW_pid];
+
+	if (strncmp(pd->prov, "pid", 3))
+		return NULL;
+	if (!pid_wants(env, pd))
+		return !pd->prov[3] || text_is_glob(pd->prov) ?
+			       "pid probes are a process's: pid1234, or pid$target with -c or -p" : NULL;
+	if (!own || !own->modules)
+		return arena_printf(env->arena, "process %s has mapped no file %s", pd->prov + 3, pd->mod);
+	if (!own->symbols)
+		return arena_printf(env->arena, "%s has no symbols",
+				    *pd->mod ? pd->mod : "what it has mapped");
+	if (own->chosen)
+		return arena_printf(env->arena, "%s is chosen among several by the loader: name the "
+				    "one that it took", pd->func);
+	return NULL;
+}
+
 static void pid_close(struct prov_env *env)
 {
-	hash_free(env->priv[PROV_ROW_pid], NULL);
+	struct own *own = env->priv[PROV_ROW_pid];
+
+	if (own)
+		hash_free(own->made, NULL);
 	env->priv[PROV_ROW_pid] = NULL;
 }
 
-const struct prov prov_pid = {
-	.name = "pid", .wants = pid_wants, .match = pid_match, .close = pid_close };
+const struct prov prov_pid = { .name = "pid", .wants = pid_wants, .match = pid_match,
+			       .close = pid_close, .why_none = pid_why_none };

@@ -33,35 +33,46 @@ static const char *const usual[] = {
  * clock's least period). */
 enum { LEAST_NS = 10000 };
 
+static bool is_ours(const char *name, bool *one_cpu)
+{
+	*one_cpu = !strncmp(name, "tick-", 5);
+	return *one_cpu || !strncmp(name, "profile-", 8);
+}
+
+/* "997", "10ms" → the period; else why it is none. */
+static const char *period(const char *s, uint64_t *ns)
+{
+	static const char too_large[] = "the number is too large";
+	size_t len = strspn(s, "0123456789");
+	char digits[24] = "";
+	uint64_t n;
+
+	if (!len)
+		return "a rate or period is a number: profile-97, tick-10ms";
+	if (len >= sizeof(digits))
+		return too_large;
+	memcpy(digits, s, len);
+	if (!text_u64(digits, &n))
+		return too_large;
+	if (!n)
+		return "a rate or period is 1 or more";
+	for (size_t i = 0; i < COUNT(units); i++) {
+		if (strcasecmp(s + len, units[i].name))
+			continue;
+		if (!units[i].ns)
+			*ns = n > 1000000000 / LEAST_NS ? 0 : (1000000000 + n / 2) / n;
+		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
+			return too_large;
+		return *ns < LEAST_NS ? "the highest rate is 100000 a second, the least period 10us" :
+					NULL;
+	}
+	return "units are ns, us, ms, s, m, h, d and hz";
+}
+
 /* "profile-997", "tick-10ms" → its period; false: not a probe of this provider. */
 static bool parse(const char *name, uint64_t *ns, bool *one_cpu)
 {
-	const char *s, *unit;
-	char digits[24] = "";
-	uint64_t n;
-	size_t len;
-
-	*one_cpu = !strncmp(name, "tick-", 5);
-	if (!*one_cpu && strncmp(name, "profile-", 8))
-		return false;
-	s = strchr(name, '-') + 1;
-	len = strspn(s, "0123456789");
-	unit = s + len;
-	if (len >= sizeof(digits))
-		return false;
-	memcpy(digits, s, len);
-	if (!text_u64(digits, &n) || !n)
-		return false;
-	for (size_t i = 0; i < COUNT(units); i++) {
-		if (strcasecmp(unit, units[i].name))
-			continue;
-		if (!units[i].ns)
-			*ns = (1000000000 + n / 2) / n;
-		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
-			return false;
-		return *ns >= LEAST_NS;
-	}
-	return false;
+	return is_ours(name, one_cpu) && !period(strchr(name, '-') + 1, ns);
 }
 
 static struct prov_probe *probe(struct prov_env *env, const char *name, uint32_t ordinal)
@@ -141,6 +152,17 @@ static size_t count(struct prov_env *env)
 	return COUNT(usual);
 }
 
+static const char *why_none(struct prov_env *env, const struct d_pdesc *pd)
+{
+	uint64_t ns;
+	bool one;
+
+	(void)env;
+	if (!text_glob(pd->prov, "profile") || glob(pd) || !is_ours(pd->name, &one))
+		return NULL;
+	return period(strchr(pd->name, '-') + 1, &ns);
+}
+
 static void close_all(struct prov_env *env)
 {
 	hash_free(env->priv[PROV_ROW_profile], NULL);
@@ -148,4 +170,5 @@ static void close_all(struct prov_env *env)
 }
 
 const struct prov prov_profile = { .name = "profile", .wants = wants, .match = match,
-				   .count = count, .close = close_all };
+				   .count = count, .close = close_all,
+				   .why_none = why_none };

@@ -70,6 +70,8 @@ struct prov {
 	void (*close)(struct prov_env *env);	/* frees what match kept; may be NULL */
 	/* Fills nargs, arg_types and arg_names, where finding them costs; NULL: match did. */
 	void (*types)(struct prov_env *env, struct prov_probe *probe);
+	/* For a hint: why nothing of ours matches, if the description means us; may be NULL. */
+	const char *(*why_none)(struct prov_env *env, const struct d_pdesc *pd);
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
@@ -105,6 +107,8 @@ void prov_env_free(struct prov_env *env);
 
 /* All providers that want it, in their order; gives each probe its id. Number of matches or -errno. */
 int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
+/* "no such probe", with what the provider that was meant has to say. */
+void prov_none(struct prov_env *env, const struct d_pdesc *pd);
 /* Call before nargs, arg_types and arg_names of a matched probe are read. */
 void prov_types(struct prov_env *env, struct prov_probe *probe);
 
@@ -138,7 +142,7 @@ int prov_file_open(struct prov_env *env, int file);
 
 enum prov_feature {
 	PROV_F_UPROBE_MULTI, PROV_F_COOKIE, PROV_F_RAWTP, PROV_F_TASK_STORAGE, PROV_F_ITER_VMA,
-	PROV_F_RINGBUF, PROV_NFEATURES
+	PROV_F_RINGBUF, PROV_F_BTF, PROV_NFEATURES
 };
 /* USDTKIT_WITHOUT=uprobe_multi,… in the environment switches features off (tests). */
 bool prov_has(enum prov_feature f);

@@ -77,8 +77,7 @@ static bool match_one(struct run *r, const struct d_clause *clause, const struct
 		return false;
 	}
 	if (!m.n && !r->opts.value[RUN_OPT_zdefs]) {
-		diag_error(r->diag, pd->loc, "D_PDESC_ZERO",
-			   "probe description %s does not match any probes", pd->text);
+		prov_none(r->env, pd);
 		return false;
 	}
 	count = text_matches(r, clause->loc.text);

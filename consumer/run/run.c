@@ -330,9 +330,7 @@ bool run_list(struct run *r, FILE *out, bool verbose)
 
 			ok = n >= 0;
 			if (!n)
-				diag_error(r->diag, c->pdescs[k].loc, "D_PDESC_ZERO",
-					   "probe description %s does not match any probes",
-					   c->pdescs[k].text);
+				prov_none(r->env, &c->pdescs[k]);
 		}
 	}
 	hash_free(l.seen, NULL);
