@@ -64,7 +64,7 @@ INLINE uint64_t str_len(const struct rt_str *str)
 /* Length, NUL and zeros. len < strsize. */
 INLINE int64_t seal(struct rt_str *str, uint64_t len)
 {
-	uint64_t max = STRSIZE - 1, word;
+	uint64_t max = STRSIZE - 1, word, end = max & ~7ull;
 	uint64_t *last;
 
 	OPAQUE(len);
@@ -72,7 +72,7 @@ INLINE int64_t seal(struct rt_str *str, uint64_t len)
 		len = max;
 	word = len & ~7ull;
 	OPAQUE(word);
-	if (word > max)		/* cannot be; 6.1 forgets the bound at the mask */
+	if (word > end)		/* cannot be; the verifier knows no such bound after the mask */
 		return RT_EROOM;
 	last = (uint64_t *)(str->s + word);
 	*last &= (1ull << ((len & 7) * 8)) - 1;

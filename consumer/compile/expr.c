@@ -164,7 +164,8 @@ static void divide_signed(struct gen *g, int op)
 	cc_label_here(f, c);
 }
 
-void g_arith(struct gen *g, enum d_op op, bool is_signed)
+/* Shifts by more than the type's bits: as the machine does it, and d/const.c. */
+void g_arith(struct gen *g, enum d_op op, const struct d_type *t)
 {
 	static const uint8_t alu[D_NOPS] = {
 		[D_OP_ADD] = BPF_ADD, [D_OP_SUB] = BPF_SUB, [D_OP_MUL] = BPF_MUL, [D_OP_AND] = BPF_AND,
@@ -172,6 +173,7 @@ void g_arith(struct gen *g, enum d_op op, bool is_signed)
 		[D_OP_DIV] = BPF_DIV, [D_OP_MOD] = BPF_MOD,
 	};
 	struct cc_func *f = g->f;
+	bool is_signed = type_signed(t);
 
 	if (op == D_OP_DIV || op == D_OP_MOD) {
 		int fine = cc_label_new(f);
@@ -185,7 +187,7 @@ void g_arith(struct gen *g, enum d_op op, bool is_signed)
 		}
 	}
 	if (op == D_OP_SHL || op == D_OP_SHR)
-		cc_alu_imm(f, BPF_AND, R1, 63);
+		cc_alu_imm(f, BPF_AND, R1, d_resolve(t)->size < 8 ? 31 : 63);
 	cc_alu(f, op == D_OP_SHR && is_signed ? BPF_ARSH : alu[op], R0, R1);
 }
 
@@ -293,7 +295,7 @@ static void binary(struct gen *g, const struct d_expr *e)
 		exclusive(g, e);
 	} else {
 		both(g, e->kids[0], e->kids[1]);
-		g_arith(g, e->op, type_signed(e->type));
+		g_arith(g, e->op, e->type);
 		g_norm(g, e->type);
 	}
 }

@@ -174,7 +174,8 @@ static void (*const put[])(struct gen *g, const struct build *b, const struct d_
 	[REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym, [REC_BYTES] = put_int,
 };
 
-/* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. */
+/* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. An
+ * interrupt may give it one in between: that stays. */
 static void thread_serial(struct gen *g, int room)
 {
 	struct cc_func *f = g->f;
@@ -189,8 +190,13 @@ static void thread_serial(struct gen *g, int room)
 	cc_map_value(f, R1, CC_MAP_STATE, 0);
 	cc_imm(f, R0, 1);
 	cc_atomic_fetch(f, BPF_ADD, R1, offsetof(struct rt_state, next_serial), R0);
-	cc_alu_imm(f, BPF_ADD, R0, 1);
-	cc_store(f, BPF_DW, R2, 0, R0);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_ADD, R3, 1);
+	cc_imm(f, R0, 0);
+	cc_mov(f, R1, R3);
+	cc_atomic_cmpxchg(f, R2, 0, R3);
+	cc_jump_imm(f, BPF_JNE, R0, 0, has);
+	cc_mov(f, R0, R1);
 	cc_label_here(f, has);
 }
 

@@ -39,36 +39,64 @@ void g_self(struct gen *g, bool create)
 	cc_helper(f, BPF_FUNC_task_storage_get);
 }
 
-/* Calls a map helper for the class that the key has; r3 and r4 are set by `extra`. r0: result, or
- * 0 for a class that cannot be. */
-static void by_class(struct gen *g, const struct where *p, int helper, int value_off, int value_reg)
+/* What an element becomes: the value at reg + off; never for lookups and deletions. */
+struct change { int helper, reg, off, flags; };
+
+/* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
+static void by_class(struct gen *g, const struct where *p, const struct change *c)
 {
 	const struct key *k = &p->key;
 	struct cc_func *f = g->f;
 	int end = cc_label_new(f);
 
-	for (uint32_t c = k->lo; c <= k->hi; c *= 2) {
-		int next = cc_label_new(f), map = cc_class_map(g->cc, CC_M_DYN, c, p->value);
+	for (uint32_t size = k->lo; size <= k->hi; size *= 2) {
+		int next = cc_label_new(f), map = cc_class_map(g->cc, CC_M_DYN, size, p->value);
 
 		if (k->lo != k->hi) {
 			cc_load(f, BPF_DW, R1, R_FP, k->klass);
-			cc_jump_imm(f, BPF_JNE, R1, (int32_t)c, next);
+			cc_jump_imm(f, BPF_JNE, R1, (int32_t)size, next);
 		}
 		cc_map(f, R1, map);
 		g_key_ptr(g, k, R2);
-		if (helper == BPF_FUNC_map_update_elem) {
-			cc_mov(f, R3, value_reg);
-			cc_alu_imm(f, BPF_ADD, R3, value_off);
-			cc_imm(f, R4, BPF_ANY);
+		if (c->helper == BPF_FUNC_map_update_elem) {
+			cc_mov(f, R3, c->reg);
+			cc_alu_imm(f, BPF_ADD, R3, c->off);
+			cc_imm(f, R4, c->flags);
 		}
-		cc_helper(f, helper);
-		if (helper != BPF_FUNC_map_lookup_elem)
+		cc_helper(f, c->helper);
+		if (c->helper != BPF_FUNC_map_lookup_elem)
 			g_extend(g, 4, true);	/* an int before 6.4, with nothing above it */
 		cc_jump(f, end);
 		cc_label_here(f, next);
 	}
 	cc_imm(f, R0, 0);
 	cc_label_here(f, end);
+}
+
+enum { CHANGE_TRIES = 8 };
+
+/* An element made, replaced or freed; one that is there already (BPF_NOEXIST), or is not, is fine.
+ * A map that is busy (EBUSY, since 6.15 EDEADLK and ETIMEDOUT) is tried again before it is a drop
+ * of its own; a full one is not. */
+static void element_change(struct gen *g, const struct where *p, const struct change *c, int full)
+{
+	struct cc_func *f = g->f;
+	int tries = g_push(g, 8), again = cc_label_new(f), done = cc_label_new(f);
+
+	cc_store_imm(f, BPF_DW, R_FP, tries, CHANGE_TRIES);
+	cc_label_here(f, again);
+	by_class(g, p, c);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, done);
+	cc_jump_imm(f, BPF_JEQ, R0, c->helper == BPF_FUNC_map_delete_elem ? -ENOENT : -EEXIST, done);
+	cc_jump_imm(f, BPF_JEQ, R0, -E2BIG, full);
+	cc_load(f, BPF_DW, R1, R_FP, tries);
+	cc_alu_imm(f, BPF_SUB, R1, 1);
+	cc_store(f, BPF_DW, R_FP, tries, R1);
+	cc_jump_imm(f, BPF_JNE, R1, 0, again);
+	cc_jump_imm(f, BPF_JEQ, R0, -ENOMEM, full);
+	g_drop(g, RT_DROP_BUSY);
+	cc_label_here(f, done);
+	g_pop(g, 8);
 }
 
 static void key_make(struct gen *g, const struct d_expr *e, struct where *p, int room)
@@ -90,7 +118,7 @@ static void find(struct gen *g, struct where *p, bool create, int none)
 	p->reg = R_PTR;
 	p->off = 0;
 	if (p->has_key) {
-		by_class(g, p, BPF_FUNC_map_lookup_elem, 0, 0);
+		by_class(g, p, &(struct change){ .helper = BPF_FUNC_map_lookup_elem });
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
 		cc_mov(f, R_PTR, R0);
 	} else if (v->scope == D_V_SELF) {
@@ -139,7 +167,8 @@ void g_var_load(struct gen *g, const struct d_expr *e)
 
 /* ---- Numbers -------------------------------------------------------------------- */
 
-/* Makes an element of the 8 bytes at fp + value and leaves its place in r9. */
+/* Makes an element of the 8 bytes at fp + value and leaves its place in r9. Another may make it at
+ * the same time and count in it: it is not made anew. */
 static void create_element(struct gen *g, struct where *p, int value, int drop)
 {
 	int missing = cc_label_new(g->f), end = cc_label_new(g->f);
@@ -148,7 +177,8 @@ static void create_element(struct gen *g, struct where *p, int value, int drop)
 	cc_jump(g->f, end);
 	cc_label_here(g->f, missing);
 	if (p->has_key) {
-		by_class(g, p, BPF_FUNC_map_update_elem, value, R_FP);
+		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST },
+			       drop);
 		find(g, p, true, drop);
 	} else {
 		cc_jump(g->f, drop);
@@ -181,11 +211,11 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 		cc_store(f, BPF_DW, p.reg, p.off, R0);
 		cc_jump(f, end);
 		cc_label_here(f, missing);
-		by_class(g, &p, BPF_FUNC_map_update_elem, value, R_FP);
-		cc_jump_imm(f, BPF_JSGE, R0, 0, end);
-		cc_jump(f, drop);
+		element_change(g, &p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY },
+			       drop);
+		cc_jump(f, end);
 		cc_label_here(f, gone);
-		by_class(g, &p, BPF_FUNC_map_delete_elem, 0, 0);
+		element_change(g, &p, &(struct change){ .helper = BPF_FUNC_map_delete_elem }, drop);
 		cc_jump(f, end);
 	} else {
 		find(g, &p, true, drop);
@@ -202,14 +232,15 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 	g_pop(g, 8);
 }
 
-/* Operations that the processor has as one: r0 = the value before. */
+/* Operations that the processor has as one: r0 = the value before. A variable's bits above its type
+ * may be anything, but for a _Bool, which every bit makes true. */
 static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs)
 {
 	static const int ops[D_NOPS] = { [D_OP_SUB] = BPF_ADD, [D_OP_AND] = BPF_AND, [D_OP_OR] = BPF_OR,
 					 [D_OP_XOR] = BPF_XOR };
 	struct cc_func *f = g->f;
 
-	if (op != D_OP_ADD && op != D_OP_SUB && !ops[op])
+	if ((op != D_OP_ADD && op != D_OP_SUB && !ops[op]) || d_resolve(p->var->type)->is_bool)
 		return false;
 	cc_load(f, BPF_DW, R0, R_FP, rhs);
 	if (op == D_OP_SUB)
@@ -220,25 +251,26 @@ static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs
 
 enum { EXCHANGE_TRIES = 32 };
 
-/* Any operation: tried until no one else has changed the variable in between. r0 = new value. */
-static void exchange_loop(struct gen *g, const struct d_expr *e, const struct where *p, int rhs,
+/* Any operation, done in the type `as`: tried until no one else has changed the variable in
+ * between. r0 = the new value, r3 = the old one. */
+static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, int rhs,
 			  const struct d_type *as)
 {
 	struct cc_func *f = g->f;
 	int old = g_push(g, 16), tries = old + 8;
 	int again = cc_label_new(f), done = cc_label_new(f);
-	const struct d_type *t = d_resolve(as);
+	const struct d_type *t = p->var->type;
 
 	cc_store_imm(f, BPF_DW, R_FP, tries, EXCHANGE_TRIES);
 	cc_label_here(f, again);
 	cc_load(f, BPF_DW, R0, p->reg, p->off);
 	cc_store(f, BPF_DW, R_FP, old, R0);
-	g_norm(g, e->type);
+	g_norm(g, t);
 	g_norm(g, as);
 	cc_load(f, BPF_DW, R1, R_FP, rhs);
-	g_arith(g, e->op, t->is_signed);
+	g_arith(g, op, as);
 	g_norm(g, as);
-	g_norm(g, e->type);
+	g_norm(g, t);
 	cc_mov(f, R4, R0);
 	cc_load(f, BPF_DW, R0, R_FP, old);
 	cc_mov(f, R3, R0);
@@ -269,12 +301,12 @@ static void compound(struct gen *g, const struct d_expr *e)
 	create_element(g, &p, zero, drop);
 	if (fetch_op(g, e->op, &p, rhs)) {
 		cc_load(f, BPF_DW, R1, R_FP, rhs);
-		g_arith(g, e->op, false);
+		g_arith(g, e->op, e->type);
 		g_norm(g, e->type);
 	} else {
 		if (e->op == D_OP_SHL || e->op == D_OP_SHR)	/* done in the variable's type */
 			as = d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;
-		exchange_loop(g, e, &p, rhs, as);
+		exchange_loop(g, e->op, &p, rhs, as);
 	}
 	cc_jump(f, end);
 	cc_label_here(f, drop);
@@ -298,6 +330,7 @@ void g_step(struct gen *g, const struct d_expr *e)
 	struct cc_func *f = g->f;
 	int zero = g_push(g, 8), drop = cc_label_new(f), end = cc_label_new(f);
 	bool down = e->op == D_OP_PREDEC || e->op == D_OP_POSTDEC;
+	bool before = e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC;
 	int64_t by = down ? -(int64_t)e->ival : (int64_t)e->ival;
 	struct where p;
 
@@ -305,10 +338,16 @@ void g_step(struct gen *g, const struct d_expr *e)
 	p = place_of(g, e->kids[0], drop);
 	create_element(g, &p, zero, drop);
 	cc_imm(f, R0, by);
-	cc_atomic_fetch(f, BPF_ADD, p.reg, p.off, R0);
-	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC) {
+	if (d_resolve(e->type)->is_bool) {
+		cc_store(f, BPF_DW, R_FP, zero, R0);
+		exchange_loop(g, D_OP_ADD, &p, zero, d_base(g->cc->d, D_INT));
+		if (before)
+			cc_mov(f, R0, R3);
+	} else {
+		cc_atomic_fetch(f, BPF_ADD, p.reg, p.off, R0);
 		cc_imm(f, R1, by);
-		cc_alu(f, BPF_ADD, R0, R1);
+		if (!before)
+			cc_alu(f, BPF_ADD, R0, R1);
 	}
 	g_norm(g, e->type);
 	cc_jump(f, end);
@@ -401,13 +440,13 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	cc_jump(f, end);
 	cc_label_here(f, missing);
 	if (p->has_key) {
-		by_class(g, p, BPF_FUNC_map_update_elem, (int)src + 8, R_SLOT);
-		cc_jump_imm(f, BPF_JSGE, R0, 0, end);
-		cc_jump(f, drop);
+		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
+						       BPF_ANY }, drop);
+		cc_jump(f, end);
 	}
 	cc_label_here(f, gone);
 	if (p->has_key) {
-		by_class(g, p, BPF_FUNC_map_delete_elem, 0, 0);
+		element_change(g, p, &(struct change){ .helper = BPF_FUNC_map_delete_elem }, drop);
 		cc_jump(f, end);
 	}
 }

@@ -66,6 +66,14 @@ def test_interrupts_that_write_the_same_key_and_variable():
     assert n == ticks > 100 and k == x == 640000 + n, p.stdout
 
 
+def test_elements_that_two_cpus_make_at_once():
+    app = build_app()
+    for _ in range(3):	# one run in two sees an element that is made twice
+        out = traced("app$target:::hit { this->k = n++; @[x[this->k >> 3]++] = count(); }",
+                     app + " -t 2 -n 100000", "-x", "dynvarsize=128m")
+        assert numbers(out) == [n for k in range(8) for n in (k, 25000)], out
+
+
 def test_exact_16_threads_every_string_must_fault():
     exact(16, "-f")
 
