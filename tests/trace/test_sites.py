@@ -209,6 +209,8 @@ def test_tplist_lists_our_probes():
 def test_systemtap_lists_our_probes():
     app = build_app()
     p = tool("stap", "-l", 'process("%s").mark("*")' % app)
+    if "/build/.config" in p.stderr:
+        raise Skip("stap wants the build folder of the kernel that runs")
     assert 'mark("hit")' in p.stdout, p.stdout + p.stderr
 
 
