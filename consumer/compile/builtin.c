@@ -59,7 +59,7 @@ static void arg_pc(struct gen *g, bool user)
 void g_arg(struct gen *g, unsigned n)
 {
 	static const struct cc_arg none;
-	const struct cc_arg *a = n < 10 && g->args ? &g->args->arg[n] : &none;
+	const struct cc_arg *a = g->args && n < COUNT(g->args->arg) ? &g->args->arg[n] : &none;
 	struct cc_func *f = g->f;
 
 	switch ((enum cc_argkind)a->kind) {
@@ -99,6 +99,12 @@ void g_arg(struct gen *g, unsigned n)
 	default:
 		cc_imm(f, R0, 0);
 	}
+}
+
+/* args[n]: another argN where the provider's declaration says so. */
+void g_typed_arg(struct gen *g, unsigned n)
+{
+	g_arg(g, g->args && n < COUNT(g->args->map) && g->args->map[n] ? g->args->map[n] - 1u : n);
 }
 
 /* ---- Numbers ---------------------------------------------------------------------- */

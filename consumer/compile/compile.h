@@ -57,7 +57,7 @@ struct cc_arg {
 	int64_t disp;
 };
 struct cc_args {		/* compared bytewise: zero the padding */
-	struct cc_arg arg[10];
+	struct cc_arg arg[16];	/* arg0 to arg9, and what args[] has beyond */
 	uint8_t map[16];	/* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
 	/* errno: CC_A_SYSRET's raw value gives it; elsewhere it is 0 */
 };

@@ -335,13 +335,11 @@ static void variable(struct gen *g, const struct d_expr *e)
 
 static void indexed(struct gen *g, const struct d_expr *e)
 {
-	unsigned n = (unsigned)e->ival;	/* args[n]; uregs was refused */
-
-	if (e->kids[0]->var->scope != D_V_BUILTIN) {
+	if (e->kids[0]->var->scope != D_V_BUILTIN) {	/* args[n]; uregs was refused */
 		g_var_load(g, e);
 		return;
 	}
-	g_arg(g, g->args && n < COUNT(g->args->map) && g->args->map[n] ? g->args->map[n] - 1u : n);
+	g_typed_arg(g, (unsigned)e->ival);
 	g_norm(g, e->type);
 }
 

@@ -118,6 +118,7 @@ void g_addr(struct gen *g, const struct d_expr *e);	/* r0 = address of what is i
 bool g_is_user(const struct d_expr *e);		/* and whose memory that is */
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user);	/* r0 = what r0 points at */
 void g_arg(struct gen *g, unsigned n);
+void g_typed_arg(struct gen *g, unsigned n);
 void g_builtin(struct gen *g, const struct d_expr *e);
 uint32_t g_builtin_string(struct gen *g, const struct d_expr *e);
 bool builtin_known(int id);

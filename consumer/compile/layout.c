@@ -278,7 +278,8 @@ static uint32_t expr_args(const struct d_expr *e)
 		else if (e->var->id == D_BUILTIN_errno)
 			used |= 0x3ff;	/* wherever the result is */
 	}
-	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN && e->ival < 10)
+	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN &&
+	    e->ival < COUNT(((struct cc_args *)0)->arg))
 		used |= 1u << e->ival;
 	for (size_t i = 0; i < e->nkids; i++)
 		used |= expr_args(e->kids[i]);

@@ -182,7 +182,7 @@ static uint32_t indexed(struct gen *g, const struct d_expr *e)
 {
 	if (e->kids[0]->var->scope != D_V_BUILTIN)
 		return g_var_string(g, e);
-	g_arg(g, (unsigned)e->ival);
+	g_typed_arg(g, (unsigned)e->ival);
 	return from_memory(g, e->type->is_user || g->unit->ctx == CC_CTX_UPROBE, 0,
 			   g->cc->opt.strsize - 1);
 }

@@ -6,5 +6,6 @@ int main(void)
 {
 	for (int i = 0; i < 3; i++)
 		MAP_SWAPPED(i, "text");
+	MAP_WORDS(5, "word");
 	return 0;
 }

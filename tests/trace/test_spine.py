@@ -108,6 +108,8 @@ def test_mapped_arguments():
     out = traced('map$target:::swapped { printf("%s %d %d\\n", copyinstr((uintptr_t)args[0]), args[1], arg0); }',
                  build_app("map", source="map.c"))
     assert lines(out) == ["text %d %d" % (i, i) for i in range(3)], out
+    out = traced('map$target:::words { printf("%s %d\\n", args[0], args[1]); }', build_app("map", source="map.c"))
+    assert lines(out) == ["word 5"], out
 
 
 def test_nothing_is_left_behind():
