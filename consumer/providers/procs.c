@@ -354,6 +354,35 @@ static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *wan
 	return fd;
 }
 
+/* A memfd has no name to open. Its maker may hold it open (libusdt does). */
+static int fd_by_descriptor(const struct prov_mapping *m, const struct prov_inode *want)
+{
+	char path[64];
+	int fd = -1;
+	struct dirent *e;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)m->pid);
+	fds = opendir(path);
+	while (fds && fd < 0 && (e = readdir(fds))) {
+		struct prov_inode id = { 0 };
+		struct stat st;
+
+		/* Looked at before it is opened: opening some devices does things. */
+		if (fstatat(dirfd(fds), e->d_name, &st, 0) || !S_ISREG(st.st_mode) ||
+		    st.st_ino != want->ino)
+			continue;
+		fd = openat(dirfd(fds), e->d_name, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && (identify(fd, &id) || id.address != want->address)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (fds)
+		closedir(fds);
+	return fd;
+}
+
 static void name_it(struct prov_env *env, struct prov_file *file, const char *link)
 {
 	static const char deleted[] = " (deleted)";
@@ -386,6 +415,8 @@ static int file_open(struct prov_env *env, struct prov_file *file)
 			fd = fd_through(&f->maps[i], link, sizeof(link));
 	if (fd < 0 && errno == EPERM) {
 		fd = fd_by_name(&file->where, &file->id);
+		if (fd < 0)
+			fd = fd_by_descriptor(&file->where, &file->id);
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	}
 	if (fd < 0)
