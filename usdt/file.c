@@ -219,3 +219,8 @@ const struct usdt_arg *usdt_site_arg(const struct usdt_site *s, size_t i)
 {
 	return i < s->nargs ? &s->args[i] : NULL;
 }
+
+unsigned usdt_read_version(void)
+{
+	return USDT_VERSION;
+}

@@ -7,6 +7,7 @@
  *	       error and not a SIGBUS
  *	note.c notes -> probes and sites     types.c  the type note
  *	arg.c  one argument's text -> place  file.c   the public face
+ *	proc.c a process's files             system.c all processes'
  */
 #ifndef USDT_INNER_H
 #define USDT_INNER_H

@@ -104,3 +104,39 @@ unsigned usdt_types_attribute(const struct usdt_types *t, unsigned which, unsign
 {
 	return which < 5 && what < 3 ? t->attr[which][what] : 0;
 }
+
+/* ---- args[] ------------------------------------------------------------------- */
+
+static const char *type_by_size(const struct usdt_arg *a)
+{
+	static const char *const names[2][4] = {
+		{ "uint8_t", "uint16_t", "uint32_t", "uint64_t" },
+		{ "int8_t", "int16_t", "int32_t", "int64_t" },
+	};
+
+	if (a->is_float)
+		return a->size == 4 ? "float" : a->size == 8 ? "double" : "long double";
+	for (int i = 0; i < 4; i++)
+		if (a->size == 1 << i)
+			return names[a->is_signed][i];
+	return "int64_t";
+}
+
+size_t usdt_probe_nargs(const struct usdt_probe *p)
+{
+	return p->types ? p->types->nxargs : p->sites[0]->nargs;
+}
+
+const char *usdt_probe_arg_type(const struct usdt_probe *p, size_t i)
+{
+	if (i >= usdt_probe_nargs(p))
+		return NULL;
+	return p->types ? p->types->xargs[i] : type_by_size(&p->sites[0]->args[i]);
+}
+
+const char *usdt_probe_arg_name(const struct usdt_probe *p, size_t i)
+{
+	if (i >= usdt_probe_nargs(p))
+		return NULL;
+	return p->types ? p->types->xarg_names[i] : "";
+}

@@ -167,39 +167,21 @@ static void args_of(struct cc_args *to, const struct usdt_site *site)
 			to->arg[i].base = to->arg[i].index = -1;
 }
 
-static const char *type_by_size(const struct usdt_arg *arg)
-{
-	static const char *const names[2][4] = {
-		{ "uint8_t", "uint16_t", "uint32_t", "uint64_t" },
-		{ "int8_t", "int16_t", "int32_t", "int64_t" },
-	};
-
-	if (arg->is_float)
-		return arg->size == 4 ? "float" : "double";
-	for (int i = 0; i < 4; i++)
-		if (arg->size == 1 << i)
-			return names[arg->is_signed][i];
-	return "int64_t";
-}
-
-/* From the type note, else from the first site's note. */
 static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_probe *probe)
 {
 	const struct usdt_types *types = usdt_probe_types(probe);
-	const struct usdt_site *site = usdt_probe_site(probe, 0);
 	uint8_t *map;
 
-	p->nargs = types ? usdt_types_nxargs(types) : usdt_site_nargs(site);
+	p->nargs = usdt_probe_nargs(probe);
 	p->arg_types = arena_array(a, const char *, p->nargs + 1);
 	p->arg_names = arena_array(a, const char *, p->nargs + 1);
 	map = arena_alloc(a, p->nargs + 1);
 	if (!p->arg_types || !p->arg_names || !map)
 		return false;
 	for (size_t i = 0; i < p->nargs; i++) {
-		const char *name = types ? usdt_types_xarg_name(types, i) : "";
+		const char *name = usdt_probe_arg_name(probe, i);
 
-		p->arg_types[i] = arena_strdup(a, types ? usdt_types_xarg(types, i) :
-							   type_by_size(usdt_site_arg(site, i)));
+		p->arg_types[i] = arena_strdup(a, usdt_probe_arg_type(probe, i));
 		p->arg_names[i] = *name ? arena_strdup(a, name) : NULL;
 		map[i] = (uint8_t)(types ? usdt_types_map(types, i) : i);
 		if (map[i] != i)

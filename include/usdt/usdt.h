@@ -261,6 +261,7 @@ struct usdt_site;	/* one place in the code that fires a probe */
 struct usdt_types;	/* what provider.d said of a probe's arguments */
 struct usdt_proc;	/* the files that a process has mapped */
 struct usdt_object;	/* one of them */
+struct usdt_system;	/* the files with probes that any process has mapped */
 
 /* ---- Files --------------------------------------------------------------- */
 
@@ -274,7 +275,7 @@ int usdt_file_open(const char *path, struct usdt_file **file);
 /* fd stays yours and may be closed at once after; its position is not used. name: for
  * usdt_file_name only, copied; may be NULL. */
 int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file);
-void usdt_file_close(struct usdt_file *file);	/* NULL is accepted */
+void usdt_file_close(struct usdt_file *file);
 
 const char *usdt_file_name(const struct usdt_file *file);	/* as given; "" if not */
 /* The GNU build id's bytes; NULL and *len 0 without one. */
@@ -306,7 +307,16 @@ const char *usdt_probe_name(const struct usdt_probe *probe);		/* "function-entry
 const char *usdt_probe_note_name(const struct usdt_probe *probe);	/* "function__entry" */
 size_t usdt_probe_nsites(const struct usdt_probe *probe);		/* at least 1 */
 const struct usdt_site *usdt_probe_site(const struct usdt_probe *probe, size_t i);
-/* NULL: the file has no type note of this probe. See docs/type-note.md. */
+/*
+ * What args[] of a D program is: type and name of each argument as the
+ * probe's provider declared them; where it did not say, int32_t and the like
+ * by size and sign, and no name ("").
+ */
+size_t usdt_probe_nargs(const struct usdt_probe *probe);
+const char *usdt_probe_arg_type(const struct usdt_probe *probe, size_t i);
+const char *usdt_probe_arg_name(const struct usdt_probe *probe, size_t i);
+/* More of that: what is mapped to what, stability. NULL: the file has no type note of this
+ * probe. See docs/type-note.md. */
 const struct usdt_types *usdt_probe_types(const struct usdt_probe *probe);
 
 /* ---- Sites ---------------------------------------------------------------- */
@@ -389,7 +399,7 @@ unsigned usdt_types_attribute(const struct usdt_types *types, unsigned which, un
  * order. -ESRCH: no such process; -EACCES: not allowed to look.
  */
 int usdt_proc_open(int pid, struct usdt_proc **proc);
-void usdt_proc_close(struct usdt_proc *proc);	/* NULL is accepted */
+void usdt_proc_close(struct usdt_proc *proc);
 size_t usdt_proc_nobjects(const struct usdt_proc *proc);
 const struct usdt_object *usdt_proc_object(const struct usdt_proc *proc, size_t i);
 
@@ -408,6 +418,23 @@ uint64_t usdt_object_offset(const struct usdt_object *object);
 int usdt_object_open_fd(const struct usdt_object *object);
 /* The same, read. */
 int usdt_object_open(const struct usdt_object *object, struct usdt_file **file);
+
+/* ---- The whole system ---------------------------------------------------------- */
+
+/*
+ * Each file with probes that some process has mapped executable now, once,
+ * and the processes. What may not be looked at is left out and counted: all
+ * of other users' without privilege.
+ */
+int usdt_system_open(struct usdt_system **system);
+void usdt_system_close(struct usdt_system *system);
+size_t usdt_system_nfiles(const struct usdt_system *system);
+const struct usdt_file *usdt_system_file(const struct usdt_system *system, size_t i);
+size_t usdt_system_npids(const struct usdt_system *system, size_t i);	/* of file i */
+int usdt_system_pid(const struct usdt_system *system, size_t i, size_t k);
+size_t usdt_system_nhidden(const struct usdt_system *system);	/* processes not looked at */
+
+unsigned usdt_read_version(void);	/* USDT_VERSION of the library in use */
 
 #ifdef __cplusplus
 }

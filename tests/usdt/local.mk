@@ -1,5 +1,6 @@
 if HAVE_CMOCKA
-USDT_TESTS = tests/usdt/test_arg tests/usdt/test_made tests/usdt/test_note tests/usdt/test_proc
+USDT_TESTS = tests/usdt/test_arg tests/usdt/test_made tests/usdt/test_note tests/usdt/test_proc \
+	tests/usdt/test_system
 check_PROGRAMS += $(USDT_TESTS)
 TESTS += $(USDT_TESTS)
 endif
@@ -17,6 +18,8 @@ tests_usdt_test_made_LDFLAGS = $(AM_LDFLAGS) $(MADE_WRAPS)
 # Against the shared library, as a stranger would: what it needs must be exported.
 tests_usdt_test_proc_SOURCES = tests/usdt/test_proc.c
 tests_usdt_test_proc_LDADD = libusdt-read.la $(TEST_LIBS)
+tests_usdt_test_system_SOURCES = tests/usdt/test_system.c
+tests_usdt_test_system_LDADD = libusdt.la libusdt-read.la $(TEST_LIBS)
 check_PROGRAMS += tests/usdt/dump
 tests_usdt_dump_SOURCES = tests/usdt/dump.c
 tests_usdt_dump_LDADD = libusdt-read.la

@@ -204,6 +204,15 @@ static void types_are_read_once_and_found_by_name(void **state)
 	elf_note(&e, "usdtkit", 1, types, sizeof(types) - 8);	/* truncated: not counted as a site */
 	f = must_open(&e);
 	assert_null(usdt_probe_types(usdt_file_probe(f, 0)));
+	/* Without: by the first site's sizes and signs. With: what args[] is. */
+	assert_int_equal(usdt_probe_nargs(usdt_file_probe(f, 0)), 2);
+	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 0), 0), "int32_t");
+	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 0), 1), "uint64_t");
+	assert_string_equal(usdt_probe_arg_name(usdt_file_probe(f, 0), 0), "");
+	assert_null(usdt_probe_arg_type(usdt_file_probe(f, 0), 2));
+	assert_int_equal(usdt_probe_nargs(usdt_file_probe(f, 1)), 1);
+	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 1), 0), "string");
+	assert_string_equal(usdt_probe_arg_name(usdt_file_probe(f, 1), 0), "url");
 	t = usdt_probe_types(usdt_file_probe(f, 1));
 	assert_non_null(t);
 	assert_int_equal(usdt_types_nargs(t), 2);
