@@ -18,12 +18,12 @@ NAME = "rt" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 LIMIT = 60
 
 
-def app(static=False):
-    """The program, with libusdt's own sources in it."""
-    out = os.path.join(FOLDER, "runtime" + ("-static" if static else ""))
+def app(static=False, name="runtime", source=os.path.join(HERE, "runtime.c")):
+    """A program, with libusdt's own sources in it."""
+    out = os.path.join(FOLDER, name + ("-static" if static else ""))
     if not os.path.exists(out):
         must("gcc", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-fno-omit-frame-pointer", "-Wall", "-Werror",
-             "-I", TOP, "-I", os.path.join(TOP, "include"), "-o", out, os.path.join(HERE, "runtime.c"),
+             "-I", TOP, "-I", os.path.join(TOP, "include"), "-o", out, source,
              *[os.path.join(TOP, "usdt", f + ".c") for f in ("image", "proto", "provider", "region")],
              *(["-static"] if static else []), "-pthread")
     return out
@@ -169,6 +169,15 @@ def test_a_storm_breaks_nothing():
     n, low, high = [int(w) for l in words(out) if len(l) == 3 for w in l]
     assert 0 < n <= 16 * 4000 and 0 <= low <= high < 4000, out
     assert set(keys) <= {"zero", "one", "two"}, out
+
+
+def test_the_example():
+    """As its comment says."""
+    source = os.path.join(TOP, "examples", "runtime", "hello.c")
+    with open(source) as f:
+        program = re.search(r"-n '(.*)'$", f.read(), re.M).group(1)
+    p = dtrace("-q", "-Z", "-c", app(name="hello", source=source), "-n", program, timeout=LIMIT)
+    assert (p.returncode, p.stdout, p.stderr) == (0, "0 world1 world2 world", ""), (p.stdout, p.stderr)
 
 
 # ---- Values -----------------------------------------------------------------------------------

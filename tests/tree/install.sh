@@ -21,7 +21,8 @@ prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 
 try "make install" make -s -C "$build" install DESTDIR="$root"
 for f in bin/dtrace lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
-	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h; do
+	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h \
+	share/man/man1/dtrace.1 share/man/man3/libusdt.3; do
 	try "$f is not installed" test -e "$root$prefix/$f"
 done
 # Rooms' headers and convenience libraries are ours alone.

@@ -1,7 +1,7 @@
 # What is true of the tree as a whole. dist.sh and install.sh need minutes of building: ./check
 # and people run them, `make check` only the arrows (a tarball has no history to compare with).
-dist_check_SCRIPTS += tests/tree/test_arrows.py
-TESTS += tests/tree/test_arrows.py
+dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py
+TESTS += tests/tree/test_arrows.py tests/tree/test_man.py
 EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh
 EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
 	.clang-format
