@@ -261,10 +261,12 @@ static bool check_clause(struct chk *c, struct d_clause *cl)
 	c->args_asked = c->args_ok = false;
 	memset(&c->args, 0, sizeof(c->args));
 	c->next_action = 1;
+	c_attr_begin(c, cl);
 	ok = wait || check_pred(c, cl);
 	ok &= check_body(c, cl->body, cl->nbody);
 	if (wait)
 		ok &= check_pred(c, cl);
+	cl->attr = c->attr;
 	if (ok)
 		c_order(c, cl);
 	return ok;
@@ -306,6 +308,8 @@ struct d_prog *d_check(struct d *d)
 	if (c.prog && c_vars_declared(&c))
 		for (size_t i = 0; i < d->nraw; i++)
 			ok &= check_raw(&c, d->raw[i]);
+	if (ok)
+		d_pragmas_unused(d);
 	if (arena_failed(d->arena))
 		d_error(d, NOWHERE, NULL, "out of memory");
 	else if (!ok && !d->failed)

@@ -21,6 +21,10 @@ struct chk {
 	unsigned depth;
 	int next_action;
 	bool constant;			/* an integer constant is wanted: no variables */
+	struct d_attr attr;		/* the least so far, of the clause at hand */
+	struct d_attr published[D_NPARTS];	/* by its providers, if `publishes` */
+	bool publishes;
+	int attr_quiet;			/* inside inlines whose attributes a pragma states */
 };
 
 /* const.c */
@@ -80,6 +84,15 @@ bool c_printa(struct chk *c, struct d_expr *e);
 /* check_agg.c */
 struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const char *who);
 bool c_agg_stmt(struct chk *c, struct d_stmt *s);
+
+/* check_stab.c: what an expression uses lowers the clause's attributes */
+extern const struct d_attr c_attr_kernel;	/* of what the kernel's sources name */
+void c_attr_begin(struct chk *c, struct d_clause *cl);
+void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, const char *name);
+void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,
+		  const char *name);
+void c_attr_var(struct chk *c, const struct d_var *v, struct loc at);
+void c_attr_type(struct chk *c, const struct d_type *t, struct loc at);
 
 /* check_order.c: commit, speculate and what may stand beside them */
 void c_order(struct chk *c, const struct d_clause *cl);

@@ -212,6 +212,8 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 
 	if (!a || !what || !call)
 		return false;
+	if (id)
+		c_attr_ident(c, id, call->loc, "function", call->str);
 	known = a->func >= 0;
 	ok = c_tuple(c, target->kids, target->nkids, &a->keys, &a->nkeys, what, target->loc, &known);
 	if ((s->expr->op != D_OP_ASSIGN && s->expr->op != D_OP_NONE) || !id || id->kind != D_ID_AGGFUNC) {

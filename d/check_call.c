@@ -156,6 +156,7 @@ static struct d_expr *offset_of(struct chk *c, struct d_expr *e)
 
 	if (!t || !e->kids[1])
 		return NULL;
+	c_attr_type(c, t, e->loc);
 	if ((r->kind != D_T_STRUCT && r->kind != D_T_UNION) || !d_complete(c->d, t)) {
 		d_error(c->d, e->loc, "D_OFFSETOF_TYPE", "offsetof() needs a complete struct or union, not %s",
 			c_name(c, t));
@@ -232,6 +233,7 @@ struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 		d_error(c->d, e->loc, "D_OP_INT", "%s() is not a constant", e->str);
 		return NULL;
 	}
+	c_attr_ident(c, id, e->loc, "function", e->str);
 	switch (id->kind) {
 	case D_ID_SUBR:
 		return subroutine(c, e, id);

@@ -155,6 +155,8 @@ static struct d_expr *size_of(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, "D_SIZEOF_BITFIELD", "bit-field %s has no size in bytes", k->str);
 		return NULL;
 	}
+	if (k->kind == D_E_TYPE)
+		c_attr_type(c, k->type, k->loc);
 	d_complete(c->d, k->type);
 	if (!t->size || t->kind == D_T_STACK || (k->kind != D_E_TYPE && t->kind == D_T_STRING &&
 						 k->kind != D_E_VAR && k->kind != D_E_STRING)) {

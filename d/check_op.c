@@ -224,6 +224,13 @@ static struct d_expr *(*const by_op[D_NOPS])(struct chk *c, struct d_expr *e) = 
 	[D_OP_GE] = comparison, [D_OP_LAND] = logical, [D_OP_LOR] = logical, [D_OP_LXOR] = logical,
 };
 
+static struct d_expr *kernel_enumerator(struct chk *c, const struct d_enumerator *e, struct d_type *t,
+					const struct d_expr *name)
+{
+	c_attr(c, c_attr_kernel, name->loc, "enumerator", e->name);
+	return c_int(c, (uint64_t)e->value, t, name->loc);
+}
+
 /* `args[2] == UIO_WRITE`: the enumerators of the left side's type are visible on the right. */
 static void enumerator(struct chk *c, struct d_expr *e)
 {
@@ -236,7 +243,7 @@ static void enumerator(struct chk *c, struct d_expr *e)
 	d_complete(c->d, e->kids[0]->type);
 	for (size_t i = 0; i < t->nenumerators; i++)
 		if (!strcmp(t->enumerators[i].name, k->str))
-			e->kids[1] = c_int(c, (uint64_t)t->enumerators[i].value, e->kids[0]->type, k->loc);
+			e->kids[1] = kernel_enumerator(c, &t->enumerators[i], e->kids[0]->type, k);
 }
 
 struct d_expr *c_binary(struct chk *c, struct d_expr *e)
@@ -473,6 +480,7 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e)
 
 	if (!k || !to)
 		return NULL;
+	c_attr_type(c, e->type, e->loc);
 	if (to->kind == D_T_VOID || !cast_ok(k->type, to)) {
 		d_error(c->d, e->loc, "D_CAST_INVAL", "a value of type %s cannot be cast to %s",
 			c_name(c, k->type), c_name(c, e->type));

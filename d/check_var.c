@@ -104,6 +104,7 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 {
 	e->kind = D_E_VAR;
 	e->var = v;
+	c_attr_var(c, v, e->loc);
 	e->type = v->scope == D_V_BUILTIN ? d_builtin_type(c->d, v) : v->type;
 	if (!e->type && v->scope == D_V_BUILTIN)
 		d_error(c->d, e->loc, "D_VAR_UNSUP", "the type of %s is not known here", v->name);
@@ -127,8 +128,12 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 			d_error(c->d, at, "D_IDENT_BADREF", "too many uses of inlines inside of inlines");
 		return NULL;
 	}
+	if (id->attr_set)
+		c_attr_ident(c, id, at, "inline", e->str);
 	c->inlines++;
+	c->attr_quiet += id->attr_set;
 	value = c_value(c, d_expr_clone(c->d, id->value));
+	c->attr_quiet -= id->attr_set;
 	c->inlines--;
 	if (!value || !id->type)
 		return value;
@@ -157,6 +162,7 @@ static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)
 			e->str);
 		return NULL;
 	}
+	c_attr(c, c_attr_kernel, e->loc, "kernel symbol", e->str);
 	e->kind = D_E_KSYM;
 	e->type = t;
 	e->ival = addr;
@@ -176,6 +182,7 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 	case D_ID_INLINE:
 		return inlined(c, e, id);
 	case D_ID_ENUMERATOR:
+		c_attr_ident(c, id, e->loc, "enumerator", e->str);
 		return c_int(c, (uint64_t)id->number, id->type ? id->type : d_base(c->d, D_INT), e->loc);
 	case D_ID_SUBR: case D_ID_ACTION: case D_ID_AGGFUNC:
 		d_error(c->d, e->loc, "D_IDENT_BADREF", "%s is a function: call it as %s()", e->str,
@@ -327,6 +334,7 @@ static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *
 		d_error(c->d, at, "D_ARGS_IDX", "args[] takes one index");
 		return NULL;
 	}
+	c_attr_var(c, v, at);
 	if (!i || !args_known(c, at))
 		return NULL;
 	if (!c_is_const(i)) {
@@ -365,6 +373,7 @@ static struct d_expr *uregs_index(struct chk *c, struct d_expr *e, struct d_var 
 	}
 	if (!i)
 		return NULL;
+	c_attr_var(c, v, e->loc);
 	e->kids[0]->kind = D_E_VAR;
 	e->kids[0]->var = v;
 	e->kids[1] = c_cast(c, i, d_base(c->d, D_INT));
@@ -379,6 +388,7 @@ static struct d_expr *assoc_index(struct chk *c, struct d_expr *e, struct d_var 
 
 	if (!what || !c_tuple(c, e->kids + 1, e->nkids - 1, &v->keys, &v->nkeys, what, e->loc, &known))
 		return NULL;
+	c_attr_var(c, v, e->loc);
 	e->kids[0]->kind = D_E_VAR;
 	e->kids[0]->var = v;
 	e->type = v->type;

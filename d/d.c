@@ -67,6 +67,7 @@ struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind,
 		return NULL;
 	id->kind = kind;
 	id->loc = at;
+	d_ident_waited(d, name, id);
 	return hash_set_str(d->idents, name, id) ? NULL : id;
 }
 
@@ -81,6 +82,7 @@ static bool enter_calls(struct d *d, enum d_idkind kind, const char *const *name
 			return false;
 		id->number = (int64_t)i;
 		id->proto = protos[i];
+		id->attr = d_attr_known(names[i]);
 	}
 	return true;
 }
@@ -95,6 +97,7 @@ static bool enter_builtins(struct d *d)
 			return false;
 		*id->var = (struct d_var){ .scope = D_V_BUILTIN, .name = d_builtin_names[i],
 					   .id = (int)i };
+		id->attr = d_attr_known(d_builtin_names[i]);
 	}
 	return enter_calls(d, D_ID_SUBR, d_subr_names, subr_protos, D_NSUBRS) &&
 	       enter_calls(d, D_ID_ACTION, d_action_names, action_protos, D_NACTIONS) &&
@@ -134,8 +137,10 @@ void d_free(struct d *d)
 	hash_free(d->self_vars, NULL);
 	hash_free(d->this_vars, NULL);
 	hash_free(d->agg_names, NULL);
-	if (d->front)
+	if (d->front) {
 		hash_free(d->front->assigned, NULL);
+		hash_free(d->front->waiting_names, NULL);
+	}
 	d->tags = d->typedefs = d->idents = d->self_vars = d->this_vars = d->agg_names = NULL;
 	d->front = NULL;
 }
@@ -153,9 +158,10 @@ static bool make_tables(struct d *d)
 	    !d->this_vars || !d->agg_names)
 		return false;
 	d->front->assigned = hash_new();
+	d->front->waiting_names = hash_new();
 	if (d->config.argc > 0)
 		d->front->arg_used = arena_array(d->arena, bool, (size_t)d->config.argc);
-	return d->front->assigned && (d->config.argc <= 0 || d->front->arg_used);
+	return d->front->assigned && d->front->waiting_names && (d->config.argc <= 0 || d->front->arg_used);
 }
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)

@@ -98,11 +98,35 @@ bool d_is_pointer(const struct d_type *t);	/* pointer or array */
 bool d_is_string(const struct d_type *t);	/* D string only */
 bool d_is_char_array(const struct d_type *t);	/* char[n] */
 
+/* ---- Stability (guide: chp-stab) ------------------------------------------ */
+
+/* Indices into these, from the least stable to the most; NULL-ended. */
+struct d_attr { uint8_t name, data, class; };
+enum { D_INTERNAL, D_PRIVATE, D_OBSOLETE, D_EXTERNAL, D_UNSTABLE, D_EVOLVING, D_STABLE, D_STANDARD };
+enum { D_UNKNOWN, D_CPU, D_PLATFORM, D_GROUP, D_ISA, D_COMMON };
+extern const char *const d_stability_names[], *const d_class_names[];
+/* What a provider publishes, in this order. */
+enum d_attr_part { D_OF_PROVIDER, D_OF_MODULE, D_OF_FUNCTION, D_OF_NAME, D_OF_ARGS, D_NPARTS };
+
+extern const struct d_attr d_attr_default;	/* Stable/Stable/Common: D itself, what programs define */
+struct d_attr d_attr_min(struct d_attr a, struct d_attr b);
+bool d_attr_below(struct d_attr a, struct d_attr least);	/* in any of the three */
+/* "Evolving/Evolving/Common", in any case; what is left out at the end is the highest. */
+bool d_attr_parse(const char *s, struct d_attr *out);
+const char *d_attr_text(struct arena *arena, struct d_attr a);
+
+/* The version of the language, and how a version is written: 1, 1.2, 1.2.3 (guide: chp-vers).
+ * Later ones are greater numbers. */
+#define D_VERSION "1.13"
+bool d_version_parse(const char *s, uint32_t *version);
+
 /* ---- The world's names, asked through one interface -------------------- */
 
 struct d_pdesc {
 	struct loc loc;
 	const char *prov, *mod, *func, *name;	/* "" matches all; macros are expanded */
+	bool given[4];		/* these parts are written out, without wildcards and macros */
+	struct d_attr attr, args_attr;	/* after d_check: of the description, and of args[] */
 	uint32_t id;		/* a numeric description; 0: none */
 	const char *text;	/* as written, for messages */
 };
@@ -120,6 +144,10 @@ struct d_names {
 	/* Types of args[] of the probes that match; false: no probe matches. Types are made with
 	 * the functions above, in d's arena. */
 	bool (*args)(void *ctx, struct d *d, const struct d_pdesc *pd, struct d_args *out);
+	/* The least that the providers of the probes that match publish; false: no probe matches. */
+	bool (*attrs)(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
+	/* Is there such a "module" or "provider"? For #pragma D depends_on. */
+	bool (*exists)(void *ctx, const char *kind, const char *name);
 	/* A kernel type: kind STRUCT, UNION, ENUM or TYPEDEF (also base types); NULL: none. */
 	struct d_type *(*type)(void *ctx, struct d *d, enum d_kind kind, const char *name);
 	/* Fills members, size and complete of a type that `type` made (by its origin). */
@@ -282,6 +310,7 @@ struct d_clause {
 	size_t nbody;
 	int index;			/* in d_prog.clauses */
 	struct d_var **this_vars;	/* = prog's: clause-locals are shared by a firing's clauses */
+	struct d_attr attr;		/* the least of its predicate's and its statements' */
 };
 
 /* ---- printf formats (guide: chp-fmt) ------------------------------------ */
@@ -313,13 +342,11 @@ struct d_probe_decl {		/* one probe of a provider block */
 	size_t nxargs;
 	struct loc loc;
 };
-struct d_attr { uint8_t name, data, class; };	/* indices into these, of chp-stab; NULL-ended */
-extern const char *const d_stability_names[], *const d_class_names[];
 struct d_provider {
 	const char *name;
 	struct d_probe_decl *probes;
 	size_t nprobes;
-	struct d_attr attr[5];	/* provider, module, function, name, args */
+	struct d_attr attr[D_NPARTS];
 	struct loc loc;
 };
 
@@ -372,6 +399,12 @@ void d_free(struct d *d);
  * 'P', 'm', 'f', 'n' or 'i').
  */
 bool d_parse(struct d *d, const struct text *text, char probe_spec);
+/*
+ * Before d_check: the attributes of descriptions are wanted (names->attrs is
+ * asked for them), and what is below `least` (NULL: nothing is) is an error.
+ * Without it those of descriptions and of args[] stay unknown.
+ */
+void d_stability(struct d *d, const struct d_attr *least);
 /* Checks all that was parsed; NULL after errors. The program is the arena's. */
 struct d_prog *d_check(struct d *d);
 

@@ -8,6 +8,7 @@
  *   type.c   types and the tables they live in
  *   check*.c raw clauses → typed clauses (struct d_clause of d.h)
  *   format.c printf formats
+ *   stab.c   stability attributes
  */
 #ifndef D_INNER_H
 #define D_INNER_H
@@ -43,6 +44,8 @@ struct d_ident {
 	struct d_expr *value;		/* INLINE: raw body, cloned at each use */
 	int64_t number;			/* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const char *proto;		/* SUBR, ACTION, AGGFUNC */
+	struct d_attr attr;		/* an inline's only if attr_set: else its value says it */
+	bool attr_set;			/* by a pragma */
 };
 
 struct d {
@@ -60,6 +63,8 @@ struct d {
 	struct d_provider *providers;
 	size_t nproviders, providers_cap;
 	struct d_prog *prog;		/* d_check's result while it is built */
+	bool attrs_wanted;		/* d_stability was called */
+	const struct d_attr *least;	/* its floor, or NULL */
 	bool failed;
 	struct d_front *front;		/* d/lex.h: what the parser keeps between texts */
 };
@@ -72,6 +77,16 @@ struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind,
 struct d_type *d_builtin_type(struct d *d, struct d_var *v);
 /* d_check calls it once all is parsed: arguments that no text referenced are errors. */
 bool d_args_all_used(struct d *d);
+
+/* stab.c */
+struct d_attr d_attr_known(const char *name);	/* of a name of builtins.def */
+/* #pragma D attributes or binding (attr NULL) of a name, which may come later. False: reported,
+ * or no memory. */
+bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const struct d_attr *attr,
+		    struct loc at);
+/* The name is entered: what pragmas said of it before. */
+void d_ident_waited(struct d *d, const char *name, struct d_ident *id);
+void d_pragmas_unused(struct d *d);	/* of names that never came: errors */
 
 /* type.c */
 bool d_types_init(struct d *d);		/* base types, the guide's and <stdint>'s typedefs, pid_t … */

@@ -69,6 +69,8 @@ struct d_front {
 	struct hash *assigned;		/* names that programs assign to: never types */
 	struct d_attr_pragma *attrs;
 	size_t nattrs, attrs_cap;
+	struct hash *waiting_names;	/* stab.c: pragmas whose name has not come yet */
+	struct d_waiting *waiting;
 	unsigned errors;
 	bool nomem;			/* said once */
 };

@@ -130,6 +130,8 @@ static bool by_name(struct d_parser *p, struct d_pdesc *pd, uint32_t end)
 		*parts[part] = expand(p, from, to);
 		if (!*parts[part])
 			return false;
+		pd->given[part] = to > from && !memchr(s + from, '$', to - from) &&
+				  !strpbrk(*parts[part], "*?[\\");
 		if (from == pd->loc.off)
 			return true;
 		to = from - 1;

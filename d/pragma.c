@@ -2,19 +2,17 @@
 /*
  * d/pragma.c: lines that begin with #: `#!`, places left by cpp, #pragma D
  * option, attributes, binding and depends_on (guide: chp-opt, chp-stab).
- * In:  p->pos at the #. Out: options given to config.option, attributes kept
- * in d->front until the text is read. Errors here do not end a clause: the
+ * In:  p->pos at the #. Out: options given to config.option; attributes of
+ * providers kept in d->front until the text is read, those of names in stab.c. Errors here do not end a clause: the
  * line is left out.
  */
 #include "d/lex.h"
 
 #include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
-const char *const d_stability_names[] = { "Internal", "Private", "Obsolete", "External",
-					  "Unstable", "Evolving", "Stable", "Standard", NULL };
-const char *const d_class_names[] = { "Unknown", "CPU", "Platform", "Group", "ISA", "Common",
-				      NULL };
 static const char *const provider_parts[] = { "provider", "module", "function", "name", "args",
 					      NULL };
 
@@ -100,21 +98,18 @@ static int find(const char *const *names, const char *s, size_t n)
 	return -1;
 }
 
-/* Evolving/Evolving/Common */
-static bool attributes_parse(const char *s, struct d_attr *out)
+/* Providers' declarations have no names of D: pragmas about them are others' affair. */
+static void of_name(struct line *l, const struct d_attr *attr, size_t i)
 {
-	const char *one = strchr(s, '/'), *two = one ? strchr(one + 1, '/') : NULL;
-	int name, data, class;
+	struct d *d = l->p->d;
 
-	if (!two)
-		return false;
-	name = find(d_stability_names, s, (size_t)(one - s));
-	data = find(d_stability_names, one + 1, (size_t)(two - one) - 1);
-	class = find(d_class_names, two + 1, strlen(two + 1));
-	if (name < 0 || data < 0 || class < 0)
-		return false;
-	*out = (struct d_attr){ (uint8_t)name, (uint8_t)data, (uint8_t)class };
-	return true;
+	if (d->config.providers || l->p->quiet)
+		return;
+	if (d_ident_pragma(d, l->word[i], l->word[2], attr, l->loc[i]))
+		return;
+	d->front->errors++;
+	if (!d->failed)
+		d_nomem(l->p);
 }
 
 static void attributes(struct line *l)
@@ -129,12 +124,14 @@ static void attributes(struct line *l)
 			 "name/data/class identifier, or provider with its name and part", NULL);
 		return;
 	}
-	if (!attributes_parse(l->word[3], &attr)) {
+	if (!d_attr_parse(l->word[3], &attr)) {
 		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid stability attributes", l->word[3]);
 		return;
 	}
-	if (strcmp(l->word[4], "provider") || l->n == 5)
-		return;		/* of an identifier: nothing here asks for them */
+	if (strcmp(l->word[4], "provider") || l->n == 5) {
+		of_name(l, &attr, 4);
+		return;
+	}
 	if (l->n == 7)
 		which = find(provider_parts, l->word[6], strlen(l->word[6]));
 	if (which < 0) {
@@ -150,21 +147,59 @@ static void attributes(struct line *l)
 	*slot = (struct d_attr_pragma){ l->word[5], which, attr };
 }
 
+bool d_version_parse(const char *s, uint32_t *version)
+{
+	static const uint32_t most[] = { 255, 4095, 4095 };
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < COUNT(most); i++) {
+		size_t n = strspn(s, "0123456789");
+		unsigned long part = n && n < 5 ? strtoul(s, NULL, 10) : n ? ULONG_MAX : 0;
+
+		if ((!n && (*s || !i)) || part > most[i])
+			return false;
+		v = (i ? v << 12 : 0) | (uint32_t)part;
+		s += n;
+		if (*s == '.' && i + 1 < COUNT(most) && s[1])
+			s++;
+		else if (*s)
+			return false;
+	}
+	if (version)
+		*version = v;
+	return true;
+}
+
+/* Every program gets the one version there is, so a binding changes nothing but must make sense. */
 static void binding(struct line *l)
 {
-	if (l->n != 5 || !isdigit((unsigned char)l->word[3][0]))
+	if (l->n != 5)
 		complain(l, l->at, "D_PRAGMA_MALFORM",
 			 "expected #pragma D binding \"version\" identifier", NULL);
+	else if (!d_version_parse(l->word[3], NULL))
+		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid version", l->word[3]);
+	else
+		of_name(l, NULL, 4);
 }
 
 static void depends_on(struct line *l)
 {
 	static const char *const kinds[] = { "library", "module", "provider", NULL };
+	const struct d_names *names = l->p->d->config.names;
+	const char *what;
 
-	if (l->n != 5 || find(kinds, l->word[3], strlen(l->word[3])) < 0)
+	if (l->n != 5 || find(kinds, l->word[3], strlen(l->word[3])) < 0) {
 		complain(l, l->at, "D_PRAGMA_MALFORM",
 			 "expected #pragma D depends_on library, module or provider, and its name",
 			 NULL);
+		return;
+	}
+	what = arena_printf(l->p->d->arena, "%s %s", l->word[3], l->word[4]);
+	if (!strcmp(l->word[3], "library") && !l->p->d->config.providers)
+		complain(l, l->at, "D_PRAGMA_DEPEND", "a program cannot depend on a library", what);
+	else if (names && names->exists && !l->p->quiet &&
+		 !names->exists(names->ctx, l->word[3], l->word[4]))
+		complain(l, l->at, "D_PRAGMA_DEPEND", "the program needs what is not here", what);
 }
 
 static const struct { const char *name; void (*run)(struct line *l); } pragmas[] = {

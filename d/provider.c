@@ -136,7 +136,7 @@ static bool name_ok(struct d_parser *p)
 
 void d_parse_provider(struct d_parser *p)
 {
-	static const struct d_attr unstated = { 4, 4, 0 };	/* Unstable/Unstable/Unknown */
+	static const struct d_attr unstated = { D_PRIVATE, D_PRIVATE, D_UNKNOWN };
 	struct d_provider prov = { 0 }, *slot;
 	struct hash *seen;
 	size_t cap = 0;

@@ -3,6 +3,7 @@
  * cmd/dtrace/main.c: the dtrace command.
  */
 #include "cmd/dtrace/cmd.h"
+#include "consumer/run/run.h"
 
 #include "config.h"
 
@@ -20,7 +21,7 @@ int main(int argc, char **argv)
 	if (status)
 		goto out;
 	if (c.version)
-		printf("dtrace: %s (D 1.13)\n", PACKAGE_STRING);
+		printf("dtrace: %s (D %s)\n", PACKAGE_STRING, run_language());
 	else if (c.header || c.object)
 		status = cmd_generate(&c);
 	else

@@ -73,6 +73,8 @@ static bool prepare(const struct cmd *c, struct run *r)
 	for (size_t i = 0; i < c->nargs; i++)
 		argv[i + 1] = c->args[i];
 	run_args(r, (int)c->nargs + 1, argv);
+	if (c->verbose)
+		ok = run_option(r, "verbose", NULL, NOWHERE);
 	for (size_t i = 0; ok && i < c->noptions; i++)
 		ok = run_option(r, c->options[i].name, c->options[i].value, NOWHERE);
 	for (size_t i = 0; ok && i < c->ntexts; i++) {
@@ -85,6 +87,12 @@ static bool prepare(const struct cmd *c, struct run *r)
 	for (size_t i = 0; ok && i < c->ncommands; i++)
 		ok = run_command(r, c->commands[i]);
 	return ok;
+}
+
+static bool report(struct run *r)
+{
+	run_report(r, true);
+	return true;
 }
 
 static bool trace(struct run *r)
@@ -127,7 +135,7 @@ int cmd_trace(const struct cmd *c)
 	if (ok && c->list)
 		ok = run_list(r, out, c->verbose);
 	else if (ok)
-		ok = run_compile(r) && (c->check_only || trace(r));
+		ok = run_compile(r) && (c->check_only ? report(r) : trace(r));
 	status = ok ? run_status(r) : EXIT_FAILURE;
 	run_close(r);
 out:

@@ -5,6 +5,7 @@
  *   attach.c   sites → links          features.c  what this kernel can
  *   btf.c      the kernel's types: a reader of its raw BTF
  *   names.c    struct d_names over it  symbols.c  the kernel's symbols
+ *   stab.c     stability of probes
  *   dtrace.c profile.c syscall.c sdt.c usdt.c pid.c   a provider each
  *   tracefs.c  formats and systems of trace events
  *   procs.c    files mapped now        watch.c     files mapped later      target.c  -c and -p
@@ -45,6 +46,12 @@ void prov_give_id(struct prov_env *env, struct prov_probe *p);
 typedef int prov_open_fn(struct prov_env *env, int file);
 int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 		     struct prov_links *links, prov_open_fn *open_file);
+
+/* ---- stab.c ----------------------------------------------------------------- */
+
+/* As struct d_names has them. */
+bool prov_pdesc_attrs(struct prov_env *env, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
+bool prov_exists(struct prov_env *env, const char *kind, const char *name);
 
 /* ---- procs.c, watch.c --------------------------------------------------------- */
 

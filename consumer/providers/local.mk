@@ -23,6 +23,7 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/sdt.c \
 	consumer/providers/btf.c \
 	consumer/providers/names.c \
+	consumer/providers/attrs.def consumer/providers/stab.c \
 	consumer/providers/symbols.c \
 	consumer/providers/tracefs.c \
 	consumer/providers/files.h consumer/providers/vma.h \

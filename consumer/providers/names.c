@@ -487,6 +487,20 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 	return true;
 }
 
+static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS])
+{
+	struct world *w = ctx;
+
+	return prov_pdesc_attrs(w->env, pd, out);
+}
+
+static bool world_exists(void *ctx, const char *kind, const char *name)
+{
+	struct world *w = ctx;
+
+	return prov_exists(w->env, kind, name);
+}
+
 const struct d_names *prov_names(struct prov_env *env)
 {
 	struct world *w = arena_new_of(env->arena, struct world);
@@ -494,7 +508,8 @@ const struct d_names *prov_names(struct prov_env *env)
 	if (!w)
 		return NULL;
 	w->env = env;
-	w->names = (struct d_names){ .ctx = w, .args = world_args, .type = world_type,
+	w->names = (struct d_names){ .ctx = w, .args = world_args, .attrs = world_attrs,
+				     .exists = world_exists, .type = world_type,
 				     .complete = world_complete, .symbol = world_symbol };
 	return &w->names;
 }

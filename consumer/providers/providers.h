@@ -7,6 +7,7 @@
  *   providers.def   PROVIDER(id): a row a provider; prov_id in id.c is its struct prov
  *   attach.c        sites → links, by kind of context (uprobes in bulk, raw tracepoints, clocks)
  *   features.c      what this kernel can, each probed once; tests may switch one off
+ *   stab.c          attributes of stability: attrs.def has a row a provider
  *   btf.c           kernel types and symbols: struct d_names for the front end
  *   target.c        -c and -p   watch.c   files mapped later   procs.c  files mapped now
  */
@@ -55,6 +56,7 @@ struct prov_probe {
 	const uint8_t *arg_map;	/* args[i] is argument arg_map[i] (a provider's declared mapping);
 				 * NULL: argument i */
 	bool typed;		/* prov_types was here */
+	const struct d_attr *attr;	/* D_NPARTS, of its own; NULL: its provider's */
 };
 
 /* Called for every probe that matches; borrowed until the environment goes. Stop: return false. */
@@ -113,6 +115,10 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 void prov_none(struct prov_env *env, const struct d_pdesc *pd);
 /* Call before nargs, arg_types and arg_names of a matched probe are read. */
 void prov_types(struct prov_env *env, struct prov_probe *probe);
+
+/* What its provider publishes: D_NPARTS of them; the least of the parts that its name has. */
+const struct d_attr *prov_attrs(const struct prov_probe *probe);
+struct d_attr prov_probe_attr(const struct prov_probe *probe);
 
 /* The names interface of the front end over this environment (args, types, symbols). */
 const struct d_names *prov_names(struct prov_env *env);

@@ -167,6 +167,24 @@ static void args_of(struct cc_args *to, const struct usdt_site *site)
 			to->arg[i].base = to->arg[i].index = -1;
 }
 
+/* Of the provider's pragmas, as the type note keeps them; a number that is none is the least. */
+static bool attrs_set(struct arena *a, struct prov_probe *p, const struct usdt_types *types)
+{
+	struct d_attr *attr = arena_array(a, struct d_attr, D_NPARTS);
+
+	for (unsigned i = 0; attr && i < D_NPARTS; i++) {
+		unsigned name = usdt_types_attribute(types, i, 0);
+		unsigned data = usdt_types_attribute(types, i, 1);
+		unsigned class = usdt_types_attribute(types, i, 2);
+
+		attr[i].name = name > D_STANDARD ? D_INTERNAL : (uint8_t)name;
+		attr[i].data = data > D_STANDARD ? D_INTERNAL : (uint8_t)data;
+		attr[i].class = class > D_COMMON ? D_UNKNOWN : (uint8_t)class;
+	}
+	p->attr = attr;
+	return attr;
+}
+
 static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_probe *probe)
 {
 	const struct usdt_types *types = usdt_probe_types(probe);
@@ -176,7 +194,7 @@ static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_p
 	p->arg_types = arena_array(a, const char *, p->nargs + 1);
 	p->arg_names = arena_array(a, const char *, p->nargs + 1);
 	map = arena_alloc(a, p->nargs + 1);
-	if (!p->arg_types || !p->arg_names || !map)
+	if (!p->arg_types || !p->arg_names || !map || (types && !attrs_set(a, p, types)))
 		return false;
 	for (size_t i = 0; i < p->nargs; i++) {
 		const char *name = usdt_probe_arg_name(probe, i);

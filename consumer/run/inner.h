@@ -5,7 +5,7 @@
  *   units.c    probes → units → programs  maps.c      the maps that programs use
  *   rings.c    ring buffers, merged by time            work.c   go, work, stop
  *   aggs.c     aggregations, drained      drops.c     what was lost, said
- *   vtime.c    what keeps vtimestamp
+ *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
  */
 #ifndef CONSUMER_RUN_INNER_H
 #define CONSUMER_RUN_INNER_H
@@ -118,6 +118,11 @@ struct run {
 	bool going, stopped, failed, output_gone;
 	int status;
 };
+
+bool run_opts_amin(const struct run_opts *o, struct d_attr *out);	/* false: none was set */
+
+/* run.c: texts → r->prog */
+bool run_front_end(struct run *r);
 
 /* enabling.c */
 bool run_match(struct run *r);

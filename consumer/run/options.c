@@ -127,6 +127,34 @@ static bool parse_POLICY(const char *s, struct parsed *out)
 	return false;
 }
 
+static bool parse_ATTR(const char *s, struct parsed *out)
+{
+	struct d_attr a;
+
+	if (!d_attr_parse(s, &a))
+		return false;
+	out->value = a.name | a.data << 8 | a.class << 16;
+	return true;
+}
+
+bool run_opts_amin(const struct run_opts *o, struct d_attr *out)
+{
+	int64_t v = o->value[RUN_OPT_amin];
+
+	*out = (struct d_attr){ (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16) };
+	return o->set[RUN_OPT_amin];
+}
+
+static bool parse_VERS(const char *s, struct parsed *out)
+{
+	uint32_t v, newest;
+
+	if (!d_version_parse(s, &v) || !d_version_parse(D_VERSION, &newest) || v > newest)
+		return false;
+	out->value = v;
+	return true;
+}
+
 static bool parse_STR(const char *s, struct parsed *out)
 {
 	out->text = s;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/run.c: open, texts, compile, list, close.
+ * consumer/run/run.c: open, texts, compile, close.
  * Owns: everything that an enabling has; run_close gives it all back.
  */
 #include "consumer/run/inner.h"
@@ -53,6 +53,11 @@ void run_close(struct run *r)
 	free(r->reported_cpu);
 	arena_free(r->arena);
 	free(r);
+}
+
+const char *run_language(void)
+{
+	return D_VERSION;
 }
 
 struct arena *run_arena(struct run *r)
@@ -148,7 +153,7 @@ static bool pragma_option(void *ctx, const char *name, const char *value, struct
 }
 
 /* Texts → checked program. */
-static bool front_end(struct run *r)
+bool run_front_end(struct run *r)
 {
 	struct d_config config = {
 		.names = prov_names(r->env), .argc = r->argc, .argv = r->argv,
@@ -158,6 +163,7 @@ static bool front_end(struct run *r)
 		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
 		.option = pragma_option, .option_ctx = r,
 	};
+	struct d_attr least;
 	bool ok = true;
 
 	config.macros = macros_make(r, &config.nmacros);
@@ -166,6 +172,10 @@ static bool front_end(struct run *r)
 		return false;
 	for (size_t i = 0; i < r->ntexts; i++)
 		ok &= d_parse(r->d, r->texts[i].text, r->texts[i].spec);
+	if (run_opts_amin(&r->opts, &least))
+		d_stability(r->d, &least);
+	else if (r->opts.value[RUN_OPT_verbose])
+		d_stability(r->d, NULL);
 	r->prog = ok ? d_check(r->d) : NULL;
 	return r->prog;
 }
@@ -244,7 +254,7 @@ bool run_compile(struct run *r)
 {
 	const char *why;
 
-	if (!front_end(r) || refused_options(r))
+	if (!run_front_end(r) || refused_options(r))
 		return false;
 	why = prov_why_not(r->arena);
 	if (why) {
@@ -265,76 +275,4 @@ bool run_compile(struct run *r)
 		return false;
 	}
 	return run_match(r);
-}
-
-/* ---- List ---------------------------------------------------------------------- */
-
-struct listing {
-	FILE *out;
-	bool verbose;
-	struct hash *seen;
-	struct prov_env *env;
-	int err;		/* why no more can be written; EPIPE: nobody reads */
-};
-
-static void arguments_show(FILE *out, const struct prov_probe *p)
-{
-	fprintf(out, "\n\tArgument Types\n");
-	if (!p->nargs)
-		fprintf(out, "\t\tNone\n");
-	for (size_t i = 0; i < p->nargs; i++)
-		fprintf(out, "\t\targs[%zu]: %s\n", i,
-			p->arg_types && p->arg_types[i] ? p->arg_types[i] : "int64_t");
-	fputc('\n', out);
-}
-
-static bool list_one(void *arg, struct prov_probe *p)
-{
-	struct listing *l = arg;
-
-	if (hash_get(l->seen, &p, sizeof(p)))
-		return true;
-	if (hash_set(l->seen, &p, sizeof(p), p, NULL))
-		return false;
-	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func,
-		    p->name) < 0) {
-		l->err = errno;
-		return false;
-	}
-	if (l->verbose) {
-		prov_types(l->env, p);
-		arguments_show(l->out, p);
-	}
-	return true;
-}
-
-bool run_list(struct run *r, FILE *out, bool verbose)
-{
-	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
-						   .text = ":::" };
-	struct listing l = { .out = out, .verbose = verbose, .seen = hash_new(),
-			     .env = r->env };
-	bool ok = l.seen;
-
-	if (ok && r->ntexts && !front_end(r))
-		ok = false;
-	if (ok)
-		fprintf(out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION", "NAME");
-	if (ok && !r->ntexts)
-		ok = prov_match(r->env, &everything, list_one, &l) >= 0;
-	for (size_t i = 0; ok && !l.err && r->ntexts && i < r->prog->nclauses; i++) {
-		const struct d_clause *c = r->prog->clauses[i];
-
-		for (size_t k = 0; ok && !l.err && k < c->npdescs; k++) {
-			int n = prov_match(r->env, &c->pdescs[k], list_one, &l);
-
-			ok = n >= 0;
-			if (!n)
-				prov_none(r->env, &c->pdescs[k]);
-		}
-	}
-	hash_free(l.seen, NULL);
-	if (l.err && l.err != EPIPE)
-		diag_error(r->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(l.err));
-	return ok;
 }

@@ -27,6 +27,8 @@
 
 struct run;
 
+const char *run_language(void);		/* the version of D: "1.13" */
+
 struct run *run_open(struct diag *diag, FILE *out);	/* NULL: no memory */
 void run_close(struct run *r);				/* NULL is accepted */
 struct arena *run_arena(struct run *r);			/* for texts: lives as long as r */
@@ -48,6 +50,10 @@ bool run_text(struct run *r, const struct text *text, char spec);
 bool run_compile(struct run *r);	/* checks all texts and matches their descriptions */
 /* -l: the probes that the texts' descriptions match (all if there are none); verbose: -v. */
 bool run_list(struct run *r, FILE *out, bool verbose);
+
+/* After run_compile, with option verbose (-v): how stable each text's program is; `probes`: and what
+ * is known of the probes of each description, as -e asks. run_go does it without. */
+void run_report(struct run *r, bool probes);
 
 enum run_result { RUN_OKAY, RUN_DONE, RUN_ERROR };
 /* A descriptor that becomes readable when tracing shall end (a signal's pipe); -1: none. */

@@ -217,6 +217,7 @@ bool run_go(struct run *r)
 	if (!run_units_attach(r) || !poll_setup(r))
 		return false;
 	matched_say(r);
+	run_report(r, false);
 	r->going = true;
 	if (!run_units_fire(r, false))
 		return false;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/check_stab.c: the stability of a program, computed while it is checked:
+ * the least of all that a clause names (guide: chp-stab).
+ * In:   the names, types and calls that the checker meets; what providers
+ *       publish, through names->attrs.
+ * Out:  attributes of clauses and descriptions; errors where they are below
+ *       the floor that d_stability gave.
+ * Owns: nothing.
+ */
+#include "d/check.h"
+
+#include <string.h>
+
+const struct d_attr c_attr_kernel = { D_PRIVATE, D_PRIVATE, D_UNKNOWN };
+/* Of a description that may match what providers to come will publish. */
+static const struct d_attr open_attr = { D_UNSTABLE, D_UNSTABLE, D_COMMON };
+
+void d_stability(struct d *d, const struct d_attr *least)
+{
+	d->attrs_wanted = true;
+	d->least = least ? arena_dup(d->arena, least, sizeof(*least)) : NULL;
+}
+
+void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, const char *name)
+{
+	if (c->attr_quiet || !c->pdesc)
+		return;
+	c->attr = d_attr_min(c->attr, a);
+	if (c->d->least && d_attr_below(a, *c->d->least))
+		d_error(c->d, at, "D_ATTR_MIN", "attributes of %s %s (%s) are below the minimum, %s",
+			what, name, d_attr_text(c->d->arena, a),
+			d_attr_text(c->d->arena, *c->d->least));
+}
+
+void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,
+		  const char *name)
+{
+	c_attr(c, id->attr, at, what, name);
+}
+
+/* Names whose meaning is the provider's. */
+static const struct { enum d_builtin var; enum d_attr_part part; } provided[] = {
+	{ D_BUILTIN_probeprov, D_OF_PROVIDER }, { D_BUILTIN_probemod, D_OF_MODULE },
+	{ D_BUILTIN_probefunc, D_OF_FUNCTION }, { D_BUILTIN_probename, D_OF_NAME },
+	{ D_BUILTIN_args, D_OF_ARGS },
+};
+
+void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
+{
+	const struct d_ident *id = v->scope == D_V_SELF || v->scope == D_V_THIS ? NULL :
+				   hash_get_str(c->d->idents, v->name);
+	struct d_attr a = id ? id->attr : d_attr_default;
+
+	for (size_t i = 0; v->scope == D_V_BUILTIN && c->publishes && i < COUNT(provided); i++)
+		if (provided[i].var == (enum d_builtin)v->id)
+			a = c->published[provided[i].part];
+	c_attr(c, a, at, v->assoc ? "array" : "variable", v->name);
+}
+
+/* What programs declare is theirs, pointers to what the kernel declares are the kernel's. */
+void c_attr_type(struct chk *c, const struct d_type *t, struct loc at)
+{
+	while (t && !t->origin && (t->base || t->kind == D_T_PTR || t->kind == D_T_ARRAY))
+		t = t->base ? t->base : t->to;
+	if (t && t->origin)
+		c_attr(c, c_attr_kernel, at, "type", d_type_name(c->d, t));
+}
+
+/* ---- Descriptions ---------------------------------------------------------------- */
+
+static struct d_attr described(const struct d_pdesc *pd, const struct d_attr published[D_NPARTS])
+{
+	struct d_attr a = published[D_OF_PROVIDER];
+
+	for (int part = D_OF_MODULE; part <= D_OF_NAME; part++)
+		if (pd->given[part])
+			a = d_attr_min(a, published[part]);
+	return a;
+}
+
+static void published_by(struct chk *c, const struct d_pdesc *pd, struct d_attr out[D_NPARTS])
+{
+	const struct d_names *names = c->d->config.names;
+
+	if (pd->given[D_OF_PROVIDER] && names && names->attrs && names->attrs(names->ctx, pd, out))
+		return;
+	for (int i = 0; i < D_NPARTS; i++)
+		out[i] = open_attr;
+}
+
+void c_attr_begin(struct chk *c, struct d_clause *cl)
+{
+	struct d_attr one[D_NPARTS];
+
+	c->attr = d_attr_default;
+	c->attr_quiet = 0;
+	c->publishes = false;
+	for (size_t i = 0; c->d->attrs_wanted && i < cl->npdescs; i++) {
+		struct d_pdesc *pd = &cl->pdescs[i];
+
+		published_by(c, pd, one);
+		pd->attr = described(pd, one);
+		pd->args_attr = one[D_OF_ARGS];
+		c_attr(c, pd->attr, pd->loc, "probe description", pd->text);
+		for (int part = 0; part < D_NPARTS; part++)
+			c->published[part] = i ? d_attr_min(c->published[part], one[part]) : one[part];
+		c->publishes = true;
+	}
+	c->attr = d_attr_default;	/* a description's are no statement's */
+	if (c->d->least)
+		c_attr(c, c->attr, cl->loc, "the language", "D");
+}
