@@ -132,6 +132,8 @@ int run_probe_add(struct run *r, struct prov_probe *probe, int clause);
 /* maps.c: makes every map that is used and has none yet; all are closed by run_maps_close. */
 bool run_maps_make(struct run *r);
 void run_maps_close(struct run *r);
+enum { RUN_RING_MAX = 1 << 30 };
+uint32_t run_ring_size(const struct run *r);	/* bytes of a CPU's ring, from bufsize */
 uint32_t run_ncpu_pow2(const struct run *r);
 
 /* units.c: groups the sites of probes not loaded yet, compiles, loads; then attaches. */

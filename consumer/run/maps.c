@@ -25,11 +25,12 @@ uint32_t run_ncpu_pow2(const struct run *r)
 	return n;
 }
 
-static uint32_t ring_size(const struct run *r)
+/* A ring is a power of two, at least a page; the kernel takes no more than its 32 bits hold. */
+uint32_t run_ring_size(const struct run *r)
 {
 	uint32_t size = 4096;
 
-	while (size < r->opts.value[RUN_OPT_bufsize])
+	while (size < r->opts.value[RUN_OPT_bufsize] && size < RUN_RING_MAX)
 		size *= 2;
 	return size;
 }
@@ -51,7 +52,7 @@ static int make_array(struct run *r, struct cc_map *m)
 /* Fills an outer map with a ring buffer a CPU and maps those. */
 static int make_rings(struct run *r, struct cc_map *m)
 {
-	uint32_t n = r->env->ncpu, size = ring_size(r), made = 0;
+	uint32_t n = r->env->ncpu, size = run_ring_size(r), made = 0;
 	int outer = -1, *fds = calloc(n, sizeof(*fds));
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 

@@ -175,7 +175,7 @@ static const struct {
 	enum run_optid id;
 	int64_t least, most;
 } ranges[] = {
-	{ RUN_OPT_strsize, 8, 4096 }, { RUN_OPT_bufsize, 4096, 1ll << 30 },
+	{ RUN_OPT_strsize, 8, 4096 }, { RUN_OPT_bufsize, 1, INT64_MAX },
 	{ RUN_OPT_aggsize, 4096, 1ll << 32 }, { RUN_OPT_dynvarsize, 4096, 1ll << 32 },
 	{ RUN_OPT_stackframes, 1, 127 }, { RUN_OPT_ustackframes, 1, 127 },
 	{ RUN_OPT_nspec, 0, 4096 }, { RUN_OPT_stackindent, 0, 200 },

@@ -203,15 +203,18 @@ static bool refused_options(struct run *r)
 
 static bool back_end(struct run *r)
 {
-	uint32_t ring = 4096;
+	const char *resize = r->opts.text[RUN_OPT_bufresize];
 
-	while (ring < r->opts.value[RUN_OPT_bufsize])
-		ring *= 2;
+	if (r->opts.value[RUN_OPT_bufsize] > RUN_RING_MAX && resize && !strcmp(resize, "manual")) {
+		diag_error(r->diag, NOWHERE, NULL, "bufsize: at most %dg can be had a CPU",
+			   RUN_RING_MAX >> 30);
+		return false;
+	}
 	r->cc_opts = (struct cc_options){
 		.strsize = (uint32_t)r->opts.value[RUN_OPT_strsize],
 		.stackframes = (uint32_t)r->opts.value[RUN_OPT_stackframes],
 		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
-		.ncpu = r->env->ncpu, .ringsize = ring,
+		.ncpu = r->env->ncpu, .ringsize = run_ring_size(r),
 		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
 	};
 	if (prov_kernel(r->env, &r->kernel)) {

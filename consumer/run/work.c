@@ -156,6 +156,8 @@ static void matched_say(struct run *r)
 		else
 			diag_note(r->diag, "script '%s' matched %zu probe%s", t->name, n, s);
 	}
+	if (r->opts.value[RUN_OPT_bufsize] > RUN_RING_MAX && !r->opts.value[RUN_OPT_quietresize])
+		diag_note(r->diag, "buffer size lowered to %dg", RUN_RING_MAX >> 30);
 }
 
 static bool poll_add(struct run *r, int fd, uint32_t events)
