@@ -108,6 +108,14 @@ static void row_add(const struct agg_desc *d, struct agg_row *row, uint32_t i, u
 
 static uint64_t take(uint64_t *word)
 {
+#ifdef PLAIN_STORES
+	uint64_t v = *(volatile uint64_t *)word;
+
+	for (volatile int i = 0; i < 1000; i++)	/* wide enough for the tests of the tests */
+		;
+	*(volatile uint64_t *)word = 0;
+	return v;
+#endif
 	return *(volatile uint64_t *)word ? __atomic_exchange_n(word, 0, __ATOMIC_ACQ_REL) : 0;
 }
 

@@ -22,12 +22,17 @@ FOLDER = tempfile.mkdtemp(prefix="usdtkit-test-")
 M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 
 
+# In tests/vm/run's guest: an emulated processor, some twenty times slower.
+with open("/proc/cpuinfo") as _f:
+    EMULATED = "QEMU" in _f.read()
+
+
 class Skip(Exception):
     pass
 
 
 def sh(*args, **kw):
-    kw.setdefault("timeout", 120)
+    kw.setdefault("timeout", 600 if EMULATED else 120)
     return subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, **kw)
 

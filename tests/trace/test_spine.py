@@ -3,7 +3,7 @@
 """From provider.d to a printed aggregation: exact, from 1 and 16 threads, nothing lost."""
 import sys
 
-from lib import bpf_state, build_app, dtrace, main, numbers, settled, traced
+from lib import EMULATED, Skip, bpf_state, build_app, dtrace, main, numbers, settled, traced
 
 HITS = 2000
 
@@ -27,43 +27,29 @@ def test_printed_and_counted():
     assert counts == {"key%d.xxx" % i: 250 for i in range(4)}, counts
 
 
-def exact(threads, extra, hits=HITS):
+def exact(threads):
+    """The first look; test_exact.py is the whole of it."""
     app = build_app()
-    n = threads * hits
+    n = threads * HITS
     out = traced('int x; app$target:::hit { @c = count(); @s = sum(arg0); @k[copyinstr(arg1)] = count();'
                  ' @q = quantize(arg0); x++; }'
                  ' END { printf("x=%d\\n", x); printa("c=%@d\\n", @c); printa("s=%@d\\n", @s);'
                  ' printa("k=%s %@d\\n", @k); printa(@q); }',
-                 "%s -t %d -n %d %s" % (app, threads, hits, extra))
+                 "%s -t %d -n %d" % (app, threads, HITS))
     value = lambda p: sum(int(l.split()[-1].split("=")[-1]) for l in lines(out) if l.startswith(p))
     assert value("x=") == n, out
     assert value("c=") == n, out
-    assert value("s=") == threads * sum(i % 100 for i in range(hits)), out
+    assert value("s=") == threads * sum(i % 100 for i in range(HITS)), out
     assert value("k=") == n, out
     assert sum(int(l.split()[-1]) for l in lines(out) if "|" in l) == n, out
 
 
 def test_exact_1_thread():
-    exact(1, "")
+    exact(1)
 
 
 def test_exact_16_threads():
-    exact(16, "")
-
-
-def test_exact_16_threads_half_a_million_hits():
-    exact(16, "", 32000)
-
-
-def test_interrupts_that_write_the_same_key_and_variable():
-    p = dtrace("-q", "-c", "%s -t 16 -n 40000" % build_app(),
-               "-n", 'int x, n; app$target:::hit { @k[1] = count(); x++; }'
-               ' profile-4999 { @k[1] = count(); x++; @p = count(); n++; }'
-               ' END { printf("x=%d n=%d ", x, n); printa("k=%d %@d ", @k); printa("p=%@d", @p); }')
-    # A clock that the kernel could not fire in time is told; hits of the program are all there.
-    assert all("profile drop" in l for l in lines(p.stderr)), p.stderr
-    x, n, _, k, ticks = numbers(p.stdout)
-    assert n == ticks > 100 and k == x == 640000 + n, p.stdout
+    exact(16)
 
 
 def test_elements_that_two_cpus_make_at_once():
@@ -72,18 +58,6 @@ def test_elements_that_two_cpus_make_at_once():
         out = traced("app$target:::hit { this->k = n++; @[x[this->k >> 3]++] = count(); }",
                      app + " -t 2 -n 100000", "-x", "dynvarsize=128m")
         assert numbers(out) == [n for k in range(8) for n in (k, 25000)], out
-
-
-def test_exact_16_threads_every_string_must_fault():
-    exact(16, "-f")
-
-
-def test_printing_and_clearing_loses_no_hit():
-    app = build_app()
-    out = traced('app$target:::hit { @[copyinstr(arg1)] = count(); }'
-                 ' tick-100ms { printa("%@d\\n", @); clear(@); } END { printa("%@d\\n", @); clear(@); }',
-                 "%s -t 16 -n 50000" % app)
-    assert sum(numbers(out)) == 16 * 50000, sum(numbers(out))
 
 
 def test_small_buffers_drop_and_say_so():
@@ -97,6 +71,8 @@ def test_small_buffers_drop_and_say_so():
 
 
 def test_one_busy_cpu_drops_nothing_at_default_sizes():
+    if EMULATED:
+        raise Skip("an emulated consumer is slower than the programs it reads from are short")
     # Several buffers full within one switchrate: the consumer is woken when one is a quarter full.
     for length in range(8, 72, 8):
         out = traced('app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }',

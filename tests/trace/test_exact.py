@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""N hits give N: every aggregating function and kind of variable, in every way that a race can come.
+
+Usage: test_exact.py DTRACE [--plain] [RUN …]. Each run is one dtrace whose clause does each subject
+EACH times a hit; each of its subjects is a test. A line a run, a column a subject:
+
+  ok        exact
+  12/34     12 too few (or too many) of 34
+  -         with --plain: a plain load and store cannot lose here, see CAN below
+
+--plain: dtrace was built with plain loads and stores where atomics belong, and each subject that can
+be inexact must be, else its test proves nothing. A run is repeated up to TRIES times for that.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+PLAIN = "--plain" in sys.argv
+if PLAIN:
+    sys.argv.remove("--plain")
+
+from lib import EMULATED, FOLDER, build_app, dtrace, numbers  # noqa: E402 (it reads sys.argv)
+
+EACH = 8
+TRIES = 8
+CPUS = os.cpu_count()
+
+
+def preempts():
+    """Does this kernel preempt its own code? PREEMPT_DYNAMIC says how it was booted."""
+    try:
+        with open("/sys/kernel/debug/sched/preempt") as f:
+            return "(full)" in f.read()
+    except OSError:
+        return " PREEMPT " in os.uname().version
+
+
+PREEMPTS = preempts()
+
+# Who changes the same memory at the same time; a run is a set of these.
+#   threads    16 of them, so two CPUs at once
+#   preempted  the same where the kernel preempts a program: two of them in one CPU's memory
+#   interrupt  profile-4999 in the midst of a program
+#   drain      the consumer takes what was aggregated meanwhile
+#
+# CAN: by whom each subject could lose, if it were changed by a load and a store. Aggregations are a
+# CPU's own, so threads of two CPUs alone cannot; a kernel that does not preempt itself shows their
+# races by interrupts and by drains, and 16 threads' in the VM. A self-> variable is its thread's,
+# so that only an interrupt of that thread meets it. A lost maximum is seen if it was its key's last,
+# which is asked of interrupts alone. One thread without any of them has nobody to race with: the
+# run is there for the atomic build only.
+AGG = {"preempted", "interrupt", "drain"}
+CAN = {
+    "count": AGG, "sum": AGG, "keyed": AGG, "quantize": AGG, "lquantize": AGG, "avg": AGG,
+    "stddev": AGG, "x++": {"threads", "interrupt"}, "x+=": {"threads", "interrupt"},
+    "self->": {"interrupt"}, "min": {"interrupt"}, "max": {"interrupt"},
+}
+
+# name: threads, the program's flags, the racers beside the threads. -f: each hit's string must fault.
+RUNS = {}
+for threads in (1, 16):
+    for name, flags, racers in (("calm", "", set()), ("fault", "-f", set()),
+                                ("interrupt", "", {"interrupt"})):
+        RUNS["%s-%d" % (name, threads)] = threads, flags, racers
+        RUNS["%s-%d-printing" % (name, threads)] = threads, flags, racers | {"drain"}
+
+
+def racers_of(run):
+    threads, _, racers = RUNS[run]
+    return racers | ({"threads"} if threads > 1 and CPUS > 1 else set()) | (
+        {"preempted"} if threads > 1 and PREEMPTS else set())
+
+
+def hits_a_thread(threads, flags, racers):
+    n = 4000 if "-f" in flags else 16000
+    if threads == 1:
+        n *= 8
+    return n // 8 if EMULATED else n
+
+
+KEY = 5		# bits of a hit's number that do not tell min's and max's key
+SHIFT = 30	# a hit more or less is seen in avg and stddev if the values are large
+CLEARED = ("count", "sum", "keyed", "quantize", "lquantize")
+
+
+def program(hits, racers):
+    """The statements of a hit; an interrupt's, once; what is printed."""
+    one = ("@count = count(); @sum = sum(arg0 + 1); @keyed[copyinstr(arg1)] = count();"
+           " @quantize = quantize(arg0); @lquantize = lquantize(arg0, 0, 100, 10);"
+           " @avg = avg(arg0 << %d); @stddev = stddev(arg0 << %d); x++; y += 3; self->n++;" % (SHIFT, SHIFT))
+    least = "@max[tid, self->i >> %d] = max(%d * self->i + %d); @min[tid, self->i >> %d] = min(-(%d * self->i + %d));"
+    text = "self int64_t i, n, q, done; int x, y; int64_t %s;" % ", ".join("p%d" % c for c in range(CPUS))
+    text += "app$target:::hit { self->i = self->i + 1; %s" % (one * EACH)
+    if "interrupt" in racers:
+        text += "".join(least % (KEY, EACH, j, KEY, EACH, j) for j in range(EACH))
+    text += "} app$target:::hit /self->i == %d/ { self->done = 1; @self = sum(self->n - self->q); }" % hits
+    if "interrupt" in racers:
+        # How many there were is counted by the interrupts alone, for each CPU: exact in every build.
+        text += "".join(" profile-4999 /cpu == %d/ { p%d = p%d + 1; }" % (c, c, c) for c in range(CPUS))
+        text += (' profile-4999 { @count = count(); @sum = sum(1); @keyed["key0.xxx"] = count(); @quantize = quantize(64);'
+                 " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3; }"
+                 " profile-4999 /pid == $target && self->i && !self->done/ { self->n++; self->q = self->q + 1;"
+                 " @max[tid, self->i >> %d] = max(1000000000); @min[tid, self->i >> %d] = min(-1000000000);"
+                 " @irq[tid, self->i >> %d] = count(); }" % (KEY, KEY, KEY))
+    taken = ('printa("count %@d\\n", @count); printa("sum %@d\\n", @sum); printa("keyed %s %@d\\n", @keyed);'
+             ' printf("quantize\\n"); printa(@quantize); printf("lquantize\\n"); printa(@lquantize);')
+    if "drain" in racers:
+        text += (" tick-100ms { %s %s printa(@avg); printa(@stddev); }"
+                 % (taken, " ".join("clear(@%s);" % c for c in CLEARED)))
+    text += (' END { printf("p %s\\n", %s); printf("x++ %%d\\nx+= %%d\\n", x, y); %s printa("avg %%@d\\n", @avg);'
+             ' printa("stddev %%@d\\n", @stddev); printa("self-> %%@d\\n", @self);'
+             % (" ".join(["%d"] * CPUS), ", ".join("p%d" % c for c in range(CPUS)), taken))
+    if "interrupt" in racers:
+        text += ' printa("extreme %d %d %@d %@d %@d\\n", @max, @min, @irq);'
+    return text + " }"
+
+
+def root(v):
+    n = int(v ** 0.5)
+    while n * n > v:
+        n -= 1
+    while (n + 1) * (n + 1) <= v:
+        n += 1
+    return n
+
+
+def distribution(out, name):
+    """The sum of a distribution's counts, of all that were printed."""
+    total, ours = 0, False
+    for l in out.split("\n"):
+        if re.match(r"l?quantize$", l):
+            ours = l == name
+        elif ours and "|" in l:
+            total += int(l.split()[-1])
+        elif l and not l.startswith(" "):
+            ours = False
+    return total
+
+
+def extremes(out, hits):
+    """Keys whose maximum, minimum are not what they must be; how many an interrupt wrote."""
+    bad, written = {"max": 0, "min": 0}, 0
+    for chunk, most, least, irq in re.findall(r"^extreme \d+ (\d+) (-?\d+) (-?\d+) (\d+)$", out, re.M):
+        last = min((int(chunk) << KEY) + (1 << KEY) - 1, hits)
+        want = 1000000000 if int(irq) else EACH * last + EACH - 1
+        written += int(irq) > 0
+        bad["max"] += int(most) != want
+        bad["min"] += int(least) != -want
+    return bad, written
+
+
+def run_once(run):
+    """{subject: (got, wanted)} of each subject of this run."""
+    threads, flags, racers = RUNS[run]
+    hits = hits_a_thread(threads, flags, racers)
+    p = dtrace("-q", "-x", "aggrate=%s" % ("1ms" if "drain" in racers else "1s"), "-x", "dynvarsize=16m",
+               "-c", "%s -t %d -n %d %s" % (build_app(), threads, hits, flags), "-n", program(hits, racers))
+    # A clock that the kernel could not fire in time is told; hits of the program are all there.
+    assert p.returncode == 0 and all("profile drop" in l for l in p.stderr.split("\n") if l), p.stderr[:400]
+    out = p.stdout
+    each = lambda name: sum(int(l.split()[-1]) for l in out.split("\n") if l.startswith(name + " "))
+    ticks = sum(numbers(re.search(r"^p .*", out, re.M).group())) if "interrupt" in racers else 0
+    assert "interrupt" not in racers or ticks > 100, ticks
+    n = threads * hits * EACH
+    values = [i % 100 for i in range(hits)]
+    total, squares = (threads * EACH * sum(v ** e << SHIFT * e for v in values) for e in (1, 2))
+    mean = total // (n + ticks)
+    got = {
+        "count": (each("count"), n + ticks), "keyed": (each("keyed"), n + ticks),
+        "sum": (each("sum"), n + threads * EACH * sum(values) + ticks),
+        "quantize": (distribution(out, "quantize"), n + ticks),
+        "lquantize": (distribution(out, "lquantize"), n + ticks),
+        "avg": (each("avg"), mean), "stddev": (each("stddev"), root(squares // (n + ticks) - mean * mean)),
+        "x++": (each("x++"), n + ticks), "x+=": (each("x+="), 3 * (n + ticks)),
+        "self->": (each("self->"), n),
+    }
+    rows = set(re.findall(r"^keyed (\S+)", out, re.M))
+    assert rows == {"key%d.xxx" % i for i in range(4)}, rows
+    if "interrupt" in racers:
+        bad, written = extremes(out, hits)
+        keys = threads * ((hits >> KEY) + 1)
+        assert len(re.findall("^extreme", out, re.M)) <= keys and written > 50, written
+        got.update({s: (written - b, written) for s, b in bad.items()})
+    return got
+
+
+def shown(got, wanted):
+    return "ok" if got == wanted else "%d/%d" % (wanted - got, wanted)
+
+
+def check_exact(run):
+    got = run_once(run)
+    bad = [s for s, (have, want) in got.items() if have != want]
+    return {s: shown(*v) for s, v in got.items()}, len(got) - len(bad), bad
+
+
+def check_plain(run):
+    must = {s for s in CAN if CAN[s] & racers_of(run)}
+    cells = {}
+    for _ in range(TRIES if must else 0):
+        for s, (have, want) in run_once(run).items():
+            if s in must and have != want:
+                cells.setdefault(s, shown(have, want))
+        if must <= set(cells):
+            break
+    for s in CAN:
+        cells.setdefault(s, "EXACT" if s in must else "-")
+    bad = sorted(must - {s for s, c in cells.items() if c != "EXACT"})
+    return cells, len(must) - len(bad), bad
+
+
+def main():
+    wanted = sys.argv[2:]
+    passed = failed = 0
+    print("%-22s" % "" + " ".join("%-11s" % s for s in CAN))
+    for run in RUNS:
+        if wanted and run not in wanted:
+            continue
+        try:
+            cells, good, bad = (check_plain if PLAIN else check_exact)(run)
+        except (AssertionError, subprocess.TimeoutExpired) as e:
+            cells, good, bad = {}, 0, ["%s: %s" % (type(e).__name__, e)]
+        print("%-22s" % run + " ".join("%-11s" % cells.get(s, "") for s in CAN), flush=True)
+        passed, failed = passed + good, failed + len(bad)
+        if bad:
+            print("FAIL %s: %s %s" % (run, "proves nothing about" if PLAIN else "not exact:", ", ".join(bad)))
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    print("%d passed, %d failed, 0 skipped" % (passed, failed))
+    sys.exit(failed > 0)
+
+
+main()
