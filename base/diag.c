@@ -8,10 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void emit(struct diag *d, char *text, size_t len)
+/* what: the message alone, from its begin to end in text, which is ours and freed. */
+static void emit(struct diag *d, struct diag_message m, char *text, size_t len, long begin, long end)
 {
-	if (d->sink)
+	char *what = d->tell ? strndup(text + begin, (size_t)(end - begin)) : NULL;
+
+	m.text = text;
+	m.what = what;
+	if (what)
+		d->tell(d->arg, &m);
+	else if (d->sink)
 		d->sink(d->arg, text, len);
+	free(what);
 	free(text);
 }
 
@@ -39,30 +47,37 @@ static void show_source(FILE *f, const struct place *p, uint32_t len)
 }
 
 __attribute__((format(printf, 5, 0)))
-static void report(struct diag *d, struct loc at, const char *tag, const char *kind,
+static void report(struct diag *d, struct loc at, const char *tag, enum diag_kind kind,
 		   const char *fmt, va_list ap)
 {
-	struct place p = text_place(at);
+	struct diag_message m = { .kind = kind, .tag = tag, .place = text_place(at) };
+	const struct place *p = &m.place;
 	char *text = NULL;
 	size_t len = 0;
+	long begin, end;
 	FILE *f = open_memstream(&text, &len);
 
 	d->hushed = !f;
 	if (!f)
 		return;
-	if (p.name)
-		fprintf(f, "%.*s:%u:%u: ", (int)p.name_len, p.name, p.line, p.column);
+	if (kind == DIAG_HINT)
+		fputs("hint: ", f);
+	else if (p->name)
+		fprintf(f, "%.*s:%u:%u: ", (int)p->name_len, p->name, p->line, p->column);
 	else if (d->who)
 		fprintf(f, "%s: ", d->who);
 	if (d->errtags && tag)
 		fprintf(f, "[%s] ", tag);
-	fputs(kind, f);
+	if (kind == DIAG_WARNING)
+		fputs("warning: ", f);
+	begin = ftell(f);
 	vfprintf(f, fmt, ap);
+	end = ftell(f);
 	fputc('\n', f);
-	if (p.name && p.start)
-		show_source(f, &p, at.len);
+	if (p->name && p->start)
+		show_source(f, p, at.len);
 	if (fclose(f) == 0)
-		emit(d, text, len);
+		emit(d, m, text, len, begin, end);
 	else
 		free(text);
 }
@@ -71,7 +86,7 @@ void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt
 {
 	d->errors++;
 	if (!d->limit || d->errors <= d->limit)
-		report(d, at, tag, "", fmt, ap);
+		report(d, at, tag, DIAG_ERROR, fmt, ap);
 	else
 		d->hushed = true;
 }
@@ -91,7 +106,7 @@ void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
 
 	d->warnings++;
 	va_start(ap, fmt);
-	report(d, at, NULL, "warning: ", fmt, ap);
+	report(d, at, NULL, DIAG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
@@ -100,31 +115,19 @@ void diag_note(struct diag *d, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	report(d, NOWHERE, NULL, "", fmt, ap);
+	report(d, NOWHERE, NULL, DIAG_NOTE, fmt, ap);
 	va_end(ap);
 }
 
 void diag_hint(struct diag *d, const char *fmt, ...)
 {
-	char *text = NULL;
-	size_t len = 0;
 	va_list ap;
-	FILE *f;
 
 	if (d->hushed)
 		return;
-	f = open_memstream(&text, &len);
-	if (!f)
-		return;
-	fputs("hint: ", f);
 	va_start(ap, fmt);
-	vfprintf(f, fmt, ap);
+	report(d, NOWHERE, NULL, DIAG_HINT, fmt, ap);
 	va_end(ap);
-	fputc('\n', f);
-	if (fclose(f) == 0)
-		emit(d, text, len);
-	else
-		free(text);
 }
 
 void diag_to_file(void *file, const char *text, size_t len)

@@ -10,7 +10,8 @@
  *
  * A diag collects messages, prints nothing itself and gives them to its
  * sink in the order in which they were reported; the command's sink is
- * stderr. After `limit` errors the rest are counted only.
+ * stderr. After `limit` errors the rest are counted only. Who wants more than
+ * the text sets `tell` instead of the sink.
  */
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
@@ -20,12 +21,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum diag_kind { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE, DIAG_HINT };
+
+struct diag_message {	/* all borrowed until tell returns */
+	enum diag_kind kind;
+	const char *text;	/* as a sink is given it */
+	const char *what;	/* the message alone, no newline */
+	const char *tag;	/* NULL: none */
+	struct place place;
+};
+
 struct diag {
 	const char *who;	/* prefix of messages without a place: "dtrace" */
 	bool errtags;		/* -x errtags: show [D_TAG] */
 	unsigned errors, warnings;	/* reported so far */
 	unsigned limit;		/* errors shown; 0: all */
 	void (*sink)(void *arg, const char *text, size_t len);	/* whole lines; NULL: dropped */
+	void (*tell)(void *arg, const struct diag_message *m);
 	void *arg;
 	bool hushed;		/* the last message was beyond the limit: so is its hint */
 };

@@ -3,7 +3,7 @@
  * cmd/dtrace/main.c: the dtrace command.
  */
 #include "cmd/dtrace/cmd.h"
-#include "consumer/run/run.h"
+#include "usdt/consumer.h"
 
 #include "config.h"
 
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	if (status)
 		goto out;
 	if (c.version)
-		printf("dtrace: %s (D %s)\n", PACKAGE_STRING, run_language());
+		printf("dtrace: %s (D %s)\n", PACKAGE_STRING, usdt_consumer_language());
 	else if (c.header || c.object)
 		status = cmd_generate(&c);
 	else

@@ -1,70 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/dtrace/trace.c: the consumer's client: everything but -h and -G.
- * Signals end tracing through a pipe that the consumer polls, so that one
- * that comes at any moment is seen and END still runs.
+ * cmd/dtrace/trace.c: the consumer's client (usdt/consumer.h): everything
+ * but -h and -G. Signals interrupt the consumer, so that END still runs.
  */
-#include "base/cpp.h"
 #include "cmd/dtrace/cmd.h"
-#include "consumer/run/run.h"
+#include "usdt/consumer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static int stop_pipe[2] = { -1, -1 };	/* the one global: a handler has no other way */
+static struct usdt_consumer *volatile tracing;	/* the one global: a handler has no other way */
 
 static void on_signal(int sig)
 {
-	int saved = errno;
-	char byte = (char)sig;
-
-	if (write(stop_pipe[1], &byte, 1) < 0) {
-		/* full: it is told already */
-	}
-	errno = saved;
+	(void)sig;
+	if (tracing)
+		usdt_consumer_interrupt(tracing);
 }
 
-static bool signals_set(void)
+static void signals_set(void)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
-	if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK))
-		return false;
 	for (size_t i = 0; i < COUNT(ends); i++)
 		sigaction(ends[i], &sa, NULL);
 	/* A reader that is gone shows as EPIPE where it is written. */
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
-	return true;
 }
 
-static const struct text *text_get(const struct cmd *c, struct run *r, const struct cmd_text *t)
+static void show(void *arg, const struct usdt_message *m)
 {
-	const struct text *text;
-	char name[3] = { '-', t->spec, '\0' };
-	bool cpp = c->cpp || run_option_get(r, "cpp");
-
-	if (t->spec != 's')
-		return text_new(run_arena(r), name, t->arg, strlen(t->arg));
-	errno = 0;
-	text = cpp ? cpp_read(run_arena(r), t->arg, c->cpp_args, c->ncpp, c->diag) :
-		     text_read(run_arena(r), t->arg);
-	if (!text && !cpp)
-		diag_error(c->diag, NOWHERE, NULL, "failed to open %s: %s", t->arg, strerror(errno));
-	return text;
+	fputs(m->text, arg);
+	fflush(arg);
 }
 
-static bool prepare(const struct cmd *c, struct run *r)
+static bool arguments(const struct cmd *c, struct usdt_consumer *t)
 {
 	const char **argv = arena_array(c->arena, const char *, c->nargs + 1);
-	bool ok = argv;
 
-	if (!ok)
+	if (!argv)
 		return false;
 	argv[0] = "dtrace";
 	for (size_t i = 0; i < c->ntexts; i++)
@@ -72,46 +50,62 @@ static bool prepare(const struct cmd *c, struct run *r)
 			argv[0] = c->texts[i].arg;
 	for (size_t i = 0; i < c->nargs; i++)
 		argv[i + 1] = c->args[i];
-	run_args(r, (int)c->nargs + 1, argv);
-	if (c->verbose)
-		ok = run_option(r, "verbose", NULL, NOWHERE);
-	for (size_t i = 0; ok && i < c->noptions; i++)
-		ok = run_option(r, c->options[i].name, c->options[i].value, NOWHERE);
-	for (size_t i = 0; ok && i < c->ntexts; i++) {
-		const struct text *text = text_get(c, r, &c->texts[i]);
-
-		ok = text && run_text(r, text, c->texts[i].spec == 's' ? 0 : c->texts[i].spec);
-	}
-	for (size_t i = 0; ok && i < c->npids; i++)
-		ok = run_grab(r, c->pids[i]);
-	for (size_t i = 0; ok && i < c->ncommands; i++)
-		ok = run_command(r, c->commands[i]);
-	return ok;
+	return usdt_consumer_args(t, (int)c->nargs + 1, argv) == 0;
 }
 
-static bool report(struct run *r)
+static int add_text(struct usdt_consumer *t, const struct cmd_text *text)
 {
-	run_report(r, true);
-	return true;
+	return text->spec == 's' ? usdt_consumer_add_file(t, text->arg) :
+				   usdt_consumer_add_text(t, text->spec, NULL, text->arg);
 }
 
-static bool trace(struct run *r)
+static bool prepare(const struct cmd *c, struct usdt_consumer *t)
 {
-	enum run_result result = RUN_OKAY;
+	int err = !arguments(c, t);
 
-	run_stop_on(r, stop_pipe[0]);
-	if (!run_go(r))
+	if (!err && c->cpp)
+		err = usdt_consumer_set_option(t, "cpp", NULL);
+	if (!err && c->verbose)
+		err = usdt_consumer_set_option(t, "verbose", NULL);
+	for (size_t i = 0; !err && i < c->noptions; i++)
+		err = usdt_consumer_set_option(t, c->options[i].name, c->options[i].value);
+	for (size_t i = 0; !err && i < c->ncpp; i++)
+		err = usdt_consumer_cpp_arg(t, c->cpp_args[i]);
+	for (size_t i = 0; !err && i < c->ntexts; i++)
+		err = add_text(t, &c->texts[i]);
+	for (size_t i = 0; !err && i < c->npids; i++)
+		err = usdt_consumer_grab(t, c->pids[i]);
+	for (size_t i = 0; !err && i < c->ncommands; i++)
+		err = usdt_consumer_command(t, c->commands[i]);
+	return !err;
+}
+
+static bool trace(struct usdt_consumer *t)
+{
+	enum usdt_consumer_result result = USDT_CONSUMER_OKAY;
+
+	if (usdt_consumer_go(t))
 		return false;
-	while (result == RUN_OKAY)
-		result = run_work(r);
-	return run_stop(r) && result != RUN_ERROR;
+	while (result == USDT_CONSUMER_OKAY)
+		result = usdt_consumer_work(t, -1);
+	return !usdt_consumer_stop(t) && result != USDT_CONSUMER_ERROR;
+}
+
+static int run(const struct cmd *c, struct usdt_consumer *t, FILE *out)
+{
+	bool ok = usdt_consumer_output(t, out) == 0 && prepare(c, t);
+
+	if (ok && c->list)
+		ok = usdt_consumer_print_list(t, c->verbose) == 0;
+	else if (ok)
+		ok = usdt_consumer_compile(t) == 0 && (c->check_only ? !usdt_consumer_print_report(t) : trace(t));
+	return ok ? usdt_consumer_status(t) : EXIT_FAILURE;
 }
 
 int cmd_trace(const struct cmd *c)
 {
 	FILE *out = c->output ? fopen(c->output, "ae") : stdout;
-	struct run *r;
-	bool ok;
+	struct usdt_consumer *t;
 	int status;
 
 	if (!out) {
@@ -125,23 +119,22 @@ int cmd_trace(const struct cmd *c)
 		status = EXIT_USAGE;
 		goto out;
 	}
-	r = signals_set() ? run_open(c->diag, out) : NULL;
-	if (!r) {
+	t = usdt_consumer_open(c->diag->who, show, stderr);
+	if (!t) {
 		diag_error(c->diag, NOWHERE, NULL, "cannot start: %s", strerror(errno));
 		status = EXIT_FAILURE;
 		goto out;
 	}
-	ok = prepare(c, r);
-	if (ok && c->list)
-		ok = run_list(r, out, c->verbose);
-	else if (ok)
-		ok = run_compile(r) && (c->check_only ? report(r) : trace(r));
-	status = ok ? run_status(r) : EXIT_FAILURE;
-	run_close(r);
+	tracing = t;
+	signals_set();
+	status = run(c, t, out);
+	tracing = NULL;
+	usdt_consumer_close(t);
 out:
-	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE && !c->diag->errors)
+	/* A failure before is said already. */
+	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE && status != EXIT_FAILURE) {
 		diag_error(c->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(errno));
-	if (c->diag->errors && !status)
-		status = EXIT_FAILURE;
+		status = status ? status : EXIT_FAILURE;
+	}
 	return status;
 }

@@ -43,19 +43,6 @@ static uint32_t possible_cpus(void)
 	return (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 }
 
-/* A file with probes costs some descriptors, and where probes are made at run time each process
- * has files of its own. The soft limit is for programs that select(2). */
-static void more_descriptors(struct prov_env *env)
-{
-	struct rlimit most;
-
-	if (getrlimit(RLIMIT_NOFILE, &env->nofile))
-		return;
-	most = env->nofile;
-	most.rlim_cur = most.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
-}
-
 struct prov_env *prov_env_new(struct diag *diag)
 {
 	struct prov_env *env = calloc(1, sizeof(*env));
@@ -67,10 +54,10 @@ struct prov_env *prov_env_new(struct diag *diag)
 		free(env);
 		return NULL;
 	}
+	prov_limit_raise();
 	env->diag = diag;
 	env->ncpu = possible_cpus();
 	env->cpu = -1;
-	more_descriptors(env);
 	return env;
 }
 
@@ -87,7 +74,7 @@ void prov_env_free(struct prov_env *env)
 	prov_files_free(env->files);
 	kbtf_free(env->kbtf);
 	arena_free(env->arena);
-	setrlimit(RLIMIT_NOFILE, &env->nofile);
+	prov_limit_restore();
 	free(env);
 }
 

@@ -2,6 +2,7 @@
 /*
  * consumer/providers/inner.h: what the files of providers/ share.
  *   env.c      the environment; descriptions → probes, with their ids
+ *   limit.c    descriptors: the soft limit
  *   attach.c   sites → links          features.c  what this kernel can
  *   btf.c      the kernel's types: a reader of its raw BTF
  *   names.c    struct d_names over it  symbols.c  the kernel's symbols
@@ -52,6 +53,12 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 /* As struct d_names has them. */
 bool prov_pdesc_attrs(struct prov_env *env, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
 bool prov_exists(struct prov_env *env, const char *kind, const char *name);
+
+/* ---- limit.c ---------------------------------------------------------------- */
+
+void prov_limit_raise(void);		/* counted: the last restore lowers it */
+void prov_limit_restore(void);
+void prov_limit_restore_child(void);	/* in a child, before exec: as it was for us */
 
 /* ---- procs.c, watch.c --------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ noinst_LTLIBRARIES += libprov.la
 nodist_libprov_la_SOURCES = $(SYSCALL_TABLES)
 libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers.def \
 	consumer/providers/inner.h consumer/providers/uapi.h \
-	consumer/providers/env.c \
+	consumer/providers/env.c consumer/providers/limit.c \
 	consumer/providers/features.c \
 	consumer/providers/attach.c \
 	consumer/providers/dtrace.c \

@@ -18,7 +18,6 @@
 #include "consumer/compile/compile.h"
 #include "d/d.h"
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 struct prov;
@@ -104,7 +103,6 @@ struct prov_env {
 	struct prov_files *files;	/* procs.c's: files by inode identity */
 	struct prov_watch *watch;
 	struct kbtf *kbtf;	/* btf.c's; opened at first use */
-	struct rlimit nofile;	/* as it was; a command of -c gets it back */
 };
 struct prov_env *prov_env_new(struct diag *diag);
 void prov_env_free(struct prov_env *env);

@@ -475,14 +475,14 @@ static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltim
 /* ---- Starting ---------------------------------------------------------------------------- */
 
 /* The child waits for our hold on it, then execs; a failure comes back through `out`. */
-static void child(const struct prov_env *env, char **words, int in, int out)
+static void child(char **words, int in, int out)
 {
 	char go;
 	int err;
 
 	if (read(in, &go, 1) != 1)
 		_exit(127);
-	setrlimit(RLIMIT_NOFILE, &env->nofile);
+	prov_limit_restore_child();
 	execvp(words[0], words);
 	err = errno;
 	if (write(out, &err, sizeof(err)) < 0)
@@ -500,7 +500,7 @@ static int start(struct target_priv *t, char **words, pid_t *pid)
 		goto out;
 	}
 	if (!*pid)
-		child(t->env, words, in[0], out[1]);
+		child(words, in[0], out[1]);
 	close(out[1]);
 	out[1] = -1;
 	if (ptrace(PTRACE_SEIZE, *pid, 0, options)) {

@@ -6,6 +6,7 @@
  *   rings.c    ring buffers, merged by time            work.c   go, work, stop
  *   aggs.c     aggregations, drained      drops.c     what was lost, said
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
+ *   client.c   the public face, usdt/consumer.h
  */
 #ifndef CONSUMER_RUN_INNER_H
 #define CONSUMER_RUN_INNER_H

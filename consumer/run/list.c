@@ -43,22 +43,74 @@ static void sites_show(FILE *out, const struct prov_probe *p)
 
 /* ---- -l --------------------------------------------------------------------------- */
 
+struct finding {
+	struct hash *seen;
+	prov_found *found;
+	void *arg;
+	bool stopped;
+};
+
+static bool found_once(void *arg, struct prov_probe *p)
+{
+	struct finding *f = arg;
+
+	if (hash_get(f->seen, &p, sizeof(p)))
+		return true;
+	f->stopped = hash_set(f->seen, &p, sizeof(p), p, NULL) || !f->found(f->arg, p);
+	return !f->stopped;
+}
+
+static bool find_described(struct run *r, struct finding *f)
+{
+	for (size_t i = 0; i < r->prog->nclauses; i++) {
+		const struct d_clause *c = r->prog->clauses[i];
+
+		for (size_t k = 0; k < c->npdescs && !f->stopped; k++) {
+			int n = prov_match(r->env, &c->pdescs[k], found_once, f);
+
+			if (n < 0)
+				return false;
+			if (!n)
+				prov_none(r->env, &c->pdescs[k]);
+		}
+	}
+	return true;
+}
+
+bool run_probes(struct run *r, prov_found *found, void *arg)
+{
+	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
+						   .text = ":::" };
+	struct finding f = { .seen = hash_new(), .found = found, .arg = arg };
+	bool ok = f.seen && (!r->ntexts || run_front_end(r));
+
+	if (ok)
+		ok = r->ntexts ? find_described(r, &f) :
+				 prov_match(r->env, &everything, found_once, &f) >= 0;
+	hash_free(f.seen, NULL);
+	return ok;
+}
+
 struct listing {
 	FILE *out;
-	bool verbose;
-	struct hash *seen;
+	bool verbose, headed;
 	struct prov_env *env;
 	int err;		/* why no more can be written; EPIPE: nobody reads */
 };
+
+static void list_head(struct listing *l)
+{
+	if (!l->headed)
+		fprintf(l->out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION",
+			"NAME");
+	l->headed = true;
+}
 
 static bool list_one(void *arg, struct prov_probe *p)
 {
 	struct listing *l = arg;
 
-	if (hash_get(l->seen, &p, sizeof(p)))
-		return true;
-	if (hash_set(l->seen, &p, sizeof(p), p, NULL))
-		return false;
+	list_head(l);
 	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func,
 		    p->name) < 0) {
 		l->err = errno;
@@ -73,32 +125,15 @@ static bool list_one(void *arg, struct prov_probe *p)
 	return true;
 }
 
-bool run_list(struct run *r, FILE *out, bool verbose)
+bool run_list(struct run *r, bool verbose)
 {
-	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
-						   .text = ":::" };
-	struct listing l = { .out = out, .verbose = verbose, .seen = hash_new(),
-			     .env = r->env };
-	bool ok = l.seen;
+	struct listing l = { .out = r->out_file, .verbose = verbose, .env = r->env };
+	bool ok = run_probes(r, list_one, &l);
 
-	if (ok && r->ntexts && !run_front_end(r))
-		ok = false;
 	if (ok)
-		fprintf(out, "%5s %10s %17s %33s %s\n", "ID", "PROVIDER", "MODULE", "FUNCTION", "NAME");
-	if (ok && !r->ntexts)
-		ok = prov_match(r->env, &everything, list_one, &l) >= 0;
-	for (size_t i = 0; ok && !l.err && r->ntexts && i < r->prog->nclauses; i++) {
-		const struct d_clause *c = r->prog->clauses[i];
-
-		for (size_t k = 0; ok && !l.err && k < c->npdescs; k++) {
-			int n = prov_match(r->env, &c->pdescs[k], list_one, &l);
-
-			ok = n >= 0;
-			if (!n)
-				prov_none(r->env, &c->pdescs[k]);
-		}
-	}
-	hash_free(l.seen, NULL);
+		list_head(&l);
+	if (!l.err && fflush(l.out))
+		l.err = errno;
 	if (l.err && l.err != EPIPE)
 		diag_error(r->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(l.err));
 	return ok;

@@ -234,9 +234,12 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 	return !err;
 }
 
-int64_t run_option_get(const struct run *r, const char *name)
+bool run_option_get(const struct run *r, const char *name, int64_t *value)
 {
 	size_t i = option_find(name);
 
-	return i < COUNT(options) ? r->opts.value[i] : 0;
+	if (i == COUNT(options))
+		return false;
+	*value = r->opts.text[i] ? 1 : r->opts.value[i];
+	return true;
 }

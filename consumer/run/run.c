@@ -65,6 +65,11 @@ struct arena *run_arena(struct run *r)
 	return r->arena;
 }
 
+void run_output(struct run *r, FILE *out)
+{
+	r->out_file = out;
+}
+
 void run_args(struct run *r, int argc, const char *const *argv)
 {
 	r->argc = argc;

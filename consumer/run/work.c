@@ -268,7 +268,7 @@ static bool target_event(struct run *r, struct prov_target *t)
 	return r->live_targets > 0;
 }
 
-static int wait_ms(const struct run *r)
+int run_timeout(const struct run *r)
 {
 	uint64_t now = run_now(), next = r->next_switch;
 
@@ -304,15 +304,15 @@ static bool exiting(const struct run *r)
 	return __atomic_load_n(&r->state->exiting, __ATOMIC_ACQUIRE);
 }
 
-enum run_result run_work(struct run *r)
+enum run_result run_work(struct run *r, int ms)
 {
 	struct epoll_event ev[16];
 	bool ended = false;
-	int n;
+	int n, next = run_timeout(r);
 
 	if (exiting(r))
 		return RUN_DONE;
-	n = epoll_wait(r->epoll, ev, COUNT(ev), wait_ms(r));
+	n = epoll_wait(r->epoll, ev, COUNT(ev), ms < 0 || ms > next ? next : ms);
 	if (n < 0 && errno != EINTR)
 		return RUN_ERROR;
 	for (int i = 0; i < n; i++) {

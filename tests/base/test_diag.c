@@ -192,6 +192,41 @@ static void a_sink_to_a_file_and_none(void **state)
 	free(text);
 }
 
+static struct diag_message told[4];
+static char told_what[4][64];
+static unsigned ntold;
+
+static void tell(void *arg, const struct diag_message *m)
+{
+	assert_ptr_equal(arg, said);
+	strcat(said, m->text);
+	told[ntold] = *m;
+	strcpy(told_what[ntold++], m->what);
+}
+
+static void who_is_told_gets_the_parts(void **state)
+{
+	struct diag d = fresh();
+
+	(void)state;
+	d.tell = tell;
+	ntold = 0;
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF", "unknown: %s", "foo");
+	diag_hint(&d, "say %s", "bar");
+	diag_warn(&d, NOWHERE, "look");
+	diag_note(&d, "5 drops");
+	assert_string_equal(said, "a.d:2:7: unknown: foo\n{ x = foo; }\n      ^~~\n"
+			    "hint: say bar\ndtrace: warning: look\ndtrace: 5 drops\n");
+	assert_int_equal(calls, 0);	/* the sink is not called as well */
+	assert_true(ntold == 4 && told[0].kind == DIAG_ERROR && told[1].kind == DIAG_HINT &&
+		    told[2].kind == DIAG_WARNING && told[3].kind == DIAG_NOTE);
+	assert_string_equal(told_what[0], "unknown: foo");
+	assert_string_equal(told_what[1], "say bar");
+	assert_string_equal(told_what[2], "look");
+	assert_string_equal(told[0].tag, "D_IDENT_UNDEF");
+	assert_true(told[0].place.line == 2 && told[0].place.column == 7 && !told[1].place.line);
+}
+
 static int up(void **state)
 {
 	(void)state;
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_warning_after_the_limit_keeps_its_hint),
 		cmocka_unit_test(a_place_in_an_included_file),
 		cmocka_unit_test(a_sink_to_a_file_and_none),
+		cmocka_unit_test(who_is_told_gets_the_parts),
 	};
 
 	return cmocka_run_group_tests(tests, up, down);

@@ -38,3 +38,11 @@ tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpf
 # Flags of its own, so that its aggs.o is another than librun's, which libtool makes.
 tests_consumer_test_aggs_CFLAGS = $(AM_CFLAGS)
 tests_consumer_test_aggs_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/consumer/test_library
+TESTS += tests/consumer/test_library
+endif
+# Against the shared library, as a stranger would: what it needs must be exported.
+tests_consumer_test_library_SOURCES = tests/consumer/test_library.c
+tests_consumer_test_library_LDADD = libusdt-consumer.la $(TEST_LIBS) -lpthread

@@ -156,6 +156,13 @@ def test_sighup_ends_tracing():
     ends_by(signal.SIGHUP)
 
 
+def test_descriptors_of_a_command_are_limited_as_ours_were():
+    """Ours are as many as the hard limit allows: a link a site is one each on old kernels."""
+    script = "ulimit -n 4096; ulimit -Sn %d; exec %s -qn 'BEGIN { @ = count(); }' -c '%s'"
+    assert must("sh", "-c", script % (100, DTRACE, 'sh -c "ulimit -Sn"')).split() == ["100", "1"]
+    assert must("sh", "-c", script % (12, DTRACE, "true")).split() == ["1"]
+
+
 def test_reader_goes_away():
     with Victim() as v:
         before = Before()

@@ -28,13 +28,13 @@ ROOMS = [
     ("consumer/output/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/run/aggs.h", "consumer/providers/providers.h"]),
     ("consumer/run/", BASE + CONTRACTS +
-     ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/compile/compile.h", "consumer/compile/*.def",
-      "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
+     ["d/d.h", "d/*.def", "usdt/usdt.h", "usdt/consumer.h", "consumer/compile/compile.h",
+      "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
     ("consumer/", CONTRACTS + ["d/d.h"]),
     ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h"]),
-    ("cmd/", BASE + ["consumer/run/run.h", "provider/provider.h"]),
+    ("cmd/", BASE + ["usdt/consumer.h", "provider/provider.h"]),
     ("runtimes/", ["usdt/usdt.h", "usdt/sdt.h"]),
-    ("examples/", ["usdt/usdt.h", "usdt/sdt.h"]),
+    ("examples/", ["usdt/usdt.h", "usdt/consumer.h", "usdt/sdt.h"]),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 
@@ -95,11 +95,11 @@ def self_test():
                  ("consumer/output/a.c", "consumer/run/run.h"),
                  ("consumer/run/a.c", "consumer/output/inner.h"),
                  ("consumer/abi.h", "consumer/run/run.h"), ("cmd/dtrace/a.c", "d/d.h"),
-                 ("cmd/dtrace/a.c", "consumer/compile/compile.h"), ("runtimes/a.c", "base/hash.h")]
+                 ("cmd/dtrace/a.c", "consumer/compile/compile.h"), ("cmd/dtrace/a.c", "consumer/run/run.h"), ("runtimes/a.c", "base/hash.h")]
     allowed = [("d/a.c", "base/hash.h"), ("usdt/a.c", "usdt/inner.h"), ("d/a.c", "d/inner.h"),
                ("provider/a.c", "d/d.h"), ("consumer/run/a.c", "consumer/run/inner.h"),
                ("consumer/run/a.c", "consumer/providers/providers.h"), ("base/a.c", "config.h"),
-               ("cmd/dtrace/a.c", "provider/provider.h"), ("consumer/bpf/rt.c", "consumer/abi.h")]
+               ("cmd/dtrace/a.c", "provider/provider.h"), ("cmd/dtrace/a.c", "usdt/consumer.h"), ("consumer/bpf/rt.c", "consumer/abi.h")]
     wrong = [p for p in forbidden if not why_not(*p)] + [p for p in allowed if why_not(*p)]
     for p in wrong:
         print("self test: %s including %s" % p)

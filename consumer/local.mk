@@ -1,0 +1,33 @@
+# libusdt-consumer: all of the consumer behind include/usdt/consumer.h, with the rooms below it
+# inside and hidden. libcc brings librt, libd and libbase.
+CONSUMER_PARTS = librun.la libout.la libprov.la libcc.la libusdtread-core.la
+
+lib_LTLIBRARIES += libusdt-consumer.la
+libusdt_consumer_la_SOURCES =
+libusdt_consumer_la_LIBADD = $(CONSUMER_PARTS) $(BPF_LIBS) $(DW_LIBS) $(ELF_LIBS)
+libusdt_consumer_la_DEPENDENCIES = $(CONSUMER_PARTS) consumer/libusdt-consumer.map
+libusdt_consumer_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
+	-Wl,--version-script=$(srcdir)/consumer/libusdt-consumer.map
+usdtinclude_HEADERS += include/usdt/consumer.h
+
+# The static library is one object whose other symbols are local: a program that has a function
+# of its own called text_new or hash_get must not give it to us, nor we ours to it.
+if STATIC_LIBS
+consumerlibdir = $(libdir)
+nodist_consumerlib_DATA = libusdt-consumer.a
+endif
+libusdt-consumer.a: $(CONSUMER_PARTS)
+	@mkdir -p consumer
+	$(AM_V_GEN)$(CC) $(CFLAGS) -r -nostdlib -o consumer/whole.o -Wl,--whole-archive \
+		$(CONSUMER_PARTS:%.la=.libs/%.a) -Wl,--no-whole-archive && \
+	$(OBJCOPY) -w --keep-global-symbol='usdt_consumer_*' consumer/whole.o && \
+	rm -f $@ && $(AR) cr $@ consumer/whole.o && rm -f consumer/whole.o
+CLEANFILES += libusdt-consumer.a consumer/whole.o
+
+nodist_pkgconfig_DATA += consumer/usdt-consumer.pc
+consumer/usdt-consumer.pc: $(srcdir)/consumer/usdt-consumer.pc.in
+	@mkdir -p consumer
+	$(AM_V_GEN)sed -e 's|[@]prefix[@]|$(prefix)|g' -e 's|[@]libdir[@]|$(libdir)|g' \
+		-e 's|[@]includedir[@]|$(includedir)|g' -e 's|[@]VERSION[@]|$(VERSION)|g' \
+		$(srcdir)/consumer/usdt-consumer.pc.in >$@.tmp && mv $@.tmp $@
+EXTRA_DIST += consumer/libusdt-consumer.map consumer/usdt-consumer.pc.in

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/limit.c: as many descriptors as the hard limit allows,
+ * while an environment is open. A file with probes costs some, and where
+ * probes are made at run time each process has files of its own; old kernels
+ * want one a site. The soft limit is for programs that select(2).
+ * Owns: the process's soft limit, from the first environment to the last; it
+ * is one of the process, so what it was is kept here for all of them.
+ */
+#include "consumer/providers/inner.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+static struct {
+	pthread_mutex_t lock;
+	unsigned users;
+	struct rlimit was;
+	bool raised;
+} limit = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void prov_limit_raise(void)
+{
+	struct rlimit high;
+
+	pthread_mutex_lock(&limit.lock);
+	if (!limit.users++ && !getrlimit(RLIMIT_NOFILE, &limit.was)) {
+		high = limit.was;
+		high.rlim_cur = high.rlim_max;
+		limit.raised = high.rlim_cur != limit.was.rlim_cur && !setrlimit(RLIMIT_NOFILE, &high);
+	}
+	pthread_mutex_unlock(&limit.lock);
+}
+
+void prov_limit_restore_child(void)
+{
+	if (limit.raised)
+		setrlimit(RLIMIT_NOFILE, &limit.was);
+}
+
+void prov_limit_restore(void)
+{
+	pthread_mutex_lock(&limit.lock);
+	if (!--limit.users) {
+		prov_limit_restore_child();
+		limit.raised = false;
+	}
+	pthread_mutex_unlock(&limit.lock);
+}
