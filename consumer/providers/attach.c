@@ -398,6 +398,17 @@ static int attach_single(struct prov_env *env, const struct prov_attach *what,
 	return done ? 0 : last;
 }
 
+/* Is what the kernel says about single sites of files that are not the target's alone? It was
+ * warned of; that some file of the system cannot be traced is no failure of the rest. */
+static bool others_refused(const struct prov_attach *what, int err)
+{
+	bool others = what->ctx == CC_CTX_UPROBE && of_one_site(err);
+
+	for (size_t i = 0; others && i < what->nsites; i++)
+		others = !what->sites[i]->pid;
+	return others;
+}
+
 int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 		     struct prov_links *links, prov_open_fn *open_file)
 {
@@ -417,7 +428,7 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 	default:
 		err = -EOPNOTSUPP;
 	}
-	if (!err)
+	if (!err || others_refused(what, err))
 		return 0;
 	diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", error_text(err));
 	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */

@@ -136,7 +136,8 @@ struct prov_attach {
 struct prov_links;		/* a list of what is attached; one owner */
 struct prov_links *prov_links_new(void);
 /* Attaches all sites; one that the kernel refuses is reported by diag_warn and does not lose the
- * others; fails (-errno, reported) if none could be attached. */
+ * others; fails (-errno, reported) if none could be attached, unless they were refused one by one
+ * and are of files for all processes (pid 0). */
 int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links);
 /* Detaches everything (in parallel where the kernel is slow); adds the kernel's own counts of
  * missed firings to *missed. */

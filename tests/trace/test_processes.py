@@ -381,6 +381,7 @@ def test_a_site_that_another_tracer_holds_is_named():
         a = start(held, "-n", "1", "-w", gate("held"))
         time.sleep(0.2)
         p = dtrace("-q", "-n", NAME + '*:::hit { n++; } tick-200ms { exit(0); }')
+        own = dtrace("-q", "-p", str(a.pid), "-n", NAME + '$target:::hit { n++; } tick-200ms { exit(0); }')
         a.kill()
         a.communicate()
     finally:
@@ -389,6 +390,8 @@ def test_a_site_that_another_tracer_holds_is_named():
             put(events, "-:%s/s%d\n" % (group, i))
     assert held in p.stderr and "the kernel refuses" in p.stderr, (p.returncode, p.stderr, p.stdout)
     assert "another tracer" in p.stderr, p.stderr
+    assert p.returncode == 0, "a foreign file's refusal is a warning: %s" % p.stderr
+    assert own.returncode == 1 and "cannot attach" in own.stderr, own.stderr
 
 
 main(sys.modules[__name__])
