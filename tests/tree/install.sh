@@ -6,6 +6,7 @@
 set -u
 build=${1:?usage: install.sh BUILD}
 build=$(cd "$build" && pwd) || exit 1
+top=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 root=$(mktemp -d /tmp/usdtkit-install.XXXXXX) || exit 1
 trap 'rm -rf "$root"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -22,14 +23,16 @@ prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 try "make install" make -s -C "$build" install DESTDIR="$root"
 for f in bin/dtrace lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
 	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h \
-	share/man/man1/dtrace.1 share/man/man3/libusdt.3; do
+	share/man/man1/dtrace.1 share/man/man3/libusdt.3 \
+	lib/libusdt-consumer.so lib/libusdt-consumer.so.0 lib/libusdt-consumer.a \
+	lib/pkgconfig/usdt-consumer.pc include/usdt/consumer.h share/man/man3/libusdt-consumer.3; do
 	try "$f is not installed" test -e "$root$prefix/$f"
 done
 # Rooms' headers and convenience libraries are ours alone.
 extra=$(cd "$root$prefix" && find . -name '*.h' ! -path './include/usdt/*' -o -name 'libd.*' \
 	-o -name 'libbase.*' -o -name 'librun.*' -o -name 'libcc.*' -o -name 'libprovider.*')
 if [ -z "$extra" ]; then ok; else bad "installed and should not be:" $extra; fi
-for lib in libusdt libusdt-read; do
+for lib in libusdt libusdt-read libusdt-consumer; do
 	so=$root$prefix/lib/$lib.so
 	if nm -D --defined-only "$so" | awk '$2 ~ /[A-Z]/ && $2 != "A" { print $3 }' |
 		grep -v '^usdt_' >"$root/log"; then
@@ -110,6 +113,20 @@ for cc in gcc clang; do
 done
 try "C++" sh -c "g++ -Wall -Werror -x c++ -o cxx app.c $(pkg-config --cflags --libs usdt usdt-read)"
 try "C++ runs" env LD_LIBRARY_PATH="$root$prefix/lib" ./cxx
+
+# The consumer: the example as it stands; as C++; and a program with names that are ours inside.
+cp "$top/examples/consumer/calls.c" calls.c
+printf '%s\n' 'int hash_get(void); int hash_get(void) { __builtin_trap(); }' \
+	'int text_new(void); int text_new(void) { __builtin_trap(); }' >>calls.c
+run_calls() { LD_LIBRARY_PATH="$root$prefix/lib" "./$1" 'true' | grep -q '^ *1\.  *[0-9]'; }
+flags=$(pkg-config --cflags --libs usdt-consumer)
+try "consumer, shared" sh -c "cc -Wall -Werror -o calls calls.c $flags"
+try "consumer, shared, runs" run_calls calls
+try "consumer, static" sh -c "cc -static -o calls-static calls.c $(pkg-config --static --cflags --libs usdt-consumer)"
+try "consumer, static, runs" run_calls calls-static
+sed '/hash_get\|text_new/d' calls.c >calls.cc
+try "consumer, C++" sh -c "g++ -Wall -Werror -o calls-cxx calls.cc $flags"
+try "consumer, C++, runs" run_calls calls-cxx
 try "dtrace runs where it is installed" "$root$prefix/bin/dtrace" -V
 printf 'provider stranger { probe hello__world(int); };\n' >p.d
 try "dtrace -h where it is installed" "$root$prefix/bin/dtrace" -h -s p.d -o p.h

@@ -41,6 +41,10 @@ def main():
     declared = set(re.findall(r"^[a-z][\w *]*?[ *](usdt_[a-z_]*[a-z])\(", header, re.M)) | {"usdt_fire"}
     synopsis = text("docs/man/libusdt.3").split(".Sh DESCRIPTION")[0]
     same("function", declared, set(re.findall(r"^\.Fn (usdt_\w+)", synopsis, re.M)))
+    header = text("include/usdt/consumer.h")
+    declared = set(re.findall(r"^[a-z][\w *]*?[ *](usdt_consumer_[a-z_]*[a-z])\(", header, re.M))
+    synopsis = text("docs/man/libusdt-consumer.3").split(".Sh DESCRIPTION")[0]
+    same("function", declared, set(re.findall(r"^\.Fn (usdt_\w+)", synopsis, re.M)))
     if shutil.which("mandoc"):
         for name in sorted(os.listdir(os.path.join(TOP, "docs/man"))):
             p = subprocess.run(["mandoc", "-Tlint", "-Wwarning", os.path.join(TOP, "docs/man", name)],
