@@ -159,10 +159,31 @@ bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *v)
 	return can;
 }
 
+/* -1.5; 0.1 or 3 as a float: the kid becomes it. */
+static bool real_fold(const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type), *from = d_resolve(e->kids[0]->type);
+	struct d_expr *kid = e->kids[0];
+
+	if (!t || t->kind != D_T_FLOAT || (kid->kind != D_E_FLOAT && kid->kind != D_E_INT))
+		return false;
+	if (e->kind != D_E_CAST && (e->kind != D_E_UNARY || e->op != D_OP_NEG))
+		return false;
+	if (kid->kind == D_E_INT)
+		kid->fval = from->is_signed ? (double)(int64_t)kid->ival : (double)kid->ival;
+	if (e->kind == D_E_UNARY)
+		kid->fval = -kid->fval;
+	kid->kind = D_E_FLOAT;
+	kid->type = e->type;
+	return true;
+}
+
 struct d_expr *c_fold(struct chk *c, struct d_expr *e)
 {
 	uint64_t v, kids[2];
 
+	if (e && e->nkids == 1 && e->kids[0] && real_fold(e))
+		return e->kids[0];
 	if (!e || !e->nkids || !c_is_const(e->kids[0]))
 		return e;
 	if (e->kind == D_E_COND) {

@@ -7,6 +7,8 @@
  */
 #include "consumer/compile/inner.h"
 
+#include <string.h>
+
 static bool type_signed(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);
@@ -325,6 +327,20 @@ static void integer(struct gen *g, const struct d_expr *e)
 	g_norm(g, e->type);
 }
 
+/* The bits of a float or a double. */
+static void real(struct gen *g, const struct d_expr *e)
+{
+	const struct d_type *t = d_resolve(e->type);
+	float single = (float)e->fval;
+	uint64_t bits = 0;
+
+	if (t->size == sizeof(single))
+		memcpy(&bits, &single, sizeof(single));
+	else
+		memcpy(&bits, &e->fval, sizeof(bits));
+	cc_imm(g->f, R0, (int64_t)bits);
+}
+
 static void variable(struct gen *g, const struct d_expr *e)
 {
 	if (e->var->scope == D_V_BUILTIN)
@@ -390,10 +406,11 @@ static void call(struct gen *g, const struct d_expr *e)
 void g_value(struct gen *g, const struct d_expr *e)
 {
 	static void (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
-		[D_E_INT] = integer, [D_E_VAR] = variable, [D_E_INDEX] = indexed, [D_E_ELEM] = memory,
-		[D_E_CALL] = call, [D_E_UNARY] = unary, [D_E_BINARY] = binary, [D_E_ASSIGN] = assign,
-		[D_E_COND] = cond, [D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = memory,
-		[D_E_DEREF] = memory, [D_E_ADDR] = address, [D_E_KSYM] = memory,
+		[D_E_INT] = integer, [D_E_FLOAT] = real, [D_E_VAR] = variable,
+		[D_E_INDEX] = indexed, [D_E_ELEM] = memory, [D_E_CALL] = call, [D_E_UNARY] = unary,
+		[D_E_BINARY] = binary, [D_E_ASSIGN] = assign, [D_E_COND] = cond, [D_E_COMMA] = comma,
+		[D_E_CAST] = cast, [D_E_MEMBER] = memory, [D_E_DEREF] = memory, [D_E_ADDR] = address,
+		[D_E_KSYM] = memory,
 	};
 
 	if (d_is_string(e->type))

@@ -34,8 +34,8 @@ static bool type_ok(struct cc *cc, const struct d_expr *e)
 {
 	const struct d_type *t = d_resolve(e->type);
 
-	if (t && t->kind == D_T_FLOAT)
-		return bad(cc, e, "floating-point values are");
+	if (t && t->kind == D_T_FLOAT && t->size > 8)
+		return bad(cc, e, "floating-point values of more than 64 bits are");
 	if (t && t->kind == D_T_INT && t->size > 8)
 		return bad(cc, e, "integers of more than 64 bits are");
 	return true;
@@ -64,29 +64,33 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 	return true;
 }
 
-static bool format_ok(struct cc *cc, const struct d_format *format)
+static bool is_float(const struct d_expr *e)
 {
-	for (size_t i = 0; format && i < format->nconvs; i++) {
-		const struct d_conv *c = &format->convs[i];
+	const struct d_type *t = d_resolve(e->type);
 
-		if (c->verb && strchr("eEfFgG", c->verb)) {
-			diag_error(cc->diag, c->loc, "D_UNSUPPORTED",
-				   "floating-point formats are not available in this version");
-			return false;
-		}
-	}
-	return true;
+	return t && t->kind == D_T_FLOAT;
+}
+
+/* A float is its bits: taken from an argument, memory or a variable, kept, and printed by a format.
+ * eBPF has no arithmetic on it. */
+static bool takes_float(const struct d_expr *e)
+{
+	return e->kind == D_E_COMMA || (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) ||
+	       (e->kind == D_E_CALL && e->is_action && e->func == D_ACT_printf);
+}
+
+static bool no_float(struct cc *cc, const struct d_expr *e)
+{
+	return !is_float(e) || bad(cc, e, "floating-point values other than to assign and to print are");
 }
 
 static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
-	if (e->kind == D_E_FLOAT)
-		return bad(cc, e, "floating-point constants are");
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
 		return bad(cc, e, "bit-fields are");
 	if (!place && e->kind != D_E_AGG && is_struct(e))
 		return bad(cc, e, "structs and unions by value are");
-	if (e->kind == D_E_CALL && (!call_ok(cc, e) || !format_ok(cc, e->format)))
+	if (e->kind == D_E_CALL && !call_ok(cc, e))
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
 		return false;
@@ -97,7 +101,7 @@ static bool expr_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
 	if (!e)
 		return true;
-	if (!node_ok(cc, e, place))
+	if (!node_ok(cc, e, place) || (is_float(e) && e->kind == D_E_CAST && !no_float(cc, e)))
 		return false;
 	for (size_t i = 0; i < e->nkids; i++) {
 		if (e->kind == D_E_INDEX && i == 0 && e->kids[0]->var) {
@@ -106,24 +110,30 @@ static bool expr_ok(struct cc *cc, const struct d_expr *e, bool place)
 			continue;
 		}
 		/* an array's address may be of an element of a struct array */
-		if (!expr_ok(cc, e->kids[i], takes_place(e)))
+		if (!expr_ok(cc, e->kids[i], takes_place(e)) ||
+		    (!takes_float(e) && !no_float(cc, e->kids[i])))
 			return false;
 	}
 	return true;
 }
 
+static bool value_ok(struct cc *cc, const struct d_expr *e)
+{
+	return expr_ok(cc, e, false) && (!e || no_float(cc, e));
+}
+
 static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 {
-	bool ok = expr_ok(cc, s->expr, s->kind == D_S_AGG);
+	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) : expr_ok(cc, s->expr, s->kind == D_S_AGG);
 
 	if (s->kind == D_S_AGG) {
 		if (s->aggfunc == D_AGG_llquantize)
 			return bad_name(cc, s->loc, "llquantize", "()");
 		ok = true;
 		for (size_t i = 0; i < s->target->nkids; i++)
-			ok &= expr_ok(cc, s->target->kids[i], false);
+			ok &= value_ok(cc, s->target->kids[i]);
 		for (size_t i = 0; i < s->nargs; i++)
-			ok &= expr_ok(cc, s->args[i], false);
+			ok &= value_ok(cc, s->args[i]);
 	}
 	for (size_t i = 0; i < s->nthen; i++)
 		ok &= stmt_ok(cc, s->then[i]);
@@ -134,7 +144,7 @@ static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 
 bool refuse_clause(struct cc *cc, const struct d_clause *c)
 {
-	bool ok = expr_ok(cc, c->pred, false);
+	bool ok = value_ok(cc, c->pred);
 
 	for (size_t i = 0; i < c->nbody; i++)
 		ok &= stmt_ok(cc, c->body[i]);

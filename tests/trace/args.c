@@ -38,6 +38,15 @@ __attribute__((noinline)) void mem(int n)
 	       (long long)n << 40, 7u, -n);
 }
 
+__attribute__((noinline)) void reals(double a, float b)
+{
+	volatile double c = a * 0.1 - 3e10;	/* x87 registers hold more than a double */
+	volatile float d = -b / 3;
+
+	VALS_REALS(a, b, c, d);
+	printf("reals %.9f %.9f %.9f %.9f\n", a, b, c, d);
+}
+
 static inline __attribute__((always_inline)) void one(int a, int b)
 {
 	if (VALS_MANY_ENABLED())
@@ -60,6 +69,7 @@ int vals_run(void)
 		ints((int8_t)r, (uint8_t)(r >> 8), (int16_t)(r >> 16), (uint16_t)(r >> 24), (int32_t)(r >> 30),
 		     (uint32_t)(r >> 7), (int64_t)r, r * 7, k & 1 ? "odd" : "even", (unsigned char)(r >> 40));
 		mem(k & 15);
+		reals((double)(int64_t)r / 1e10, (float)k * 0.7f);
 		VALS_KONST(-1, -5000000000ll, 4000000000u, 'x');
 		printf("konst %d %lld %u %d\n", -1, -5000000000ll, 4000000000u, 'x');
 	}

@@ -13,6 +13,7 @@ vals$target:::ints { printf("ints %d %d %d %d %d %u %d %u %s %d\\n", args[0], ar
 vals$target:::mem { printf("mem %d %d %d %d %u %d\\n", args[0], args[1], args[2], args[3], args[4],
 	args[5]); }
 vals$target:::konst { printf("konst %d %d %u %d\\n", args[0], args[1], args[2], args[3]); }
+vals$target:::reals { printf("reals %.9f %.9f %.9f %.9f\\n", args[0], args[1], args[2], args[3]); }
 vals$target:::many { @n = count(); @s = sum(args[0]); }
 END { printa("many %@d ", @n); printa("%@d\\n", @s); }
 """
@@ -80,7 +81,7 @@ def agree(compiler, *flags, lost=()):
                 lost = ("mem",)
         expected = must(app).splitlines() + ["many 360 6300"]
         errors, seen = traced(app, what)
-        assert len(expected) == 201 and bool(errors) == bool(lost), "%s: %s" % (what, errors[:300])
+        assert len(expected) == 251 and bool(errors) == bool(lost), "%s: %s" % (what, errors[:300])
         if lost:
             expected = [line for line in expected if not line.startswith(lost)]
             seen = [line for line in seen if not line.startswith(lost)]
