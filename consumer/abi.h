@@ -88,7 +88,7 @@ struct rt_fire {
 	uint32_t cpu;
 	uint64_t err[5];	/* ERROR's arg1..arg5: epid, action, pc, fault, value */
 	uint32_t clause;	/* of the fault */
-	uint32_t in_error;	/* an ERROR clause is running: its faults are dropped and counted */
+	uint32_t faulted;	/* while ERROR's clauses run: the probe whose clause faulted */
 };
 RT_ASSERT(sizeof(struct rt_fire) == 64);
 

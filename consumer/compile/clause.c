@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/clause.c: the function of one clause.
- * In:   a checked clause.
- * Out:  a function (ctx, fire, slot): 0, or 1 if it faulted, with the fault in fire.
+ * consumer/compile/clause.c: clauses as functions.
+ * In:   checked clauses, one or several for each function.
+ * Out:  a function (ctx, fire, slot, from) that runs them in turn, from the one that is numbered
+ *       `from`: 0, or the number from 1 of the one that faulted, with the fault in fire. Calling
+ *       again with that result goes on behind it.
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
@@ -47,13 +49,6 @@ static void stmts(struct gen *g, struct d_stmt **s, size_t n)
 	}
 }
 
-/* A pointer argument: the verifier has it tested. */
-static void argument(struct gen *g, int from, int to, int bad)
-{
-	cc_mov(g->f, to, from);
-	cc_jump_imm(g->f, BPF_JEQ, to, 0, bad);
-}
-
 /* r3 is the slot's index: a slot handed over as a pointer would be plain memory to the verifier,
  * and kernels before 6.12 take no map key from there. */
 static void slot_find(struct gen *g, int out)
@@ -71,7 +66,8 @@ static void slot_find(struct gen *g, int out)
 	g_pop(g, 8);
 }
 
-static void fault_end(struct gen *g)
+/* r0: which clause of the function this one is, from 1. */
+static void fault_end(struct gen *g, size_t nth)
 {
 	struct cc_func *f = g->f;
 
@@ -82,34 +78,30 @@ static void fault_end(struct gen *g)
 	cc_store(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[0]), R0);
 	cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[2]), -1);
 	cc_store_imm(f, BPF_W, R_FIRE, offsetof(struct rt_fire, clause), g->clause->index);
-	cc_imm(f, R0, 1);
+	cc_imm(f, R0, (int64_t)nth + 1);
 	cc_exit(f);
 }
 
-static void body(struct gen *g)
+/* Jumps of a clause stay inside it: a function of many is longer than a jump reaches. */
+static void body(struct gen *g, size_t nth)
 {
 	struct cc_func *f = g->f;
-	int out = cc_label_new(f);
+	int end = cc_label_new(f);
 
 	g->fault = cc_label_new(f);
-	cc_mov(f, R_CTX, R1);
-	argument(g, R2, R_FIRE, out);
-	if (f->nparams == 3)
-		slot_find(g, out);
 	g->tail = g_push(g, 8);
 	if (g->clause->pred) {
 		g_value(g, g->clause->pred);
-		cc_jump_imm(f, BPF_JEQ, R0, 0, out);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, end);
 	}
 	if (!g->keep)
 		g->top = g->cc->rec_off + g->cc->rec_max;
 	g_rec_begin(g);
 	stmts(g, g->clause->body, g->clause->nbody);
 	g_rec_end(g);
-	cc_label_here(f, out);
-	cc_imm(f, R0, 0);
-	cc_exit(f);
-	fault_end(g);
+	cc_jump(f, end);
+	fault_end(g, nth);
+	cc_label_here(f, end);
 }
 
 static const struct cc_args error_args = { .arg = {
@@ -118,43 +110,105 @@ static const struct cc_args error_args = { .arg = {
 	[5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
 } };
 
-static bool generate(struct cc *cc, struct cc_func_set *set, struct gen *g, const struct d_clause *c,
-		     bool is_error, int nparams)
+/* Where a group's function begins: what its clauses share, then the clause to go on with. */
+static void entry(struct gen *g, const int *begin, size_t n)
 {
-	const char *name = arena_printf(cc->arena, "%s_%d", is_error ? "error" : "clause", c->index);
+	struct cc_func *f = g->f;
+	int out = cc_label_new(f), go = cc_label_new(f);
 
-	*g = (struct gen){ .cc = cc, .set = set, .unit = &set->unit, .clause = c,
-			   .args = is_error ? &error_args : set->unit.args, .rec = &cc->recs[c->index],
-			   .sleep = set->unit.ctx == CC_CTX_UPROBE,
-			   .top = cc->rec_off + cc->rec_max };
-	g->f = cc_func_new(cc->arena, name);
-	if (!g->f)
-		return false;
-	g->f->nparams = nparams;
-	body(g);
-	return true;
+	cc_mov(f, R_CTX, R1);
+	cc_mov(f, R_FIRE, R2);
+	cc_jump_imm(f, BPF_JNE, R_FIRE, 0, go);	/* a pointer argument: the verifier has it tested */
+	cc_label_here(f, out);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	cc_label_here(f, go);
+	if (n > 1)
+		cc_mov(f, R_PTR, R4);
+	if (g->scratch)
+		slot_find(g, out);
+	for (size_t i = 1; i < n; i++)
+		cc_jump_imm(f, BPF_JEQ, R_PTR, (int32_t)i, begin[i]);
+	if (n > 1)
+		cc_jump_imm(f, BPF_JNE, R_PTR, 0, out);	/* the last one has faulted */
 }
 
-int g_clause(struct cc *cc, struct cc_func_set *set, const struct d_clause *c, bool is_error)
-{
-	struct cc_func **slot = ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap);
-	struct gen g;
-	int err;
+struct group {
+	struct cc *cc;
+	struct cc_func_set *set;
+	struct cc_func *f;
+	const int *list;
+	size_t n;
+	bool is_error, scratch;
+};
 
-	/* Whether a clause uses the slot is known when it is done; one that does not does without. */
-	if (!slot || !generate(cc, set, &g, c, is_error, 3) ||
-	    (!g.scratch && !generate(cc, set, &g, c, is_error, 2)))
+static int too_deep(struct group *gr, const struct d_clause *c)
+{
+	diag_error(gr->cc->diag, c->loc, "D_PROG_LEN",
+		   "an expression of this clause is nested too deeply to compile");
+	diag_hint(gr->cc->diag, "keep parts of it in this-> variables");
+	return -E2BIG;
+}
+
+/* Clauses up to gr->n, or to the one that makes the function long: gr->n says how many. */
+static int generate(struct group *gr, bool slot)
+{
+	enum { LONG = 1 << 14 };
+	struct cc *cc = gr->cc;
+	const struct d_clause *first = cc->prog->clauses[gr->list[0]];
+	struct cc_func *f = cc_func_new(cc->arena, arena_printf(cc->arena, "%s_%d",
+				gr->is_error ? "error" : "clause", first->index));
+	int *begin = arena_array(cc->arena, int, gr->n);
+
+	if (!f || !begin)
 		return -ENOMEM;
-	if (g.too_deep) {
-		diag_error(cc->diag, c->loc, "D_PROG_LEN",
-			   "an expression of this clause is nested too deeply to compile");
-		diag_hint(cc->diag, "keep parts of it in this-> variables");
-		return -E2BIG;
+	gr->f = f;
+	gr->scratch = false;
+	f->params = gr->n > 1 ? "cfnn" : slot ? "cfn" : "cf";
+	for (size_t i = 0; i < gr->n; i++)
+		begin[i] = cc_label_new(f);
+	entry(&(struct gen){ .cc = cc, .f = f, .scratch = slot }, begin, gr->n);
+	for (size_t i = 0; i < gr->n; i++) {
+		const struct d_clause *c = cc->prog->clauses[gr->list[i]];
+		struct gen g = {
+			.cc = cc, .set = gr->set, .f = f, .unit = &gr->set->unit, .clause = c,
+			.args = gr->is_error ? &error_args : gr->set->unit.args,
+			.rec = &cc->recs[c->index], .sleep = gr->set->unit.ctx == CC_CTX_UPROBE,
+			.top = cc->rec_off + cc->rec_max,
+		};
+
+		cc_label_here(f, begin[i]);
+		body(&g, i);
+		if (g.too_deep)
+			return too_deep(gr, c);
+		gr->scratch |= g.scratch;
+		if (f->n > LONG && i + 1 < gr->n) {
+			gr->n = i + 1;
+			return generate(gr, slot);
+		}
 	}
-	*slot = g.f;
-	set->scratch |= g.scratch;
-	err = cc_func_end(g.f);
-	if (err == -E2BIG)
-		diag_error(cc->diag, c->loc, "D_PROG_LEN", "this clause is too long");
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	return 0;
+}
+
+int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n, bool is_error)
+{
+	struct cc_func **place = ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap);
+	struct group gr = { .cc = cc, .set = set, .list = list, .n = *n, .is_error = is_error };
+	int err = place ? generate(&gr, true) : -ENOMEM;
+
+	/* Whether clauses use the slot is known when they are done; without it they are shorter. */
+	if (!err && !gr.scratch)
+		err = generate(&gr, false);
+	if (err)
+		return err;
+	*place = gr.f;
+	*n = gr.n;
+	set->scratch |= gr.scratch;
+	err = cc_func_end(gr.f);
+	if (err == -E2BIG)	/* only the last can be: the function ends with it */
+		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, "D_PROG_LEN",
+			   "this clause is too long");
 	return err ? err : (int)set->nfuncs - 1;
 }

@@ -8,9 +8,12 @@
  *   main(ctx):          r6 = ctx; the life word and the unit's own tests (pid, system call
  *                       table); struct rt_fire on the stack; a scratch slot if any clause
  *                       uses one; then each clause function; slot given back
- *   clause_N(ctx, fire, slot):  a global function, verified by itself. r1 = ctx, r2 =
- *                       struct rt_fire *, r3 = index of the scratch slot (if it uses one)
- *   error clauses       functions of the same shape, called on a fault
+ *   clause_N(ctx, fire, slot, from):  a global function, verified by itself, of clause N; of N
+ *                       and those behind it where there are many. r1 = ctx, r2 = struct rt_fire
+ *                       *, r3 = index of the scratch slot (if it uses one), r4 = which to run
+ *                       first (if it has several)
+ *   faults(ctx, fire, slot):  called for each clause that faults; records it and runs
+ *   error clauses       functions of the same shape
  *   library routines    of consumer/bpf, appended as used
  *
  * BTF with func_info (linkage global) makes the functions verify alone: ctx has the type that

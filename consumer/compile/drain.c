@@ -133,7 +133,7 @@ int cc_drain_program(struct cc *cc, const struct cc_map *map, struct cc_image *i
 	if (map->value_size / 8 > CC_DRAIN_WORDS_MAX ||
 	    map->key_size + map->value_size * 2 + 32 >= SEQ_BUFFER)
 		return -E2BIG;
-	f->nparams = 1;
+	f->params = "c";
 	generate(cc, f, map);
 	err = cc_func_end(f);
 	if (!err && !id)

@@ -32,7 +32,7 @@ struct cc_reloc {
 struct cc_func {
 	struct arena *arena;
 	const char *name;
-	int nparams;		/* 1: main (ctx); 2: ctx, fire; 3: ctx, fire, scratch … */
+	const char *params;	/* a letter each: c ctx, f fire, s the slot, n a number */
 	struct bpf_insn *insns;
 	size_t n, cap;
 	struct cc_reloc *relocs;

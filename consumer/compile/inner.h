@@ -24,8 +24,9 @@ struct cc_func_set {
 	struct cc_unit unit;		/* a copy; its clauses and args too */
 	struct cc_func **funcs;
 	size_t nfuncs, cap;
-	bool scratch;			/* some function takes the slot (nparams 3) */
-	int fault_func;			/* index of the function that records a fault; -1: none */
+	bool scratch;			/* some function takes the slot */
+	int send_func;			/* index of the function that sends a record */
+	int fault_func;			/* index of the function for what a fault brings */
 };
 
 enum { CC_MAXMAPS = 128 };
@@ -75,7 +76,7 @@ struct cc_func *cc_func_new(struct arena *a, const char *name);
  */
 enum { R0, R1, R2, R3, R4, R5, R_CTX, R_FIRE, R_SLOT, R_PTR, R_FP };
 
-enum { CC_CLAUSE_STACK = 256 };	/* main 96 + clause 256 + routine 128 of BPF's 512 bytes */
+enum { CC_CLAUSE_STACK = 256 };	/* of BPF's 512 bytes: main 96, faults 32, routine 128 */
 
 struct gen {
 	struct cc *cc;
@@ -160,11 +161,13 @@ bool action_records(int act);
 void g_rec_begin(struct gen *g);
 void g_rec_action(struct gen *g, const struct d_stmt *s);
 void g_rec_end(struct gen *g);
+int g_send_func(struct cc *cc, struct cc_func_set *set);	/* 0, or -errno */
 /* Outputs r2 = data, r3 = length (bounded) to this CPU's ring; drops are counted. */
 void g_ring(struct gen *g);
 
-/* The function of a clause, in the set; its index, or -errno. */
-int g_clause(struct cc *cc, struct cc_func_set *set, const struct d_clause *c, bool is_error);
+/* A function of the set that runs the first *n clauses of the list, or fewer if they are long: *n
+ * says how many. Its index, or -errno. */
+int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n, bool is_error);
 
 bool refuse_clause(struct cc *cc, const struct d_clause *c);
 

@@ -54,8 +54,6 @@ static const struct {
 	[CC_CTX_TEST] = { BPF_PROG_TYPE_RAW_TRACEPOINT, "bpf_raw_tracepoint_args", false },
 };
 
-static const char *const params_of[] = { "", "c", "cf", "cfn" };	/* by cc_func.nparams */
-
 /* ---- Which functions --------------------------------------------------------------------- */
 
 static int routine_cmp(const void *name, const void *routine)
@@ -106,8 +104,7 @@ static int collect(struct linker *l)
 
 		if (!p)
 			return -ENOMEM;
-		assert(f->nparams > 0 && (size_t)f->nparams < COUNT(params_of));
-		*p = (struct part){ .name = f->name, .params = params_of[f->nparams],
+		*p = (struct part){ .name = f->name, .params = f->params,
 				    .insns = f->insns, .n = f->n, .func = f };
 	}
 	for (size_t i = 0; i < l->set->nfuncs; i++)
@@ -365,7 +362,7 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 		.func_info = image->nfunc_info ? image->func_info : NULL,
 		.func_info_cnt = image->nfunc_info,
 		.func_info_rec_size = image->nfunc_info ? sizeof(struct bpf_func_info) : 0);
-	int fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
+	int fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts), again;
 
 	if (fd >= 0 || !log_size)
 		return fd;
@@ -373,5 +370,7 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 	opts.log_buf = log;
 	opts.log_size = (uint32_t)log_size;
 	opts.log_level = 1;
-	return bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
+	/* A log that does not fit is an error of its own: the first one counts. */
+	again = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
+	return again >= 0 ? again : fd;
 }

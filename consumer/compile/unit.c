@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/unit.c: the main function of a unit, which runs its clauses.
+ * consumer/compile/unit.c: the main function of a unit, which runs its clauses, and
+ * the one that it calls for faults.
  * In:   a unit.
  * Out:  a set of functions, main first.
  * Owns: nothing; all is the arena's.
  *
  * Stack of main, from the frame pointer down: struct rt_fire, then words for the slot's number,
- * a map key and the probe while ERROR's clauses run.
+ * a map key and a system call's number.
  */
 #include "consumer/compile/inner.h"
 
@@ -14,8 +15,8 @@
 #include <stddef.h>
 
 enum {
-	FIRE = -(int)sizeof(struct rt_fire), SLOT = FIRE - 8, KEY = SLOT - 8, PROBE = KEY - 8,
-	MAIN_STACK = -PROBE
+	FIRE = -(int)sizeof(struct rt_fire), SLOT = FIRE - 8, KEY = SLOT - 8, NUMBER = KEY - 8,
+	MAIN_STACK = -NUMBER
 };
 
 static void fire_ptr(struct gen *g, int reg)
@@ -84,7 +85,7 @@ static void syscall_probe(struct gen *g, int out)
 
 	syscall_number(g, out);
 	cc_jump_imm(f, BPF_JGE, R0, CC_SYSCALLS, out);
-	cc_store(f, BPF_DW, R_FP, PROBE, R0);
+	cc_store(f, BPF_DW, R_FP, NUMBER, R0);
 	cc_helper(f, BPF_FUNC_get_current_task);
 	cc_mov(f, R3, R0);
 	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_status);
@@ -92,7 +93,7 @@ static void syscall_probe(struct gen *g, int out)
 	cc_alu_imm(f, BPF_ADD, R1, KEY);
 	cc_imm(f, R2, 4);
 	cc_helper(f, BPF_FUNC_probe_read_kernel);
-	cc_load(f, BPF_DW, R0, R_FP, PROBE);
+	cc_load(f, BPF_DW, R0, R_FP, NUMBER);
 	cc_load(f, BPF_W, R1, R_FP, KEY);
 	cc_alu_imm(f, BPF_AND, R1, TS_COMPAT);
 	cc_jump_imm(f, BPF_JEQ, R1, 0, native);
@@ -221,15 +222,46 @@ static void this_clear(struct gen *g)
 
 /* ---- Clauses and faults -------------------------------------------------------------------- */
 
-static void call_clause(struct gen *g, int func)
+/* Functions that share a program's clauses, each with so many of them. */
+struct groups {
+	struct group { int func; size_t n; } *group;
+	size_t n;
+};
+
+/* The kernel takes 256 functions; the library's and main are among them, and those of long
+ * clauses, which end early. */
+enum { CLAUSE_FUNCS = 160 };
+
+/* What main and faults do differently. */
+struct caller {
+	void (*args)(struct gen *g);		/* r1 ctx, r2 fire, r3 the slot's index */
+	void (*fault)(struct gen *g);		/* keeps r9 */
+};
+
+/* Each clause can fault once, and those behind it run: so many calls at most. */
+static void run_group(struct gen *g, const struct group *gr, const struct caller *by)
 {
 	struct cc_func *f = g->f;
+	int done = cc_label_new(f);
 
-	cc_mov(f, R1, R_CTX);
-	fire_ptr(g, R2);
-	if (g->set->funcs[func]->nparams == 3)
-		cc_load(f, BPF_W, R3, R_FP, KEY);
-	cc_call(f, func);
+	for (size_t i = 0; i < gr->n; i++) {
+		by->args(g);
+		if (gr->n > 1 && i)
+			cc_mov(f, R4, R_PTR);
+		else if (gr->n > 1)
+			cc_imm(f, R4, 0);
+		cc_call(f, gr->func);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, done);
+		cc_mov(f, R_PTR, R0);
+		by->fault(g);
+	}
+	cc_label_here(f, done);
+}
+
+static void run_groups(struct gen *g, const struct groups *gs, const struct caller *by)
+{
+	for (size_t i = 0; i < gs->n; i++)
+		run_group(g, &gs->group[i], by);
 }
 
 /* (ctx, fire): the record that tells the consumer of a fault. */
@@ -244,7 +276,7 @@ static int fault_func(struct cc *cc, struct cc_func_set *set)
 	if (!slot || !f)
 		return -ENOMEM;
 	*slot = f;
-	f->nparams = 2;
+	f->params = "cf";
 	at = g_push(&g, SIZE);
 	out = cc_label_new(f);
 	cc_mov(f, R_CTX, R1);
@@ -273,48 +305,73 @@ static int fault_func(struct cc *cc, struct cc_func_set *set)
 	cc_label_here(f, out);
 	cc_imm(f, R0, 0);
 	cc_exit(f);
-	set->fault_func = (int)set->nfuncs - 1;
 	return cc_func_end(f);
 }
 
-/* A fault inside an ERROR clause is dropped and counted; the next clause goes on. */
-static void run_errors(struct gen *g, const int *funcs)
+static void faults_args(struct gen *g)
 {
-	struct cc_func *f = g->f;
-	const int probe = FIRE + (int)offsetof(struct rt_fire, probe);
-
-	cc_load(f, BPF_W, R1, R_FP, probe);
-	cc_store(f, BPF_DW, R_FP, PROBE, R1);
-	cc_store_imm(f, BPF_W, R_FP, probe, (int32_t)g->cc->error_probe);
-	for (size_t i = 0; i < g->cc->nerror_clauses; i++) {
-		int fine = cc_label_new(f);
-
-		call_clause(g, funcs[i]);
-		cc_jump_imm(f, BPF_JEQ, R0, 0, fine);
-		cpu_ptr(g);
-		cc_imm(f, R1, 1);
-		cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_DBLERROR), R1);
-		cc_label_here(f, fine);
-	}
-	cc_load(f, BPF_DW, R1, R_FP, PROBE);
-	cc_store(f, BPF_W, R_FP, probe, R1);
+	cc_mov(g->f, R1, R_CTX);
+	cc_mov(g->f, R2, R_FIRE);
+	cc_mov(g->f, R3, R_SLOT);
 }
 
-/* exit() in a clause does not stop the clauses after it in this firing. */
-static void run_clauses(struct gen *g, const int *funcs, const int *errors)
+/* A fault inside an ERROR clause is dropped and counted; the next clause goes on. */
+static void faults_fault(struct gen *g)
 {
-	struct cc_func *f = g->f;
+	g_drop(g, RT_DROP_DBLERROR);
+}
 
-	for (size_t i = 0; i < g->unit->nclauses; i++) {
-		int fine = cc_label_new(f);
+/* (ctx, fire, slot's index): tells the consumer of a fault, then runs ERROR's clauses. */
+static int faults_func(struct cc *cc, struct cc_func_set *set, const struct groups *errors)
+{
+	static const struct caller by = { faults_args, faults_fault };
+	struct gen g = { .cc = cc, .set = set, .unit = &set->unit };
+	struct cc_func *f = g.f = cc_func_new(cc->arena, "faults");
+	const int probe = offsetof(struct rt_fire, probe), faulted = offsetof(struct rt_fire, faulted);
+	int record, out, err = fault_func(cc, set);
+	struct cc_func **slot;
 
-		call_clause(g, funcs[i]);
-		cc_jump_imm(f, BPF_JEQ, R0, 0, fine);
-		call_clause(g, g->set->fault_func);
-		if (g->cc->nerror_clauses)
-			run_errors(g, errors);
-		cc_label_here(f, fine);
+	record = (int)set->nfuncs - 1;
+	slot = ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap);
+	if (err || !slot || !f)
+		return err ? err : -ENOMEM;
+	*slot = f;
+	set->fault_func = (int)set->nfuncs - 1;
+	f->params = "cfn";
+	out = cc_label_new(f);
+	cc_mov(f, R_CTX, R1);
+	cc_mov(f, R_FIRE, R2);
+	cc_mov(f, R_SLOT, R3);
+	cc_jump_imm(f, BPF_JEQ, R_FIRE, 0, out);
+	cc_call(f, record);
+	if (errors->n) {
+		cc_load(f, BPF_W, R1, R_FIRE, probe);
+		cc_store(f, BPF_W, R_FIRE, faulted, R1);
+		cc_store_imm(f, BPF_W, R_FIRE, probe, (int32_t)cc->error_probe);
+		run_groups(&g, errors, &by);
+		cc_load(f, BPF_W, R1, R_FIRE, faulted);
+		cc_store(f, BPF_W, R_FIRE, probe, R1);
 	}
+	cc_label_here(f, out);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	return cc_func_end(f);
+}
+
+static void main_args(struct gen *g)
+{
+	cc_mov(g->f, R1, R_CTX);
+	fire_ptr(g, R2);
+	if (g->set->scratch)
+		cc_load(g->f, BPF_W, R3, R_FP, KEY);
+	else
+		cc_imm(g->f, R3, 0);
+}
+
+static void main_fault(struct gen *g)
+{
+	main_args(g);
+	cc_call(g->f, g->set->fault_func);
 }
 
 static void set_active(struct gen *g)
@@ -348,15 +405,43 @@ static void no_private_stack(struct gen *g)
 	cc_label_here(f, over);
 }
 
-static int main_func(struct cc *cc, struct cc_func_set *set, struct cc_func *f, const int *funcs,
-		     const int *errors)
+static void slot_none(struct gen *g)
 {
-	struct gen g = { .cc = cc, .set = set, .f = f, .unit = &set->unit };
-	int out = cc_label_new(f), none = cc_label_new(f), end = cc_label_new(f);
+	cpu_ptr(g);
+	cc_imm(g->f, R1, 1);
+	cc_atomic_add(g->f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_SCRATCH), R1);
+	if (g->unit->begin)
+		set_active(g);
+}
 
-	f->nparams = 1;
+/* What leaves early does so near the beginning: the end may be further than a jump reaches. */
+static void early_ends(struct gen *g, int none, int out)
+{
+	struct cc_func *f = g->f;
+	int start = cc_label_new(f);
+
+	cc_jump(f, start);
+	cc_label_here(f, none);
+	if (g->set->scratch)
+		slot_none(g);
+	cc_label_here(f, out);
+	cc_imm(f, R0, 0);
+	cc_exit(f);
+	cc_label_here(f, start);
+}
+
+/* exit() in a clause does not stop the clauses after it in this firing. */
+static int main_func(struct cc *cc, struct cc_func_set *set, const struct groups *clauses)
+{
+	static const struct caller by = { main_args, main_fault };
+	struct cc_func *f = set->funcs[0];
+	struct gen g = { .cc = cc, .set = set, .f = f, .unit = &set->unit };
+	int out = cc_label_new(f), none = cc_label_new(f);
+
+	f->params = "c";
 	f->stack_low = -MAIN_STACK;
 	cc_mov(f, R_CTX, R1);
+	early_ends(&g, none, out);
 	no_private_stack(&g);
 	life_test(&g, out);
 	pid_test(&g, out);
@@ -368,19 +453,11 @@ static int main_func(struct cc *cc, struct cc_func_set *set, struct cc_func *f, 
 		slot_claim(&g, none, out);
 		this_clear(&g);
 	}
-	run_clauses(&g, funcs, errors);
-	if (set->scratch) {
+	run_groups(&g, clauses, &by);
+	if (set->scratch)
 		slot_give_back(&g);
-		cc_jump(f, end);
-		cc_label_here(f, none);
-		cpu_ptr(&g);
-		cc_imm(f, R1, 1);
-		cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_SCRATCH), R1);
-	}
-	cc_label_here(f, end);
 	if (set->unit.begin)
 		set_active(&g);
-	cc_label_here(f, out);
 	cc_imm(f, R0, 0);
 	cc_exit(f);
 	return cc_func_end(f);
@@ -394,38 +471,61 @@ static struct cc_func_set *set_new(struct cc *cc, const struct cc_unit *u)
 	if (!slot)
 		return NULL;
 	set->unit = *u;
-	set->fault_func = -1;
 	set->unit.clauses = arena_dup(cc->arena, u->clauses, u->nclauses * sizeof(*u->clauses));
 	set->unit.args = u->args ? arena_dup(cc->arena, u->args, sizeof(*u->args)) : NULL;
 	*slot = cc_func_new(cc->arena, "main");
 	return *slot ? set : NULL;
 }
 
-static int clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t n, bool error, int *funcs)
+/* As few clauses a function as their number allows: short functions are verified faster. */
+static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, size_t n, bool error,
+		       struct groups *gs)
 {
-	for (size_t i = 0; i < n; i++) {
-		funcs[i] = g_clause(cc, set, cc->prog->clauses[list[i]], error);
-		if (funcs[i] < 0)
-			return funcs[i];
+	size_t each = (set->unit.nclauses + cc->nerror_clauses + CLAUSE_FUNCS - 1) / CLAUSE_FUNCS;
+
+	gs->group = arena_array(cc->arena, struct group, n + 1);
+	if (!gs->group)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i += gs->group[gs->n++].n) {
+		struct group *gr = &gs->group[gs->n];
+
+		gr->n = each < n - i ? each : n - i;
+		gr->func = g_clauses(cc, set, list + i, &gr->n, error);
+		if (gr->func < 0)
+			return gr->func;
 	}
 	return 0;
+}
+
+/* A function that nothing calls is refused. */
+static bool records(const struct cc *cc, const struct cc_unit *unit)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < unit->nclauses; i++)
+		any |= cc->recs[unit->clauses[i]].any;
+	for (size_t i = 0; i < cc->nerror_clauses; i++)
+		any |= cc->recs[cc->error_clauses[i]].any;
+	return any;
 }
 
 int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 {
 	struct cc_func_set *set = set_new(cc, unit);
-	int *funcs = arena_array(cc->arena, int, unit->nclauses + 1), err;
-	int *errors = arena_array(cc->arena, int, cc->nerror_clauses + 1);
+	struct groups clauses = { 0 }, errors = { 0 };
+	int err;
 
-	if (!set || !funcs || !errors)
+	if (!set)
 		return -ENOMEM;
-	err = clauses(cc, set, unit->clauses, unit->nclauses, false, funcs);
+	err = records(cc, unit) ? g_send_func(cc, set) : 0;
 	if (!err)
-		err = clauses(cc, set, cc->error_clauses, cc->nerror_clauses, true, errors);
+		err = make_groups(cc, set, unit->clauses, unit->nclauses, false, &clauses);
 	if (!err)
-		err = fault_func(cc, set);
+		err = make_groups(cc, set, cc->error_clauses, cc->nerror_clauses, true, &errors);
 	if (!err)
-		err = main_func(cc, set, set->funcs[0], funcs, errors);
+		err = faults_func(cc, set, &errors);
+	if (!err)
+		err = main_func(cc, set, &clauses);
 	if (!err && (cc->failed || arena_failed(cc->arena)))
 		err = -ENOMEM;
 	cc->maps[CC_MAP_SCRATCH].value_size = (cc->slot_size + 7) & ~7u;
@@ -444,7 +544,7 @@ int cc_vtime_plan(struct cc *cc, struct cc_func_set **out)
 
 	if (!f)
 		return -ENOMEM;
-	f->nparams = 1;
+	f->params = "c";
 	cc->maps[CC_MAP_CPUS].used = cc->maps[CC_MAP_SELF].used = true;
 	cc_helper(f, BPF_FUNC_get_smp_processor_id);
 	cc_alu_imm(f, BPF_AND, R0, (int32_t)cc->ncpu2 - 1);

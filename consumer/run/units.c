@@ -179,13 +179,39 @@ static bool unit_plan(struct run *r, struct run_unit *u)
 	return !err;
 }
 
+/* The kernel has a limit on what it verifies; all else would be a bug of ours. */
+static void refused(struct run *r, const struct run_unit *u, char *log)
+{
+	const struct prov_probe *p = r->probes[u->cookies[0]].probe;
+	char *end;
+
+	if (u->prog == -E2BIG || strstr(log, "too complex")) {
+		diag_error(r->diag, NOWHERE, NULL,
+			   "the %zu clauses of %s:%s:%s:%s are too long together for the kernel",
+			   u->cc.nclauses, p->prov, p->mod, p->func, p->name);
+		diag_hint(r->diag, "let fewer clauses share a probe, or make them shorter");
+		return;
+	}
+	diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",
+		   p->prov, p->mod, p->func, p->name, strerror(-u->prog));
+	if (getenv("USDTKIT_VERIFIER_LOG")) {
+		diag_hint(r->diag, "%s", log);
+		return;
+	}
+	/* The verifier's reason is near its end, before the statistics. */
+	end = strstr(log, "\nprocessed ");
+	if (end)
+		*end = '\0';
+	end = strrchr(log, '\n');
+	diag_hint(r->diag, "this is a bug of ours; the verifier says: %s", end ? end + 1 : log);
+}
+
 static bool unit_load(struct run *r, struct run_unit *u)
 {
 	const struct prov_probe *p = r->probes[u->cookies[0]].probe;
 	static const size_t log_size = 1 << 20;
 	char *log = calloc(1, log_size), name[16];
 	struct cc_image image;
-	const char *end;
 	int err = log ? cc_link(r->cc, u->set, &image) : -ENOMEM;
 
 	if (err) {
@@ -197,21 +223,8 @@ static bool unit_load(struct run *r, struct run_unit *u)
 	for (char *c = name; *c; c++)
 		*c = *c == '-' || *c == ':' ? '_' : *c;
 	u->prog = cc_image_load(&image, name, log, log_size);
-	if (u->prog < 0) {
-		diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",
-			   p->prov, p->mod, p->func, p->name, strerror(-u->prog));
-		if (getenv("USDTKIT_VERIFIER_LOG")) {
-			diag_hint(r->diag, "%s", log);
-		} else {
-			/* The verifier's reason is near its end, before the statistics. */
-			end = strstr(log, "\nprocessed ");
-			if (end)
-				log[end - log] = '\0';
-			end = strrchr(log, '\n');
-			diag_hint(r->diag, "this is a bug of ours; the verifier says: %s",
-				  end ? end + 1 : log);
-		}
-	}
+	if (u->prog < 0)
+		refused(r, u, log);
 	cc_image_close(&image);
 	free(log);
 	return u->prog >= 0;

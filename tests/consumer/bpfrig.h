@@ -78,7 +78,7 @@ static inline int rig_load(struct rig *r, struct cc_func *f, enum cc_ctx ctx)
 	int fd;
 
 	assert_non_null(log);
-	f->nparams = 1;
+	f->params = "c";
 	assert_int_equal(cc_func_end(f), 0);
 	assert_int_equal(cc_link(&r->cc, &set, &image), 0);
 	fd = cc_image_load(&image, f->name, log, log_size);

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Hundreds of clauses on one probe: all run, in order, each with its own faults; or one message."""
+import os
+import re
+import sys
+
+from lib import FOLDER, build_app, dtrace, main
+
+
+def script(name, text):
+    path = os.path.join(FOLDER, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def in_turn(n, faults=()):
+    """Each clause prints its number and how many have printed before."""
+    text = ["int x, zero;"]
+    for i in range(n):
+        text.append('BEGIN { printf("%d %%d\\n", %sx); x++; }' % (i, "1 / zero + " if i in faults else ""))
+    p = dtrace("-q", "-s", script("turn.d", "\n".join(text + [
+        'ERROR { printf("fault\\n"); }', "BEGIN { exit(0); }"])))
+    assert p.returncode == 0, p.stderr
+    out, seen = [], 0
+    for i in range(n):
+        out.append("fault" if i in faults else "%d %d" % (i, seen))
+        seen += i not in faults
+    assert p.stdout.split("\n")[:-1] == out, (n, p.stdout[:200])
+    assert len(re.findall("divide-by-zero in action #1\n", p.stderr)) == len(faults), p.stderr[:300]
+
+
+def test_as_many_as_functions_and_one_more():
+    for n in (159, 160, 161, 320):
+        in_turn(n)
+
+
+def test_a_thousand_in_order():
+    in_turn(1000)
+
+
+def test_faults_end_their_own_clause_only():
+    """First, last and neighbours of a function of several, and all of one."""
+    in_turn(1000, {0, 6, 7, 8, 9, 10, 11, 12, 13, 14, 500, 998, 999})
+    in_turn(320, set(range(320)))
+
+
+def test_a_thousand_are_exact_with_16_threads():
+    """Slots, strings that fault pages in, thread-local variables and faults, all at once."""
+    each = ['{ @a = count(); }', '{ @s[copyinstr(arg1)] = count(); }', '{ self->n++; @n = sum(1); }',
+            '/copyinstr(arg1) == "nothing"/ { @never = count(); }', '{ @f = count(); trace(*(int *)8); }',
+            '{ this->s = copyinstr(arg1); @l = sum(strlen(this->s)); }', '{ g++; }', '{ g += 2; }']
+    text = "int g;\n" + "".join("app$target:::hit %s\n" % each[i % 8] for i in range(1000))
+    text += 'ERROR { @e = count(); }\nEND { printa("a%@d", @a); printa(" %s %@d", @s); printa(" n%@d", @n);' \
+            ' printa(" f%@d", @f); printa(" l%@d", @l); printa(" e%@d", @e); printf(" g%d\\n", g); }\n'
+    p = dtrace("-q", "-x", "bufsize=16m", "-s", script("exact.d", text), "-c",
+               build_app() + " -t 16 -n 25 -f -k 1")
+    hits = 16 * 25
+    want = "a%d key0.xxx %d n%d f%d l%d e%d g%d\n" % (
+        125 * hits, 125 * hits, 125 * hits, 125 * hits, 8 * 125 * hits, 125 * hits, 375 * hits)
+    assert p.returncode == 0 and p.stdout == want, (p.stdout, want, p.stderr[-300:])
+
+
+def test_too_many_are_refused_in_a_line():
+    text = "int x;\n" + "BEGIN { x++; }\n" * 20000
+    p = dtrace("-q", "-s", script("many.d", text))
+    assert p.returncode == 1 and p.stderr == (
+        "dtrace: the 20000 clauses of dtrace:::BEGIN are too long together for the kernel\n"
+        "hint: let fewer clauses share a probe, or make them shorter\n"), p.stderr[:500]
+
+
+
+main(sys.modules[__name__])
