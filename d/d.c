@@ -44,10 +44,23 @@ static const char *const aggfunc_protos[] = {
 #include "d/builtins.def"
 };
 
+/*
+ * C headers that a provider file includes hold more than D knows (inline functions, attributes).
+ * What is used of them is checked where it is used.
+ */
+bool d_in_header(const struct d *d, struct loc at)
+{
+	struct place where = d->config.providers ? text_place(at) : (struct place){ 0 };
+
+	return where.name_len > 2 && !memcmp(where.name + where.name_len - 2, ".h", 2);
+}
+
 void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (d_in_header(d, at))
+		return;
 	d->failed = true;
 	va_start(ap, fmt);
 	diag_verror(d->diag, at, tag, fmt, ap);
@@ -140,6 +153,7 @@ void d_free(struct d *d)
 	if (d->front) {
 		hash_free(d->front->assigned, NULL);
 		hash_free(d->front->waiting_names, NULL);
+		hash_free(d->front->opaque, NULL);
 	}
 	d->tags = d->typedefs = d->idents = d->self_vars = d->this_vars = d->agg_names = NULL;
 	d->front = NULL;
@@ -159,9 +173,11 @@ static bool make_tables(struct d *d)
 		return false;
 	d->front->assigned = hash_new();
 	d->front->waiting_names = hash_new();
+	d->front->opaque = hash_new();
 	if (d->config.argc > 0)
 		d->front->arg_used = arena_array(d->arena, bool, (size_t)d->config.argc);
-	return d->front->assigned && d->front->waiting_names && (d->config.argc <= 0 || d->front->arg_used);
+	return d->front->assigned && d->front->waiting_names && d->front->opaque &&
+	       (d->config.argc <= 0 || d->front->arg_used);
 }
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)

@@ -95,11 +95,34 @@ static bool words_type(struct d_parser *p, const struct words *w, struct d_specs
 static bool struct_specifier(struct d_parser *p, struct d_specs *out);
 static bool enum_specifier(struct d_parser *p, struct d_specs *out);
 
+/*
+ * Of a probe's argument nothing but the type's name is needed, and projects leave it to C to
+ * know it. It is not entered as a typedef, for the text may still declare it further below.
+ */
+static struct d_type *opaque_type(struct d_parser *p, const char *name)
+{
+	struct hash *known = p->d->front->opaque;
+	struct d_type *t = hash_get_str(known, name), *of = d_base(p->d, D_LONG);
+
+	if (t || p->quiet)
+		return t;
+	t = arena_new_of(p->d->arena, struct d_type);
+	if (!t || hash_set_str(known, name, t))
+		return d_nomem(p);
+	*t = (struct d_type){ .kind = D_T_TYPEDEF, .name = name, .to = of, .size = of->size,
+			      .align = of->align };
+	if (!p->d->failed)	/* else its declaration may be what failed */
+		diag_warn(p->d->diag, p->tok.loc, "there is no type '%s' here: its name is kept", name);
+	return t;
+}
+
 static bool typedef_specifier(struct d_parser *p, struct d_specs *out)
 {
 	const char *name = without_module(p->tok.str);
 
 	out->type = d_typedef_find(p->d, name);
+	if (!out->type && p->in_provider && !strchr(p->tok.str, '`'))
+		out->type = opaque_type(p, name);
 	if (!out->type) {
 		d_perror(p, p->tok.loc, "D_TYPE_ERR", "there is no type '%s'", p->tok.str);
 		return false;
@@ -163,6 +186,9 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out)
 		bool has_type = out->type || w.base || w.is_short || w.is_long || w.is_signed ||
 				w.is_unsigned;
 
+		if (has_type && d_keyword_flag(p->tok.kind) != D_KF_TYPE &&
+		    d_keyword_as_name(p, ",)["))
+			break;	/* `int this` */
 		if (word(p, &w, &c, &v, &out->userland) || class_specifier(p, out)) {
 			any = true;
 		} else if (has_type) {
@@ -186,7 +212,7 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out)
 		if (!words_type(p, &w, out))
 			return false;
 	} else if (!out->type) {
-		d_syntax(p, any ? "a type" : "a declaration");
+		d_syntax(p, any || p->in_provider ? "a type" : "a declaration");
 		return false;
 	}
 	if (c || v || out->userland)
@@ -380,7 +406,7 @@ static bool mods(struct d_parser *p, struct d_declarator *out, struct mod **list
 	if (ok && p->tok.kind == '(' && is_nested(p)) {
 		d_next(p);
 		ok = mods(p, out, &nested, count) && d_expect(p, ')', "')'");
-	} else if (ok && p->tok.kind == D_TK_IDENT) {
+	} else if (ok && (p->tok.kind == D_TK_IDENT || d_keyword_as_name(p, ",)["))) {
 		out->name = p->tok.str;
 		out->loc = p->tok.loc;
 		d_next(p);

@@ -70,6 +70,8 @@ struct d {
 };
 
 /* d.c */
+/* A place in a C header that a provider file includes: errors there are none. */
+bool d_in_header(const struct d *d, struct loc at);
 /* A new name at file scope; NULL: no memory. */
 struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at);
 /* Of a built-in variable, looked up at its first use; NULL: args and uregs, or not known here.

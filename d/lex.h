@@ -67,6 +67,7 @@ struct d_attr_pragma {	/* #pragma D attributes … provider X what */
 struct d_front {
 	bool *arg_used;			/* config.argv[i] was referenced */
 	struct hash *assigned;		/* names that programs assign to: never types */
+	struct hash *opaque;		/* types that provider blocks name and nothing declares */
 	struct d_attr_pragma *attrs;
 	size_t nattrs, attrs_cap;
 	struct hash *waiting_names;	/* stab.c: pragmas whose name has not come yet */
@@ -86,6 +87,7 @@ struct d_parser {
 	unsigned braces;	/* open ones of what is being parsed */
 	char spec;		/* -P, -m, -f, -n, -i: see d_parse */
 	bool in_clause;		/* else in a declaration */
+	bool in_provider;	/* keywords may be names, types unknown: see decl.c */
 	bool quiet;		/* errors are not reported (d_parse_type_name) */
 	bool bad;
 };
@@ -123,6 +125,8 @@ bool d_expect(struct d_parser *p, int tok, const char *wanted);
 bool d_enter(struct d_parser *p);	/* one level deeper; false: too deep, reported */
 void d_leave(struct d_parser *p);
 bool d_link(struct d_parser *p);	/* the tree gets one node higher */
+/* In a provider block: the keyword at hand, before one of these characters, is a name. */
+bool d_keyword_as_name(struct d_parser *p, const char *followers);
 struct loc d_since(const struct d_parser *p, struct loc start);
 void d_parser_init(struct d_parser *p, struct d *d, const struct text *text);
 

@@ -16,7 +16,7 @@ void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fm
 	if (p->bad)
 		return;
 	p->bad = true;
-	if (p->quiet)
+	if (p->quiet || d_in_header(p->d, at))
 		return;
 	va_start(ap, fmt);
 	text = arena_vprintf(p->d->arena, fmt, ap);
@@ -69,6 +69,16 @@ bool d_expect(struct d_parser *p, int tok, const char *wanted)
 	}
 	d_next(p);
 	return !p->bad;
+}
+
+bool d_keyword_as_name(struct d_parser *p, const char *followers)
+{
+	char next;
+
+	if (!p->in_provider || p->bad || p->tok.kind < D_KW_auto)
+		return false;
+	next = p->text->bytes[d_peek_space(p->text, p->pos)];
+	return next && strchr(followers, next);
 }
 
 bool d_enter(struct d_parser *p)
@@ -353,9 +363,10 @@ static void resync(struct d_parser *p)
 /* One clause or declaration; false: the end. */
 static bool unit(struct d_parser *p)
 {
+	unsigned errors = p->d->front->errors;
 	uint32_t start;
 
-	p->bad = p->in_clause = false;
+	p->bad = p->in_clause = p->in_provider = false;
 	p->braces = p->depth = p->chain = 0;
 	d_skip_space(p);
 	start = p->pos;
@@ -374,6 +385,8 @@ static bool unit(struct d_parser *p)
 	}
 	if (p->bad)
 		resync(p);
+	if (p->d->front->errors > errors && d_in_header(p->d, d_loc(p, start, start)))
+		p->d->front->errors = errors;
 	if (p->pos == start)
 		p->pos++;	/* never the same place twice */
 	return !p->d->front->nomem && p->d->front->errors < D_MAX_ERRORS;

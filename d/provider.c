@@ -55,9 +55,12 @@ static bool translated(struct d_parser *p, const struct d_params *in, struct d_p
 		       (!out->arg_names[from] || strcmp(out->arg_names[from], in->v[i].name)))
 			from++;
 		if (from >= out->nargs) {
-			d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
-				 "no argument of the probe has this name: %s",
-				 in->v[i].name ? in->v[i].name : "(none)");
+			if (in->v[i].name)
+				d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
+					 "no argument of the probe has this name: %s", in->v[i].name);
+			else
+				d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
+					 "the probe has no argument %zu to be mapped here", i + 1);
 			return false;
 		}
 		out->xargs[i] = in->v[i].type;
@@ -84,6 +87,15 @@ static bool arguments(struct d_parser *p, struct d_params *out)
 	return true;
 }
 
+/* DTrace wants it; SystemTap's dtrace does not, and projects that know only that one lack it. */
+static bool semicolon(struct d_parser *p, const char *wanted, bool may_lack)
+{
+	if (p->bad || p->tok.kind == ';' || !may_lack || !p->d->config.providers)
+		return d_expect(p, ';', wanted);
+	diag_warn(p->d->diag, d_loc(p, p->prev_end, p->prev_end), "';' is missing here");
+	return true;
+}
+
 static bool probe(struct d_parser *p, struct d_provider *prov, size_t *cap, struct hash *seen)
 {
 	struct d_probe_decl *decl = ARENA_PUSH(p->d->arena, prov->probes, prov->nprobes, *cap);
@@ -95,7 +107,7 @@ static bool probe(struct d_parser *p, struct d_provider *prov, size_t *cap, stru
 		return false;
 	decl->name = p->tok.str;
 	decl->loc = p->tok.loc;
-	if (p->tok.kind != D_TK_IDENT || strchr(p->tok.str, '`')) {
+	if ((p->tok.kind != D_TK_IDENT && !d_keyword_as_name(p, "(")) || strchr(decl->name, '`')) {
 		d_syntax(p, "a probe's name");
 		return false;
 	}
@@ -110,14 +122,14 @@ static bool probe(struct d_parser *p, struct d_provider *prov, size_t *cap, stru
 		return false;
 	if (d_accept(p, ':') && (!arguments(p, &params) || !translated(p, &params, decl)))
 		return false;
-	return d_expect(p, ';', "';' or ':'");
+	return semicolon(p, "';' or ':'", p->tok.kind == D_KW_probe || p->tok.kind == '}');
 }
 
 static bool name_ok(struct d_parser *p)
 {
 	size_t n = p->tok.len;
 
-	if (p->tok.kind != D_TK_IDENT || strchr(p->tok.str, '`')) {
+	if ((p->tok.kind != D_TK_IDENT && !d_keyword_as_name(p, "{")) || strchr(p->tok.str, '`')) {
 		d_syntax(p, "a provider's name");
 		return false;
 	}
@@ -142,6 +154,7 @@ void d_parse_provider(struct d_parser *p)
 	size_t cap = 0;
 	bool ok;
 
+	p->in_provider = true;
 	d_next(p);
 	if (p->bad || !name_ok(p))
 		return;
@@ -159,9 +172,14 @@ void d_parse_provider(struct d_parser *p)
 	hash_free(seen, NULL);
 	if (!ok || !d_expect(p, '}', "'}'"))
 		return;
+	/* The ';' stays the token at hand: what follows may be a clause, which has tokens of its own. */
 	if (p->tok.kind != ';') {
-		d_syntax(p, "';'");
-		return;
+		if (!p->d->config.providers) {
+			d_syntax(p, "';'");
+			return;
+		}
+		diag_warn(p->d->diag, d_loc(p, p->prev_end, p->prev_end), "';' is missing here");
+		p->pos = p->tok.loc.off;
 	}
 	slot = ARENA_PUSH(p->d->arena, p->d->providers, p->d->nproviders, p->d->providers_cap);
 	if (slot)

@@ -47,7 +47,7 @@ static const struct base_row base_rows[D_NBASETYPES] = {
 
 /* What the guide and the headers of C name; LP64, as Linux has it. */
 static const struct { const char *name; int of; } typedef_rows[] = {
-	{ "string", D_STRING },
+	{ "string", D_STRING }, { "_Bool", D_BOOL }, { "bool", D_BOOL },
 	{ "intptr_t", D_LONG }, { "uintptr_t", D_ULONG }, { "ptrdiff_t", D_LONG },
 	{ "size_t", D_ULONG }, { "ssize_t", D_LONG }, { "off_t", D_LONG }, { "loff_t", D_LONGLONG },
 	{ "intmax_t", D_LONG }, { "uintmax_t", D_ULONG }, { "wchar_t", D_INT },
