@@ -59,7 +59,7 @@ static void semaphores(struct gen *g, const struct d_prog *prog)
 	fputs("#ifdef __cplusplus\nextern \"C\" {\n#endif\n", g->out);
 	for (size_t i = 0; i < prog->nproviders; i++)
 		for (size_t k = 0; k < prog->providers[i].nprobes; k++)
-			semaphore(g, gen_semaphore(g->d, &prog->providers[i],
+			semaphore(g, gen_semaphore(d_arena(g->d), &prog->providers[i],
 						   &prog->providers[i].probes[k]));
 	fputs("#ifdef __cplusplus\n}\n#endif\n\n", g->out);
 }
@@ -102,7 +102,7 @@ static void body(struct gen *g, const struct d_provider *prov, const struct d_pr
 static void macros_of(struct gen *g, const struct d_provider *prov, const struct d_probe_decl *p,
 		      enum flavour flavour)
 {
-	const char *macro = gen_macro(g->d, prov, p), *sem = gen_semaphore(g->d, prov, p);
+	const char *macro = gen_macro(g->d, prov, p), *sem = gen_semaphore(d_arena(g->d), prov, p);
 
 	fprintf(g->out, "#define %s_ENABLED() \\\n", macro);
 	if (flavour == WITH_SEMAPHORE)

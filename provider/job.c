@@ -10,8 +10,6 @@
 #include "provider/inner.h"
 
 #include "base/cpp.h"
-#include "base/hash.h"
-#include "usdt/usdt.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -49,6 +47,17 @@ static const char *output_path(struct arena *a, const struct gen_job *job, struc
 			    base, job->header ? 'h' : 'o');
 }
 
+/* Of this process alone, also where pids are of several namespaces. */
+static void temp_open(struct output *o, struct arena *a, const char *path, size_t dir)
+{
+	errno = EEXIST;
+	for (unsigned i = 0; o->fd < 0 && errno == EEXIST && i < 10000; i++) {
+		o->temp = arena_printf(a, "%.*s.%s.%ld.%u.tmp", (int)dir, path, path + dir,
+				       (long)getpid(), i);
+		o->fd = o->temp ? open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+	}
+}
+
 static bool output_open(struct output *o, struct arena *a, const char *path, struct diag *diag)
 {
 	const char *slash = strrchr(path, '/');
@@ -63,9 +72,7 @@ static bool output_open(struct output *o, struct arena *a, const char *path, str
 	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC);
 	} else {
-		o->temp = arena_printf(a, "%.*s.%s.%ld.tmp", (int)dir, path, path + dir, (long)getpid());
-		if (o->temp)
-			o->fd = open(o->temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		temp_open(o, a, path, dir);
 	}
 	if (o->fd < 0)
 		fail(diag, "create", path, errno);
@@ -101,120 +108,131 @@ static bool env_has(const char *var, const char *word)
 	return false;
 }
 
-static struct gen_machine machine_of(const struct gen_job *job)
+/* What was said; what was not is 0, and the objects may say it. */
+static struct gen_machine machine_said(const struct gen_job *job)
 {
-	const char *cc = getenv("CC");
-	int bits = job->bits;
+	const char *cc = getenv("CC"), *slash = cc ? strrchr(cc, '/') : NULL;
 
-	if (!bits)
-		bits = env_has("CFLAGS", "-m32") || env_has("CC", "-m32") ? 32 : (int)sizeof(long) * 8;
-	if (cc && !strncmp(cc + (strrchr(cc, '/') ? strrchr(cc, '/') - cc + 1 : 0), "aarch64-", 8))
+	if (cc && !strncmp(slash ? slash + 1 : cc, "aarch64-", 8))
 		return (struct gen_machine){ EM_AARCH64, 64 };
+	if (job->bits == 32 || (!job->bits && (env_has("CFLAGS", "-m32") || env_has("CC", "-m32"))))
+		return (struct gen_machine){ EM_386, 32 };
+	return (struct gen_machine){ 0, (unsigned)job->bits };
+}
+
+static struct gen_machine machine_or_ours(struct gen_machine m)
+{
 #ifdef __aarch64__
-	return (struct gen_machine){ EM_AARCH64, 64 };
+	static const uint16_t ours = EM_AARCH64;
 #else
-	return (struct gen_machine){ bits == 32 ? EM_386 : EM_X86_64, (unsigned)bits };
+	static const uint16_t ours = EM_X86_64;
 #endif
-}
-
-/* ---- The objects of -G ---- */
-
-static bool declared(const struct d_provider *prov, const char *name)
-{
-	for (size_t i = 0; i < prov->nprobes; i++)
-		if (!strcmp(prov->probes[i].name, name))
-			return true;
-	return false;
-}
-
-static bool check_object(const struct d_prog *prog, const char *path, struct diag *diag)
-{
-	struct usdt_file *f;
-	int err = usdt_file_open(path, &f);
-	bool ok = true;
-
-	if (err == -ENOEXEC)
-		return true;	/* libtool's .lo is a text, an archive is its maker's affair */
-	if (err) {
-		fail(diag, "open", path, -err);
-		return false;
-	}
-	for (size_t i = 0; i < usdt_file_nprobes(f); i++) {
-		const struct usdt_probe *p = usdt_file_probe(f, i);
-
-		for (size_t k = 0; k < prog->nproviders; k++)
-			if (!strcmp(prog->providers[k].name, usdt_probe_provider(p)) &&
-			    !declared(&prog->providers[k], usdt_probe_note_name(p))) {
-				diag_error(diag, NOWHERE, NULL,
-					   "%s uses a probe that provider %s does not declare: %s", path,
-					   usdt_probe_provider(p), usdt_probe_note_name(p));
-				ok = false;
-			}
-	}
-	usdt_file_close(f);
-	return ok;
+	return (struct gen_machine){ m.machine ? m.machine : ours, m.bits ? m.bits : 64 };
 }
 
 /* ---- The job ---- */
 
-static bool generate(const struct gen_job *job, struct d *d, const struct d_prog *prog,
-		     const char *path, struct diag *diag)
+/* What is written into a FILE, whole or not at all. */
+struct writer {
+	bool (*write)(const struct writer *w, FILE *out, struct diag *diag);
+	const struct gen_job *job;
+	struct arena *arena;
+	struct d *d;
+	const struct d_prog *prog;
+	const struct text *text;	/* what was compiled */
+	const char *path;		/* of the header or object */
+};
+
+static bool write_header(const struct writer *w, FILE *out, struct diag *diag)
 {
-	const char *slash = strrchr(path, '/');
-	struct gen_header_options opt = { .source = job->script, .sys_sdt = job->sys_sdt,
-					  .guard = strcmp(path, "-") ? slash ? slash + 1 : path : "" };
+	const char *slash = strrchr(w->path, '/');
+	struct gen_header_options opt = { .source = w->job->script, .sys_sdt = w->job->sys_sdt,
+					  .guard = strcmp(w->path, "-") ? slash ? slash + 1 : w->path : "" };
+
+	return gen_header(w->d, w->prog, &opt, out, diag);
+}
+
+static bool write_depend(const struct writer *w, FILE *out, struct diag *diag)
+{
+	(void)diag;
+	return gen_depend(w->arena, &w->job->depend, w->job->script, w->text, w->path, out);
+}
+
+static bool write_file(const struct writer *w, const char *path, struct diag *diag)
+{
 	struct output out;
-	FILE *file = NULL;
+	FILE *file;
+	int fd;
 	bool ok;
 
-	if (!output_open(&out, d_arena(d), path, diag))
+	if (!output_open(&out, w->arena, path, diag))
 		return false;
-	if (job->header) {
-		int fd = fcntl(out.fd, F_DUPFD_CLOEXEC, 3);
-
-		file = fd < 0 ? NULL : fdopen(fd, "w");
-		ok = file && gen_header(d, prog, &opt, file, diag);
-		if (file && fclose(file))
-			ok = false;
-		else if (!file && fd >= 0)
-			close(fd);
-		if (!ok && !diag->errors)
-			fail(diag, "write", path, errno);
-	} else {
-		ok = gen_object(d, prog, machine_of(job), out.fd, diag);
-	}
+	fd = fcntl(out.fd, F_DUPFD_CLOEXEC, 3);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	ok = file && w->write(w, file, diag);
+	if (file && fclose(file))
+		ok = false;
+	else if (!file && fd >= 0)
+		close(fd);
+	if (!ok && !diag->errors)
+		fail(diag, "write", path, errno);
 	return output_close(&out, ok, diag);
+}
+
+static bool make_object(struct writer *w, struct diag *diag)
+{
+	struct gen_machine machine = machine_said(w->job);
+	struct output out;
+
+	if (!gen_scan(w->arena, w->prog, w->job, &machine, diag))
+		return false;
+	if (w->job->depend.only)
+		return true;
+	if (!output_open(&out, w->arena, w->path, diag))
+		return false;
+	return output_close(&out, gen_object(w->d, w->prog, machine_or_ours(machine), out.fd, diag), diag);
+}
+
+static bool generate(struct writer *w, struct diag *diag)
+{
+	const struct gen_depend *dep = &w->job->depend;
+	const char *beside = dep->only ? "-" : arena_printf(w->arena, "%s.d", w->path);
+
+	w->write = write_header;
+	if (w->job->header ? !dep->only && !write_file(w, w->path, diag) : !make_object(w, diag))
+		return false;
+	w->write = write_depend;
+	return !dep->wanted || write_file(w, dep->file ? dep->file : beside, diag);
+}
+
+static struct text *read_script(struct arena *a, const struct gen_job *job, struct diag *diag)
+{
+	struct text *t;
+
+	if (job->preprocess)
+		return cpp_read(a, job->script, job->cpp_args, job->ncpp_args, diag);
+	t = text_read(a, job->script);
+	if (!t)
+		fail(diag, "open", job->script, errno);
+	return t ? gen_text_clean(a, t) : NULL;
 }
 
 int gen_main_job(const struct gen_job *job, struct diag *diag)
 {
 	struct arena *a = arena_new();
 	struct d_config config = job->config ? *job->config : (struct d_config){ 0 };
-	const char *path = a ? output_path(a, job, diag) : NULL;
-	const struct d_prog *prog = NULL;
-	struct text *text = NULL;
-	struct d *d = NULL;
-	bool ok = path;
+	struct writer w = { .job = job, .arena = a, .path = a ? output_path(a, job, diag) : NULL };
+	bool ok;
 
 	config.providers = true;
-	if (ok && job->preprocess) {
-		text = cpp_read(a, job->script, job->cpp_args, job->ncpp_args, diag);
-	} else if (ok) {
-		text = text_read(a, job->script);
-		if (!text)
-			fail(diag, "open", job->script, errno);
-	}
-	if (text)
-		d = d_new(a, diag, &config);
-	if (d && d_parse(d, text, 0))
-		prog = d_check(d);
-	ok = prog && gen_check(d, prog, diag);
-	for (size_t i = 0; ok && !job->header && i < job->nobjects; i++)
-		ok = check_object(prog, job->objects[i], diag);
-	ok = ok && generate(job, d, prog, path, diag);
+	w.text = w.path ? read_script(a, job, diag) : NULL;
+	w.d = w.text ? d_new(a, diag, &config) : NULL;
+	if (w.d && d_parse(w.d, w.text, 0))
+		w.prog = d_check(w.d);
+	ok = w.prog && gen_check(w.d, w.prog, diag) && generate(&w, diag);
 	if (!ok && !diag->errors)
 		diag_error(diag, NOWHERE, NULL, "no memory");
-	d_free(d);
+	d_free(w.d);
 	arena_free(a);
 	return ok ? 0 : -1;
 }

@@ -87,9 +87,10 @@ bool gen_identity(struct d *d, const struct d_prog *prog, char out[17])
 	return true;
 }
 
-const char *gen_semaphore(struct d *d, const struct d_provider *prov, const struct d_probe_decl *probe)
+const char *gen_semaphore(struct arena *a, const struct d_provider *prov,
+			  const struct d_probe_decl *probe)
 {
-	return arena_printf(d_arena(d), "%s_%s_semaphore", prov->name, probe->name);
+	return arena_printf(a, "%s_%s_semaphore", prov->name, probe->name);
 }
 
 /* The provider as it is, the probe with __ made _: as SystemTap's dtrace names them. */
@@ -110,35 +111,53 @@ const char *gen_macro(struct d *d, const struct d_provider *prov, const struct d
 	return s;
 }
 
+/* Each probe has two macros, APP_HIT and APP_HIT_ENABLED. */
+static bool own_macros(struct d *d, struct hash *macros, const struct d_provider *prov,
+		       const struct d_probe_decl *p, struct diag *diag)
+{
+	const char *macro = gen_macro(d, prov, p);
+	const char *both[] = { macro, macro ? arena_printf(d_arena(d), "%s_ENABLED", macro) : NULL };
+
+	for (size_t i = 0; i < COUNT(both); i++) {
+		const struct d_probe_decl *other = both[i] ? hash_get_str(macros, both[i]) : NULL;
+
+		if (other) {
+			diag_error(diag, p->loc, "D_PROV_PRDUP", "probes %s and %s would have the same "
+				   "macro, %s", other->name, p->name, both[i]);
+			return false;
+		}
+		if (!both[i] || hash_set_str(macros, both[i], (void *)(uintptr_t)p)) {
+			diag_error(diag, NOWHERE, NULL, "no memory");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool few_args(const struct d_probe_decl *p, struct diag *diag)
+{
+	if (p->nargs <= GEN_MAX_ARGS)
+		return true;
+	diag_error(diag, p->loc, "D_PROV_PRARGLEN", "probe %s has %zu arguments; at most %d can be passed",
+		   p->name, p->nargs, GEN_MAX_ARGS);
+	diag_hint(diag, "pass a pointer to a structure");
+	return false;
+}
+
 bool gen_check(struct d *d, const struct d_prog *prog, struct diag *diag)
 {
 	struct hash *macros = hash_new();
 	bool ok = macros;
 
-	for (size_t i = 0; i < prog->nproviders; i++)
+	for (size_t i = 0; macros && i < prog->nproviders; i++)
 		for (size_t k = 0; k < prog->providers[i].nprobes; k++) {
-			const struct d_probe_decl *p = &prog->providers[i].probes[k], *other;
-			const char *macro = gen_macro(d, &prog->providers[i], p);
+			const struct d_probe_decl *p = &prog->providers[i].probes[k];
 
-			if (p->nargs > GEN_MAX_ARGS) {
-				diag_error(diag, p->loc, "D_PROV_PRARGLEN",
-					   "probe %s has %zu arguments; at most %d can be passed", p->name,
-					   p->nargs, GEN_MAX_ARGS);
-				diag_hint(diag, "pass a pointer to a structure");
-				ok = false;
-			}
-			other = macro && macros ? hash_get_str(macros, macro) : NULL;
-			if (other) {
-				diag_error(diag, p->loc, "D_PROV_PRDUP",
-					   "probes %s and %s would have the same macro, %s", other->name,
-					   p->name, macro);
-				ok = false;
-			} else if (!macro || !macros || hash_set_str(macros, macro, (void *)(uintptr_t)p)) {
-				diag_error(diag, NOWHERE, NULL, "no memory");
-				ok = false;
-			}
+			ok &= few_args(p, diag);
+			ok &= own_macros(d, macros, &prog->providers[i], p, diag);
 		}
-	if (!prog->nproviders) {
+	/* A script with clauses alone is how builds ask whether -G is there at all. */
+	if (!prog->nproviders && !prog->nclauses) {
 		diag_error(diag, NOWHERE, NULL, "no provider is declared");
 		ok = false;
 	}

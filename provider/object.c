@@ -97,7 +97,7 @@ static bool collect(struct object *o, const struct d_prog *prog, size_t *n)
 	for (size_t i = 0; i < prog->nproviders; i++)
 		for (size_t k = 0; k < prog->providers[i].nprobes; k++) {
 			const struct d_probe_decl *p = &prog->providers[i].probes[k];
-			const char *sem = gen_semaphore(o->d, &prog->providers[i], p);
+			const char *sem = gen_semaphore(d_arena(o->d), &prog->providers[i], p);
 
 			if (!sem || !add_note(o, &prog->providers[i], p) ||
 			    !add_symbol(o, sem, ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), STV_HIDDEN,
@@ -183,6 +183,12 @@ static bool write_object(struct object *o, const struct d_prog *prog, struct gen
 	eh.e_shstrndx = SEC_SHSTRTAB;
 	return gelf_update_ehdr(o->elf, &eh) && sections(o, nsemaphores) &&
 	       elf_update(o->elf, ELF_C_WRITE) > 0;
+}
+
+const char *gen_machine_name(uint16_t machine)
+{
+	return machine == EM_X86_64 ? "x86-64" : machine == EM_386 ? "i386" :
+	       machine == EM_AARCH64 ? "aarch64" : "another machine";
 }
 
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,

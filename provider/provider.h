@@ -12,19 +12,29 @@
 
 #include <stdio.h>
 
+/* What the output is made from, told to make. */
+struct gen_depend {
+	bool wanted;
+	bool only;		/* -M: this and no header or object */
+	bool phony;		/* -MP: a rule without prerequisites for each included file */
+	const char *file;	/* -MF; NULL: beside the output, with .d; standard output with -M */
+	const char *target;	/* -MT; NULL: the output's name */
+};
+
 /* One run of dtrace -h or -G. What is not set is as SystemTap's dtrace has it. */
 struct gen_job {
 	bool header;			/* -h; else -G */
 	const char *script;		/* -s; "-": standard input */
 	const char *output;		/* -o; NULL: the script's name with .h or .o, here; "-":
 					 * standard output */
-	const char *const *objects;	/* -G: checked for probes that are not declared */
+	const char *const *objects;	/* -G: must agree with the declarations */
 	size_t nobjects;
 	bool preprocess;		/* -C */
 	const char *const *cpp_args;	/* -I, -D, -U, whole: "-Idir" */
 	size_t ncpp_args;
 	bool sys_sdt;			/* -h: use <sys/sdt.h> instead of macros of our own */
-	int bits;			/* -G: 32 or 64; 0: what $CC and $CFLAGS say, else ours */
+	int bits;			/* -G: 32 or 64; 0: what $CC, $CFLAGS and the objects say */
+	struct gen_depend depend;
 	const struct d_config *config;	/* macros, #pragma options; may be NULL */
 };
 
@@ -45,6 +55,7 @@ struct gen_machine {
 	uint16_t machine;	/* EM_X86_64, EM_386, EM_AARCH64 */
 	unsigned bits;
 };
+const char *gen_machine_name(uint16_t machine);
 /* An ELF relocatable object into fd, from its start. false: reported. */
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
 		struct diag *diag);

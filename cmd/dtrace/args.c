@@ -150,6 +150,28 @@ static bool model_flag(struct cmd *c, const char *arg, bool generator)
 	return false;
 }
 
+/* A compiler's options for make's dependencies. How many words were taken; -1: one is missing. */
+static int depend_flag(struct cmd *c, char **argv)
+{
+	const char *arg = argv[0], **value;
+	bool only = !strcmp(arg, "-M") || !strcmp(arg, "-MM");
+
+	if (only || !strcmp(arg, "-MD") || !strcmp(arg, "-MMD") || !strcmp(arg, "-MP")) {
+		c->depend |= strcmp(arg, "-MP") != 0;
+		c->depend_only |= only;
+		c->depend_phony |= !strcmp(arg, "-MP");
+		return 1;
+	}
+	if (strncmp(arg, "-M", 2) || !arg[2] || !strchr("FTQ", arg[2]))
+		return 0;
+	value = arg[2] == 'F' ? &c->depend_file : &c->depend_target;
+	*value = arg[3] ? arg + 3 : argv[1];
+	if (*value)
+		return arg[3] ? 1 : 2;
+	diag_error(c->diag, NOWHERE, NULL, "%s needs a name", arg);
+	return -1;
+}
+
 static bool is_generator(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)
@@ -163,9 +185,16 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 	bool generator = is_generator(argc, argv);
 	int n = 1, letter, status = 0;
 
-	for (int i = 1; i < argc; i++)
-		if (!model_flag(c, argv[i], generator))
+	for (int i = 1; i < argc; i++) {
+		int taken = generator ? depend_flag(c, argv + i) : 0;
+
+		if (taken < 0)
+			return EXIT_USAGE;
+		if (taken)
+			i += taken - 1;
+		else if (!model_flag(c, argv[i], generator))
 			argv[n++] = argv[i];
+	}
 	argv[n] = NULL;
 	opterr = 1;
 	while (!status &&

@@ -22,6 +22,8 @@ struct cmd {
 	struct diag *diag;
 	bool list, check_only, header, object, verbose, version, cpp;
 	const char *output;
+	bool depend, depend_only, depend_phony;	/* -MD, -M, -MP with -h and -G */
+	const char *depend_file, *depend_target;	/* -MF, -MT */
 	int bits;		/* -32, -64 and -m32, -m64 with -G; 0: not said */
 	struct cmd_text *texts;		/* -s, -n, -P …, in order */
 	size_t ntexts, texts_cap;

@@ -18,13 +18,28 @@ static const char *script_of(const struct cmd *c)
 	return script;
 }
 
-/* Options of DTrace's that mean nothing here (lazyload, nolibs …) pass; what is no option warns. */
-static bool sys_sdt_asked(const struct cmd *c)
+/* What -x of DTrace's that trace know, and builds give all the same. */
+static const char *const others[] = {
+#define RUN_OPT(name, kind, value, help) #name,
+#include "consumer/options.def"
+	"linkmode", "linktype", "stdc", "unodefs",
+};
+
+/* Projects give the options of the DTrace that they know: none of them stops a build. */
+static void options(const struct cmd *c, struct gen_job *job)
 {
-	for (size_t i = 0; i < c->noptions; i++)
-		if (!strcmp(c->options[i].name, "sys_sdt"))
-			return true;
-	return false;
+	for (size_t i = 0; i < c->noptions; i++) {
+		const char *name = c->options[i].name;
+		bool known = false;
+
+		job->sys_sdt |= !strcmp(name, "sys_sdt");
+		job->preprocess |= !strcmp(name, "cpp");
+		c->diag->errtags |= !strcmp(name, "errtags");
+		for (size_t k = 0; k < COUNT(others); k++)
+			known |= !strcmp(name, others[k]);
+		if (!known && strcmp(name, "sys_sdt"))
+			diag_warn(c->diag, NOWHERE, "unknown option: -x %s", name);
+	}
 }
 
 int cmd_generate(const struct cmd *c)
@@ -32,10 +47,12 @@ int cmd_generate(const struct cmd *c)
 	struct gen_job job = {
 		.header = c->header, .script = script_of(c), .output = c->output,
 		.objects = c->args, .nobjects = c->nargs, .preprocess = c->cpp,
-		.cpp_args = c->cpp_args, .ncpp_args = c->ncpp, .sys_sdt = sys_sdt_asked(c),
-		.bits = c->bits,
+		.cpp_args = c->cpp_args, .ncpp_args = c->ncpp, .bits = c->bits,
+		.depend = { c->depend, c->depend_only, c->depend_phony, c->depend_file,
+			    c->depend_target },
 	};
 
+	options(c, &job);
 	if (c->header && c->object) {
 		diag_error(c->diag, NOWHERE, NULL, "-h and -G are two jobs: give one of them");
 		return EXIT_USAGE;

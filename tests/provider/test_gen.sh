@@ -146,7 +146,7 @@ echo "#include <usdt/sdt.h>
 int main(void) { USDT_PROBE(app, nowhere); return 0; }" >stray.c
 gcc -I"$inc" -c stray.c
 "$gen" -G -s app.d stray.o 2>err && bad "undeclared probe passes"
-same "undeclared probe" "$(cat err)" "dtrace: stray.o uses a probe that provider app does not declare: nowhere"
+same "undeclared probe" "$(cat err)" "dtrace: failed to link script app.d: stray.o: no such probe nowhere in provider app"
 gcc -c app.c -o good.o
 check "declared probes pass" "$gen" -G -s app.d good.o
 "$gen" -G -s app.d missing.o 2>err && bad "missing object passes"

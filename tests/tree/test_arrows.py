@@ -32,7 +32,7 @@ ROOMS = [
       "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
     ("consumer/", CONTRACTS + ["d/d.h"]),
     ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h"]),
-    ("cmd/", BASE + ["usdt/consumer.h", "provider/provider.h"]),
+    ("cmd/", BASE + ["usdt/consumer.h", "consumer/options.def", "provider/provider.h"]),
     ("runtimes/", ["usdt/usdt.h", "usdt/sdt.h"]),
     ("examples/", ["usdt/usdt.h", "usdt/consumer.h", "usdt/sdt.h"]),
 ]

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * provider/scan.c: the objects given to -G, against what the script declares.
+ * In:   relocatable objects, archives of them, libtool's .lo texts.
+ * Out:  errors as DTrace's -G words them: probes that are fired or asked for
+ *       (is-enabled) and not declared, or declared with another arity; a
+ *       warning with the probes that no object uses; the machine they are of.
+ * Owns: the open file and its ELF descriptors, while it is read.
+ *
+ * A probe that fires has a note (.note.stapsdt); one that is asked for has a
+ * relocation against its semaphore outside of the notes. Of link-time
+ * optimisation both are in the compiler's own code, which nobody else reads.
+ */
+#include "provider/inner.h"
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <string.h>
+#include <unistd.h>
+
+struct scan {
+	struct arena *arena;
+	const struct d_prog *prog;
+	struct diag *diag;
+	const char *script;
+	struct gen_machine *machine;	/* zeros: not known yet */
+	struct hash *used;		/* struct d_probe_decl addresses */
+	size_t nscanned, nskipped;
+};
+
+struct object {
+	struct scan *sc;
+	const char *name;	/* "lib.a(x.o)" */
+	Elf *elf;
+	struct hash *sites;	/* semaphores that belong to this object's sites, of any provider */
+	bool is64, swap;
+};
+
+/* Which member of an archive, or all of a file. */
+static bool scan_elf(struct scan *sc, Elf *elf, const char *name);
+
+static bool link_error(struct scan *sc, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static bool link_error(struct scan *sc, const char *object, const char *fmt, ...)
+{
+	va_list ap;
+	char *what;
+
+	va_start(ap, fmt);
+	what = arena_vprintf(sc->arena, fmt, ap);
+	va_end(ap);
+	diag_error(sc->diag, NOWHERE, NULL, "failed to link script %s: %s: %s", sc->script, object,
+		   what ? what : "no memory");
+	return false;
+}
+
+static const struct d_probe_decl *find_probe(const struct d_provider *prov, const char *name)
+{
+	for (size_t i = 0; i < prov->nprobes; i++)
+		if (!strcmp(prov->probes[i].name, name))
+			return &prov->probes[i];
+	return NULL;
+}
+
+static bool use(struct scan *sc, const struct d_probe_decl *p)
+{
+	return !hash_set(sc->used, &p, sizeof(p), sc, NULL);
+}
+
+/* ---- What fires ---- */
+
+/* Operands may hold blanks (`8@[sp, 16]`), and each has one @. */
+static size_t count_args(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += *s == '@';
+	return n;
+}
+
+static bool site(struct object *o, const char *provider, const char *name, const char *args)
+{
+	struct scan *sc = o->sc;
+	const char *sem = arena_printf(sc->arena, "%s_%s_semaphore", provider, name);
+
+	if (!sem || hash_set_str(o->sites, sem, o))
+		return link_error(sc, o->name, "no memory");
+	for (size_t i = 0; i < sc->prog->nproviders; i++) {
+		const struct d_provider *prov = &sc->prog->providers[i];
+		const struct d_probe_decl *p = find_probe(prov, name);
+
+		if (strcmp(prov->name, provider))
+			continue;
+		if (!p)
+			return link_error(sc, o->name, "no such probe %s in provider %s", name, provider);
+		if (p->nargs != count_args(args))
+			return link_error(sc, o->name, "probe %s of provider %s has %zu argument%s, "
+					  "but is declared with %zu", name, provider, count_args(args),
+					  count_args(args) == 1 ? "" : "s", p->nargs);
+		return use(sc, p) || link_error(sc, o->name, "no memory");
+	}
+	return true;	/* another provider's: of <sys/sdt.h>, or of a script of its own */
+}
+
+static bool notes(struct object *o, Elf_Scn *scn)
+{
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	struct cursor c = cur_init(data ? data->d_buf : NULL, data && data->d_buf ? data->d_size : 0);
+	const void *start = c.at;
+	bool ok = true;
+
+	c.swap = o->swap;
+	while (ok && cur_left(&c)) {
+		uint32_t namesz = cur_u32(&c), descsz = cur_u32(&c), type = cur_u32(&c);
+		const char *owner = cur_bytes(&c, namesz), *provider, *name, *args;
+		struct cursor desc;
+
+		cur_align(&c, start, 4);
+		desc = cur_init(cur_bytes(&c, descsz), c.bad ? 0 : descsz);
+		if (c.bad)
+			return link_error(o->sc, o->name, "its notes are malformed");
+		if (cur_left(&c))
+			cur_align(&c, start, 4);
+		if (namesz != 8 || memcmp(owner, "stapsdt", 8) || type != 3)
+			continue;
+		cur_bytes(&desc, o->is64 ? 24 : 12);	/* places, which the linker fills in */
+		provider = cur_str(&desc);
+		name = cur_str(&desc);
+		args = cur_str(&desc);
+		ok = desc.bad ? link_error(o->sc, o->name, "its notes are malformed") :
+			site(o, provider, name, args);
+	}
+	return ok;
+}
+
+/* ---- What is asked for ---- */
+
+/* "app_hit_semaphore" is hit of app, if app is declared here and nothing else explains it. */
+static bool asked(struct object *o, const char *symbol)
+{
+	static const char tail[] = "_semaphore";
+	struct scan *sc = o->sc;
+	size_t len = strlen(symbol), end = len < sizeof(tail) ? 0 : len - (sizeof(tail) - 1);
+	const struct d_provider *of = NULL;
+
+	if (!end || strcmp(symbol + end, tail))
+		return true;
+	for (size_t i = 0; i < sc->prog->nproviders; i++) {
+		const struct d_provider *prov = &sc->prog->providers[i];
+		size_t n = strlen(prov->name);
+
+		for (size_t k = 0; k < prov->nprobes; k++)
+			if (!strcmp(symbol, gen_semaphore(sc->arena, prov, &prov->probes[k])))
+				return use(sc, &prov->probes[k]) || link_error(sc, o->name, "no memory");
+		if (n + 1 < end && !memcmp(prov->name, symbol, n) && symbol[n] == '_')
+			of = prov;
+	}
+	if (!of || hash_get_str(o->sites, symbol))
+		return true;
+	return link_error(sc, o->name, "no such probe %.*s in provider %s (is-enabled)",
+			  (int)(end - strlen(of->name) - 1), symbol + strlen(of->name) + 1, of->name);
+}
+
+static bool relocation(Elf_Data *data, const GElf_Shdr *sh, size_t i, size_t *symbol)
+{
+	GElf_Rela rela;
+	GElf_Rel rel;
+
+	if (sh->sh_type == SHT_RELA ? !gelf_getrela(data, (int)i, &rela) : !gelf_getrel(data, (int)i, &rel))
+		return false;
+	*symbol = GELF_R_SYM(sh->sh_type == SHT_RELA ? rela.r_info : rel.r_info);
+	return true;
+}
+
+static bool relocations(struct object *o, Elf_Scn *scn, const GElf_Shdr *sh)
+{
+	Elf_Scn *symscn = elf_getscn(o->elf, sh->sh_link);
+	Elf_Data *data = elf_getdata(scn, NULL), *symbols = symscn ? elf_getdata(symscn, NULL) : NULL;
+	struct hash *seen = hash_new();
+	GElf_Shdr symsh;
+	bool ok = seen;
+
+	if (!data || !symbols || !gelf_getshdr(symscn, &symsh) || !sh->sh_entsize)
+		goto out;
+	for (size_t i = 0, index; ok && i < sh->sh_size / sh->sh_entsize; i++) {
+		const char *name;
+		GElf_Sym sym;
+
+		if (!relocation(data, sh, i, &index) || !gelf_getsym(symbols, (int)index, &sym))
+			continue;
+		name = elf_strptr(o->elf, symsh.sh_link, sym.st_name);
+		if (!name || !*name || hash_get_str(seen, name))
+			continue;
+		ok = !hash_set_str(seen, name, seen) && asked(o, name);
+	}
+out:
+	hash_free(seen, NULL);
+	return ok;
+}
+
+/* ---- Objects ---- */
+
+static const char *section_name(Elf *elf, size_t index)
+{
+	Elf_Scn *scn = elf_getscn(elf, index);
+	size_t names;
+	GElf_Shdr sh;
+	const char *s;
+
+	if (!scn || !gelf_getshdr(scn, &sh) || elf_getshdrstrndx(elf, &names))
+		return "";
+	s = elf_strptr(elf, names, sh.sh_name);
+	return s ? s : "";
+}
+
+/* Compilers' own code in place of the machine's. "Fat" objects have both. */
+static bool is_lto_only(Elf *elf)
+{
+	bool lto = false, code = false;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh)) {
+			const char *name = section_name(elf, elf_ndxscn(scn));
+
+			lto |= !strncmp(name, ".gnu.lto_", 9) || !strncmp(name, ".llvm.lto", 9);
+			code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR) && sh.sh_size;
+		}
+	return lto && !code;
+}
+
+static bool skipped(struct scan *sc, const char *name, const char *why)
+{
+	diag_warn(sc->diag, NOWHERE, "%s %s", name, why);
+	sc->nskipped++;
+	return true;
+}
+
+static bool lto(struct scan *sc, const char *name)
+{
+	return skipped(sc, name, "is an object of link-time optimisation without machine code: its "
+		       "probes cannot be checked");
+}
+
+static bool machine_fits(struct scan *sc, const GElf_Ehdr *eh, const char *name)
+{
+	unsigned bits = eh->e_ident[EI_CLASS] == ELFCLASS64 ? 64 : 32;
+	struct gen_machine *m = sc->machine;
+
+	if (eh->e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (eh->e_machine != EM_X86_64 && eh->e_machine != EM_386 && eh->e_machine != EM_AARCH64))
+		return link_error(sc, name, "unsupported ELF machine type for object file");
+	if (!m->bits)
+		m->bits = bits;
+	if (!m->machine)
+		m->machine = eh->e_machine;
+	if (bits != m->bits)
+		return link_error(sc, name, "incorrect ELF class for object file: %u bits, not %u", bits,
+				  m->bits);
+	if (eh->e_machine != m->machine)
+		return link_error(sc, name, "incorrect ELF machine type for object file: %s, not %s",
+				  gen_machine_name(eh->e_machine), gen_machine_name(m->machine));
+	return true;
+}
+
+static bool sections(struct object *o)
+{
+	bool ok = true;
+
+	/* Sites first: they explain symbols. */
+	for (int pass = 0; ok && pass < 2; pass++) {
+		Elf_Scn *scn = NULL;
+		GElf_Shdr sh;
+
+		while (ok && (scn = elf_nextscn(o->elf, scn))) {
+			if (!gelf_getshdr(scn, &sh))
+				continue;
+			if (!pass && sh.sh_type == SHT_NOTE &&
+			    !strcmp(section_name(o->elf, elf_ndxscn(scn)), ".note.stapsdt"))
+				ok = notes(o, scn);
+			else if (pass && (sh.sh_type == SHT_RELA || sh.sh_type == SHT_REL) &&
+				 strcmp(section_name(o->elf, sh.sh_info), ".note.stapsdt"))
+				ok = relocations(o, scn, &sh);
+		}
+	}
+	return ok;
+}
+
+static bool object(struct scan *sc, Elf *elf, const char *name)
+{
+	struct object o = { .sc = sc, .name = name, .elf = elf };
+	GElf_Ehdr eh;
+	bool ok;
+
+	if (!gelf_getehdr(elf, &eh))
+		return link_error(sc, name, "not a readable object file: %s", elf_errmsg(-1));
+	if (eh.e_type != ET_REL)
+		return link_error(sc, name, "invalid object file type: not a relocatable object");
+	if (!machine_fits(sc, &eh, name))
+		return false;
+	if (is_lto_only(elf))
+		return lto(sc, name);
+	o.is64 = eh.e_ident[EI_CLASS] == ELFCLASS64;
+	o.swap = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__;
+	o.sites = hash_new();
+	ok = o.sites ? sections(&o) : link_error(sc, name, "no memory");
+	hash_free(o.sites, NULL);
+	sc->nscanned++;
+	return ok;
+}
+
+static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
+{
+	bool ok = true;
+	Elf *elf;
+
+	for (Elf_Cmd cmd = ELF_C_READ; ok && (elf = elf_begin(fd, cmd, ar)); cmd = elf_next(elf), elf_end(elf)) {
+		Elf_Arhdr *h = elf_getarhdr(elf);
+		const char *member = h && h->ar_name ? h->ar_name : "?";
+
+		if (*member != '/' && *member != '?')	/* symbol and name tables */
+			ok = scan_elf(sc, elf, arena_printf(sc->arena, "%s(%s)", name, member));
+	}
+	return ok;
+}
+
+static bool scan_elf(struct scan *sc, Elf *elf, const char *name)
+{
+	static const unsigned char bitcode[] = { 'B', 'C', 0xc0, 0xde }, wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
+	size_t len = 0;
+	const char *bytes = elf_rawfile(elf, &len);
+
+	if (elf_kind(elf) == ELF_K_ELF)
+		return object(sc, elf, name);
+	if (bytes && len > 4 && (!memcmp(bytes, bitcode, 4) || !memcmp(bytes, wrapped, 4)))
+		return lto(sc, name);
+	return skipped(sc, name, "is not an object file: left out");
+}
+
+static bool scan_path(struct scan *sc, const char *path, bool from_lo);
+
+/* The objects that libtool made; the names are relative to its text. */
+static bool libtool(struct scan *sc, const struct text *t, const char *path)
+{
+	static const char *const keys[] = { "pic_object='", "non_pic_object='" };
+	const char *slash = strrchr(path, '/');
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < t->nlines; i++)
+		for (size_t k = 0; ok && k < COUNT(keys); k++) {
+			const char *s = t->bytes + t->lines[i], *end;
+
+			if (strncmp(s, keys[k], strlen(keys[k])))
+				continue;
+			s += strlen(keys[k]);
+			end = strchr(s, '\'');
+			if (end)
+				ok = scan_path(sc, arena_printf(sc->arena, "%.*s%.*s",
+					(int)(slash ? slash - path + 1 : 0), path, (int)(end - s), s), true);
+		}
+	return ok;
+}
+
+static bool scan_path(struct scan *sc, const char *path, bool from_lo)
+{
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	struct text *t;
+	Elf *elf;
+	bool ok;
+
+	if (fd < 0) {
+		diag_error(sc->diag, NOWHERE, NULL, "failed to open %s: %s", path ? path : "",
+			   strerror(errno));
+		return false;
+	}
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (!elf)
+		ok = link_error(sc, path, "%s", elf_errmsg(-1));
+	else if (elf_kind(elf) == ELF_K_AR)
+		ok = archive(sc, elf, fd, path);
+	else if (elf_kind(elf) == ELF_K_NONE && !from_lo && (t = text_read(sc->arena, path)) &&
+		 strstr(t->bytes, "a libtool object file"))
+		ok = libtool(sc, t, path);
+	else
+		ok = scan_elf(sc, elf, path);
+	elf_end(elf);
+	close(fd);
+	return ok;
+}
+
+/* One line a provider. With objects that could not be read, nobody knows. */
+static void unused(struct scan *sc)
+{
+	for (size_t i = 0; sc->nscanned && !sc->nskipped && i < sc->prog->nproviders; i++) {
+		const struct d_provider *prov = &sc->prog->providers[i];
+		const char *list = NULL;
+
+		for (size_t k = 0; k < prov->nprobes; k++) {
+			const struct d_probe_decl *p = &prov->probes[k];
+
+			if (!hash_get(sc->used, &p, sizeof(p)))
+				list = arena_printf(sc->arena, "%s%s%s", list ? list : "", list ? ", " : "",
+						    p->name);
+		}
+		if (list)
+			diag_warn(sc->diag, NOWHERE, "no object uses these probes of provider %s: %s",
+				  prov->name, list);
+	}
+}
+
+bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,
+	      struct gen_machine *machine, struct diag *diag)
+{
+	struct scan sc = { .arena = a, .prog = prog, .diag = diag, .script = job->script,
+			   .machine = machine, .used = hash_new() };
+	bool ok = sc.used;
+
+	elf_version(EV_CURRENT);
+	for (size_t i = 0; sc.used && i < job->nobjects; i++)
+		ok &= scan_path(&sc, job->objects[i], false);
+	if (ok)
+		unused(&sc);
+	hash_free(sc.used, NULL);
+	return ok;
+}
