@@ -64,6 +64,32 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 	return true;
 }
 
+static bool is_var(const struct d_expr *e)
+{
+	return (e->kind == D_E_VAR || (e->kind == D_E_INDEX && e->kids[0]->var)) &&
+	       (e->kind == D_E_VAR ? e : e->kids[0])->var->scope != D_V_BUILTIN;
+}
+
+static bool assigns(const struct d_expr *e)
+{
+	return e->kind == D_E_ASSIGN ||
+	       (e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
+					 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
+}
+
+/* Variables are numbers and strings: none has members, and no memory is written. */
+static bool target_ok(struct cc *cc, const struct d_expr *to)
+{
+	const struct d_expr *of = to;
+
+	if (is_var(to) || to->kind == D_E_AGG)
+		return true;
+	while (of->kind == D_E_MEMBER || of->kind == D_E_ELEM)
+		of = of->kids[0];
+	return is_var(of) && is_struct(of) ? bad(cc, of, "structs and unions by value are") :
+					     bad(cc, to, "assignments to memory are");
+}
+
 static bool is_float(const struct d_expr *e)
 {
 	const struct d_type *t = d_resolve(e->type);
@@ -93,6 +119,10 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
+		return false;
+	if (place && is_struct(e) && is_var(e))
+		return bad(cc, e, "structs and unions by value are");
+	if (assigns(e) && !target_ok(cc, e->kids[0]))
 		return false;
 	return type_ok(cc, e);
 }
