@@ -10,6 +10,7 @@
  */
 #include "provider/inner.h"
 
+#include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
@@ -200,11 +201,12 @@ bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machi
 	if (!gen_check(d, prog, diag))
 		return false;
 	elf_version(EV_CURRENT);
+	errno = 0;	/* libelf's own message of a full disk is 'write error' */
 	o.elf = elf_begin(fd, ELF_C_WRITE, NULL);
 	ok = o.elf && write_object(&o, prog, machine);
 	if (!ok)
 		diag_error(diag, NOWHERE, NULL, "failed to write the object: %s",
-			   elf_errno() ? elf_errmsg(-1) : "no memory");
+			   errno ? strerror(errno) : elf_errmsg(-1));
 	if (o.elf)
 		elf_end(o.elf);
 	return ok;

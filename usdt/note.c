@@ -110,7 +110,7 @@ static bool place_site(const struct usdt_file *f, struct usdt_site *s)
 		return false;
 	if (s->sem_address && usdt_file_offset(f, s->sem_address, &s->sem_offset))
 		s->sem_offset = 0;
-	return true;
+	return !(s->sem_offset & 1);	/* of 16 bits: the kernel refuses an odd one */
 }
 
 /* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */

@@ -43,7 +43,7 @@ struct prov_files {
 	struct prov_mapping *maps, *shown;
 	size_t nmaps, maps_cap, shown_cap;
 	struct vma_iter *iter;
-	bool no_iter;
+	bool no_iter, too_many;
 	unsigned serial;
 	uint64_t fresh_until;		/* of all processes; 0: stale */
 	pid_t fresh_pid;		/* only this one was looked at; 0: none */
@@ -432,10 +432,32 @@ int prov_file_open(struct prov_env *env, int file)
 	return file_open(env, &env->files->v[file]);
 }
 
+/* A probe that is not there because its note is damaged would else be missed silently. */
+static void complain(struct prov_env *env, const struct prov_file *f, int err)
+{
+	size_t bad = f->usdt ? usdt_file_nbad(f->usdt) : 0;
+	bool too_many = err == -EMFILE || err == -ENFILE, said = env->files->too_many;
+
+	env->files->too_many |= too_many;
+	if (too_many && !said) {
+		diag_warn(env->diag, NOWHERE, "%s: the probes of some are left out",
+			  strerror(-err));
+		diag_hint(env->diag, "raise the limit: ulimit -n");
+	}
+	if (too_many)
+		return;
+	if (bad)
+		diag_warn(env->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
+			  bad == 1 ? "" : "s");
+	else if (err && err != -ENOEXEC)	/* what is no ELF file has no probes */
+		diag_warn(env->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
+			  strerror(-err));
+}
+
 struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 {
 	struct prov_file *f;
-	int fd;
+	int fd, err;
 
 	if (!env->files || file < 0 || (size_t)file >= env->files->n)
 		return NULL;
@@ -443,11 +465,15 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 	if (f->read)
 		return f->usdt;
 	fd = prov_file_open(env, file);
-	if (fd < 0)
+	if (fd < 0) {
+		complain(env, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);	/* else: it has gone */
 		return NULL;
+	}
 	f->read = true;
-	if (usdt_file_open_fd(fd, f->path, &f->usdt))
+	err = usdt_file_open_fd(fd, f->path, &f->usdt);
+	if (err)
 		f->usdt = NULL;
+	complain(env, f, err);
 	if (f->usdt && usdt_file_nprobes(f->usdt))
 		return f->usdt;
 	usdt_file_close(f->usdt);

@@ -277,10 +277,7 @@ bool run_compile(struct run *r)
 	}
 	/* Watching starts before the first look, so that no file falls in between. */
 	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
-	    prov_watch_open(r->env, run_mapping_event, r)) {
-		diag_error(r->diag, NOWHERE, NULL, "cannot watch for new mappings: %s",
-			   strerror(errno));
-		return false;
-	}
+	    prov_watch_open(r->env, run_mapping_event, r))
+		return false;	/* reported */
 	return run_match(r);
 }

@@ -194,6 +194,8 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 	}
 	diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",
 		   p->prov, p->mod, p->func, p->name, strerror(-u->prog));
+	if (u->prog == -EMFILE || u->prog == -ENFILE || u->prog == -ENOMEM)
+		return;		/* no fault of the program's */
 	if (getenv("USDTKIT_VERIFIER_LOG")) {
 		diag_hint(r->diag, "%s", log);
 		return;
