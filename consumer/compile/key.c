@@ -243,7 +243,8 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 	for (size_t i = 0; i < n; i++) {
 		most += key_most(g->cc, kids[i]->type);
 		least += key_least(kids[i]->type);
-		numbers &= key_most(g->cc, kids[i]->type) == key_least(kids[i]->type);
+		numbers &= key_kind(kids[i]->type) != REC_STRING &&
+			   key_most(g->cc, kids[i]->type) == key_least(kids[i]->type);
 	}
 	if (numbers && most <= STACK_KEY_MAX)
 		return on_stack(g, id, serial, kids, n, room, most);
