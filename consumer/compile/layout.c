@@ -124,8 +124,21 @@ static uint32_t agg_words(const struct d_agg *a)
 	return a->func >= 0 ? words[a->func] : 1;
 }
 
+/* A value with a key is drained in one piece, which must fit into a buffer of the kernel's. */
+static bool agg_fits(struct cc *cc, const struct d_agg *a)
+{
+	if (!a->nkeys || agg_words(a) <= CC_DRAIN_WORDS_MAX)
+		return true;
+	diag_error(cc->diag, a->loc, "D_LQUANT_STEPSMALL",
+		   "@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
+		   a->name, CC_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
+	return false;
+}
+
 static bool agg_layout(struct cc *cc, const struct d_agg *a, struct agg_desc *d)
 {
+	if (!agg_fits(cc, a))
+		return false;
 	*d = (struct agg_desc){ .agg = a, .nkeys = a->nkeys, .words = agg_words(a) };
 	d->kinds = arena_array(cc->arena, enum rec_kind, a->nkeys + 1);
 	d->syms = arena_array(cc->arena, enum d_action, a->nkeys + 1);

@@ -125,6 +125,13 @@ static long double dist_sum(const struct out_row *r, int64_t *zero)
 	return sum;
 }
 
+int out_value_cmp(const struct agg_desc *d, const uint64_t *x, const uint64_t *y)
+{
+	struct out_row a = { .desc = d, .normal = 1, .words = x }, b = { .desc = d, .normal = 1, .words = y };
+
+	return out_row_value_cmp(&a, &b);
+}
+
 int out_row_value_cmp(const struct out_row *a, const struct out_row *b)
 {
 	int cmp = cmp_i64(a->desc->agg->func, b->desc->agg->func);

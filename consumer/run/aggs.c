@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "consumer/compile/compile.h"
+#include "consumer/output/output.h"
 #include "consumer/run/aggs.h"
 
 #include <bpf/bpf.h>
@@ -471,71 +472,6 @@ void aggs_normalize(struct aggs *a, int agg, int64_t factor)
 		row->normal = factor;
 }
 
-typedef __int128 wide;
-
-/* Middles of the buckets times their counts. quantize: by the power of two itself. */
-static wide quantize_weight(const uint64_t *w)
-{
-	wide sum = 0;
-
-	for (int i = 0; i < RT_QUANTIZE_BUCKETS; i++) {
-		int k = i - RT_QUANTIZE_ZERO;
-		wide v = !k ? 0 : k > 0 ? (wide)1 << (k - 1) : -((wide)1 << (-k - 1));
-
-		sum += v * (int64_t)w[1 + i];
-	}
-	return sum;
-}
-
-static wide lquantize_weight(const struct agg_desc *d, const uint64_t *w)
-{
-	int64_t base = d->agg->params[0], step = d->agg->params[2];
-	uint32_t levels = d->words - 3;
-	wide sum = (wide)(base - 1) * (int64_t)w[1];
-
-	for (uint32_t i = 0; i < levels; i++)
-		sum += ((wide)base + (wide)i * step + step / 2) * (int64_t)w[2 + i];
-	return sum + ((wide)base + (wide)levels * step) * (int64_t)w[2 + levels];
-}
-
-/* Of the variance: it sorts as its root does. n * sum of squares - (sum)^2, over n^2. */
-static wide variance(const uint64_t *w)
-{
-	wide n = (wide)w[0], squares = (wide)((unsigned __int128)w[3] << 64 | w[2]);
-	wide mean = n ? (wide)(int64_t)w[1] / n : 0;
-
-	return n ? squares / n - mean * mean : 0;
-}
-
-static wide value(const struct agg_desc *d, const uint64_t *w)
-{
-	switch (d->agg->func) {
-	case D_AGG_count:
-		return w[0];
-	case D_AGG_min:
-		return RT_MIN_DEC(w[1]);
-	case D_AGG_max:
-		return RT_MAX_DEC(w[1]);
-	case D_AGG_avg:
-		return w[0] ? (wide)(int64_t)w[1] / (wide)w[0] : 0;
-	case D_AGG_stddev:
-		return variance(w);
-	case D_AGG_quantize:
-		return quantize_weight(w);
-	case D_AGG_lquantize:
-		return lquantize_weight(d, w);
-	default:
-		return (int64_t)w[1];
-	}
-}
-
-int aggs_compare(const struct agg_desc *d, const struct agg_row *x, const struct agg_row *y)
-{
-	wide v = value(d, x->words), w = value(d, y->words);
-
-	return v < w ? -1 : v > w;
-}
-
 struct ranked {
 	const struct agg_desc *desc;
 	struct agg_row *row;
@@ -545,7 +481,7 @@ struct ranked {
 static int by_value(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
-	int c = aggs_compare(x->desc, x->row, y->row);
+	int c = out_value_cmp(x->desc, x->row->words, y->row->words);
 
 	return c ? c : x->order > y->order ? -1 : 1;
 }

@@ -48,11 +48,9 @@ size_t aggs_count(const struct aggs *a, int agg);	/* rows */
 struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
 /* NULL: there are not so many aggregations. */
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
-/* < 0, 0, > 0 by value as DTrace sorts: numbers; distributions by the sum of middle * count. */
-int aggs_compare(const struct agg_desc *d, const struct agg_row *x, const struct agg_row *y);
 
 void aggs_clear(struct aggs *a, int agg);	/* values become zero, keys stay */
-/* Keeps the n largest rows (n < 0: the -n smallest; 0: none). -ENOMEM: nothing changed. */
+/* Keeps the n largest rows, as they are printed (n < 0: the -n smallest; 0: none). -ENOMEM: nothing changed. */
 int aggs_trunc(struct aggs *a, int agg, int64_t n);
 void aggs_normalize(struct aggs *a, int agg, int64_t factor);	/* 1: denormalize */
 

@@ -217,7 +217,9 @@ static bool unit_load(struct run *r, struct run_unit *u)
 	int err = log ? cc_link(r->cc, u->set, &image) : -ENOMEM;
 
 	if (err) {
-		diag_error(r->diag, NOWHERE, NULL, "cannot link a program: %s", strerror(-err));
+		if (!r->diag->errors)
+			diag_error(r->diag, NOWHERE, NULL, "cannot link a program: %s",
+				   strerror(-err));
 		free(log);
 		return false;
 	}
