@@ -68,6 +68,8 @@ struct bytes {
 
 static void put(struct bytes *b, const void *from, size_t n)
 {
+	if (!n)
+		return;
 	if (b->failed || b->len + n > b->cap) {
 		size_t cap = 2 * (b->len + n) + 4096;
 		uint8_t *more = b->failed ? NULL : realloc(b->p, cap);
