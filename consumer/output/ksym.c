@@ -21,6 +21,7 @@ static struct {		/* written by load() alone, under once */
 	char *text;	/* names and modules point into it */
 	struct ksym *syms;
 	size_t n;
+	bool hidden;	/* looked for and not there */
 } kernel = { .once = PTHREAD_ONCE_INIT };
 
 static char *read_all(const char *path)
@@ -93,6 +94,7 @@ static void load(void)
 		}
 		kernel.n += parse(line, &kernel.syms[kernel.n]);
 	}
+	__atomic_store_n(&kernel.hidden, !kernel.n, __ATOMIC_RELAXED);
 	if (kernel.n)
 		qsort(kernel.syms, kernel.n, sizeof(*kernel.syms), by_addr);
 }
@@ -118,6 +120,11 @@ static const struct ksym *find(uint64_t addr)
 	for (lo--; lo && kernel.syms[lo - 1].addr == kernel.syms[lo].addr; lo--)
 		;
 	return &kernel.syms[lo];
+}
+
+bool out_ksyms_hidden(void)
+{
+	return __atomic_load_n(&kernel.hidden, __ATOMIC_RELAXED);
 }
 
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_action how)

@@ -116,7 +116,7 @@ struct run {
 	uint64_t drained_time;		/* the firing for which aggregations were last drained */
 	int drained_cpu;
 	size_t live_targets;
-	bool going, stopped, failed, output_gone;
+	bool going, stopped, failed, output_gone, ksyms_told;
 	int status;
 };
 

@@ -117,6 +117,16 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	return actions_do(r, desc, rec, cpu) && written(r, out_record_end(r->out));
 }
 
+/* Once: why addresses of the kernel are printed as numbers. */
+static void ksyms_tell(struct run *r)
+{
+	if (r->ksyms_told || !out_ksyms_hidden())
+		return;
+	r->ksyms_told = true;
+	diag_warn(r->diag, NOWHERE, "the kernel hides its symbols: addresses are printed as numbers");
+	diag_hint(r->diag, "it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2");
+}
+
 static bool drain(struct run *r, bool all)
 {
 	uint64_t until = all ? UINT64_MAX : run_now();
@@ -328,6 +338,7 @@ enum run_result run_work(struct run *r, int ms)
 	}
 	if (!drain(r, false))
 		return RUN_DONE;
+	ksyms_tell(r);
 	periodic(r);
 	return ended || exiting(r) || r->output_gone ? RUN_DONE : RUN_OKAY;
 }
@@ -353,6 +364,7 @@ bool run_stop(struct run *r)
 		if (written(r, out_aggs_print(r->out, r->aggs)))
 			written(r, out_flush(r->out));
 	}
+	ksyms_tell(r);
 	drops_report(r);
 	__atomic_store_n(&r->state->life, RT_ENDED, __ATOMIC_SEQ_CST);
 	return true;

@@ -8,7 +8,7 @@ import sys
 import time
 
 from before import LIMIT, Before, Running, caret, children, none_matches, process_state, says, until
-from lib import DTRACE, FOLDER, build_app, dtrace, main, must, sh
+from lib import DTRACE, FOLDER, Skip, build_app, dtrace, main, must, sh
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 COUNT = "app$target:::hit { @ = count(); }"
@@ -161,6 +161,20 @@ def test_descriptors_of_a_command_are_limited_as_ours_were():
     script = "ulimit -n 4096; ulimit -Sn %d; exec %s -qn 'BEGIN { @ = count(); }' -c '%s'"
     assert must("sh", "-c", script % (100, DTRACE, 'sh -c "ulimit -Sn"')).split() == ["100", "1"]
     assert must("sh", "-c", script % (12, DTRACE, "true")).split() == ["1"]
+
+
+def test_hidden_kernel_symbols_are_said_once():
+    """As kptr_restrict shows them to those without rights: all addresses are zero."""
+    zeros = put("kallsyms", "0000000000000000 T _text\n0000000000000000 T schedule\n")
+    hide = "mount --bind %s /proc/kallsyms && exec %s -q -n '%s'"
+    program = "sdt:::sched_switch { stack(1); } sdt:::sched_switch /n++ > 2/ { exit(0); }"
+    p = sh("unshare", "-m", "sh", "-c", hide % (zeros, DTRACE, program))
+    if "unshare:" in p.stderr or "mount:" in p.stderr:
+        raise Skip("no mount namespaces: " + p.stderr)
+    assert re.search("0x[0-9a-f]{16}", p.stdout), p.stdout
+    assert (p.returncode, p.stderr) == (0, (
+        "dtrace: warning: the kernel hides its symbols: addresses are printed as numbers\n"
+        "hint: it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2\n")), p.stderr
 
 
 def test_reader_goes_away():
