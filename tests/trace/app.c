@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 			key[i][strlen(key[i])] = '.';
 	}
 	while (wait && access(wait, F_OK))
-		usleep(1000);
+		usleep(10000);	/* hundreds may wait, on an emulated processor */
 	APP_START_WORK(threads);
 	for (int i = 0; i < threads; i++)
 		pthread_create(&tid[i], NULL, work, NULL);

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 
-from lib import DTRACE, FOLDER, HERE, Skip, dtrace, main, must, numbers, traced
+from lib import DTRACE, EMULATED, FOLDER, HERE, Skip, dtrace, main, must, numbers, traced
 
 # `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
 NAME = "own" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
+
+LIMIT = 400 if EMULATED else 60
 
 BY_PID = 'BEGIN { printf("ready\\n"); } %s:::hit { @[pid] = count(); } END { printa("hits %%d %%@d\\n", @); }'
 
@@ -29,7 +31,7 @@ def running(*args):
     d = start(DTRACE, "-q", *args)
     try:
         line = d.stdout.readline()
-        assert line == "ready\n", line + d.communicate(timeout=20)[1]
+        assert line == "ready\n", line + d.communicate(timeout=LIMIT)[1]
         yield d
     finally:
         if d.poll() is None:
@@ -40,7 +42,7 @@ def running(*args):
 def done(d, sig=signal.SIGINT):
     if sig:
         d.send_signal(sig)
-    out, err = d.communicate(timeout=30)
+    out, err = d.communicate(timeout=LIMIT)
     assert d.returncode == 0 and not err, (d.returncode, err, out[:500])
     return out
 
@@ -61,11 +63,35 @@ def open_gate(path):
     open(path, "w").close()
 
 
+def until(what):
+    end = time.time() + LIMIT
+    while not what():
+        assert time.time() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def at_gate(*apps):
+    """Waits until each of them waits: mapped, and in clock_nanosleep(2)."""
+    def asleep(a):
+        with open("/proc/%d/syscall" % a.pid) as f:
+            return f.read().startswith("230 ")
+    until(lambda: all(asleep(a) for a in apps))
+
+
+def site_bytes(pid, app):
+    """The first byte of each probe site, as that process has it."""
+    sites = [int(l.split()[1].rstrip(","), 16) for l in must("readelf", "-n", app).split("\n") if "Location:" in l]
+    with open("/proc/%d/maps" % pid) as f:
+        base = next(int(l.split("-")[0], 16) for l in f if app in l)
+    with open("/proc/%d/mem" % pid, "rb") as mem:
+        return {os.pread(mem.fileno(), 1, base + s) for s in sites[:2]}
+
+
 def finish(apps):
     """Each one's own count, by pid."""
     own = {}
     for a in apps:
-        out, err = a.communicate(timeout=60)
+        out, err = a.communicate(timeout=LIMIT)
         assert a.returncode == 0, err
         own[a.pid] = int(out)
     return own
@@ -108,27 +134,30 @@ def compiled(name, text, *flags):
 
 def test_200_processes_before_during_and_after():
     """Two files: one mapped before the start, one first seen while tracing."""
+    few, many = (12, 16) if EMULATED else (60, 80)
     app = build_app()
     late = copy_of(app, "app-late")
     before, during = gate("before"), gate("during")
     with_n = lambda path, i, *more: start(path, "-v", "-n", str(100 + i), *more)
-    apps = [with_n(app, i, "-w", before) for i in range(80)]
+    apps = [with_n(app, i, "-w", before) for i in range(many)]
+    at_gate(*apps)
     with running("-n", BY_PID % (NAME + "*")) as d:
         open_gate(before)
-        apps += [with_n(late, i, "-w", during) for i in range(60)]
-        time.sleep(1)
+        apps += [with_n(late, i, "-w", during) for i in range(few)]
+        at_gate(*apps[many:])
+        until(lambda: all(site_bytes(a.pid, late) == {b"\xcc"} for a in apps[many:]))
         open_gate(during)
         # Both files are attached now: processes that come later need no wait.
-        apps += [with_n((app, late)[i % 2], i) for i in range(60)]
+        apps += [with_n((app, late)[i % 2], i) for i in range(few)]
         own = finish(apps)
         seen = hits(done(d))
-    assert len(own) == 200 and not differ(seen, own), differ(seen, own)
+    assert len(own) == many + 2 * few and not differ(seen, own), differ(seen, own)
 
 
 def test_new_processes_of_an_attached_file_lose_nothing():
     app = build_app()
     keeper = start(app, "-n", "0", "-w", gate("never"))
-    time.sleep(0.2)
+    at_gate(keeper)
     try:
         with running("-n", BY_PID % (NAME + "*")) as d:
             own = {}
@@ -217,7 +246,7 @@ def test_a_pid_in_the_provider():
     app = build_app()
     go = gate("pid")
     apps = [start(app, "-v", "-n", "700", "-w", go) for _ in range(3)]
-    time.sleep(0.2)
+    at_gate(*apps)
     with running("-n", BY_PID % ("%s%d" % (NAME, apps[1].pid))) as d:
         open_gate(go)
         own = finish(apps)
@@ -229,31 +258,23 @@ def test_p_attaches_and_ends_with_the_process():
     app = build_app()
     go = gate("p")
     apps = [start(app, "-v", "-n", "900", "-w", go) for _ in range(2)]
-    time.sleep(0.2)
+    at_gate(*apps)
     d = start(DTRACE, "-p", str(apps[0].pid), "-n", BY_PID % (NAME + "$target"))
-    time.sleep(1)
+    while "ready" not in d.stdout.readline():
+        assert d.poll() is None, d.communicate()
     open_gate(go)
     own = finish(apps)
-    out, err = d.communicate(timeout=20)
+    out, err = d.communicate(timeout=LIMIT)
     assert d.returncode == 0, err
     assert hits(out) == {apps[0].pid: own[apps[0].pid]}, (out, own)
     assert "dtrace: pid %d has exited" % apps[0].pid in out + err, (out, err)
-
-
-def site_bytes(pid, app):
-    """The first byte of each probe site, as that process has it."""
-    sites = [int(l.split()[1].rstrip(","), 16) for l in must("readelf", "-n", app).split("\n") if "Location:" in l]
-    with open("/proc/%d/maps" % pid) as f:
-        base = next(int(l.split("-")[0], 16) for l in f if app in l)
-    with open("/proc/%d/mem" % pid, "rb") as mem:
-        return {os.pread(mem.fileno(), 1, base + s) for s in sites[:2]}
 
 
 def test_others_run_unpatched_code():
     app = build_app()
     go = gate("unpatched")
     apps = [start(app, "-v", "-n", "5", "-w", go) for _ in range(2)]
-    time.sleep(0.2)
+    at_gate(*apps)
     clean = site_bytes(apps[1].pid, app)
     with running("-p", str(apps[0].pid), "-n", BY_PID % (NAME + "$target")):
         seen = [site_bytes(a.pid, app) for a in apps]
@@ -266,7 +287,7 @@ def test_p_leaves_the_process_alive():
     app = build_app()
     go = gate("alive")
     a = start(app, "-v", "-n", "10", "-w", go)
-    time.sleep(0.2)
+    at_gate(a)
     p = dtrace("-q", "-p", str(a.pid), "-n", NAME + '$target:::hit { n++; } tick-200ms { exit(0); }')
     assert p.returncode == 0, p.stderr
     open_gate(go)
@@ -323,7 +344,7 @@ def test_stack_of_a_process_and_file_that_are_gone():
     path = copy_of(build_app(), "app-gone")
     go = gate("gone")
     a = start(path, "-v", "-n", "30", "-w", go)
-    time.sleep(0.2)
+    at_gate(a)
     with running("-n", 'BEGIN { printf("ready\\n"); } %s*:::hit { @[ustack()] = count(); }' % NAME) as d:
         os.unlink(path)
         open_gate(go)
@@ -337,7 +358,7 @@ def test_two_tracers_count_all():
     app = build_app()
     go = gate("two")
     apps = [start(app, "-v", "-n", "4000", "-w", go) for _ in range(3)]
-    time.sleep(0.2)
+    at_gate(*apps)
     with running("-n", BY_PID % (NAME + "*")) as one, running("-n", BY_PID % (NAME + "*")) as two:
         open_gate(go)
         own = finish(apps)
@@ -379,7 +400,7 @@ def test_a_site_that_another_tracer_holds_is_named():
     try:
         put(enable, "1")
         a = start(held, "-n", "1", "-w", gate("held"))
-        time.sleep(0.2)
+        at_gate(a)
         p = dtrace("-q", "-n", NAME + '*:::hit { n++; } tick-200ms { exit(0); }')
         own = dtrace("-q", "-p", str(a.pid), "-n", NAME + '$target:::hit { n++; } tick-200ms { exit(0); }')
         a.kill()
