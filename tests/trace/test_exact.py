@@ -43,7 +43,7 @@ PREEMPTS = preempts()
 # Who changes the same memory at the same time; a run is a set of these.
 #   threads    16 of them, so two CPUs at once
 #   preempted  the same where the kernel preempts a program: two of them in one CPU's memory
-#   interrupt  profile-4999 in the midst of a program
+#   interrupt  profile-RATE in the midst of a program
 #   drain      the consumer takes what was aggregated meanwhile
 #
 # CAN: by whom each subject could lose, if it were changed by a load and a store. Aggregations are a
@@ -52,6 +52,10 @@ PREEMPTS = preempts()
 # so that only an interrupt of that thread meets it. A lost maximum is seen if it was its key's last,
 # which is asked of interrupts alone. One thread without any of them has nobody to race with: the
 # run is there for the atomic build only.
+#
+# A kernel that preempts itself refuses a thread its storage while another task on that CPU stands
+# in the middle of making its own, and no retry helps before that one goes on. It is told, as dynamic
+# variable drops; such a run says nothing of what hangs on self->.
 AGG = {"preempted", "interrupt", "drain"}
 CAN = {
     "count": AGG, "sum": AGG, "keyed": AGG, "quantize": AGG, "lquantize": AGG, "avg": AGG,
@@ -81,7 +85,8 @@ def hits_a_thread(threads, flags, racers):
     return n // (16 if PLAIN else 64) if EMULATED else n
 
 
-DRAIN = "50ms" if EMULATED else "1ms"	# more often is more races
+# More often is more races; what an emulated processor cannot do in time would only queue up.
+RATE, TICK, DRAIN = (199, "1s", "200ms") if EMULATED else (4999, "100ms", "1ms")
 KEY = 5		# bits of a hit's number that do not tell min's and max's key
 SHIFT = 30	# a hit more or less is seen in avg and stddev if the values are large
 CLEARED = ("count", "sum", "keyed", "quantize", "lquantize")
@@ -100,17 +105,17 @@ def program(hits, racers):
     text += "} app$target:::hit /self->i == %d/ { self->done = 1; @self = sum(self->n - self->q); }" % hits
     if "interrupt" in racers:
         # How many there were is counted by the interrupts alone, for each CPU: exact in every build.
-        text += "".join(" profile-4999 /cpu == %d/ { p%d = p%d + 1; }" % (c, c, c) for c in range(CPUS))
-        text += (' profile-4999 { @count = count(); @sum = sum(1); @keyed["key0.xxx"] = count(); @quantize = quantize(64);'
-                 " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3; }"
-                 " profile-4999 /pid == $target && self->i && !self->done/ { self->n++; self->q = self->q + 1;"
+        text += "".join(" profile-%d /cpu == %d/ { p%d = p%d + 1; }" % (RATE, c, c, c) for c in range(CPUS))
+        text += (' profile-%d { @count = count(); @sum = sum(1); @keyed["key0.xxx"] = count(); @quantize = quantize(64);'
+                 " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3; }" % RATE +
+                 " profile-%d /pid == $target && self->i && !self->done/ { self->n++; self->q = self->q + 1;"
                  " @max[tid, self->i >> %d] = max(1000000000); @min[tid, self->i >> %d] = min(-1000000000);"
-                 " @irq[tid, self->i >> %d] = count(); }" % (KEY, KEY, KEY))
+                 " @irq[tid, self->i >> %d] = count(); }" % (RATE, KEY, KEY, KEY))
     taken = ('printa("count %@d\\n", @count); printa("sum %@d\\n", @sum); printa("keyed %s %@d\\n", @keyed);'
              ' printf("quantize\\n"); printa(@quantize); printf("lquantize\\n"); printa(@lquantize);')
     if "drain" in racers:
-        text += (" tick-100ms { %s %s printa(@avg); printa(@stddev); }"
-                 % (taken, " ".join("clear(@%s);" % c for c in CLEARED)))
+        text += (" tick-%s { %s %s printa(@avg); printa(@stddev); }"
+                 % (TICK, taken, " ".join("clear(@%s);" % c for c in CLEARED)))
     text += (' END { printf("p %s\\n", %s); printf("x++ %%d\\nx+= %%d\\n", x, y); %s printa("avg %%@d\\n", @avg);'
              ' printa("stddev %%@d\\n", @stddev); printa("self-> %%@d\\n", @self);'
              % (" ".join(["%d"] * CPUS), ", ".join("p%d" % c for c in range(CPUS)), taken))
@@ -160,7 +165,9 @@ def run_once(run):
     p = dtrace("-q", "-x", "aggrate=%s" % (DRAIN if "drain" in racers else "1s"), "-x", "dynvarsize=16m",
                "-c", "%s -t %d -n %d %s" % (build_app(), threads, hits, flags), "-n", program(hits, racers))
     # A clock that the kernel could not fire in time is told; hits of the program are all there.
-    assert p.returncode == 0 and all("profile drop" in l for l in p.stderr.split("\n") if l), p.stderr[:400]
+    told = [l for l in p.stderr.split("\n") if l and "profile drop" not in l]
+    refused = PREEMPTS and any("dynamic variable drop" in l for l in told)
+    assert p.returncode == 0 and (not told or refused), p.stderr[:400]
     out = p.stdout
     each = lambda name: sum(int(l.split()[-1]) for l in out.split("\n") if l.startswith(name + " "))
     ticks = sum(numbers(re.search(r"^p .*", out, re.M).group())) if "interrupt" in racers else 0
@@ -180,11 +187,13 @@ def run_once(run):
     }
     rows = set(re.findall(r"^keyed (\S+)", out, re.M))
     assert rows == {"key%d.xxx" % i for i in range(4)}, rows
-    if "interrupt" in racers:
+    if "interrupt" in racers and not refused:
         bad, written = extremes(out, hits)
         keys = threads * ((hits >> KEY) + 1)
         assert len(re.findall("^extreme", out, re.M)) <= keys and written > (5 if EMULATED else 50), written
         got.update({s: (written - b, written) for s, b in bad.items()})
+    if refused:
+        got = {s: v for s, v in got.items() if s not in ("self->", "min", "max")}
     return got
 
 
