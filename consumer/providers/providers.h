@@ -98,6 +98,7 @@ struct prov_env {
 	size_t ntargets, targets_cap;
 	uint32_t ncpu;		/* possible CPUs */
 	int cpu;		/* -x cpu; -1 */
+	int stop_fd;		/* readable when tracing shall end; -1 */
 	uint32_t next_id;	/* for dynamic probes */
 	void *priv[16];		/* one a provider, by its row in providers.def */
 	struct prov_files *files;	/* procs.c's: files by inode identity */
@@ -172,7 +173,7 @@ int prov_target_continue(struct prov_target *t);
  * the command must be the one that calls prov_target_event and prov_target_continue. */
 int prov_target_fd(const struct prov_target *t);
 int prov_target_event(struct prov_target *t, int *status);
-void prov_target_free(struct prov_target *t);	/* never leaves a child stopped; kills nothing */
+void prov_target_free(struct prov_target *t);	/* a command is ended, a grabbed process let be */
 
 /* ---- Files mapped later, history of mappings (watch.c) ---------------------- */
 

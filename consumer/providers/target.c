@@ -6,8 +6,8 @@
  *       of its code has fired one; later its exit.
  * Owns: the child's ptrace attachment, the uprobe on its loader, fds.
  *
- * A command is traced by ptrace without EXITKILL: when we die, however, the
- * kernel detaches it and it runs on. For that reason nothing is written into
+ * A command is traced by ptrace without EXITKILL: it ends with its tracing, but
+ * when we are killed the kernel detaches it and it runs on. For that reason nothing is written into
  * its memory: what stops it at the loader's r_brk (called whenever the list
  * of mapped objects is complete) is a uprobe of ours, whose program sends
  * SIGURG, ignored by default, which ptrace shows us before delivery. The
@@ -15,6 +15,7 @@
  */
 #include "consumer/providers/files.h"
 #include "consumer/providers/uapi.h"
+#include "usdt/usdt.h"
 
 #include <bpf/bpf.h>
 #include <elf.h>
@@ -34,6 +35,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_TARGETS = 64, MAX_WORDS = 256 };
@@ -42,13 +44,14 @@ struct target_priv {
 	struct prov_env *env;
 	int wake;		/* eventfd: something of the child's is to be waited for */
 	int brk;		/* perf event of the uprobe on r_brk; -1: none */
-	int prog;
+	int prog, prog_multi;	/* that send the signal */
 	uint64_t state_addr;	/* of r_debug.r_state in the child; 0: unknown */
 	pid_t *tids;		/* threads that we trace; stopped[i]: at r_brk or exec, for us */
 	bool *stopped;
 	size_t ntids, cap;
 	int status;
 	bool exited;
+	uint64_t deadline;	/* of the start, ms */
 };
 
 /* SIGCHLD tells that some child of ours has changed, and nothing else does for a ptrace stop:
@@ -175,7 +178,7 @@ static void thread_drop(struct target_priv *t, int i)
 
 /* ---- A uprobe that stops ------------------------------------------------------------ */
 
-static int prog_load(void)
+static int prog_load(bool multi)
 {
 	const struct bpf_insn v[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = SIGURG },
@@ -183,7 +186,9 @@ static int prog_load(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v, COUNT(v), NULL);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		.expected_attach_type = multi ? (enum bpf_attach_type)UAPI_UPROBE_MULTI : 0);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v, COUNT(v), &opts);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -201,7 +206,7 @@ static int uprobe_type(void)
 }
 
 /* A perf event, because its filter is the process's memory: all its threads, no child. */
-static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
+static int stop_by_perf(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
 {
 	struct perf_event_attr attr = { .size = sizeof(attr), .sample_period = 1, .wakeup_events = 1 };
 	int type = uprobe_type(), fd, err;
@@ -209,7 +214,7 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 	if (type < 0)
 		return -EOPNOTSUPP;
 	if (t->prog < 0)
-		t->prog = prog_load();
+		t->prog = prog_load(false);
 	if (t->prog < 0)
 		return t->prog;
 	attr.type = (uint32_t)type;
@@ -226,6 +231,22 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 	return fd;
 }
 
+/* The event wants CAP_SYS_ADMIN, a link of that kind CAP_PERFMON; up to 6.10 a link sees the first
+ * thread only, which is the one that starts a program. */
+static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
+{
+	int fd = stop_by_perf(t, pid, path, off);
+
+	if (fd != -EACCES && fd != -EPERM)
+		return fd;
+	if (!prov_has(PROV_F_UPROBE_MULTI))
+		return -ENOENT;		/* attach at exec, then */
+	if (t->prog_multi < 0)
+		t->prog_multi = prog_load(true);
+	return t->prog_multi < 0 ? t->prog_multi :
+	       uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
+}
+
 /* Ours: from the kernel itself, not from a process. */
 static bool is_our_stop(pid_t tid, int status)
 {
@@ -233,29 +254,6 @@ static bool is_our_stop(pid_t tid, int status)
 
 	return WIFSTOPPED(status) && status >> 8 == SIGURG &&
 	       !ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code == SI_KERNEL;
-}
-
-/* Lets one thread run until a stop of ours; signals are passed on. false: it has ended. */
-static bool run_to_stop(struct target_priv *t, pid_t pid)
-{
-	long sig = 0;
-	int status;
-
-	for (;;) {
-		if (ptrace(PTRACE_CONT, pid, 0, sig) && errno != ESRCH)
-			return false;
-		while (waitpid(pid, &status, __WALL) < 0)
-			if (errno != EINTR)
-				return false;
-		if (!WIFSTOPPED(status)) {
-			t->status = status;
-			t->exited = true;
-			return false;
-		}
-		if (is_our_stop(pid, status))
-			return true;
-		sig = status >> 16 ? 0 : WSTOPSIG(status);
-	}
 }
 
 /* ---- The loader ----------------------------------------------------------------------- */
@@ -300,30 +298,21 @@ static bool auxv(pid_t pid, bool is64, uint64_t type, uint64_t *value)
 	return false;
 }
 
-/* The file that is mapped at an address of the child. */
+/* The file whose code holds an address of the child. */
 static bool image_at(pid_t pid, uint64_t address, struct image *im)
 {
-	char path[96], *line = NULL;
-	uint64_t start, end, off;
-	size_t cap = 0;
-	FILE *maps;
+	struct usdt_proc *proc;
 
-	im->fd = -1;
-	im->elf = NULL;
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	maps = fopen(path, "re");
-	while (maps && getline(&line, &cap, maps) > 0) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &off) != 3 ||
-		    address < start || address >= end)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
-			 start, end);
-		im->fd = open(path, O_RDONLY | O_CLOEXEC);
-		break;
+	*im = (struct image){ .fd = -1 };
+	if (usdt_proc_open(pid, &proc))
+		return false;
+	for (size_t i = 0; i < usdt_proc_nobjects(proc) && im->fd < 0; i++) {
+		const struct usdt_object *o = usdt_proc_object(proc, i);
+
+		if (address >= usdt_object_start(o) && address < usdt_object_end(o))
+			im->fd = usdt_object_open_fd(o);
 	}
-	free(line);
-	if (maps)
-		fclose(maps);
+	usdt_proc_close(proc);
 	if (im->fd < 0)
 		return false;
 	elf_version(EV_CURRENT);
@@ -333,6 +322,24 @@ static bool image_at(pid_t pid, uint64_t address, struct image *im)
 		return true;
 	image_close(im);
 	return false;
+}
+
+/* The loader, whose first byte, mapped at base, is seldom code. */
+static bool loader_image(pid_t pid, uint64_t base, struct image *im)
+{
+	struct usdt_proc *proc;
+	uint64_t code = 0;
+
+	if (usdt_proc_open(pid, &proc))
+		return false;
+	for (size_t i = 0; i < usdt_proc_nobjects(proc); i++) {
+		uint64_t start = usdt_object_start(usdt_proc_object(proc, i));
+
+		if (start >= base && (!code || start < code))
+			code = start;
+	}
+	usdt_proc_close(proc);
+	return code && image_at(pid, code, im);
 }
 
 static bool symbol(Elf *elf, const char *name, uint64_t *value)
@@ -383,6 +390,105 @@ static bool is_consistent(const struct target_priv *t, pid_t pid)
 	return !t->state_addr || process_vm_readv(pid, &to, 1, &from, 1, 0) != sizeof(state) || !state;
 }
 
+/* ---- Waiting ------------------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Until the child has news. -EINTR: dtrace shall end; -ETIMEDOUT: it has had its time. The news
+ * is looked for now and then in any case, for who started us may have blocked SIGCHLD. */
+static int wait_news(struct target_priv *t)
+{
+	enum { SLICE_MS = 200 };
+	struct pollfd p[] = { { .fd = t->wake, .events = POLLIN },
+			      { .fd = t->env->stop_fd, .events = POLLIN } };
+	uint64_t now = now_ms(), n;
+
+	if (now >= t->deadline)
+		return -ETIMEDOUT;
+	if (poll(p, COUNT(p), SLICE_MS) > 0 && p[1].revents)
+		return -EINTR;
+	while (read(t->wake, &n, sizeof(n)) > 0)
+		;
+	return 0;
+}
+
+/* What a thread stopped for. 1: for us, it stays stopped. */
+static int thread_stop(struct target_priv *t, int i, int status)
+{
+	pid_t tid = t->tids[i];
+	unsigned long msg = 0;
+	int event = status >> 16;
+	long sig = event ? 0 : WSTOPSIG(status);
+
+	if (is_our_stop(tid, status)) {
+		t->stopped[i] = is_consistent(t, tid);
+		if (t->stopped[i])
+			return 1;
+		sig = 0;
+	}
+	if (event == PTRACE_EVENT_CLONE && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &msg))
+		thread_add(t, (pid_t)msg);
+	if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
+		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
+		return 0;
+	}
+	ptrace(PTRACE_CONT, tid, 0, sig);
+	return 0;
+}
+
+/* What one thread has to tell. 0: nothing for us. 1: it stands still for us. 2: an exec. */
+static int thread_news(struct target_priv *t, int *i, pid_t leader)
+{
+	pid_t tid = t->tids[*i];
+	int status, got = waitpid(tid, &status, __WALL | WNOHANG);
+
+	if (!got)
+		return 0;
+	if (got > 0 && WIFSTOPPED(status))
+		return status >> 16 == PTRACE_EVENT_EXEC ? 2 : thread_stop(t, *i, status);
+	if (tid == leader) {
+		t->exited = true;
+		t->status = got > 0 ? status : 0;
+	} else {
+		thread_drop(t, (*i)--);
+	}
+	return 0;
+}
+
+/* Lets it run until a stop of ours: 0. 1: it has become another program; -ECHILD: it has ended;
+ * as wait_news. */
+static int run_to_stop(struct target_priv *t, pid_t pid)
+{
+	int err = ptrace(PTRACE_CONT, pid, 0, 0) && errno != ESRCH ? -errno : 0;
+
+	while (!err) {
+		for (int i = 0; i < (int)t->ntids && !t->exited; i++) {
+			int what = thread_news(t, &i, pid);
+
+			if (what)
+				return what - 1;
+		}
+		err = t->exited ? -ECHILD : wait_news(t);
+	}
+	return err;
+}
+
+/* ---- Where to stop ----------------------------------------------------------------------- */
+
+static void brk_close(struct target_priv *t)
+{
+	if (t->brk >= 0)
+		close(t->brk);
+	t->brk = -1;
+	t->state_addr = 0;
+}
+
 /* Stops at each later call of r_brk. -ENOENT: nothing loads this program, or the loader's
  * symbols are not there. */
 static int loader_watch(struct target_priv *t, pid_t pid, bool is64)
@@ -391,7 +497,7 @@ static int loader_watch(struct target_priv *t, pid_t pid, bool is64)
 	struct image im;
 	int fd = -ENOENT;
 
-	if (!auxv(pid, is64, AT_BASE, &base) || !base || !image_at(pid, base, &im))
+	if (!auxv(pid, is64, AT_BASE, &base) || !base || !loader_image(pid, base, &im))
 		return -ENOENT;
 	t->state_addr = 0;
 	if (symbol(im.elf, "_dl_debug_state", &brk) && file_offset(im.elf, brk, &off)) {
@@ -412,7 +518,7 @@ static int run_to_code(struct target_priv *t, pid_t pid, bool is64, const char *
 	uint64_t entry, address, off;
 	struct image im;
 	GElf_Ehdr eh;
-	int fd = -ENOENT;
+	int fd = -ENOENT, err;
 
 	if (!auxv(pid, is64, AT_ENTRY, &entry) || !image_at(pid, entry, &im))
 		return -ENOENT;
@@ -426,9 +532,13 @@ static int run_to_code(struct target_priv *t, pid_t pid, bool is64, const char *
 	image_close(&im);
 	if (fd < 0)
 		return fd;
-	run_to_stop(t, pid);
+	/* A constructor's dlopen is no stop now, nor is a loader at work in another thread. */
+	brk_close(t);
+	err = run_to_stop(t, pid);
 	close(fd);
-	return 0;
+	if (!err)
+		loader_watch(t, pid, is64);
+	return err;
 }
 
 static bool exe_is64(pid_t pid)
@@ -447,29 +557,35 @@ static bool exe_is64(pid_t pid)
 }
 
 /* From the stop at exec on to where evaltime says. A program whose loader cannot be watched is
- * left where it is: at exec, where static ones belong. */
-static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltime)
+ * left where it is: at exec, where static ones belong. 1: it has become another program. */
+static int run_on(struct target_priv *t, pid_t pid, const char *evaltime)
 {
 	bool is64 = exe_is64(pid);
 	int err;
 
-	if (t->brk >= 0)
-		close(t->brk);
-	t->brk = -1;
+	brk_close(t);
 	if (!strcmp(evaltime, "exec"))
 		return 0;
 	err = loader_watch(t, pid, is64);
+	if (!err)
+		err = run_to_stop(t, pid);
 	if (err && err != -ENOENT)
 		return err;
-	if (!err) {
-		do {
-			if (!run_to_stop(t, pid))
-				return 0;
-		} while (!is_consistent(t, pid));
-	}
-	if (!strcmp(evaltime, "main"))
-		return run_to_code(t, pid, is64, "main");
-	return strcmp(evaltime, "postinit") ? 0 : run_to_code(t, pid, is64, NULL);
+	err = !strcmp(evaltime, "main") ? run_to_code(t, pid, is64, "main") :
+	      !strcmp(evaltime, "postinit") ? run_to_code(t, pid, is64, NULL) : 0;
+	return err == -ENOENT ? 0 : err;
+}
+
+static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltime)
+{
+	enum { LIMIT_MS = 60000 };	/* constructors may take their time, but not for ever */
+	int err;
+
+	t->deadline = now_ms() + LIMIT_MS;
+	do {
+		err = run_on(t, pid, evaltime);
+	} while (err == 1);
+	return err;
 }
 
 /* ---- Starting ---------------------------------------------------------------------------- */
@@ -511,14 +627,21 @@ static int start(struct target_priv *t, char **words, pid_t *pid)
 	}
 	if (write(in[1], "g", 1) != 1)
 		err = -errno;
-	for (long sig = 0; !err; ptrace(PTRACE_CONT, *pid, 0, sig)) {
-		while (waitpid(*pid, &status, __WALL) < 0 && errno == EINTR)
-			;
-		if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXEC)
+	t->deadline = UINT64_MAX;
+	while (!err) {
+		pid_t got = waitpid(*pid, &status, __WALL | WNOHANG);
+
+		if (!got)
+			err = wait_news(t);
+		else if (got < 0 || !WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXEC)
 			break;
-		sig = status >> 16 ? 0 : WSTOPSIG(status);
+		else
+			ptrace(PTRACE_CONT, *pid, 0, status >> 16 ? 0 : WSTOPSIG(status));
 	}
-	if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
+	if (err) {
+		kill(*pid, SIGKILL);
+		waitpid(*pid, NULL, __WALL);
+	} else if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
 		err = ENOEXEC;	/* killed by the kernel, half way into the new image */
 	err = err > 0 ? -err : err;
 	if (!err && !thread_add(t, *pid))
@@ -543,7 +666,7 @@ static struct prov_target *target_new(struct prov_env *env, pid_t pid)
 		free(p);
 		return NULL;
 	}
-	*p = (struct target_priv){ .env = env, .wake = -1, .brk = -1, .prog = -1 };
+	*p = (struct target_priv){ .env = env, .wake = -1, .brk = -1, .prog = -1, .prog_multi = -1 };
 	*t = (struct prov_target){ .pid = pid, .pidfd = -1, .priv = p };
 	return t;
 }
@@ -556,6 +679,24 @@ static bool evaltime_known(const char *s)
 		if (!strcmp(s, names[i]))
 			return true;
 	return false;
+}
+
+static int wake_open(struct target_priv *t)
+{
+	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return t->wake < 0 ? -errno : wake_register(t->wake) ? 0 : -EMFILE;
+}
+
+static void not_started(struct prov_env *env, const char *name, const char *evaltime, int err)
+{
+	const char *why = err == -ECHILD ? "it ended before" :
+			  err == -EINTR ? "interrupted before" :
+			  err == -ETIMEDOUT ? "a minute has passed before" : NULL;
+
+	if (why)
+		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why, evaltime);
+	else
+		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s", name, strerror(-err));
 }
 
 struct prov_target *prov_target_create(struct prov_env *env, const char *command,
@@ -577,25 +718,20 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 		return NULL;
 	}
 	t = target_new(env, 0);
-	err = t ? start(t->priv, words, &t->pid) : -ENOMEM;
+	err = t ? wake_open(t->priv) : -ENOMEM;
+	if (!err)
+		err = start(t->priv, words, &t->pid);
 	if (!err) {
 		t->created = true;
-		err = run_to_evaltime(t->priv, t->pid, evaltime);
-	}
-	if (!err && t->priv->exited) {
-		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: it ended before %s", words[0],
-			   evaltime);
-		prov_target_free(t);
-		return NULL;
-	}
-	if (!err) {
-		t->priv->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
-		err = t->priv->wake < 0 ? -errno : wake_register(t->priv->wake) ? 0 : -EMFILE;
-	}
-	if (err) {
+		err = run_to_evaltime(t->priv, t->pid, evaltime);
+		if (err)
+			not_started(env, words[0], evaltime, err);
+	} else {
 		diag_error(env->diag, NOWHERE, NULL, "failed to execute %s: %s", words[0],
 			   strerror(-err));
+	}
+	if (err) {
 		prov_target_free(t);
 		return NULL;
 	}
@@ -604,21 +740,59 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 	return t;
 }
 
+/* ---- Grabbing ---------------------------------------------------------------------------- */
+
+static bool is_kernel_thread(pid_t pid)
+{
+	enum { KTHREAD = 0x00200000 };	/* PF_KTHREAD */
+	char path[64], line[512] = "";
+	const char *end;
+	unsigned flags = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	end = strrchr(line, ')');	/* a name may hold anything */
+	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & KTHREAD;
+}
+
+/* Why a process cannot be traced; NULL: it can. */
+static const char *why_not(pid_t pid, int pidfd)
+{
+	struct usdt_proc *proc;
+	int err;
+
+	if (pid == getpid())
+		return "it is this dtrace";
+	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) == 1)
+		return "it has ended";	/* a zombie */
+	if (is_kernel_thread(pid))
+		return "it is a kernel thread";
+	err = usdt_proc_open(pid, &proc);
+	if (err)
+		return strerror(-err);
+	usdt_proc_close(proc);
+	return NULL;
+}
+
 struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid)
 {
 	struct prov_target *t = target_new(env, pid);
-	int err = t ? 0 : -ENOMEM;
+	const char *why = NULL;
+	int err = t ? 0 : ENOMEM;
 
 	if (t) {
 		t->pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-		err = t->pidfd >= 0 ? 0 : pid <= 0 || errno == EINVAL ? -ESRCH : -errno;
+		err = t->pidfd >= 0 ? 0 : pid <= 0 || errno == EINVAL ? ESRCH : errno;
 	}
-	if (!err && poll(&(struct pollfd){ .fd = t->pidfd, .events = POLLIN }, 1, 0) == 1)
-		err = -ESRCH;	/* a zombie */
-	if (!err)
+	why = err ? strerror(err) : why_not(pid, t->pidfd);
+	if (!why)
 		return t;
-	diag_error(env->diag, NOWHERE, NULL, "failed to grab process %d: %s", (int)pid,
-		   strerror(-err));
+	diag_error(env->diag, NOWHERE, NULL, "failed to grab process %d: %s", (int)pid, why);
 	prov_target_free(t);
 	return NULL;
 }
@@ -644,30 +818,6 @@ int prov_target_fd(const struct prov_target *t)
 	return t->created ? t->priv->wake : t->pidfd;
 }
 
-/* What a thread stopped for. 1: for us, it stays stopped. */
-static int thread_stop(struct target_priv *t, int i, int status)
-{
-	pid_t tid = t->tids[i];
-	unsigned long msg = 0;
-	int event = status >> 16;
-	long sig = event ? 0 : WSTOPSIG(status);
-
-	if (is_our_stop(tid, status)) {
-		t->stopped[i] = is_consistent(t, tid);
-		if (t->stopped[i])
-			return 1;
-		sig = 0;
-	}
-	if (event == PTRACE_EVENT_CLONE && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &msg))
-		thread_add(t, (pid_t)msg);
-	if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
-		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
-		return 0;
-	}
-	ptrace(PTRACE_CONT, tid, 0, sig);
-	return 0;
-}
-
 /* The leader alone is left after an exec: a new image, a new loader. */
 static int exec_stop(struct prov_target *t, const char *evaltime)
 {
@@ -676,8 +826,8 @@ static int exec_stop(struct prov_target *t, const char *evaltime)
 
 	while ((i = p->ntids > 1 ? p->tids[0] == t->pid : -1) >= 0)
 		thread_drop(p, i);
-	if (run_to_evaltime(p, t->pid, evaltime) || p->exited)
-		return 0;
+	if (run_to_evaltime(p, t->pid, evaltime))
+		return 0;	/* it has ended, or dtrace ends */
 	p->stopped[0] = true;
 	return 1;
 }
@@ -723,38 +873,23 @@ int prov_target_event(struct prov_target *t, int *status)
 	return stopped ? 2 : 0;
 }
 
-/* Waits for the stop that was asked for; no longer than a second, for a leader that has ended
- * reports nothing while its threads live. What is not detached here is when we end. */
-static bool stop_awaited(pid_t tid, int *status)
+/* As DTrace: a command ends with its tracing. A leader's end is told when its threads are waited
+ * for; one that was made a moment ago and is not known yet holds it back until we end. */
+static void end(struct target_priv *p, pid_t pid)
 {
 	enum { TRIES = 1000, US = 1000 };
-	pid_t got = 0;
 
-	for (int i = 0; i < TRIES && !got; i++) {
-		got = waitpid(tid, status, __WALL | WNOHANG);
-		if (!got)
-			usleep(US);
-	}
-	return got == tid && WIFSTOPPED(*status);
-}
+	kill(pid, SIGKILL);
+	for (int i = 0; i < TRIES && p->ntids; i++) {
+		for (int k = (int)p->ntids - 1; k >= 0; k--) {
+			int status;
+			pid_t got = waitpid(p->tids[k], &status, __WALL | WNOHANG);
 
-/* A thread that runs must stop before it can be detached; a stopped one is let go. The leader
- * is last: once it has ended, it is there to be waited for only when its threads are not. */
-static void let_go(struct target_priv *p)
-{
-	for (size_t i = p->ntids; i-- > 0 && !p->exited; ) {
-		int status;
-		long sig = 0;
-
-		if (p->stopped[i]) {
-			ptrace(PTRACE_DETACH, p->tids[i], 0, 0);
-			continue;
+			if (got < 0 || (got > 0 && !WIFSTOPPED(status)))
+				thread_drop(p, k);
 		}
-		if (ptrace(PTRACE_INTERRUPT, p->tids[i], 0, 0) || !stop_awaited(p->tids[i], &status))
-			continue;
-		if (!(status >> 16) && !is_our_stop(p->tids[i], status))
-			sig = WSTOPSIG(status);
-		ptrace(PTRACE_DETACH, p->tids[i], 0, sig);
+		if (p->ntids)
+			usleep(US);
 	}
 }
 
@@ -764,16 +899,17 @@ void prov_target_free(struct prov_target *t)
 
 	if (!t)
 		return;
-	if (p->brk >= 0)
-		close(p->brk);
+	brk_close(p);
 	if (p->wake >= 0)
 		wake_forget(p->wake);
-	if (t->created)
-		let_go(p);
+	if (t->created && !p->exited)
+		end(p, t->pid);
 	if (p->wake >= 0)
 		close(p->wake);
 	if (p->prog >= 0)
 		close(p->prog);
+	if (p->prog_multi >= 0)
+		close(p->prog_multi);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	free(p->tids);

@@ -78,7 +78,7 @@ void run_args(struct run *r, int argc, const char *const *argv)
 
 void run_stop_on(struct run *r, int fd)
 {
-	r->stop_fd = fd;
+	r->stop_fd = r->env->stop_fd = fd;
 }
 
 static bool target_add(struct run *r, struct prov_target *t)
