@@ -210,13 +210,6 @@ static struct usdt_file *file_of(struct world *w, const struct usdt_object *o)
 	return NULL;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static bool claims_find(struct world *w, struct probe *p, pid_t pid)
 {
 	for (size_t i = 0; i < w->claims->n; i++) {
@@ -232,19 +225,29 @@ static bool claims_find(struct world *w, struct probe *p, pid_t pid)
 	return true;
 }
 
+/* As dtrace shows it. A memfd, where probes made at run time are, is always "(deleted)". */
+static const char *module_of(struct arena *a, const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	const char *base = text_base(path);
+	size_t n = strlen(base), less = sizeof(deleted) - 1;
+
+	return arena_strndup(a, base, n > less && !strcmp(base + n - less, deleted) ? n - less : n);
+}
+
 static struct probe *probe_of(struct world *w, const struct usdt_object *o,
 			      const struct usdt_probe *up, const struct usdt_site *site, pid_t pid)
 {
 	struct probe *p, key = { .prov = usdt_probe_provider(up), .name = usdt_probe_name(up),
-				 .mod = base_name(usdt_object_path(o)),
+				 .mod = module_of(w->arena, usdt_object_path(o)),
 				 .func = usdt_site_function(site) };
-	const char *id = arena_printf(w->arena, "%s:%s:%s:%s", key.prov, key.mod, key.func, key.name);
+	const char *id = key.mod ? arena_printf(w->arena, "%s:%s:%s:%s", key.prov, key.mod, key.func,
+						key.name) : NULL;
 
 	p = id ? hash_get_str(w->probes, id) : NULL;
 	if (p || !id)
 		return p;
-	key.mod = arena_strdup(w->arena, key.mod);
-	p = key.mod ? arena_dup(w->arena, &key, sizeof(key)) : NULL;
+	p = arena_dup(w->arena, &key, sizeof(key));
 	return p && claims_find(w, p, pid) && !hash_set_str(w->probes, id, p) ? p : NULL;
 }
 

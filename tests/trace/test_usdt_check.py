@@ -197,6 +197,19 @@ def test_what_is_wrong_is_said():
         assert p.returncode == 2 and words in p.stderr, (args, p.returncode, p.stderr)
 
 
+def test_probes_made_at_run_time():
+    """The example's, in a memfd; without rights it is read through the program's descriptor."""
+    top = os.path.join(lib.HERE, "..", "..")
+    out = os.path.join(lib.FOLDER, "hello")
+    lib.must("gcc", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I", top, "-I", os.path.join(top, "include"), "-o", out,
+             os.path.join(top, "examples", "runtime", "hello.c"),
+             *[os.path.join(top, "usdt", f + ".c") for f in ("image", "proto", "provider", "region")], "-pthread")
+    os.chmod(lib.FOLDER, 0o755)
+    for before in ((), NOBODY):
+        p = lib.sh(*before, CHECK, "-e", "hello:hello:greeting:greeting count==3", "--", out)
+        assert p.returncode == 0 and "  3  hello:hello:greeting:greeting\n" in p.stderr, (p.returncode, p.stderr)
+
+
 def test_no_child_is_left():
     app = lib.build_app()
     p = check("-T", "1", "sh", "-c", "sleep 4711 & %s -n 1; wait" % app)
