@@ -107,7 +107,7 @@ def main(module):
         except Skip as e:
             word, why = "skipped", str(e)
         except (AssertionError, subprocess.TimeoutExpired) as e:
-            word, why = "failed", "%s\n%s" % (e, traceback.format_exc())
+            word, why = "failed", "%s\n%s" % (str(e)[:2000], "".join(traceback.format_tb(e.__traceback__)))
         count[word] += 1
         print("%s %s (%.1f s) %s" % (word, name, time.time() - start, why), flush=True)
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """From provider.d to a printed aggregation: exact, from 1 and 16 threads, nothing lost."""
+import os
 import sys
 
 from lib import EMULATED, Skip, bpf_state, build_app, dtrace, main, numbers, settled, traced
@@ -72,12 +73,15 @@ def test_small_buffers_drop_and_say_so():
 
 def test_one_busy_cpu_drops_nothing_at_default_sizes():
     if EMULATED:
-        raise Skip("an emulated consumer is slower than the programs it reads from are short")
+        raise Skip("an emulated consumer is slower than the program that it reads from")
     # Several buffers full within one switchrate: the consumer is woken when one is a quarter full.
     for length in range(8, 72, 8):
-        out = traced('app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }',
-                     "%s -n 150000 -l %d" % (build_app(), length))
-        assert out.count("\n") == 150000, length
+        p = dtrace("-q", "-c", "%s -n 150000 -l %d" % (build_app(), length),
+                   "-n", 'app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }')
+        load = os.getloadavg()[0]
+        if "drop" in p.stderr and load > 2 * os.cpu_count():
+            raise Skip("others keep the consumer from the CPU: the load is %.0f" % load)
+        assert p.returncode == 0 and not p.stderr and p.stdout.count("\n") == 150000, (length, p.stderr)
 
 
 def test_mapped_arguments():
@@ -91,7 +95,8 @@ def test_mapped_arguments():
 def test_nothing_is_left_behind():
     before = bpf_state()
     traced('app$target:::hit { @[copyinstr(arg1)] = count(); }', build_app() + " -n 10")
-    assert settled(before) == before
+    now = settled(before)
+    assert all(now[k] <= before[k] for k in before), (before, now)	# what others held may be gone too
 
 
 main(sys.modules[__name__])
