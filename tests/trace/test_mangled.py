@@ -140,6 +140,7 @@ class Maps(Running):
         self.n = 0 if before else int(self.p.stdout.readline())
 
 
+# Other programs with a provider app may come and go here: files are named, too (f…, ident…, sound, cut…).
 WARNINGS = "(%s|%s|%s)*" % (DAMAGED, REFUSED, r"dtrace: warning: cannot read the probes of \S+: [\w ]+\n")
 
 
@@ -155,7 +156,7 @@ def mapped(bits):
             assert re.search(r" app\d* +sound +main start-work", p.stdout), (what, p.stdout[:500])
             assert re.search(r" app\d* +sound +work hit", p.stdout), (what, p.stdout[:500])
         for what in (("-n", "app%s:::hit { }" % pid), ("-p", pid, "-n", "app$target:::hit { }"),
-                     ("-n", "app*:::hit { }"), ("-n", "app*:::hit { @[ustack()] = count(); }"),
+                     ("-n", "app*:[fisc]*::hit { }"), ("-n", "app*:[fisc]*::hit { @[ustack()] = count(); }"),
                      ("-p", pid, "-n", "pid$target:sound:work:entry { }"),
                      ("-p", pid, "-n", "pid$target::main:entry { }")):
             p = dtrace("-q", *what, "-n", "BEGIN { exit(0); }", timeout=LIMIT, errors="replace")
@@ -177,7 +178,7 @@ def test_mangled_files_that_appear_while_tracing():
     before = Before()
     with Maps(folder, before=("-w", go)) as m:
         with Running(DTRACE, "-qZ", "-n", 'BEGIN { printf("ready\\n"); } app%d:::hit,pid%d::work:entry { }'
-                     ' app*:::hit { } END { printf("end\\n"); }' % (m.pid, m.pid)) as d:
+                     ' app*:[fisc]*::hit { } END { printf("end\\n"); }' % (m.pid, m.pid)) as d:
             assert d.stdout.readline() == "ready\n"
             open(go, "w").close()
             assert int(m.stdout.readline()) > 500
@@ -185,7 +186,8 @@ def test_mangled_files_that_appear_while_tracing():
             assert p.returncode == 0 and d.poll() is None
             d.terminate()
             out, err = d.communicate(timeout=LIMIT)
-            assert (d.returncode, out) == (0, "end\n") and re.fullmatch(WARNINGS, err), (d.returncode, err[:2000])
+            odd = re.sub(WARNINGS, "", err)	# what nothing in the list explains
+            assert (d.returncode, out, odd) == (0, "end\n", ""), (d.returncode, out, odd[:2000])
     os.unlink(go)
     before.again()
 
