@@ -8,3 +8,24 @@ provider/sdt_text.c: $(srcdir)/include/usdt/sdt.h $(srcdir)/provider/embed.py
 		mv $@.tmp $@
 CLEANFILES += provider/sdt_text.c
 EXTRA_DIST += provider/embed.py
+
+# For projects that have provider files.
+nodist_pkgconfig_DATA += provider/usdt-sdt.pc
+CLEANFILES += provider/usdt-sdt.pc
+provider/usdt-sdt.pc: $(srcdir)/provider/usdt-sdt.pc.in
+	@mkdir -p provider
+	$(AM_V_GEN)sed -e 's|[@]prefix[@]|$(prefix)|g' -e 's|[@]bindir[@]|$(bindir)|g' \
+		-e 's|[@]includedir[@]|$(includedir)|g' -e 's|[@]VERSION[@]|$(VERSION)|g' \
+		$(srcdir)/provider/usdt-sdt.pc.in >$@.tmp && mv $@.tmp $@
+usdtcmakedir = $(libdir)/cmake/usdt
+dist_usdtcmake_DATA = provider/usdt-config.cmake
+usdtaclocaldir = $(datadir)/aclocal
+dist_usdtaclocal_DATA = provider/ax_usdt.m4
+EXTRA_DIST += provider/usdt-sdt.pc.in
+
+# Where configure scripts look for <sys/sdt.h> and systemtap-sdt-dev is not wanted.
+EXTRA_DIST += include/shim/sys/sdt.h
+if SYS_SDT
+shimdir = $(includedir)/sys
+shim_HEADERS = include/shim/sys/sdt.h
+endif

@@ -1,0 +1,13 @@
+/* The probes of app: dtrace -h makes app.h of it, in the build. */
+#include "limits.inc"
+
+provider app {
+	probe request__start(int id, char *url);
+	probe request__done(int id, int status, int64_t ns);
+};
+
+#pragma D attributes Evolving/Evolving/Common provider app provider
+#pragma D attributes Private/Private/Unknown provider app module
+#pragma D attributes Private/Private/Unknown provider app function
+#pragma D attributes Evolving/Evolving/Common provider app name
+#pragma D attributes Evolving/Evolving/Common provider app args

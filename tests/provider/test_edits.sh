@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/provider/test_edits.sh: what projects do to a generated header before they include it.
+# Each edit here has the effect of theirs; after it the probes compile, are found with their
+# arguments, and a semaphore that counts lets them be reached.
+dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 99
+fails=0
+ok() { echo "ok: $1"; }
+bad() { echo "FAIL: $1"; fails=$((fails + 1)); }
+same() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1: got '$2', want '$3'"; fi; }
+
+cat >shop.d <<'E'
+provider shop {
+	probe open(int shop, char *name);
+	probe item__sold(char * name, char *buyer, int64_t price);
+	probe close();
+};
+#pragma D attributes Evolving/Evolving/Common provider shop provider
+E
+"$dtrace" -h -s shop.d || exit 1
+echo 'shop:open -4 8
+shop:item-sold 8 8 -8
+shop:close' >want
+
+# project WHO PREFIX SEMAPHORES compiler…: shop.h, edited, is used by macros with PREFIX.
+project() {
+	local who=$1 p=$2 sems=$3 cc
+	shift 3
+	cat >use.c <<E
+#include "edited.h"
+static const char *const who = "reader", *name = "corner";
+static long long price = 42;
+int main(int argc, char **argv)
+{
+	int n = 0;
+
+	(void)argv;
+	${p}${OPEN:-OPEN}(argc, (${CAST-}name));
+	if (${p}${ITEM:-ITEM_SOLD}${EN:-_ENABLED}()) {
+		n++;
+		${p}${ITEM:-ITEM_SOLD}((${CAST-}name), (${CAST-}who), price);
+	}
+	${p}${CLOSE:-CLOSE}();
+	return n;
+}
+E
+	for cc in "${@:-gcc}"; do
+		rm -f use
+		if ! $cc -O1 -Wall -Wextra -Werror use.c -o use 2>log; then
+			bad "$who: $cc"; head -4 log; return
+		fi
+		./use; local status=$?
+		# Off, a probe with a semaphore is passed by; without, nothing says that it is off.
+		same "$who: $cc: is-enabled" $status $((!sems))
+		"$dump" use | sed -n 's/^\(shop:\)[^:]*:\([^ ]*\) off.* args="\([^"]*\)".*/\1\2 \3/p' |
+			sed 's/@[^ ]*//g; s/ *$//' >got
+		if diff <(sort got) <(sort want) >log; then ok "$who: $cc: notes"; else bad "$who: $cc: notes"; cat log; fi
+		same "$who: $cc: semaphores" "$("$dump" use | grep -c 'off=.* sem=0x[1-9a-f]')" $((sems * 3))
+		[ $sems = 1 ] || continue
+		# A tracer counts a semaphore up: the probe behind its test is reached.
+		sed 's/int n = 0;/int n = 0; ++*(volatile unsigned short *)\&shop_item__sold_semaphore;/' use.c >on.c
+		$cc -O1 -Wall -Wextra -Werror on.c -o on 2>log && { ./on; same "$who: $cc: switched on" $? 1; } ||
+			{ bad "$who: $cc: on"; head -4 log; }
+	done
+}
+
+cp shop.h edited.h
+project "no edit" SHOP_ 1 gcc clang g++
+
+# Erlang: the lines that define macros become lower case; calls are by lower-case names.
+sed -e '/^#define[[:space:]]*SHOP_[A-Z_]*(.*)/y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/' shop.h >edited.h
+OPEN=open ITEM=item_sold CLOSE=close EN=_enabled project "Erlang: lower case" shop_ 1 gcc g++
+
+# Ruby: a longer prefix, a guard of its own, const before the pointers of argument lists.
+sed -e 's/SHOP_/SHOP_DTRACE_/g' -e 's/PROBES_H_TMP/SHOP_PROBES_H/' -e 's/(char \*/(const char */g' \
+	-e 's/, char \*/, const char */g' shop.h >edited.h
+project "Ruby: prefix and const" SHOP_DTRACE_ 1 gcc g++
+
+# PHP: one prefix for another.
+sed -e 's,SHOP_,DTRACE_,g' shop.h >edited.h
+project "PHP: prefix" DTRACE_ 1 gcc clang
+
+# PostgreSQL: a prefix in front, and a comment line about it.
+sed -e 's/SHOP_/TRACE_SHOP_/g' -e '1i /* edited */' shop.h >edited.h
+project "PostgreSQL: prefix" TRACE_SHOP_ 1 gcc clang
+
+# FreeSWITCH: a prefix in front of macro names only.
+sed -e 's/define SHOP_/define FS_SHOP_/' shop.h >edited.h
+project "FreeSWITCH: prefix" FS_SHOP_ 1 gcc
+
+# glib: no semaphores.
+sed -e 's,define STAP_HAS_SEMAPHORES 1,undef STAP_HAS_SEMAPHORES,' \
+	-e 's,define _SDT_HAS_SEMAPHORES 1,undef _SDT_HAS_SEMAPHORES,' shop.h >edited.h
+project "glib: no semaphores" SHOP_ 0 gcc clang g++
+
+# memcached: const before every char *.
+sed -e 's/char \*/const char \*/g' -e 's/char \* /const char \* /g' shop.h >edited.h
+project "memcached: const" SHOP_ 1 gcc clang g++
+same "memcached: const is in the types" "$("$dump" use | grep -c '\[const .*char \*|buyer\]')" 1
+
+# SpiderMonkey: the header only where the build says so.
+sed -e 's/if _DTRACE_VERSION/ifdef INCLUDE_SHOP_DTRACE/' shop.h >edited.h
+project "SpiderMonkey: switched on" SHOP_ 1 "gcc -DINCLUDE_SHOP_DTRACE" "g++ -DINCLUDE_SHOP_DTRACE"
+gcc -O1 -w use.c -o use && ./use && same "SpiderMonkey: switched off" "$("$dump" use)" ""
+
+# Typed prototypes: pointers to const, arrays, strings, null pointers, without a cast.
+cp shop.h edited.h
+cat >types.c <<'E'
+#include "edited.h"
+#ifdef __cplusplus
+#define NONE nullptr
+#else
+#define NONE ((void *)0)
+#endif
+struct row { const char *const name; char buyer[8]; };
+int main(void)
+{
+	static const struct row r = { "n", "b" };
+	const char *volatile vague = r.name;
+	const unsigned char bytes[4] = { 1, 2, 3, 0 };
+
+	SHOP_ITEM_SOLD(r.name, r.buyer, 1LL);
+	SHOP_ITEM_SOLD("literal", vague, (unsigned char)1);
+	SHOP_ITEM_SOLD(bytes, &bytes[1], 'c');
+	SHOP_ITEM_SOLD(NONE, "x", 0);
+	return 0;
+}
+E
+for cc in "gcc -Wcast-qual -Wdiscarded-qualifiers -Wpointer-sign" "clang -Wcast-qual" "g++ -std=c++17 -Wcast-qual" "clang++ -std=c++17"; do
+	command -v ${cc%% *} >/dev/null || continue
+	if $cc -O1 -Wall -Wextra -Werror ${cc:+$(case $cc in *++*) echo -x c++ ;; esac)} types.c -o types 2>log && ./types; then
+		same "const: ${cc%% *}" "$("$dump" types | grep -c '^shop:.*off=')" 4
+	else
+		bad "const: ${cc%% *}"; head -5 log
+	fi
+done
+[ $fails -eq 0 ]
