@@ -150,6 +150,8 @@ void key_free(struct gen *g, const struct key *k);
 enum rec_kind key_kind(const struct d_type *t);
 uint32_t key_class(uint32_t bytes);
 uint32_t key_most(struct cc *cc, const struct d_type *t);	/* bytes of a component */
+uint32_t key_least(const struct d_type *t);
+enum { CC_FRAMES_MAX = 127 };	/* the kernel's own limit: perf_event_max_stack */
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
 /* r0 = bytes of the stack put at slot + off, room for stack_frames */
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);

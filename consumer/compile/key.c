@@ -41,7 +41,7 @@ uint32_t stack_frames(const struct cc *cc, const struct d_type *t)
 
 	if (!n)
 		n = key_kind(t) == REC_USTACK ? cc->opt.ustackframes : cc->opt.stackframes;
-	return n > 127 ? 127 : (uint32_t)n;	/* the kernel's own limit: perf_event_max_stack */
+	return n > CC_FRAMES_MAX ? CC_FRAMES_MAX : (uint32_t)n;
 }
 
 uint32_t key_most(struct cc *cc, const struct d_type *t)
@@ -55,7 +55,7 @@ uint32_t key_most(struct cc *cc, const struct d_type *t)
 	}
 }
 
-static uint32_t key_least(const struct d_type *t)
+uint32_t key_least(const struct d_type *t)
 {
 	enum rec_kind k = key_kind(t);
 

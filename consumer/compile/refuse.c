@@ -110,6 +110,28 @@ static bool no_float(struct cc *cc, const struct d_expr *e)
 	return !is_float(e) || bad(cc, e, "floating-point values other than to assign and to print are");
 }
 
+/* Keys that may be too long are looked at when they are made (a drop); here those that must be. */
+static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
+{
+	size_t first = e->kind == D_E_INDEX ? 1 : 0;
+	uint64_t bytes = sizeof(struct rt_key) + 8u * serial;
+
+	for (size_t i = first; i < e->nkids; i++)
+		bytes += key_least(e->kids[i]->type);
+	if (bytes <= RT_KEY_CLASS_MAX)
+		return true;
+	diag_error(cc->diag, e->loc, "D_PROTO_LEN", "%zu keys have at least %llu bytes; there is room for %d",
+		   e->nkids - first, (unsigned long long)bytes, RT_KEY_CLASS_MAX);
+	return false;
+}
+
+static void frames_said(struct cc *cc, const struct d_expr *e)
+{
+	if (e->is_action && (e->func == D_ACT_stack || e->func == D_ACT_ustack) &&
+	    d_resolve(e->type)->nelem > CC_FRAMES_MAX)
+		diag_warn(cc->diag, e->loc, "the kernel gives at most %d frames of a stack", CC_FRAMES_MAX);
+}
+
 static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
@@ -117,6 +139,11 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 	if (!place && e->kind != D_E_AGG && is_struct(e))
 		return bad(cc, e, "structs and unions by value are");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
+		return false;
+	if (e->kind == D_E_CALL)
+		frames_said(cc, e);
+	if (e->kind == D_E_INDEX && e->kids[0]->var->scope != D_V_BUILTIN &&
+	    !key_fits(cc, e, e->kids[0]->var->scope == D_V_SELF))
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
 		return false;
@@ -154,12 +181,12 @@ static bool value_ok(struct cc *cc, const struct d_expr *e)
 
 static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 {
-	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) : expr_ok(cc, s->expr, s->kind == D_S_AGG);
+	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) : s->kind == D_S_AGG || expr_ok(cc, s->expr, false);
 
 	if (s->kind == D_S_AGG) {
 		if (s->aggfunc == D_AGG_llquantize)
 			return bad_name(cc, s->loc, "llquantize", "()");
-		ok = true;
+		ok = key_fits(cc, s->target, false);
 		for (size_t i = 0; i < s->target->nkids; i++)
 			ok &= value_ok(cc, s->target->kids[i]);
 		for (size_t i = 0; i < s->nargs; i++)

@@ -220,6 +220,17 @@ int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const ch
 	return p.text && !o->text[i] ? -ENOMEM : 0;
 }
 
+static void invalid(struct diag *d, struct loc at, const char *name, const char *value)
+{
+	size_t id = option_find(name);
+
+	diag_error(d, at, "D_PRAGMA_OPTSET", "invalid value for option %s: %s", name, value);
+	for (size_t i = 0; i < COUNT(ranges); i++)
+		if (ranges[i].id == id)
+			diag_hint(d, "%s is %lld to %lld", name, (long long)ranges[i].least,
+				  (long long)ranges[i].most);
+}
+
 bool run_option(struct run *r, const char *name, const char *value, struct loc at)
 {
 	int err = run_opts_set(&r->opts, r->arena, name, value);
@@ -227,8 +238,7 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 	if (err == -ENOENT)
 		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "no such option: %s", name);
 	else if (err)
-		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "invalid value for option %s: %s", name,
-			   value && *value ? value : "(none)");
+		invalid(r->diag, at, name, value && *value ? value : "(none)");
 	if (!strcmp(name, "errtags"))
 		r->diag->errtags = r->opts.value[RUN_OPT_errtags];
 	return !err;

@@ -86,6 +86,9 @@ begin("100 ifs with else", " ".join('if (x++ %% 2) { printf("a"); } else { print
 begin("a tuple of 40 numbers", 'a[%s] = 7; printf("%%d", a[%s]);' %
       ((", ".join(str(i) for i in range(40)),) * 2), "7")
 begin("a tuple of 20 strings", 's = "k"; a[%s] = 7; printf("%%d", a[%s]);' % ((", ".join(["s"] * 20),) * 2), "7")
+begin("an array with 600 keys", "a[%s] = 1;" % ", ".join(["1"] * 600), err=PLACE + "600 keys have at least 4808 bytes")
+begin("an aggregation with 600 keys", "@[%s] = count();" % ", ".join(["1"] * 600), err=PLACE + "600 keys have")
+begin("an aggregation with 500 keys", '@[%s] = count(); trunc(@); printf("ok");' % ", ".join(["1"] * 500), "ok")
 begin("a key of numbers, strings and stacks",
       '@[1, execname, stack(), ustack(5), 2, probefunc, sym(0), usym(0)] = sum(3); trunc(@); printf("ok");', "ok")
 for size in (8, 9, 255, 1000, 2048, 4095, 4096):
