@@ -63,6 +63,9 @@ CAN = {
     "self->": {"interrupt"}, "min": {"interrupt"}, "max": {"interrupt"},
 }
 
+# An emulator is interrupted too seldom to meet each of them for sure in a minute: these it does.
+SEEN = {"count", "sum", "avg", "stddev", "x++", "x+="}
+
 # name: threads, the program's flags, the racers beside the threads. -f: each hit's string must fault.
 RUNS = {}
 for threads in (1, 16):
@@ -82,7 +85,7 @@ def hits_a_thread(threads, flags, racers):
     n = 4000 if "-f" in flags else 16000
     if threads == 1:
         n *= 8
-    return n // (16 if PLAIN else 64) if EMULATED else n
+    return n // (8 if PLAIN else 64) if EMULATED else n
 
 
 # More often is more races; what an emulated processor cannot do in time would only queue up.
@@ -208,7 +211,7 @@ def check_exact(run):
 
 
 def check_plain(run):
-    must = {s for s in CAN if CAN[s] & racers_of(run)}
+    must = {s for s in CAN if CAN[s] & racers_of(run)} & (SEEN if EMULATED else set(CAN))
     cells = {}
     for _ in range(TRIES if must else 0):
         for s, (have, want) in run_once(run).items():
