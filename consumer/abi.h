@@ -47,7 +47,7 @@ struct rt_state {
 	uint32_t life;
 	uint32_t exiting;	/* 1: exit() was called; its status below */
 	int32_t exit_status;
-	int32_t exit_probe;	/* unused: 0 */
+	uint32_t filled;	/* bufpolicy=fill: some CPU's buffer is full */
 	int64_t wall_offset;	/* walltimestamp = monotonic + this, renewed by the consumer */
 	uint64_t next_serial;	/* last number given to a thread (self-> arrays); atomic add */
 };
@@ -74,7 +74,8 @@ struct rt_cpu {
 	uint64_t scratch;	/* bit n: slot n of this CPU is taken (atomic OR, AND) */
 	uint64_t last_tick;	/* profile: time of the last firing */
 	uint64_t switched;	/* vtimestamp: when this CPU's task came on it */
-	uint64_t pad[13];
+	uint64_t filled;	/* bufpolicy=fill: this CPU records no more */
+	uint64_t pad[12];
 };
 RT_ASSERT(sizeof(struct rt_cpu) == 256);
 RT_ASSERT(RT_NDROPS <= 16);

@@ -115,6 +115,7 @@ struct cc_options {
 	uint32_t ncpu;		/* possible CPUs */
 	uint32_t ringsize;	/* bytes of a CPU's ring buffer (a power of two): records are
 				 * submitted with a wake-up when they cross its first quarter */
+	bool fill;		/* bufpolicy=fill: a full buffer is the end, not a drop */
 	bool destructive;
 	pid_t pid;		/* dtrace's own: BEGIN, END */
 };

@@ -60,7 +60,7 @@ void g_slot_store(struct gen *g, int size, uint32_t off, int src)
 	cc_store(g->f, size, R5, 0, src);
 }
 
-void g_drop(struct gen *g, enum rt_drop which)
+void g_cpu(struct gen *g)
 {
 	struct cc_func *f = g->f;
 
@@ -70,6 +70,13 @@ void g_drop(struct gen *g, enum rt_drop which)
 	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
 	cc_map_value(f, R2, CC_MAP_CPUS, 0);
 	cc_alu(f, BPF_ADD, R2, R1);
+}
+
+void g_drop(struct gen *g, enum rt_drop which)
+{
+	struct cc_func *f = g->f;
+
+	g_cpu(g);
 	cc_imm(f, R1, 1);
 	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * which), R1);
 }

@@ -105,6 +105,7 @@ uint32_t g_str_room(struct gen *g);
 void g_slot(struct gen *g, int reg, uint32_t off);	/* reg = slot + off */
 /* slot + off = src; far offsets go by r5 */
 void g_slot_store(struct gen *g, int size, uint32_t off, int src);
+void g_cpu(struct gen *g);			/* r2 = this CPU's struct rt_cpu; r1 */
 void g_drop(struct gen *g, enum rt_drop which);	/* counts one; r1, r2 */
 void g_fault(struct gen *g, enum rt_fault fault, int reg);	/* reg: value, -1: 0; not r1 */
 void g_time(struct gen *g);			/* r0 = the firing's time */

@@ -281,6 +281,18 @@ void g_rec_action(struct gen *g, const struct d_stmt *s)
 
 /* ---- Sending ---------------------------------------------------------------------------- */
 
+/* No further record on this CPU, even if it would fit; the consumer ends tracing. */
+static void filled(struct gen *g)
+{
+	struct cc_func *f = g->f;
+
+	g_cpu(g);
+	cc_store_imm(f, BPF_DW, R2, offsetof(struct rt_cpu, filled), 1);
+	g->cc->maps[CC_MAP_STATE].used = true;
+	cc_map_value(f, R2, CC_MAP_STATE, 0);
+	cc_store_imm(f, BPF_W, R2, offsetof(struct rt_state, filled), 1);
+}
+
 /*
  * r2: data, r3: length. The consumer is woken when the buffer's first quarter fills up, not at
  * each record.
@@ -295,6 +307,11 @@ void g_ring(struct gen *g)
 	g->cc->maps[CC_MAP_RINGS].used = true;
 	cc_store(f, BPF_DW, R_FP, data, R2);
 	cc_store(f, BPF_DW, R_FP, len, R3);
+	if (g->cc->opt.fill) {
+		g_cpu(g);
+		cc_load(f, BPF_DW, R0, R2, offsetof(struct rt_cpu, filled));
+		cc_jump_imm(f, BPF_JNE, R0, 0, end);
+	}
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
 	cc_store(f, BPF_W, R_FP, cpu, R1);
 	cc_map(f, R1, CC_MAP_RINGS);
@@ -322,7 +339,10 @@ void g_ring(struct gen *g)
 	g_pop(g, 24);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
 	cc_label_here(f, drop);
-	g_drop(g, RT_DROP_PRINCIPAL);
+	if (g->cc->opt.fill)
+		filled(g);
+	else
+		g_drop(g, RT_DROP_PRINCIPAL);
 	cc_label_here(f, end);
 }
 

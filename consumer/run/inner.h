@@ -3,6 +3,7 @@
  * consumer/run/inner.h: what the files of run/ share.
  *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
  *   units.c    probes → units → programs  maps.c      the maps that programs use
+ *   keep.c     bufpolicy=ring: the last records
  *   rings.c    ring buffers, merged by time            work.c   go, work, stop
  *   aggs.c     aggregations, drained      drops.c     what was lost, said
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
@@ -24,6 +25,8 @@ enum run_optid {
 #include "consumer/options.def"
 	RUN_NOPTS
 };
+
+enum run_policy { RUN_SWITCH, RUN_FILL, RUN_RING };	/* bufpolicy */
 
 struct run_opts {
 	int64_t value[RUN_NOPTS];
@@ -106,6 +109,7 @@ struct run {
 	struct rt_cpu *cpus;		/* mapped, one a CPU */
 	size_t mapped_cpus;		/* bytes */
 	struct rings rings;
+	struct keep *keep;	/* bufpolicy=ring */
 	struct aggs *aggs;
 	struct out *out;
 	struct procs *procs;
@@ -156,6 +160,12 @@ typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len
 /* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
  * stopped it. What is handed over is consumed. */
 bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
+
+/* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
+struct keep *keep_new(uint32_t ncpu, uint64_t size);
+bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
+bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg);	/* as rings_drain */
+void keep_free(struct keep *k);		/* NULL is accepted */
 
 /* drops.c */
 void drops_report(struct run *r);

@@ -28,7 +28,8 @@ uint32_t run_ncpu_pow2(const struct run *r)
 /* A ring is a power of two, at least a page; the kernel takes no more than its 32 bits hold. */
 uint32_t run_ring_size(const struct run *r)
 {
-	uint32_t size = 4096;
+	/* What is kept of it is as small as was asked for; on the way here it must not be lost. */
+	uint32_t size = r->opts.value[RUN_OPT_bufpolicy] == RUN_RING ? 4 << 20 : 4096;
 
 	while (size < r->opts.value[RUN_OPT_bufsize] && size < RUN_RING_MAX)
 		size *= 2;

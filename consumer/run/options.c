@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLICY_SWITCH, POLICY_FILL, POLICY_RING };
-
 struct parsed {
 	int64_t value;
 	const char *text;
@@ -115,7 +113,7 @@ static bool parse_TIME(const char *s, struct parsed *out)
 static bool parse_POLICY(const char *s, struct parsed *out)
 {
 	static const char *const names[] = {
-		[POLICY_SWITCH] = "switch", [POLICY_FILL] = "fill", [POLICY_RING] = "ring",
+		[RUN_SWITCH] = "switch", [RUN_FILL] = "fill", [RUN_RING] = "ring",
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++) {

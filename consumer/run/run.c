@@ -40,6 +40,7 @@ void run_close(struct run *r)
 	run_units_close(r);
 	run_vtime_close(r);
 	run_maps_close(r);
+	keep_free(r->keep);
 	aggs_free(r->aggs);
 	out_free(r->out);
 	procs_free(r->procs);
@@ -198,11 +199,6 @@ static bool refused_options(struct run *r)
 			   none[i].name);
 		return true;
 	}
-	if (r->opts.value[RUN_OPT_bufpolicy]) {
-		diag_error(r->diag, NOWHERE, NULL,
-			   "bufpolicy fill and ring are not available in this version");
-		return true;
-	}
 	return false;
 }
 
@@ -220,6 +216,7 @@ static bool back_end(struct run *r)
 		.stackframes = (uint32_t)r->opts.value[RUN_OPT_stackframes],
 		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
 		.ncpu = r->env->ncpu, .ringsize = run_ring_size(r),
+		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
 		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
 	};
 	if (prov_kernel(r->env, &r->kernel)) {
@@ -245,7 +242,28 @@ static bool printer(struct run *r)
 	r->out = out_new(r->out_file, &o);
 	r->aggs = aggs_new(r->cc, r->prog, r->env->ncpu);
 	r->reported_cpu = calloc(r->env->ncpu, RT_NDROPS * sizeof(*r->reported_cpu));
-	return r->out && r->aggs && r->reported_cpu;
+	if (v[RUN_OPT_bufpolicy] == RUN_RING)
+		r->keep = keep_new(r->env->ncpu, (uint64_t)v[RUN_OPT_bufsize]);
+	return r->out && r->aggs && r->reported_cpu && (r->keep || v[RUN_OPT_bufpolicy] != RUN_RING);
+}
+
+/* A full buffer must have had room for END's records. */
+static bool end_fits(struct run *r)
+{
+	int64_t bytes = 0;
+
+	if (r->opts.value[RUN_OPT_bufpolicy] != RUN_FILL)
+		return true;
+	for (size_t i = 0; i < r->prog->nclauses; i++)
+		for (size_t k = 0; k < r->prog->clauses[i]->npdescs; k++) {
+			const struct rec_desc *desc = cc_record(r->cc, (int)i);
+
+			if (desc->any && !strcmp(r->prog->clauses[i]->pdescs[k].name, "END"))
+				bytes += desc->size;
+		}
+	if (bytes > r->opts.value[RUN_OPT_bufsize])
+		diag_error(r->diag, NOWHERE, NULL, "END enablings exceed size of principal buffer");
+	return bytes <= r->opts.value[RUN_OPT_bufsize];
 }
 
 /* May a file that is mapped later bring probes that the program asks for? */
@@ -269,7 +287,7 @@ bool run_compile(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "%s", why);
 		return false;
 	}
-	if (!back_end(r))
+	if (!back_end(r) || !end_fits(r))
 		return false;
 	if (!printer(r)) {
 		diag_error(r->diag, NOWHERE, NULL, "no memory");

@@ -127,13 +127,27 @@ static void ksyms_tell(struct run *r)
 	diag_hint(r->diag, "it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2");
 }
 
+static bool record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t len)
+{
+	struct run *r = arg;
+
+	if (!keep_add(r->keep, cpu, rec, len))
+		__atomic_fetch_add(&r->cpus[cpu].drops[RT_DROP_PRINCIPAL], 1, __ATOMIC_RELAXED);
+	return true;
+}
+
 static bool drain(struct run *r, bool all)
 {
 	uint64_t until = all ? UINT64_MAX : run_now();
+	bool temporal = r->opts.value[RUN_OPT_temporal];
 
 	if (r->output_gone || !r->rings.ring)
 		return false;
-	rings_drain(&r->rings, until, r->opts.value[RUN_OPT_temporal], record_print, r);
+	if (r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL && !all)
+		return true;		/* it is to fill up */
+	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
+	if (r->keep && all)
+		keep_drain(r->keep, temporal, record_print, r);
 	return written(r, out_flush(r->out));
 }
 
@@ -340,10 +354,18 @@ enum run_result run_work(struct run *r, int ms)
 		return RUN_DONE;
 	ksyms_tell(r);
 	periodic(r);
-	return ended || exiting(r) || r->output_gone ? RUN_DONE : RUN_OKAY;
+	return ended || exiting(r) || r->output_gone || r->state->filled ? RUN_DONE : RUN_OKAY;
 }
 
 /* ---- Stop --------------------------------------------------------------------------- */
+
+/* Full buffers are emptied before END records in them. */
+static void room_for_end(struct run *r)
+{
+	drain(r, true);
+	for (uint32_t i = 0; i < r->env->ncpu; i++)
+		r->cpus[i].filled = 0;
+}
 
 bool run_stop(struct run *r)
 {
@@ -356,6 +378,8 @@ bool run_stop(struct run *r)
 	r->links = NULL;
 	if (prov_watch_fd(r->env) >= 0)
 		prov_watch_read(r->env);
+	if (r->state->filled)
+		room_for_end(r);
 	run_units_fire(r, true);
 	if (r->state->exiting)
 		r->status = r->state->exit_status;
