@@ -156,7 +156,30 @@ static bool parse_VERS(const char *s, struct parsed *out)
 static bool parse_STR(const char *s, struct parsed *out)
 {
 	out->text = s;
-	return true;
+	return *s;
+}
+
+static bool one_of(const char *s, const char *const *names, size_t n, struct parsed *out)
+{
+	out->text = s;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(s, names[i]))
+			return true;
+	return false;
+}
+
+static bool parse_RESIZE(const char *s, struct parsed *out)
+{
+	static const char *const names[] = { "auto", "manual" };
+
+	return one_of(s, names, COUNT(names), out);
+}
+
+static bool parse_EVAL(const char *s, struct parsed *out)
+{
+	static const char *const names[] = { "exec", "preinit", "postinit", "main" };
+
+	return one_of(s, names, COUNT(names), out);
 }
 
 static const struct {

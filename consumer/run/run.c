@@ -189,11 +189,11 @@ bool run_front_end(struct run *r)
 static bool refused_options(struct run *r)
 {
 	static const struct { enum run_optid id; const char *name; } none[] = {
-		{ RUN_OPT_grabanon, "grabanon" },
+		{ RUN_OPT_grabanon, "grabanon" }, { RUN_OPT_zone, "zone" },
 	};
 
 	for (size_t i = 0; i < COUNT(none); i++) {
-		if (!r->opts.set[none[i].id] || !r->opts.value[none[i].id])
+		if (!r->opts.value[none[i].id] && !r->opts.text[none[i].id])
 			continue;
 		diag_error(r->diag, NOWHERE, NULL, "option %s is not available in this version",
 			   none[i].name);
