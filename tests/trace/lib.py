@@ -27,6 +27,18 @@ with open("/proc/cpuinfo") as _f:
     EMULATED = "QEMU" in _f.read()
 
 
+def preempts():
+    """Does this kernel preempt its own code? PREEMPT_DYNAMIC says how it was booted."""
+    try:
+        with open("/sys/kernel/debug/sched/preempt") as f:
+            return "(full)" in f.read()
+    except OSError:
+        return " PREEMPT " in os.uname().version
+
+
+PREEMPTS = preempts()
+
+
 class Skip(Exception):
     pass
 

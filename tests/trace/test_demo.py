@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from lib import DTRACE, HERE, Skip, main, must
+from lib import DTRACE, HERE, PREEMPTS, Skip, main, must
 
 
 def test_the_path_from_a_method_to_the_scheduler():
@@ -22,7 +22,8 @@ def test_the_path_from_a_method_to_the_scheduler():
     assert count(r"server +scheduler +leaves CPU") >= 5, out
     assert count(r"server`main\+0x[0-9a-f]+$") == 1, out
     times = [int(t) for t in re.findall(r"^ *(\d+) \w\S* +(?:USDT|system call|Python|Ruby|scheduler)", out, re.M)]
-    assert times == sorted(times) and len(times) > 20, times
+    # A program that is preempted between its look at the clock and its record is printed late.
+    assert (times == sorted(times) or PREEMPTS) and len(times) > 20, times
     assert count(r"^  Python +fetch +3$") == 1 and count(r"^  Ruby +fetch +2$") == 1, out
 
 

@@ -22,23 +22,12 @@ PLAIN = "--plain" in sys.argv
 if PLAIN:
     sys.argv.remove("--plain")
 
-from lib import EMULATED, FOLDER, build_app, dtrace, numbers  # noqa: E402 (it reads sys.argv)
+from lib import EMULATED, FOLDER, PREEMPTS, build_app, dtrace, numbers  # noqa: E402 (it reads sys.argv)
 
 EACH = 8
 TRIES = 8
 CPUS = os.cpu_count()
 
-
-def preempts():
-    """Does this kernel preempt its own code? PREEMPT_DYNAMIC says how it was booted."""
-    try:
-        with open("/sys/kernel/debug/sched/preempt") as f:
-            return "(full)" in f.read()
-    except OSError:
-        return " PREEMPT " in os.uname().version
-
-
-PREEMPTS = preempts()
 
 # Who changes the same memory at the same time; a run is a set of these.
 #   threads    16 of them, so two CPUs at once
