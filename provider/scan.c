@@ -43,7 +43,7 @@ struct object {
 };
 
 /* Which member of an archive, or all of a file. */
-static bool scan_elf(struct scan *sc, Elf *elf, const char *name);
+static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name);
 
 static bool link_error(struct scan *sc, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -327,20 +327,21 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 		const char *member = h && h->ar_name ? h->ar_name : "?";
 
 		if (*member != '/' && *member != '?')	/* symbol and name tables */
-			ok = scan_elf(sc, elf, arena_printf(sc->arena, "%s(%s)", name, member));
+			ok = scan_elf(sc, elf, fd, arena_printf(sc->arena, "%s(%s)", name, member));
 	}
 	return ok;
 }
 
-static bool scan_elf(struct scan *sc, Elf *elf, const char *name)
+static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 {
 	static const unsigned char bitcode[] = { 'B', 'C', 0xc0, 0xde }, wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
-	size_t len = 0;
-	const char *bytes = elf_rawfile(elf, &len);
+	unsigned char magic[4];
 
 	if (elf_kind(elf) == ELF_K_ELF)
 		return object(sc, elf, name);
-	if (bytes && len > 4 && (!memcmp(bytes, bitcode, 4) || !memcmp(bytes, wrapped, 4)))
+	/* Not by elf_rawfile, which leaks the bytes of an archive's member. */
+	if (pread(fd, magic, sizeof(magic), elf_getbase(elf)) == sizeof(magic) &&
+	    (!memcmp(magic, bitcode, 4) || !memcmp(magic, wrapped, 4)))
 		return lto(sc, name);
 	return skipped(sc, name, "is not an object file: left out");
 }
@@ -390,7 +391,7 @@ static bool scan_path(struct scan *sc, const char *path, bool from_lo)
 		 strstr(t->bytes, "a libtool object file"))
 		ok = libtool(sc, t, path);
 	else
-		ok = scan_elf(sc, elf, path);
+		ok = scan_elf(sc, elf, fd, path);
 	elf_end(elf);
 	close(fd);
 	return ok;

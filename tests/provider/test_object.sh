@@ -129,13 +129,16 @@ for f in torn.o cut.o; do
 	case $? in 0 | 1) ok "$f" ;; *) bad "$f: status $?" ;; esac
 done
 # Bytes of an object changed in turn: refused or not, never more than that.
-size=$(stat -c %s only.o) at=0
-while [ $at -lt "$size" ]; do
-	cp only.o fuzz.o && printf '\377' | dd of=fuzz.o bs=1 seek=$at conv=notrunc 2>/dev/null
-	timeout 10 "$dtrace" -G -s app.d -o out.o fuzz.o >log 2>&1
-	status=$?
-	[ $status -le 1 ] || bad "byte $at of an object changed: status $status"
-	at=$((at + 31))
+ar rc libonly.a only.o
+for f in only.o libonly.a; do
+	size=$(stat -c %s $f) at=0
+	while [ $at -lt "$size" ]; do
+		cp $f fuzz.o && printf '\377' | dd of=fuzz.o bs=1 seek=$at conv=notrunc 2>/dev/null
+		timeout 10 "$dtrace" -G -s app.d -o out.o fuzz.o >log 2>&1
+		status=$?
+		[ $status -le 1 ] || bad "byte $at of $f changed: status $status"
+		at=$((at + 31 + at / 20))	# headers, which are first, more closely
+	done
 done
 ok "objects with a byte changed"
 
@@ -163,6 +166,8 @@ says 1 "dtrace: failed to link script app.d: fat.o: $undeclared" fat.o
 if command -v clang >/dev/null; then
 	clang -O2 -flto -c hit.c -o bitcode.o
 	says 0 "dtrace: warning: bitcode.o $lto" bitcode.o helper.o
+	ar rc libbit.a bitcode.o
+	says 0 "dtrace: warning: libbit.a(bitcode.o) $lto" libbit.a
 fi
 
 # ---- Linkers ----
