@@ -65,6 +65,15 @@ static int add_text(struct usdt_consumer *t, const struct cmd_text *text)
 				   usdt_consumer_add_text(t, text->spec, NULL, text->arg);
 }
 
+/* A program may trace itself through the library; that this one is meant is a mistake. */
+static int grab(const struct cmd *c, struct usdt_consumer *t, pid_t pid)
+{
+	if (pid != getpid())
+		return usdt_consumer_grab(t, pid);
+	diag_error(c->diag, NOWHERE, NULL, "failed to grab process %d: it is this dtrace", (int)pid);
+	return -1;
+}
+
 static bool prepare(const struct cmd *c, struct usdt_consumer *t)
 {
 	int err = !arguments(c, t);
@@ -80,7 +89,7 @@ static bool prepare(const struct cmd *c, struct usdt_consumer *t)
 	for (size_t i = 0; !err && i < c->ntexts; i++)
 		err = add_text(t, &c->texts[i]);
 	for (size_t i = 0; !err && i < c->npids; i++)
-		err = usdt_consumer_grab(t, c->pids[i]);
+		err = grab(c, t, c->pids[i]);
 	for (size_t i = 0; !err && i < c->ncommands; i++)
 		err = usdt_consumer_command(t, c->commands[i]);
 	return !err;

@@ -129,7 +129,7 @@ static void f_minmax(struct gen *g, const struct agg_desc *d, const struct opera
 	cc_jump_if(f, BPF_JGE, R0, R1, done);
 	cc_mov(f, R3, R0);
 	cc_mov(f, R4, R1);
-	cc_atomic_cmpxchg(f, R_PTR, 8, R4);
+	cc_atomic_cmpxchg(f, BPF_DW, R_PTR, 8, R4);
 	cc_jump_if(f, BPF_JEQ, R0, R3, done);
 	cc_load(f, BPF_DW, R4, R_FP, tries);
 	cc_alu_imm(f, BPF_SUB, R4, 1);

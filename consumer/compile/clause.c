@@ -82,6 +82,12 @@ static void fault_end(struct gen *g, size_t nth)
 	cc_exit(f);
 }
 
+static const struct cc_args error_args = { .arg = {
+	[1] = { .kind = CC_A_ERR, .size = 8, .disp = 0 }, [2] = { .kind = CC_A_ERR, .size = 8, .disp = 1 },
+	[3] = { .kind = CC_A_ERR, .size = 8, .disp = 2 }, [4] = { .kind = CC_A_ERR, .size = 8, .disp = 3 },
+	[5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
+} };
+
 /* Jumps of a clause stay inside it: a function of many is longer than a jump reaches. */
 static void body(struct gen *g, size_t nth)
 {
@@ -90,6 +96,11 @@ static void body(struct gen *g, size_t nth)
 
 	g->fault = cc_label_new(f);
 	g->tail = g_push(g, 8);
+	/* After exit(), here or on another CPU, no clause starts: the next one of this firing neither.
+	 * END's and ERROR's do. main has asked before the first. */
+	if (g->cc->has_exit && !g->unit->end && g->args != &error_args &&
+	    g->clause->index != g->unit->clauses[0])
+		g_life_test(g, end);
 	if (g->clause->pred) {
 		g_value(g, g->clause->pred);
 		cc_jump_imm(f, BPF_JEQ, R0, 0, end);
@@ -104,11 +115,6 @@ static void body(struct gen *g, size_t nth)
 	cc_label_here(f, end);
 }
 
-static const struct cc_args error_args = { .arg = {
-	[1] = { .kind = CC_A_ERR, .size = 8, .disp = 0 }, [2] = { .kind = CC_A_ERR, .size = 8, .disp = 1 },
-	[3] = { .kind = CC_A_ERR, .size = 8, .disp = 2 }, [4] = { .kind = CC_A_ERR, .size = 8, .disp = 3 },
-	[5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
-} };
 
 /* Where a group's function begins: what its clauses share, then the clause to go on with. */
 static void entry(struct gen *g, const int *begin, size_t n)

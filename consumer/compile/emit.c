@@ -177,9 +177,9 @@ void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src)
 	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, op | BPF_FETCH));
 }
 
-void cc_atomic_cmpxchg(struct cc_func *f, int dst, int off, int src)
+void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 {
-	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, BPF_CMPXCHG));
+	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | size, dst, src, off, BPF_CMPXCHG));
 }
 
 #else	/* r5 is free at each of these */
@@ -216,13 +216,16 @@ void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src)
 	cc_mov(f, src, 5);
 }
 
-void cc_atomic_cmpxchg(struct cc_func *f, int dst, int off, int src)
+void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 {
 	int differ = cc_label_new(f);
 
-	plain_load(f, dst, off);
+	if (size == BPF_DW)
+		plain_load(f, dst, off);
+	else
+		cc_load(f, size, 5, dst, off);
 	cc_jump_if(f, BPF_JNE, 5, 0, differ);
-	cc_store(f, BPF_DW, dst, off, src);
+	cc_store(f, size, dst, off, src);
 	cc_label_here(f, differ);
 	cc_mov(f, 0, 5);
 }

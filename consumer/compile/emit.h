@@ -68,7 +68,7 @@ void cc_exit(struct cc_func *f);
 /* Everything shared is changed through these; --enable-plain-stores makes them wrong. */
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src);
 void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src); /* ADD OR AND XCHG; old in src */
-void cc_atomic_cmpxchg(struct cc_func *f, int dst, int off, int src);	/* r0: expected, then old */
+void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src);	/* r0: expected, then old */
 /* Labels resolved; -E2BIG if a jump is too far. */
 int cc_func_end(struct cc_func *f);
 

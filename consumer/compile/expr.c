@@ -129,6 +129,12 @@ void g_addr(struct gen *g, const struct d_expr *e)
 	case D_E_KSYM:
 		cc_imm(g->f, R0, (int64_t)e->ival);
 		break;
+	case D_E_VAR:
+		if (own_var(e)) {
+			g_own_addr(g, e->var);
+			break;
+		}
+		/* fall through */
 	default:	/* an array that is a value: args[n] */
 		g_value(g, e);
 	}
@@ -136,8 +142,15 @@ void g_addr(struct gen *g, const struct d_expr *e)
 
 static void memory(struct gen *g, const struct d_expr *e)
 {
+	static const int sizes[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
 	const struct d_type *t = d_resolve(e->type);
 
+	if (own_var(e) && t->kind != D_T_ARRAY) {
+		g_own_place(g, e);
+		cc_load(g->f, sizes[t->size & 15], R0, R_PTR, 0);
+		g_extend(g, (uint32_t)t->size, type_signed(t));
+		return;
+	}
 	g_addr(g, e);
 	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC)	/* those are their address */
 		g_read(g, (uint32_t)t->size, type_signed(t), g_is_user(e));
@@ -345,6 +358,8 @@ static void variable(struct gen *g, const struct d_expr *e)
 {
 	if (e->var->scope == D_V_BUILTIN)
 		g_builtin(g, e);
+	else if (own_var(e))	/* an array is its address */
+		g_own_addr(g, e->var);
 	else
 		g_var_load(g, e);
 }

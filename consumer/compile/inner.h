@@ -55,6 +55,7 @@ struct cc {
 	struct rec_desc *recs;		/* by clause */
 	struct agg_desc *aggs;		/* by aggregation */
 	bool uses_usyms, uses_vtimestamp, uses_probes;
+	bool has_exit;		/* some clause may call exit() */
 
 	const int *error_clauses;
 	size_t nerror_clauses;
@@ -129,7 +130,13 @@ bool subr_known(int id);
 
 uint32_t g_string(struct gen *g, const struct d_expr *e);	/* slot offset of a struct rt_str */
 
+void g_life_test(struct gen *g, int out);	/* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);
+/* The global array or struct that e is an element or member of, or is; NULL: none. */
+const struct d_var *own_var(const struct d_expr *e);
+enum { CC_MAX_OWN = 1 << 20 };	/* bytes of such a variable */
+void g_own_place(struct gen *g, const struct d_expr *e);	/* r9: where it is; a fault if outside */
+void g_own_addr(struct gen *g, const struct d_var *v);	/* r0: its address, as a number */
 uint32_t g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
 uint32_t g_assign_string(struct gen *g, const struct d_expr *e);

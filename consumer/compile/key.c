@@ -194,7 +194,7 @@ static void thread_serial(struct gen *g, int room)
 	cc_alu_imm(f, BPF_ADD, R3, 1);
 	cc_imm(f, R0, 0);
 	cc_mov(f, R1, R3);
-	cc_atomic_cmpxchg(f, R2, 0, R3);
+	cc_atomic_cmpxchg(f, BPF_DW, R2, 0, R3);
 	cc_jump_imm(f, BPF_JNE, R0, 0, has);
 	cc_mov(f, R0, R1);
 	cc_label_here(f, has);

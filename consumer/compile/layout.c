@@ -68,6 +68,15 @@ int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32
 
 /* ---- Variables --------------------------------------------------------------------------- */
 
+/* A number has a word of its own; arrays and structs lie as in C. */
+static uint32_t number_size(const struct d_type *t)
+{
+	const struct d_type *r = d_resolve(t);
+	bool whole = r && (r->kind == D_T_ARRAY || r->kind == D_T_STRUCT || r->kind == D_T_UNION);
+
+	return whole && r->size <= CC_MAX_OWN ? (uint32_t)(r->size + 7) & ~7u : 8;
+}
+
 static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t at, uint32_t string,
 			 uint32_t *size)
 {
@@ -82,7 +91,7 @@ static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t 
 			if (vars[i]->assoc || is_string != strings)
 				continue;
 			off[i] = at;
-			at += is_string ? string : 8;
+			at += is_string ? string : number_size(vars[i]->type);
 		}
 	*size = at;
 	return off;
@@ -227,6 +236,9 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 	cc->rec_max = sizeof(struct rt_rec);
 	if (!clauses_ok(cc) || !vars_layout(cc) || !aggs_layout(cc) || !recs_layout(cc))
 		return NULL;
+	for (size_t i = 0; i < prog->nclauses; i++)
+		for (size_t k = 0; k < cc->recs[i].nactions; k++)
+			cc->has_exit |= cc->recs[i].actions[k].act == D_ACT_exit;
 	cc->rec_off = cc->this_size;
 	cc->rec_max = (cc->rec_max + 7) & ~7u;
 	cc->slot_size = cc->rec_off + cc->rec_max + 256;

@@ -58,9 +58,12 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 {
 	if (e->var->scope == D_V_BUILTIN && !builtin_known(e->var->id))
 		return bad_name(cc, e->loc, d_builtin_names[e->var->id], "");
-	if (e->var->scope != D_V_BUILTIN && d_resolve(e->type) &&
-	    d_resolve(e->type)->kind == D_T_ARRAY)
-		return bad(cc, e, "arrays as variables are");
+	if (e->var->scope == D_V_BUILTIN || !d_resolve(e->var->type))
+		return true;
+	if (d_resolve(e->var->type)->kind == D_T_ARRAY && !own_var(e))
+		return bad(cc, e, "arrays as thread-local, clause-local and associative variables are");
+	if (own_var(e) && d_resolve(e->var->type)->size > CC_MAX_OWN)
+		return bad(cc, e, "variables of more than a megabyte are");
 	return true;
 }
 
@@ -77,15 +80,25 @@ static bool assigns(const struct d_expr *e)
 					 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
 }
 
-/* Variables are numbers and strings: none has members, and no memory is written. */
-static bool target_ok(struct cc *cc, const struct d_expr *to)
+/* No memory is written but our own: numbers, strings, and what is in a global array or struct. Of
+ * the latter, eBPF has no atomic operation on less than four bytes. */
+static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
 	const struct d_expr *of = to;
 
-	if (is_var(to) || to->kind == D_E_AGG)
+	if (to->kind == D_E_AGG || (is_var(to) && !own_var(to)))
 		return true;
+	if (own_var(to)) {
+		if (is_struct(to))
+			return bad(cc, to, "structs and unions by value are");
+		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) ||
+		       d_resolve(to->type)->size >= 4 ||
+		       bad(cc, e, "operations on elements and members of one or two bytes are");
+	}
 	while (of->kind == D_E_MEMBER || of->kind == D_E_ELEM)
 		of = of->kids[0];
+	if (is_var(of) && !var_ok(cc, of->kind == D_E_INDEX ? of->kids[0] : of))
+		return false;
 	return is_var(of) && is_struct(of) ? bad(cc, of, "structs and unions by value are") :
 					     bad(cc, to, "assignments to memory are");
 }
@@ -147,9 +160,9 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
 		return false;
-	if (place && is_struct(e) && is_var(e))
+	if (place && is_struct(e) && is_var(e) && !own_var(e))
 		return bad(cc, e, "structs and unions by value are");
-	if (assigns(e) && !target_ok(cc, e->kids[0]))
+	if (assigns(e) && !target_ok(cc, e, e->kids[0]))
 		return false;
 	return type_ok(cc, e);
 }

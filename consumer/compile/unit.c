@@ -27,7 +27,7 @@ static void fire_ptr(struct gen *g, int reg)
 
 /* ---- May it run at all? --------------------------------------------------------------- */
 
-static void life_test(struct gen *g, int out)
+void g_life_test(struct gen *g, int out)
 {
 	const struct cc_unit *u = g->unit;
 
@@ -430,7 +430,6 @@ static void early_ends(struct gen *g, int none, int out)
 	cc_label_here(f, start);
 }
 
-/* exit() in a clause does not stop the clauses after it in this firing. */
 static int main_func(struct cc *cc, struct cc_func_set *set, const struct groups *clauses)
 {
 	static const struct caller by = { main_args, main_fault };
@@ -443,7 +442,7 @@ static int main_func(struct cc *cc, struct cc_func_set *set, const struct groups
 	cc_mov(f, R_CTX, R1);
 	early_ends(&g, none, out);
 	no_private_stack(&g);
-	life_test(&g, out);
+	g_life_test(&g, out);
 	pid_test(&g, out);
 	for (int at = FIRE; at < 0; at += 8)
 		cc_store_imm(f, BPF_DW, R_FP, at, 0);

@@ -9,6 +9,7 @@
  *   self->   a field of the thread's storage
  *   this->   a field of the slot
  *   x[k]     a hash's value
+ *   arrays and structs, which are global: as they lie in C, in the same map
  */
 #include "consumer/compile/inner.h"
 
@@ -19,6 +20,9 @@ struct where {
 	bool has_key;
 	uint32_t value;		/* bytes of an element */
 	const struct d_var *var;
+	const struct d_type *type;	/* of what is there */
+	const struct d_expr *own;	/* an element or member of a global array or struct */
+	int size;		/* BPF_DW; of own: as in C */
 };
 
 static const struct d_var *var_of(const struct d_expr *e)
@@ -121,6 +125,8 @@ static void find(struct gen *g, struct where *p, bool create, int none)
 		by_class(g, p, &(struct change){ .helper = BPF_FUNC_map_lookup_elem });
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
 		cc_mov(f, R_PTR, R0);
+	} else if (p->own) {
+		g_own_place(g, p->own);
 	} else if (v->scope == D_V_SELF) {
 		g_self(g, create);
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
@@ -136,11 +142,105 @@ static void find(struct gen *g, struct where *p, bool create, int none)
 
 static struct where place_of(struct gen *g, const struct d_expr *e, int room)
 {
-	struct where p = { .var = var_of(e) };
+	static const int sizes[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
+	const struct d_var *own = own_var(e);
+	struct where p = { .var = own ? own : var_of(e), .type = e->type, .size = BPF_DW };
 
-	if (e->kind == D_E_INDEX)
+	if (own) {
+		p.own = e;
+		p.size = sizes[d_resolve(e->type)->size & 15];
+	} else if (e->kind == D_E_INDEX) {
 		key_make(g, e, &p, room);
+	}
 	return p;
+}
+
+/* ---- Arrays and structs ---------------------------------------------------------- */
+
+const struct d_var *own_var(const struct d_expr *e)
+{
+	const struct d_type *t;
+
+	while (e->kind == D_E_MEMBER ||
+	       (e->kind == D_E_ELEM && d_resolve(e->kids[0]->type)->kind == D_T_ARRAY))
+		e = e->kids[0];
+	if (e->kind != D_E_VAR || e->var->scope != D_V_GLOBAL || e->var->assoc)
+		return NULL;
+	t = d_resolve(e->var->type);
+	return t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION ? e->var : NULL;
+}
+
+/* Bytes from the variable's start: what is known is added up, the rest goes to fp + sum. */
+static uint64_t own_offset(struct gen *g, const struct d_expr *e, int sum, bool *known)
+{
+	struct cc_func *f = g->f;
+	uint64_t size, off;
+
+	if (e->kind == D_E_VAR)
+		return 0;
+	off = own_offset(g, e->kids[0], sum, known);
+	if (e->kind == D_E_MEMBER)
+		return off + e->bit_off / 8;
+	size = d_resolve(e->type)->size;
+	if (e->kids[1]->kind == D_E_INT)
+		return off + e->kids[1]->ival * size;
+	*known = false;
+	g_value(g, e->kids[1]);
+	cc_imm(f, R1, (int64_t)size);
+	cc_alu(f, BPF_MUL, R0, R1);
+	cc_load(f, BPF_DW, R1, R_FP, sum);
+	cc_alu(f, BPF_ADD, R1, R0);
+	cc_store(f, BPF_DW, R_FP, sum, R1);
+	return off;
+}
+
+/* The guide promises no check of bounds, but no damage either: outside is an invalid address. */
+void g_own_place(struct gen *g, const struct d_expr *e)
+{
+	const struct d_var *v = own_var(e);
+	uint64_t last = d_resolve(v->type)->size - d_resolve(e->type)->size, off;
+	int sum = g_push(g, 8), inside = cc_label_new(g->f);
+	struct cc_func *f = g->f;
+	bool known = true;
+
+	cc_store_imm(f, BPF_DW, R_FP, sum, 0);
+	off = own_offset(g, e, sum, &known);
+	if (!known || off > last) {
+		cc_load(f, BPF_DW, R0, R_FP, sum);
+		cc_imm(f, R1, (int64_t)off);
+		cc_alu(f, BPF_ADD, R0, R1);
+		cc_jump_imm(f, BPF_JLE, R0, (int32_t)last, inside);
+		cc_mov(f, R2, R0);
+		g_fault(g, RT_FLT_BADADDR, R2);
+		cc_label_here(f, inside);
+		off = 0;
+	}
+	g->cc->maps[CC_MAP_GLOBALS].used = true;
+	cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id] + (uint32_t)off);
+	if (!known)
+		cc_alu(f, BPF_ADD, R_PTR, R0);
+	g_pop(g, 8);
+}
+
+/* The verifier follows pointers into maps; one that was read back from memory is a number to it,
+ * which D may add to and compare as it likes, and which probe_read follows. */
+void g_own_addr(struct gen *g, const struct d_var *v)
+{
+	struct cc_func *f = g->f;
+	int at = g_push(g, 16);
+
+	g->cc->maps[CC_MAP_GLOBALS].used = true;
+	cc_map_value(f, R1, CC_MAP_GLOBALS, g->cc->global_off[v->id]);
+	cc_store(f, BPF_DW, R_FP, at, R1);
+	cc_store_imm(f, BPF_DW, R_FP, at + 8, 0);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, at + 8);
+	cc_imm(f, R2, 8);
+	cc_mov(f, R3, R_FP);
+	cc_alu_imm(f, BPF_ADD, R3, at);
+	cc_helper(f, BPF_FUNC_probe_read_kernel);
+	cc_load(f, BPF_DW, R0, R_FP, at + 8);
+	g_pop(g, 16);
 }
 
 static void place_free(struct gen *g, const struct where *p)
@@ -220,7 +320,7 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 	} else {
 		find(g, &p, true, drop);
 		cc_load(f, BPF_DW, R0, R_FP, value);
-		cc_store(f, BPF_DW, p.reg, p.off, R0);
+		cc_store(f, p.size, p.reg, p.off, R0);
 		cc_jump(f, end);
 		cc_label_here(f, gone);
 	}
@@ -240,7 +340,8 @@ static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs
 					 [D_OP_XOR] = BPF_XOR };
 	struct cc_func *f = g->f;
 
-	if ((op != D_OP_ADD && op != D_OP_SUB && !ops[op]) || d_resolve(p->var->type)->is_bool)
+	if ((op != D_OP_ADD && op != D_OP_SUB && !ops[op]) || d_resolve(p->type)->is_bool ||
+	    p->size != BPF_DW)
 		return false;
 	cc_load(f, BPF_DW, R0, R_FP, rhs);
 	if (op == D_OP_SUB)
@@ -259,11 +360,11 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, in
 	struct cc_func *f = g->f;
 	int old = g_push(g, 16), tries = old + 8;
 	int again = cc_label_new(f), done = cc_label_new(f);
-	const struct d_type *t = p->var->type;
+	const struct d_type *t = p->type;
 
 	cc_store_imm(f, BPF_DW, R_FP, tries, EXCHANGE_TRIES);
 	cc_label_here(f, again);
-	cc_load(f, BPF_DW, R0, p->reg, p->off);
+	cc_load(f, p->size, R0, p->reg, p->off);
 	cc_store(f, BPF_DW, R_FP, old, R0);
 	g_norm(g, t);
 	g_norm(g, as);
@@ -274,7 +375,7 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, in
 	cc_mov(f, R4, R0);
 	cc_load(f, BPF_DW, R0, R_FP, old);
 	cc_mov(f, R3, R0);
-	cc_atomic_cmpxchg(f, p->reg, p->off, R4);
+	cc_atomic_cmpxchg(f, p->size, p->reg, p->off, R4);
 	cc_jump_if(f, BPF_JEQ, R0, R3, done);
 	cc_load(f, BPF_DW, R1, R_FP, tries);
 	cc_alu_imm(f, BPF_SUB, R1, 1);
@@ -338,9 +439,9 @@ void g_step(struct gen *g, const struct d_expr *e)
 	p = place_of(g, e->kids[0], drop);
 	create_element(g, &p, zero, drop);
 	cc_imm(f, R0, by);
-	if (d_resolve(e->type)->is_bool) {
+	if (d_resolve(e->type)->is_bool || p.size != BPF_DW) {
 		cc_store(f, BPF_DW, R_FP, zero, R0);
-		exchange_loop(g, D_OP_ADD, &p, zero, d_base(g->cc->d, D_INT));
+		exchange_loop(g, D_OP_ADD, &p, zero, d_base(g->cc->d, D_LONG));
 		if (before)
 			cc_mov(f, R0, R3);
 	} else {

@@ -766,8 +766,6 @@ static const char *why_not(pid_t pid, int pidfd)
 	struct usdt_proc *proc;
 	int err;
 
-	if (pid == getpid())
-		return "it is this dtrace";
 	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) == 1)
 		return "it has ended";	/* a zombie */
 	if (is_kernel_thread(pid))
