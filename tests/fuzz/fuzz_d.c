@@ -2,7 +2,8 @@
 /*
  * tests/fuzz/fuzz_d.c: any bytes through the D front end: parsed and checked;
  * it reports or accepts, and never crashes, hangs or leaks.
- * The first byte chooses the kind of text (-P, -m … or a script). With libFuzzer
+ * The first byte chooses the kind of text (-P, -m … or a script; from 128 on as
+ * a provider file's, where more is taken). With libFuzzer
  * under --enable-fuzzers; else main replays the files given to it.
  */
 #include "d/d.h"
@@ -18,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const argv[] = { "x.d", "12", "foo", "\"a b\"" };
 	static const struct d_macro macros[] = { { "target", "321" } };
 	struct d_config config = { .argc = 4, .argv = argv, .argref_ok = true, .macros = macros,
-				   .nmacros = 1, .strsize = 256 };
+				   .nmacros = 1, .strsize = 256,
+				   .providers = size && data[0] >= 128 };
 	struct diag diag = { .limit = 10 };
 	struct arena *a = arena_new();
 	struct text *t = a && size ? text_new(a, "f.d", (const char *)data + 1, size - 1) : NULL;
