@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # tests/provider/test_edits.sh: what projects do to a generated header before they include it.
 # Each edit here has the effect of theirs; after it the probes compile, are found with their
-# arguments, and a semaphore that counts lets them be reached.
-dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump
+# arguments, a semaphore that counts lets them be reached, and they fire with what was passed.
+dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump asserts=$PWD/usdt-check
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
@@ -59,6 +59,10 @@ E
 			sed 's/@[^ ]*//g; s/ *$//' >got
 		if diff <(sort got) <(sort want) >log; then ok "$who: $cc: notes"; else bad "$who: $cc: notes"; cat log; fi
 		same "$who: $cc: semaphores" "$("$dump" use | grep -c 'off=.* sem=0x[1-9a-f]')" $((sems * 3))
+		sed 's/return n;/return 0;/' use.c >fire.c
+		$cc -O1 fire.c -o fire 2>log && "$asserts" -e 'shop:::open count==1 && arg0==2' \
+			-e 'shop:::item-sold count==1 && arg2==42' -e 'shop:::close count==1' -- ./fire x >log 2>&1 &&
+			ok "$who: $cc: fires" || { bad "$who: $cc: fires"; cat log; }
 		[ $sems = 1 ] || continue
 		# A tracer counts a semaphore up: the probe behind its test is reached.
 		sed 's/int n = 0;/int n = 0; ++*(volatile unsigned short *)\&shop_item__sold_semaphore;/' use.c >on.c
