@@ -173,9 +173,11 @@ static bool relocation(Elf_Data *data, const GElf_Shdr *sh, size_t i, size_t *sy
 	GElf_Rela rela;
 	GElf_Rel rel;
 
-	if (sh->sh_type == SHT_RELA ? !gelf_getrela(data, (int)i, &rela) : !gelf_getrel(data, (int)i, &rel))
+	bool with_addend = sh->sh_type == SHT_RELA;
+
+	if (with_addend ? !gelf_getrela(data, (int)i, &rela) : !gelf_getrel(data, (int)i, &rel))
 		return false;
-	*symbol = GELF_R_SYM(sh->sh_type == SHT_RELA ? rela.r_info : rel.r_info);
+	*symbol = GELF_R_SYM(with_addend ? rela.r_info : rel.r_info);
 	return true;
 }
 
@@ -319,10 +321,11 @@ static bool object(struct scan *sc, Elf *elf, const char *name)
 
 static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 {
+	Elf_Cmd cmd = ELF_C_READ;
 	bool ok = true;
 	Elf *elf;
 
-	for (Elf_Cmd cmd = ELF_C_READ; ok && (elf = elf_begin(fd, cmd, ar)); cmd = elf_next(elf), elf_end(elf)) {
+	for (; ok && (elf = elf_begin(fd, cmd, ar)); cmd = elf_next(elf), elf_end(elf)) {
 		Elf_Arhdr *h = elf_getarhdr(elf);
 		const char *member = h && h->ar_name ? h->ar_name : "?";
 
@@ -334,7 +337,8 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 
 static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 {
-	static const unsigned char bitcode[] = { 'B', 'C', 0xc0, 0xde }, wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
+	static const unsigned char bitcode[] = { 'B', 'C', 0xc0, 0xde },
+		wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
 	unsigned char magic[4];
 
 	if (elf_kind(elf) == ELF_K_ELF)
