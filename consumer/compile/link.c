@@ -25,7 +25,7 @@ struct part {
 	const char *name;
 	const char *params;	/* c ctx, f fire, s slot, i a number */
 	const struct bpf_insn *insns;
-	size_t n, start;
+	size_t n, start;			/* n 0: nothing calls it, it is left out */
 	const struct cc_func *func;		/* one of these two */
 	const struct rt_routine *routine;
 };
@@ -94,10 +94,28 @@ static int routine_part(struct linker *l, const char *name)
 	return index;
 }
 
+/* What is called from function i on. Nothing calls `send` when the only clause that records ends in
+ * a fault, always; the kernel takes no function that nothing calls. */
+static void mark_called(const struct cc_func_set *set, size_t i, bool *called)
+{
+	const struct cc_func *f = set->funcs[i];
+
+	if (called[i])
+		return;
+	called[i] = true;
+	for (size_t j = 0; j < f->nrelocs; j++)
+		if (f->relocs[j].kind == CC_R_CALL)
+			mark_called(set, (size_t)f->relocs[j].target, called);
+}
+
 static int collect(struct linker *l)
 {
+	bool *called = arena_array(l->cc->arena, bool, l->set->nfuncs);
 	size_t n = 0;
 
+	if (!called)
+		return -ENOMEM;
+	mark_called(l->set, 0, called);
 	for (size_t i = 0; i < l->set->nfuncs; i++) {
 		const struct cc_func *f = l->set->funcs[i];
 		struct part *p = ARENA_PUSH(l->cc->arena, l->parts, l->nparts, l->cap);
@@ -105,10 +123,10 @@ static int collect(struct linker *l)
 		if (!p)
 			return -ENOMEM;
 		*p = (struct part){ .name = f->name, .params = f->params,
-				    .insns = f->insns, .n = f->n, .func = f };
+				    .insns = f->insns, .n = called[i] ? f->n : 0, .func = f };
 	}
 	for (size_t i = 0; i < l->set->nfuncs; i++)
-		for (size_t j = 0; j < l->set->funcs[i]->nrelocs; j++)
+		for (size_t j = 0; called[i] && j < l->set->funcs[i]->nrelocs; j++)
 			if (l->set->funcs[i]->relocs[j].kind == CC_R_ROUTINE)
 				routine_part(l, l->set->funcs[i]->relocs[j].name);
 	if (l->err)
@@ -270,7 +288,7 @@ static int add_func(struct btf *btf, const struct types *t, const struct part *p
 }
 
 /* The library's BTF, in memory only, for its raw bytes. */
-static int add_types(struct linker *l, struct btf *btf, struct bpf_func_info *info)
+static int add_types(struct linker *l, struct btf *btf, struct bpf_func_info *info, uint32_t *n)
 {
 	int ctx = l->set->unit.ctx;
 	struct types t = {
@@ -284,12 +302,14 @@ static int add_types(struct linker *l, struct btf *btf, struct bpf_func_info *in
 	if (t.number <= 0 || t.ctx <= 0 || t.fire <= 0 || t.slot <= 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < l->nparts; i++) {
-		int id = add_func(btf, &t, &l->parts[i]);
+		int id = l->parts[i].n ? add_func(btf, &t, &l->parts[i]) : 0;
 
+		if (!l->parts[i].n)
+			continue;
 		if (id <= 0)
 			return -ENOMEM;
-		info[i].insn_off = (uint32_t)l->parts[i].start;
-		info[i].type_id = (uint32_t)id;
+		info[*n].insn_off = (uint32_t)l->parts[i].start;
+		info[(*n)++].type_id = (uint32_t)id;
 	}
 	return 0;
 }
@@ -303,7 +323,7 @@ static int make_btf(struct linker *l, struct cc_image *image)
 	int err = -ENOMEM;
 
 	if (info && btf)
-		err = add_types(l, btf, info);
+		err = add_types(l, btf, info, &image->nfunc_info);
 	if (!err) {
 		raw = btf__raw_data(btf, &size);
 		image->btf_fd = raw ? bpf_btf_load(raw, size, NULL) : -ENOMEM;
@@ -311,7 +331,6 @@ static int make_btf(struct linker *l, struct cc_image *image)
 	}
 	btf__free(btf);
 	image->func_info = info;
-	image->nfunc_info = (uint32_t)l->nparts;
 	return err;
 }
 
@@ -328,7 +347,9 @@ int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image
 	if (err)
 		return err;
 	for (size_t i = 0; i < l.nparts; i++)
-		if (l.parts[i].func)
+		if (!l.parts[i].n)
+			continue;
+		else if (l.parts[i].func)
 			resolve_func(&l, &l.parts[i]);
 		else
 			resolve_routine(&l, &l.parts[i]);

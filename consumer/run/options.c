@@ -247,7 +247,9 @@ static void invalid(struct diag *d, struct loc at, const char *name, const char 
 
 	diag_error(d, at, "D_PRAGMA_OPTSET", "invalid value for option %s: %s", name, value);
 	for (size_t i = 0; i < COUNT(ranges); i++)
-		if (ranges[i].id == id)
+		if (ranges[i].id == id && ranges[i].most == INT64_MAX)
+			diag_hint(d, "%s is %lld or more", name, (long long)ranges[i].least);
+		else if (ranges[i].id == id)
 			diag_hint(d, "%s is %lld to %lld", name, (long long)ranges[i].least,
 				  (long long)ranges[i].most);
 }

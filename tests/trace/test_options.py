@@ -80,7 +80,8 @@ def test_refused_by_name():
 def test_b_is_bufsize():
     assert dtrace("-qb", "8k", "-n", 'BEGIN { printf("x"); exit(0); }').stdout == "x"
     p = dtrace("-b", "100wombats", "-n", "BEGIN { }")
-    assert (p.returncode, p.stderr) == (1, "dtrace: invalid value for option bufsize: 100wombats\n"), p.stderr
+    assert (p.returncode, p.stderr) == (1, "dtrace: invalid value for option bufsize: 100wombats\n"
+                                        "hint: bufsize is 1 or more\n"), p.stderr
     p = dtrace("-B", "-n", "BEGIN { }")
     assert p.returncode == 2 and "usage: dtrace" in p.stderr, p.stderr
 
