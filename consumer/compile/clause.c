@@ -115,7 +115,6 @@ static void body(struct gen *g, size_t nth)
 	cc_label_here(f, end);
 }
 
-
 /* Where a group's function begins: what its clauses share, then the clause to go on with. */
 static void entry(struct gen *g, const int *begin, size_t n)
 {

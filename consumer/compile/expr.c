@@ -16,6 +16,11 @@ static bool type_signed(const struct d_type *t)
 	return (r->kind == D_T_INT || r->kind == D_T_ENUM) && r->is_signed;
 }
 
+int g_access(uint64_t bytes)
+{
+	return bytes == 1 ? BPF_B : bytes == 2 ? BPF_H : bytes == 8 ? BPF_DW : BPF_W;
+}
+
 void g_extend(struct gen *g, uint32_t size, bool is_signed)
 {
 	struct cc_func *f = g->f;
@@ -60,7 +65,6 @@ static void read_call(struct gen *g, int helper, int buf, uint32_t size, int don
 
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
 {
-	static const int sizes[9] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
 	struct cc_func *f = g->f;
 	int buf = g_push(g, 16), done = cc_label_new(f);
 
@@ -72,7 +76,7 @@ void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
 	cc_load(f, BPF_DW, R2, R_FP, buf + 8);
 	g_fault(g, RT_FLT_BADADDR, R2);
 	cc_label_here(f, done);
-	cc_load(f, sizes[size & 15 & -(size <= 8)], R0, R_FP, buf);
+	cc_load(f, g_access(size), R0, R_FP, buf);
 	g_extend(g, size, is_signed);
 	g_pop(g, 16);
 }
@@ -142,12 +146,11 @@ void g_addr(struct gen *g, const struct d_expr *e)
 
 static void memory(struct gen *g, const struct d_expr *e)
 {
-	static const int sizes[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
 	const struct d_type *t = d_resolve(e->type);
 
 	if (own_var(e) && t->kind != D_T_ARRAY) {
 		g_own_place(g, e);
-		cc_load(g->f, sizes[t->size & 15], R0, R_PTR, 0);
+		cc_load(g->f, g_access(t->size), R0, R_PTR, 0);
 		g_extend(g, (uint32_t)t->size, type_signed(t));
 		return;
 	}

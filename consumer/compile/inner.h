@@ -115,6 +115,7 @@ void g_owner(struct gen *g, uint32_t off);	/* struct rt_owner at slot + off */
 
 void g_value(struct gen *g, const struct d_expr *e);
 void g_norm(struct gen *g, const struct d_type *t);	/* r0 as a value of t */
+int g_access(uint64_t bytes);	/* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t);	/* r0 = r0 op r1; r2 to r4 */
 void g_addr(struct gen *g, const struct d_expr *e);	/* r0 = address of what is in memory */

@@ -496,7 +496,7 @@ static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, 
 	return 0;
 }
 
-/* A function that nothing calls is refused. */
+/* What never records needs no function that sends, and no rings. */
 static bool records(const struct cc *cc, const struct cc_unit *unit)
 {
 	bool any = false;

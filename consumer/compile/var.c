@@ -142,13 +142,12 @@ static void find(struct gen *g, struct where *p, bool create, int none)
 
 static struct where place_of(struct gen *g, const struct d_expr *e, int room)
 {
-	static const int sizes[] = { [1] = BPF_B, [2] = BPF_H, [4] = BPF_W, [8] = BPF_DW };
 	const struct d_var *own = own_var(e);
 	struct where p = { .var = own ? own : var_of(e), .type = e->type, .size = BPF_DW };
 
 	if (own) {
 		p.own = e;
-		p.size = sizes[d_resolve(e->type)->size & 15];
+		p.size = g_access(d_resolve(e->type)->size);
 	} else if (e->kind == D_E_INDEX) {
 		key_make(g, e, &p, room);
 	}
