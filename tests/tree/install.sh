@@ -21,10 +21,10 @@ try() {	# what command…
 prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
 
 try "make install" make -s -C "$build" install DESTDIR="$root"
-for f in bin/dtrace lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
+for f in bin/dtrace bin/usdt-check lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a lib/libusdt-read.so lib/libusdt-read.so.0 lib/libusdt-read.a \
 	lib/pkgconfig/usdt.pc lib/pkgconfig/usdt-read.pc include/usdt/usdt.h include/usdt/sdt.h \
 	lib/pkgconfig/usdt-sdt.pc lib/cmake/usdt/usdt-config.cmake share/aclocal/ax_usdt.m4 \
-	share/man/man1/dtrace.1 share/man/man3/libusdt.3 \
+	share/man/man1/dtrace.1 share/man/man1/usdt-check.1 share/man/man3/libusdt.3 \
 	lib/libusdt-consumer.so lib/libusdt-consumer.so.0 lib/libusdt-consumer.a \
 	lib/pkgconfig/usdt-consumer.pc include/usdt/consumer.h share/man/man3/libusdt-consumer.3; do
 	try "$f is not installed" test -e "$root$prefix/$f"

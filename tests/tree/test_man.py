@@ -37,6 +37,11 @@ def main():
     same("option", letters, shown)
     same("-x option", set(re.findall(r"^RUN_OPT\((\w+)", text("consumer/options.def"), re.M)),
          set(re.findall(r"^\.It Li (\w+)$", page, re.M)))
+    main_c, page = text("cmd/usdt-check/main.c"), text("docs/man/usdt-check.1")
+    letters = set(re.search(r'getopt_long\(argc, argv, "\+([A-Za-z:]+)"', main_c).group(1).replace(":", ""))
+    same("usdt-check: option", letters, set(re.findall(r"^\.It Fl (\w) , Fl -\w+", page, re.M)))
+    same("usdt-check: long option", set(re.findall(r'\{ "(\w+)", \w+_argument', main_c)),
+         set(re.findall(r"^\.It Fl \w , Fl -(\w+)", page, re.M)))
     header = text("include/usdt/usdt.h")
     declared = set(re.findall(r"^[a-z][\w *]*?[ *](usdt_[a-z_]*[a-z])\(", header, re.M)) | {"usdt_fire"}
     synopsis = text("docs/man/libusdt.3").split(".Sh DESCRIPTION")[0]
