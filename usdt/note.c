@@ -21,9 +21,15 @@
 struct scan {
 	struct usdt_file *f;
 	struct hash *probes;	/* provider NUL name -> struct usdt_probe */
-	struct hash *types;	/* the same key -> struct usdt_types */
+	struct hash *types;	/* the same key -> struct typed */
 	uint64_t budget;	/* note bytes that may still be read */
 	const struct usdt_section *base;
+};
+
+struct typed {			/* what the type notes of one probe say */
+	struct usdt_types *types;	/* NULL: not the same */
+	const void *desc;
+	size_t len;
 };
 
 static void *key_of(struct arena *a, const char *provider, const char *name, size_t *len)
@@ -164,6 +170,7 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 static int read_types(struct scan *sc, const void *desc, size_t len)
 {
 	struct usdt_types *t = usdt_types_parse(sc->f->arena, desc, len);
+	struct typed *typed;
 	size_t key_len = 0;
 	void *key;
 
@@ -172,8 +179,19 @@ static int read_types(struct scan *sc, const void *desc, size_t len)
 	key = key_of(sc->f->arena, t->provider, t->probe, &key_len);
 	if (!key)
 		return -ENOMEM;
-	/* The same note comes from every object of a link that was not de-duplicated. */
-	return hash_get(sc->types, key, key_len) ? 0 : hash_set(sc->types, key, key_len, t, NULL);
+	typed = hash_get(sc->types, key, key_len);
+	/* The same note comes from every object of a link that was not de-duplicated. Objects that
+	 * declare a probe differently do not tell which sites are whose. */
+	if (typed) {
+		if (typed->len != len || memcmp(typed->desc, desc, len))
+			typed->types = NULL;
+		return 0;
+	}
+	typed = arena_new_of(sc->f->arena, struct typed);
+	if (!typed)
+		return -ENOMEM;
+	*typed = (struct typed){ t, desc, len };
+	return hash_set(sc->types, key, key_len, typed, NULL);
 }
 
 static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
@@ -249,13 +267,16 @@ static int scan_all(struct scan *sc)
 		err = read_notes(sc, f->note_segments[i][0], f->note_segments[i][1]);
 	for (size_t i = 0; i < f->nprobes && !err; i++) {
 		struct usdt_probe *p = f->probes[i];
+		const struct typed *typed;
 		size_t len = 0;
 		void *key = key_of(f->arena, p->provider, p->note_name, &len);
 
-		if (!key)
+		if (!key) {
 			err = -ENOMEM;
-		else
-			p->types = hash_get(sc->types, key, len);
+			break;
+		}
+		typed = hash_get(sc->types, key, len);
+		p->types = typed ? typed->types : NULL;
 		floats_by_type(p);
 	}
 	return err;

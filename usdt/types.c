@@ -122,6 +122,17 @@ static const char *type_by_size(const struct usdt_arg *a)
 	return "int64_t";
 }
 
+/* Sites that differ in it pass it as argN has it: 64 bits, by each one's own size and sign. */
+static const char *type_by_sites(const struct usdt_probe *p, size_t i)
+{
+	const char *type = type_by_size(&p->sites[0]->args[i]);
+
+	for (size_t k = 1; k < p->nsites; k++)
+		if (i < p->sites[k]->nargs && strcmp(type, type_by_size(&p->sites[k]->args[i])))
+			return "int64_t";
+	return type;
+}
+
 size_t usdt_probe_nargs(const struct usdt_probe *p)
 {
 	return p->types ? p->types->nxargs : p->sites[0]->nargs;
@@ -131,7 +142,7 @@ const char *usdt_probe_arg_type(const struct usdt_probe *p, size_t i)
 {
 	if (i >= usdt_probe_nargs(p))
 		return NULL;
-	return p->types ? p->types->xargs[i] : type_by_size(&p->sites[0]->args[i]);
+	return p->types ? p->types->xargs[i] : type_by_sites(p, i);
 }
 
 const char *usdt_probe_arg_name(const struct usdt_probe *p, size_t i)

@@ -189,6 +189,31 @@ static void a_note_longer_than_its_section_ends_the_scan(void **state)
 	usdt_file_close(f);
 }
 
+/* Two objects that declare one probe differently, linked together: whose site is whose? */
+static void types_that_contradict_each_other_do_not_count(void **state)
+{
+	static const char one[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0"
+				  "app\0done\0int\0a\0int\0a";
+	static const char two[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0"
+				  "app\0done\0char *\0a\0char *\0a";
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	three_sites(&e);
+	elf_note(&e, "usdtkit", 1, one, sizeof(one));
+	elf_note(&e, "usdtkit", 1, two, sizeof(two));
+	elf_note(&e, "usdtkit", 1, one, sizeof(one));
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0mixed\0-4@%edi -4@%esi");
+	ELF_SITE(&e, CODE_ADDR + 0x30, BASE_ADDR, 0, "app\0mixed\08@%rdi -4@%esi");
+	f = must_open(&e);
+	assert_null(usdt_probe_types(usdt_file_probe(f, 1)));
+	assert_string_equal(usdt_probe_name(usdt_file_probe(f, 2)), "mixed");
+	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 2), 0), "int64_t");
+	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 2), 1), "int32_t");
+	usdt_file_close(f);
+}
+
 static void types_are_read_once_and_found_by_name(void **state)
 {
 	static const char types[] = "\1\2\1\17" "\5\5\5\0\0\0\0\0\0\5\5\5\5\5\5" "\1"
@@ -382,6 +407,7 @@ int main(void)
 		cmocka_unit_test(malformed_notes_fail_alone),
 		cmocka_unit_test(a_note_longer_than_its_section_ends_the_scan),
 		cmocka_unit_test(types_are_read_once_and_found_by_name),
+		cmocka_unit_test(types_that_contradict_each_other_do_not_count),
 		cmocka_unit_test(a_map_to_no_argument_is_refused),
 		cmocka_unit_test(the_build_id_is_given),
 		cmocka_unit_test(addresses_and_offsets_convert_by_segments),
