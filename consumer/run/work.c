@@ -136,6 +136,14 @@ static bool record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t l
 	return true;
 }
 
+/* Programs for probes that the watch or a stopped target brought. */
+static bool newcomers(struct run *r)
+{
+	return run_units_load(r) && run_units_attach(r);
+}
+
+/* Mappings from before the drain are known when its stacks are printed: that of a library is
+ * older than its first hit, but may wake us later. */
 static bool drain(struct run *r, bool all)
 {
 	uint64_t until = all ? UINT64_MAX : run_now();
@@ -145,6 +153,8 @@ static bool drain(struct run *r, bool all)
 		return false;
 	if (r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL && !all)
 		return true;		/* it is to fill up */
+	if (r->procs && !all && (prov_watch_read(r->env), !newcomers(r)))
+		r->failed = true;
 	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
 	if (r->keep && all)
 		keep_drain(r->keep, temporal, record_print, r);
@@ -259,12 +269,6 @@ bool run_go(struct run *r)
 }
 
 /* ---- Work -------------------------------------------------------------------------- */
-
-/* Programs for probes that the watch or a stopped target brought. */
-static bool newcomers(struct run *r)
-{
-	return run_units_load(r) && run_units_attach(r);
-}
 
 static struct prov_target *target_of(struct run *r, int fd)
 {
