@@ -267,6 +267,7 @@ static bool check_clause(struct chk *c, struct d_clause *cl)
 	if (wait)
 		ok &= check_pred(c, cl);
 	cl->attr = c->attr;
+	cl->uses_args = c->args_ok;
 	if (ok)
 		c_order(c, cl);
 	return ok;

@@ -308,6 +308,7 @@ struct d_clause {
 	struct d_expr *pred;		/* NULL: none; of integer or pointer type */
 	struct d_stmt **body;		/* NULL, nbody 0: the default action (trace the probe) */
 	size_t nbody;
+	bool uses_args;			/* args[], with the types that names->args gave */
 	int index;			/* in d_prog.clauses */
 	struct d_var **this_vars;	/* = prog's: clause-locals are shared by a firing's clauses */
 	struct d_attr attr;		/* the least of its predicate's and its statements' */

@@ -437,23 +437,28 @@ static const char *probe_text(struct asking *a, const struct prov_probe *p)
 	return arena_printf(d_arena(a->d), "%s:%s:%s:%s", p->prov, p->mod, p->func, p->name);
 }
 
+static bool same_args(struct asking *a, const struct prov_probe *p)
+{
+	bool same = p->nargs == a->out->n;
+
+	for (size_t i = 0; same && i < p->nargs; i++) {
+		struct d_type *t = arg_type(a, p, i);
+
+		same = t && d_same_type(t, a->out->types[i]);
+	}
+	return same;
+}
+
 static bool args_of(void *arg, struct prov_probe *p)
 {
 	struct asking *a = arg;
-	bool same;
 
 	prov_types(a->w->env, p);
 	if (!a->first) {
 		a->failed = !first_args(a, p);
 		return !a->failed;
 	}
-	same = p->nargs == a->out->n;
-	for (size_t i = 0; same && i < p->nargs; i++) {
-		struct d_type *t = arg_type(a, p, i);
-
-		same = t && d_same_type(t, a->out->types[i]);
-	}
-	if (same)
+	if (same_args(a, p))
 		return true;
 	a->out->unstable = arena_printf(d_arena(a->d), "those of %s and %s differ",
 					probe_text(a, a->first), probe_text(a, p));
@@ -466,6 +471,17 @@ static bool world_args(void *ctx, struct d *d, const struct d_pdesc *pd, struct 
 
 	memset(out, 0, sizeof(*out));
 	return prov_match(a.w->env, pd, args_of, &a) > 0 && a.first && !a.failed;
+}
+
+bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, struct prov_probe *q)
+{
+	struct world w = { .env = env };
+	struct d_args args = { 0 };
+	struct asking a = { .w = &w, .d = d, .out = &args };
+
+	prov_types(env, p);
+	prov_types(env, q);
+	return first_args(&a, p) && same_args(&a, q);
 }
 
 /* ---- Symbols -------------------------------------------------------------------------- */

@@ -9,10 +9,10 @@
  * Owns: the probes it made, in the environment's arena, and the table of
  *       them, until close.
  *
- * A probe is provider:module:function:name with all its sites: those of one
- * look at the world are gathered, whatever file they are in. A file that
- * appears later makes a probe of its own with the same id, because programs
- * of the first one are loaded by then.
+ * A probe is provider:module:function:name and its types of arguments, with
+ * all its sites: those of one look at the world are gathered, whatever file
+ * they are in. A file that appears later makes a probe of its own with the
+ * same id, because programs of the first one are loaded by then.
  */
 #include "consumer/providers/files.h"
 
@@ -40,7 +40,7 @@ struct set {			/* probes that one probe of one file became */
 };
 
 struct usdt_state {
-	struct hash *by_name;	/* pid, prov, mod, func, name → newest struct made */
+	struct hash *by_name;	/* pid, prov, mod, func, name, types → newest struct made */
 	struct hash *sets;	/* struct set_key → struct set */
 	unsigned mark;
 };
@@ -208,6 +208,18 @@ static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_p
 	return true;
 }
 
+/* "1 char *;0 int;": what two files' probes of one name must agree in to be one probe. */
+static const char *types_text(struct arena *a, const struct usdt_probe *probe)
+{
+	const struct usdt_types *types = usdt_probe_types(probe);
+	const char *text = "";
+
+	for (size_t i = 0; text && i < usdt_probe_nargs(probe); i++)
+		text = arena_printf(a, "%s%zu %s;", text, types ? usdt_types_map(types, i) : i,
+				    usdt_probe_arg_type(probe, i));
+	return text;
+}
+
 /* ---- Probes ----------------------------------------------------------------------- */
 
 static struct usdt_state *state_of(struct prov_env *env)
@@ -226,7 +238,7 @@ static struct usdt_state *state_of(struct prov_env *env)
 }
 
 static struct made *made_for(struct matching *m, const struct usdt_probe *probe, int file,
-			     const char *func)
+			     const char *func, const char *types)
 {
 	struct arena *a = m->env->arena;
 	struct usdt_state *s = m->env->priv[SLOT];
@@ -234,8 +246,8 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 	const char *prov = m->pid ? arena_printf(a, "%s%d", usdt_probe_provider(probe), (int)m->pid) :
 				    arena_strdup(a, usdt_probe_provider(probe));
 	const char *mod = prov_file_base(m->env, file);
-	char *key = prov ? arena_printf(a, "%d:%s:%s:%s:%s", (int)m->pid, prov, mod, func,
-					usdt_probe_name(probe)) : NULL;
+	char *key = prov ? arena_printf(a, "%d:%s:%s:%s:%s:%s", (int)m->pid, prov, mod, func,
+					usdt_probe_name(probe), types) : NULL;
 	struct made *old = key ? hash_get_str(s->by_name, key) : NULL, *p;
 
 	if (!key || (old && old->serial == serial))
@@ -252,10 +264,10 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 }
 
 static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t i, int file,
-		     struct set *set)
+		     const char *types, struct set *set)
 {
 	const struct usdt_site *site = usdt_probe_site(probe, i);
-	struct made *p = made_for(m, probe, file, usdt_site_function(site)), **slot;
+	struct made *p = made_for(m, probe, file, usdt_site_function(site), types), **slot;
 	struct prov_site *to = p ? ARENA_PUSH(m->env->arena, p->p.sites, p->p.nsites, p->sites_cap) :
 				   NULL;
 
@@ -285,12 +297,14 @@ static const struct set *set_of(struct matching *m, const struct usdt_probe *pro
 	struct usdt_state *s = m->env->priv[SLOT];
 	struct set_key key = { probe, file, m->pid };
 	struct set *set = hash_get(s->sets, &key, sizeof(key));
+	const char *types;
 
 	if (set)
 		return set;
-	set = arena_new_of(m->env->arena, struct set);
+	types = types_text(m->env->arena, probe);
+	set = types ? arena_new_of(m->env->arena, struct set) : NULL;
 	for (size_t i = 0; set && i < usdt_probe_nsites(probe); i++)
-		if (!site_add(m, probe, i, file, set))
+		if (!site_add(m, probe, i, file, types, set))
 			set = NULL;
 	return set && !hash_set(s->sets, &key, sizeof(key), set, NULL) ? set : NULL;
 }

@@ -11,6 +11,7 @@
 struct matching {
 	struct run *r;
 	int clause;
+	struct prov_probe *first;	/* whose args[] the clause was compiled for; NULL: none */
 	size_t n;
 	bool no_memory;
 };
@@ -42,17 +43,31 @@ static bool matched(void *arg, struct prov_probe *probe)
 {
 	struct matching *m = arg;
 
-	m->n++;
+	if (!m->n++)
+		m->first = probe;
 	m->no_memory = run_probe_add(m->r, probe, m->clause) < 0;
 	return !m->no_memory;
 }
 
-/* A later probe of the kind that a description asks for, found while tracing. */
+static const char *name_of(struct run *r, const struct prov_probe *p)
+{
+	const char *s = arena_printf(r->arena, "%s:%s:%s:%s", p->prov, p->mod, p->func, p->name);
+
+	return s ? s : p->name;
+}
+
+/* A later probe of the kind that a description asks for, found while tracing. The clause was
+ * compiled for the types of args[] that were there at the start: others would give wrong values. */
 static bool appeared(void *arg, struct prov_probe *probe)
 {
 	struct matching *m = arg;
+	const struct d_clause *clause = m->r->prog->clauses[m->clause];
 
-	return run_probe_add(m->r, probe, m->clause) >= 0;
+	if (!clause->uses_args || !m->first || prov_same_args(m->r->env, m->r->d, m->first, probe))
+		return run_probe_add(m->r, probe, m->clause) >= 0;
+	diag_warn(m->r->diag, clause->loc, "args[] of %s, which appeared while tracing, differs from that "
+		  "of %s: this clause is left out there", name_of(m->r, probe), name_of(m->r, m->first));
+	return true;
 }
 
 static size_t *text_matches(struct run *r, const struct text *text)
