@@ -126,7 +126,6 @@ struct cc_kernel {
 #include "consumer/compile/holes.def"
 	uint32_t version;	/* KERNEL_VERSION */
 	bool has_user_str;	/* bpf_copy_from_user_str (6.12 and later, a kfunc) */
-	uint32_t iter_map_elem;	/* BTF id of the function bpf_iter_bpf_map_elem; 0: look it up */
 	int btf_fd;		/* spare */
 };
 
@@ -169,7 +168,6 @@ struct cc_image {		/* ready to load but for map fds, which cc_link has put in */
 	int btf_fd;		/* owned by the image; cc_image_close */
 	void *func_info;	/* struct bpf_func_info[] */
 	uint32_t nfunc_info;
-	uint32_t attach_btf_id;	/* drain programs */
 };
 /*
  * Two steps, because maps are made in between only for what is used: cc_plan marks the maps
@@ -185,18 +183,24 @@ void cc_image_close(struct cc_image *image);
 int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size);
 
 /*
- * The iterator program (attached to one of a CC_M_AGG map's hashes by bpf_link_create) that
- * drains it (design rule 6). It writes, for each key with hits, words exchanged for zero:
+ * The program that drains the hashes of a CC_M_AGG map (design rule 6): run by
+ * BPF_PROG_TEST_RUN with a struct cc_drain_run, it writes to `ring`, a ring buffer of CC_DRAIN_RING
+ * bytes, one after the other in records of any length, for each key with hits, words exchanged for zero:
  *   up to CC_DRAIN_DENSE words:  uint32_t key_size, words; the words; the key
  *   more:                        uint32_t key_size, CC_DRAIN_SPARSE; pairs of uint64_t (index,
  *                                word) of those that are not zero; CC_DRAIN_END, 0; the key
- * and at the end uint32_t 0, CC_DRAIN_TOTAL; uint64_t keys in the map, whatever their values.
- * A key that does not fit is left as it is for the next read(2), which may give EAGAIN.
+ * A key that does not fit is left as it is, with all that follow it: `more` is 1 then, and a run with
+ * the same `seen` goes on there, once the ring is empty. `hashes` is the array with the map's hashes.
  */
-enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700 };
+enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700, CC_DRAIN_RING = 1 << 18 };
 #define CC_DRAIN_SPARSE 0xfffffffeu
-#define CC_DRAIN_TOTAL 0xffffffffu
 #define CC_DRAIN_END UINT64_MAX
-int cc_drain_program(struct cc *cc, const struct cc_map *map, struct cc_image *image);
+struct cc_drain_run {
+	uint64_t hash;		/* which of `hashes` */
+	uint64_t seen;		/* keys dealt with, whatever their values; 0 at first */
+	uint64_t more;		/* out */
+};
+int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ring,
+		     struct cc_image *image);
 
 #endif

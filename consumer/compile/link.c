@@ -378,7 +378,7 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		.expected_attach_type = (enum bpf_attach_type)image->expected_attach_type,
-		.attach_btf_id = image->attach_btf_id, .prog_flags = image->flags,
+		.prog_flags = image->flags,
 		.prog_btf_fd = image->btf_fd < 0 ? 0 : (uint32_t)image->btf_fd,
 		.func_info = image->nfunc_info ? image->func_info : NULL,
 		.func_info_cnt = image->nfunc_info,

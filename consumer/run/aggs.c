@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/run/aggs.c: takes what programs have counted and keeps it by key.
- * In:   the cells' map; for each class of keys and values a hash a CPU, and the iterator program
- *       that drains it.
+ * In:   the cells' map; for each class of keys and values a hash a CPU, and the program that
+ *       drains them.
  * Out:  rows, by aggregation.
- * Owns: the hashes with their links, the drain programs, the mapping, the rows. The arrays of
- *       maps belong to the caller; they are duplicated to swap hashes in them.
+ * Owns: the hashes, the drain programs and their ring, the mapping, the rows. The arrays of maps
+ *       belong to the caller; they are duplicated to swap hashes in them.
  */
 #include "config.h"
 
@@ -13,9 +13,9 @@
 #include "consumer/compile/compile.h"
 #include "consumer/output/output.h"
 #include "consumer/run/aggs.h"
+#include "consumer/run/inner.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,15 +23,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A hash of one CPU and the iterator link that reads it. */
-struct source {
-	int map, link;
-	bool open;
-};
 struct cls {			/* one CC_M_AGG map */
 	int outer, prog;
 	struct cc_map desc;
-	struct source *now, *old;	/* by CPU; old: swapped out, drained once more */
+	int *maps;	/* as in `outer`: by CPU, then those swapped out, drained once more; -1: none */
 };
 struct table {
 	const struct agg_desc *desc;
@@ -46,8 +41,8 @@ struct aggs {
 	size_t cells_bytes, block;	/* words of a CPU */
 	struct cls *classes;
 	size_t nclasses;
-	unsigned char *buf;
-	size_t cap;
+	struct rings ring;	/* what drain programs write; n 0: no class yet */
+	unsigned char *buf;	/* CC_DRAIN_RING bytes */
 };
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
@@ -162,56 +157,55 @@ int aggs_cells(struct aggs *a, const struct cc_map *m)
 
 /* ---- Hashes: made, swapped, closed ----------------------------------------------------------- */
 
-static void source_close(struct source *s)
+static void hash_close(int *map)
 {
-	if (s->open) {
-		close(s->link);
-		close(s->map);
-	}
-	s->open = false;
+	if (*map >= 0)
+		close(*map);
+	*map = -1;
 }
 
-static int source_open(const struct cls *c, struct source *s)
+static int hash_open(const struct cls *c)
 {
-	union bpf_iter_link_info info = { 0 };
-	LIBBPF_OPTS(bpf_link_create_opts, link, .iter_info = &info, .iter_info_len = sizeof(info));
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	int map = bpf_map_create(BPF_MAP_TYPE_HASH, "agg", c->desc.key_size, c->desc.value_size,
-				 c->desc.entries, &opts);
 
-	if (map < 0)
-		return map;
-	info.map.map_fd = (uint32_t)map;
-	s->link = bpf_link_create(c->prog, 0, BPF_TRACE_ITER, &link);
-	if (s->link < 0) {
-		close(map);
-		return s->link;
-	}
-	s->map = map;
-	s->open = true;
-	return 0;
+	return bpf_map_create(BPF_MAP_TYPE_HASH, "agg", c->desc.key_size, c->desc.value_size,
+			      c->desc.entries, &opts);
 }
 
 static void class_close(struct aggs *a, struct cls *c)
 {
-	for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
-		if (c->now)
-			source_close(&c->now[cpu]);
-		if (c->old)
-			source_close(&c->old[cpu]);
-	}
-	free(c->now);
-	free(c->old);
+	for (uint32_t i = 0; c->maps && i < 2 * a->ncpu; i++)
+		hash_close(&c->maps[i]);
+	free(c->maps);
 	if (c->prog >= 0)
 		close(c->prog);
 	if (c->outer >= 0)
 		close(c->outer);
 }
 
+static int ring_open(struct aggs *a)
+{
+	int fd;
+
+	if (a->ring.n)
+		return 0;
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "drain", 0, 0, CC_DRAIN_RING, NULL);
+	if (fd < 0)
+		return fd;
+	a->buf = malloc(CC_DRAIN_RING);
+	if (a->buf && rings_open(&a->ring, &fd, 1, CC_DRAIN_RING))
+		return 0;
+	if (a->ring.n)
+		rings_close(&a->ring);
+	else
+		close(fd);
+	return -ENOMEM;
+}
+
 static int class_program(struct aggs *a, struct cls *c)
 {
 	struct cc_image image;
-	int err = cc_drain_program(a->cc, &c->desc, &image);
+	int err = cc_drain_program(a->cc, &c->desc, c->outer, a->ring.ring[0].fd, &image);
 
 	if (!err)
 		err = c->prog = cc_image_load(&image, "drain", NULL, 0);
@@ -224,16 +218,17 @@ static int class_maps(struct aggs *a, struct cls *c)
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 	int err = 0;
 
-	for (uint32_t cpu = 0; cpu < a->ncpu && !err; cpu++)
-		err = source_open(c, &c->now[cpu]);
-	if (err)
-		return err;
-	opts.inner_map_fd = (uint32_t)c->now[0].map;
-	c->outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, c->desc.name, 4, 4, a->ncpu, &opts);
+	for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
+		c->maps[cpu] = hash_open(c);
+		if (c->maps[cpu] < 0)
+			return c->maps[cpu];
+	}
+	opts.inner_map_fd = (uint32_t)c->maps[0];
+	c->outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, c->desc.name, 4, 4, 2 * a->ncpu, &opts);
 	if (c->outer < 0)
 		return c->outer;
 	for (uint32_t cpu = 0; cpu < a->ncpu && !err; cpu++)
-		err = bpf_map_update_elem(c->outer, &cpu, &c->now[cpu].map, BPF_ANY);
+		err = bpf_map_update_elem(c->outer, &cpu, &c->maps[cpu], BPF_ANY);
 	return err;
 }
 
@@ -247,12 +242,13 @@ int aggs_map_make(struct aggs *a, struct cc_map *m)
 	a->classes = more;
 	c = &more[a->nclasses];
 	*c = (struct cls){ .outer = -1, .prog = -1, .desc = *m };
-	c->now = calloc(a->ncpu, sizeof(*c->now));
-	c->old = calloc(a->ncpu, sizeof(*c->old));
-	if (c->now && c->old)
-		err = class_program(a, c);
-	if (!err)
-		err = class_maps(a, c);
+	c->maps = malloc(2 * a->ncpu * sizeof(*c->maps));
+	if (c->maps) {
+		memset(c->maps, -1, 2 * a->ncpu * sizeof(*c->maps));
+		err = ring_open(a);
+	}
+	err = err ? err : class_maps(a, c);
+	err = err ? err : class_program(a, c);
 	if (!err) {
 		outer = fcntl(c->outer, F_DUPFD_CLOEXEC, 0);
 		err = outer < 0 ? -errno : 0;
@@ -266,37 +262,37 @@ int aggs_map_make(struct aggs *a, struct cc_map *m)
 }
 
 /*
- * The new hash takes the place first; programs that looked the old one up just before may still
+ * The new hash takes the place of the full one; programs that looked that up just before may still
  * count in it, so it is read again at the next drain. The kernel waits for those that do not
  * sleep within the update; a sleepable one holds a hash for no longer than it counts.
  */
-static int swap(struct cls *c, uint32_t cpu)
+static int swap(struct aggs *a, struct cls *c, uint32_t cpu)
 {
-	struct source fresh = { 0 };
-	int err;
+	uint32_t old = a->ncpu + cpu;
+	int err, fresh;
 
-	if (c->old[cpu].open)
+	if (c->maps[old] >= 0)
 		return 0;
-	err = source_open(c, &fresh);
-	if (err)
-		return err;
-	err = bpf_map_update_elem(c->outer, &cpu, &fresh.map, BPF_ANY);
+	fresh = hash_open(c);
+	if (fresh < 0)
+		return fresh;
+	err = bpf_map_update_elem(c->outer, &old, &c->maps[cpu], BPF_ANY);
+	err = err ? err : bpf_map_update_elem(c->outer, &cpu, &fresh, BPF_ANY);
 	if (err) {
-		source_close(&fresh);
+		close(fresh);
 		return err;
 	}
-	c->old[cpu] = c->now[cpu];
-	c->now[cpu] = fresh;
+	c->maps[old] = c->maps[cpu];
+	c->maps[cpu] = fresh;
 	return 0;
 }
 
 /* ---- Hashes: drained -------------------------------------------------------------------------- */
 
-/* What a stream has brought; whole records only are in one read. */
+/* What one run of a drain program has brought. */
 struct stream {
 	struct aggs *a;
 	const unsigned char *at, *end;
-	uint64_t keys;		/* in the map */
 };
 
 static bool get(struct stream *s, void *out, size_t n)
@@ -367,39 +363,29 @@ static int records(struct stream *s)
 	while (s->at < s->end && !err) {
 		if (!get(s, head, sizeof(head)))
 			return -EPROTO;
-		if (head[1] == CC_DRAIN_TOTAL)
-			err = get(s, &s->keys, sizeof(s->keys)) ? 0 : -EPROTO;
-		else
-			err = record(s, head[0], head[1]);
+		err = record(s, head[0], head[1]);
 	}
 	return err;
 }
 
-/* A read ends between two records of the kernel's buffer if ours is as large as that. */
-enum { READ_BUFFER = 65536 };
-
-static int drain_source(struct aggs *a, const struct source *src, uint64_t *keys)
+static int drain_hash(struct aggs *a, const struct cls *c, uint32_t hash, uint64_t *keys)
 {
-	struct stream s = { .a = a };
-	int iter = bpf_iter_create(src->link), err = 0;
+	struct cc_drain_run ctx = { .hash = hash };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+	int err = 0, e;
 
-	if (iter < 0)
-		return iter;
-	for (;;) {
-		ssize_t n = read(iter, a->buf, a->cap);
+	do {
+		struct stream s = { a, a->buf, a->buf };
+		uint64_t seen = ctx.seen;
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			continue;
-		if (n <= 0) {
-			err = err ? err : n < 0 ? -errno : 0;
-			break;
-		}
-		s.at = a->buf;
-		s.end = a->buf + n;
-		err = err ? err : records(&s);
-	}
-	close(iter);
-	*keys = s.keys;
+		e = bpf_prog_test_run_opts(c->prog, &opts);
+		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, CC_DRAIN_RING);
+		e = e ? e : records(&s);
+		if (!e && ctx.more && ctx.seen == seen)
+			e = -EPROTO;	/* no step was made: none will be */
+		err = err ? err : e;
+	} while (!e && ctx.more);
+	*keys = ctx.seen;
 	return err;
 }
 
@@ -408,17 +394,19 @@ static int drain_class(struct aggs *a, struct cls *c)
 	int err = 0, e;
 
 	for (uint32_t cpu = 0; cpu < a->ncpu; cpu++) {
+		uint32_t old = a->ncpu + cpu;
 		uint64_t keys = 0;
 
-		if (c->old[cpu].open) {
-			e = drain_source(a, &c->old[cpu], &keys);
-			err = err ? err : e;
+		if (c->maps[old] >= 0) {
+			e = drain_hash(a, c, old, &keys);
+			e = e ? e : bpf_map_delete_elem(c->outer, &old);
 			if (!e)
-				source_close(&c->old[cpu]);
+				hash_close(&c->maps[old]);
+			err = err ? err : e;
 		}
-		e = drain_source(a, &c->now[cpu], &keys);
+		e = drain_hash(a, c, cpu, &keys);
 		if (!e && keys > c->desc.entries / 2)
-			e = swap(c, cpu);
+			e = swap(a, c, cpu);
 		err = err ? err : e;
 	}
 	return err;
@@ -528,10 +516,8 @@ struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu)
 		return NULL;
 	a->cc = cc;
 	a->ncpu = ncpu;
-	a->cap = READ_BUFFER;
-	a->buf = malloc(a->cap);
 	a->tables = calloc(prog->naggs + 1, sizeof(*a->tables));
-	for (; a->buf && a->tables && a->ntables < prog->naggs; a->ntables++) {
+	for (; a->tables && a->ntables < prog->naggs; a->ntables++) {
 		struct table *t = &a->tables[a->ntables];
 
 		t->desc = cc_agg(cc, (int)a->ntables);
@@ -539,7 +525,7 @@ struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu)
 		if (!t->rows)
 			break;
 	}
-	if (a->buf && a->tables && a->ntables == prog->naggs)
+	if (a->tables && a->ntables == prog->naggs)
 		return a;
 	aggs_free(a);
 	return NULL;
@@ -557,6 +543,8 @@ void aggs_free(struct aggs *a)
 		munmap(a->cells, a->cells_bytes);
 	free(a->classes);
 	free(a->tables);
+	if (a->ring.n)
+		rings_close(&a->ring);
 	free(a->buf);
 	free(a);
 }

@@ -7,7 +7,7 @@
  * call aggs_drain before them and before printing.
  *
  *   cells   aggregations without keys: a block of words a CPU, mapped
- *   hashes  one a CPU behind an array of maps; read by iterator programs only (cc_drain_program),
+ *   hashes  one a CPU behind an array of maps; read by programs only (cc_drain_program),
  *           for any other access makes the kernel skip programs. One that is more than half full
  *           gives its place to an empty one and is drained once more at the next drain, when no
  *           program holds it any longer.
@@ -29,7 +29,7 @@ struct agg_row {
 
 /* Borrows cc and prog. NULL: no memory. */
 struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu);
-void aggs_free(struct aggs *a);		/* NULL accepted; closes the maps' hashes, links, programs */
+void aggs_free(struct aggs *a);		/* NULL accepted; closes the maps' hashes and programs */
 
 /* `m` is CC_MAP_CELLS, made (m->fd): maps it. 0 or -errno. */
 int aggs_cells(struct aggs *a, const struct cc_map *m);

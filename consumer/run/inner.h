@@ -160,6 +160,8 @@ typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len
 /* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
  * stopped it. What is handed over is consumed. */
 bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
+/* The bytes of all records that fit, one after the other: how many. */
+size_t ring_take(struct ring *ring, unsigned char *buf, size_t size);
 
 /* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
 struct keep *keep_new(uint32_t ncpu, uint64_t size);

@@ -80,33 +80,38 @@ static uint32_t header_wait(const uint32_t *header)
 	return len;
 }
 
-/* Where the next record is; false: none is ready. *busy: one is being written. */
-static bool head_read(const struct ring *ring, uint64_t pos, uint64_t last, struct head *h,
-		      bool *busy)
+/* The next record's data, from *pos on, which is then after it; NULL: none is ready. *busy: one is
+ * being written. */
+static const void *record_next(const struct ring *ring, uint64_t *pos, uint32_t *len, bool *busy)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint64_t end = __atomic_load_n((const uint64_t *)ring->producer, __ATOMIC_ACQUIRE);
 	const unsigned char *data = (const unsigned char *)ring->producer + page;
 
-	while (pos < end) {
-		const uint32_t *header = (const uint32_t *)(data + (pos & ring->mask));
-		uint32_t len = header_wait(header);
-		uint32_t size = len & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+	while (*pos < end) {
+		const uint32_t *header = (const uint32_t *)(data + (*pos & ring->mask));
+		uint32_t word = header_wait(header);
 
-		if (len & BPF_RINGBUF_BUSY_BIT) {
+		*len = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		if (word & BPF_RINGBUF_BUSY_BIT) {
 			*busy = true;
-			return false;
+			return NULL;
 		}
-		pos += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
-		if (len & BPF_RINGBUF_DISCARD_BIT)
-			continue;
-		*h = (struct head){ .rec = (const void *)((const unsigned char *)header +
-							   BPF_RINGBUF_HDR_SZ),
-				    .len = size, .next = pos };
-		h->time = h->rec->time > last ? h->rec->time : last;
-		return true;
+		*pos += (*len + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
+		if (!(word & BPF_RINGBUF_DISCARD_BIT))
+			return (const unsigned char *)header + BPF_RINGBUF_HDR_SZ;
 	}
-	return false;
+	return NULL;
+}
+
+static bool head_read(const struct ring *ring, uint64_t pos, uint64_t last, struct head *h,
+		      bool *busy)
+{
+	*h = (struct head){ .next = pos };
+	h->rec = record_next(ring, &h->next, &h->len, busy);
+	if (h->rec)
+		h->time = h->rec->time > last ? h->rec->time : last;
+	return h->rec;
 }
 
 static void consumed(struct ring *ring, uint64_t pos)
@@ -158,4 +163,20 @@ bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *f
 	free(heads);
 	free(ready);
 	return go_on;
+}
+
+size_t ring_take(struct ring *ring, unsigned char *buf, size_t size)
+{
+	uint64_t pos = *(uint64_t *)ring->consumer;
+	bool busy = false;
+	const void *data;
+	size_t n = 0;
+	uint32_t len;
+
+	while ((data = record_next(ring, &pos, &len, &busy)) && len <= size - n) {
+		memcpy(buf + n, data, len);
+		consumed(ring, pos);
+		n += len;
+	}
+	return n;
 }

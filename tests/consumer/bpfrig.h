@@ -49,8 +49,6 @@ static inline void rig_init(struct rig *r, uint32_t strsize, uint32_t slot_size)
 	r->cc.opt.ncpu = 2;
 	r->cc.ncpu2 = 2;
 	r->cc.slot_size = slot_size;
-	r->cc.kernel.seq_size = 8;
-	r->cc.kernel.seq_count = 24;
 	r->cc.nmaps = CC_NFIXEDMAPS;
 	for (int i = 0; i < CC_NFIXEDMAPS; i++)
 		r->cc.maps[i].fd = -1;

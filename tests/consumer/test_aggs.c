@@ -224,6 +224,25 @@ static void small_hashes_are_swapped_and_lose_only_counted_drops(void **state)
 	teardown();
 }
 
+/* 20,000 keys take four times the ring: a drain goes on where the one before stopped. */
+static void one_drain_takes_more_than_its_ring_holds(void **state)
+{
+	int fd;
+
+	(void)state;
+	setup();
+	fd = counter(COUNT_, 65536);
+	for (int round = 1; round <= 2; round++) {
+		for (uint64_t k = 0; k < 20000; k++)
+			rig_run(fd, &k, 1);
+		assert_int_equal(aggs_drain(aggs), 0);
+		assert_int_equal(aggs_count(aggs, COUNT_), 20000);
+		assert_int_equal(total(COUNT_, 0, 0), round * 20000);
+	}
+	close(fd);
+	teardown();
+}
+
 static void distributions_are_exact_and_sparse(void **state)
 {
 	int fd;
@@ -349,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keyed_counts_are_exact_while_drained),
 		cmocka_unit_test(small_hashes_are_swapped_and_lose_only_counted_drops),
+		cmocka_unit_test(one_drain_takes_more_than_its_ring_holds),
 		cmocka_unit_test(distributions_are_exact_and_sparse),
 		cmocka_unit_test(sums_of_squares_carry),
 		cmocka_unit_test(minima_are_not_added),
