@@ -106,6 +106,19 @@ static void complain(struct diag *diag, const char *name, char *err, int status)
 		   best ? best : "the preprocessor died");
 }
 
+/* -H: pathnames, one a line; cc writes them among its complaints, after a dot for each depth. */
+static void headers(char *err, const char *const *args, size_t n)
+{
+	char *line, *save;
+	bool wanted = false;
+
+	for (size_t i = 0; i < n; i++)
+		wanted |= !strcmp(args[i], "-H");
+	for (line = wanted ? strtok_r(err, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+		if (*line == '.' && line[strspn(line, ".")] == ' ')
+			fprintf(stderr, "%s\n", line + strspn(line, ".") + 1);
+}
+
 static bool run(char **argv, int in, int out, int err, int *status)
 {
 	pid_t pid = fork();
@@ -152,6 +165,8 @@ struct text *cpp_text(struct arena *a, const struct text *in, const char *const 
 		complain(diag, name, complaints, status);
 	else if (!status && bytes)
 		t = text_new(a, name, bytes, len);
+	if (t && complaints)
+		headers(complaints, args, n);
 	if ((!status && !t) || !complaints)
 		diag_error(diag, NOWHERE, NULL, "failed to preprocess %s: no memory", name);
 out:

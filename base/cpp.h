@@ -11,7 +11,8 @@
 
 /*
  * Preprocesses a file ("-": standard input) with $CPP, else `cc -E`. args:
- * n further arguments, as "-Idir", "-DX=1", "-U" "X". The text's places are
+ * n further arguments, as "-Idir", "-DX=1", "-U" "X"; "-H" writes the names of
+ * what is included to stderr. The text's places are
  * those of the file and of what it includes. A first line that begins with
  * #! is left out. NULL: reported to diag.
  */

@@ -400,6 +400,9 @@ void d_free(struct d *d);
  * 'P', 'm', 'f', 'n' or 'i').
  */
 bool d_parse(struct d *d, const struct text *text, char probe_spec);
+/* The same of a file of -L's folders, before all others: declarations only, which may depend on
+ * other libraries. Their order is the caller's. */
+bool d_parse_library(struct d *d, const struct text *text);
 /*
  * Before d_check: the attributes of descriptions are wanted (names->attrs is
  * asked for them), and what is below `least` (NULL: nothing is) is an error.

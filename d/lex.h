@@ -86,6 +86,7 @@ struct d_parser {
 	unsigned chain;		/* nodes that make this expression's tree higher */
 	unsigned braces;	/* open ones of what is being parsed */
 	char spec;		/* -P, -m, -f, -n, -i: see d_parse */
+	bool library;		/* d_parse_library */
 	bool in_clause;		/* else in a declaration */
 	bool in_provider;	/* keywords may be names, types unknown: see decl.c */
 	bool quiet;		/* errors are not reported (d_parse_type_name) */

@@ -300,6 +300,8 @@ static void clause(struct d_parser *p)
 	if (!descriptions(p, c))
 		return;
 	c->loc = c->pdescs[0].loc;
+	if (p->library)
+		d_error(p->d, c->loc, "D_PRAGMA_DEPEND", "a library has no clauses, only declarations");
 	if (!predicate(p, c) || !body(p, c))
 		return;
 	if (!(slot = ARENA_PUSH(p->d->arena, p->d->raw, p->d->nraw, p->d->raw_cap))) {
@@ -392,7 +394,7 @@ static bool unit(struct d_parser *p)
 	return !p->d->front->nomem && p->d->front->errors < D_MAX_ERRORS;
 }
 
-bool d_parse(struct d *d, const struct text *text, char probe_spec)
+static bool parse(struct d *d, const struct text *text, char probe_spec, bool library)
 {
 	unsigned before = d->diag->errors;
 	struct d_parser p;
@@ -403,11 +405,22 @@ bool d_parse(struct d *d, const struct text *text, char probe_spec)
 	}
 	d_parser_init(&p, d, text);
 	p.spec = probe_spec;
+	p.library = library;
 	while (unit(&p))
 		;
 	if (!d_providers_finish(d) || arena_failed(d->arena))
 		d_nomem(&p);
 	return d->diag->errors == before;
+}
+
+bool d_parse(struct d *d, const struct text *text, char probe_spec)
+{
+	return parse(d, text, probe_spec, false);
+}
+
+bool d_parse_library(struct d *d, const struct text *text)
+{
+	return parse(d, text, 0, true);
 }
 
 struct d_type *d_parse_type_name(struct d *d, const char *s)

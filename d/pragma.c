@@ -195,7 +195,9 @@ static void depends_on(struct line *l)
 		return;
 	}
 	what = arena_printf(l->p->d->arena, "%s %s", l->word[3], l->word[4]);
-	if (!strcmp(l->word[3], "library") && !l->p->d->config.providers)
+	if (!strcmp(l->word[3], "library") && (l->p->library || l->p->d->config.providers))
+		return;
+	if (!strcmp(l->word[3], "library"))
 		complain(l, l->at, "D_PRAGMA_DEPEND", "a program cannot depend on a library", what);
 	else if (names && names->exists && !l->p->quiet &&
 		 !names->exists(names->ctx, l->word[3], l->word[4]))

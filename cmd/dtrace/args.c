@@ -77,6 +77,24 @@ static int add_string(struct cmd *c, const char ***v, size_t *n, size_t *cap, co
 	return 0;
 }
 
+/* -X: what the preprocessor says of __STDC__. */
+static int conformance(struct cmd *c, const char *arg)
+{
+	static const struct { char letter; const char *value; } modes[] = {
+		{ 'a', "__STDC__=0" }, { 't', "__STDC__=0" }, { 'c', "__STDC__=1" }, { 's', NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		if (arg[0] != modes[i].letter || arg[1])
+			continue;
+		if (add_cpp(c, 'U', "__STDC__"))
+			return EXIT_FAILURE;
+		return modes[i].value ? add_cpp(c, 'D', modes[i].value) : 0;
+	}
+	diag_error(c->diag, NOWHERE, NULL, "-X: a, c, s or t, not %s", arg);
+	return EXIT_USAGE;
+}
+
 static int dash_x(struct cmd *c, const char *arg)
 {
 	const char *eq = strchr(arg, '=');
@@ -106,11 +124,7 @@ static int one(struct cmd *c, int letter, const char *arg)
 	case 'G': c->object = true; return 0;
 	case 'L': return add_option(c, "libdir", arg);
 	case 'V': c->version = true; return 0;
-	case 'X':
-		if (arg[0] && strchr("acst", arg[0]) && !arg[1])
-			return 0;
-		diag_error(c->diag, NOWHERE, NULL, "-X: a, c, s or t, not %s", arg);
-		return EXIT_USAGE;
+	case 'X': return conformance(c, arg);
 	case 'Z': return add_option(c, "zdefs", NULL);
 	case 'b': return add_option(c, "bufsize", arg);
 	case 'c': return add_string(c, &c->commands, &c->ncommands, &c->commands_cap, arg);
@@ -185,6 +199,10 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 	bool generator = is_generator(argc, argv);
 	int n = 1, letter, status = 0;
 
+	if (argc == 1) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
 	for (int i = 1; i < argc; i++) {
 		int taken = generator ? depend_flag(c, argv + i) : 0;
 
@@ -202,5 +220,10 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 		status = one(c, letter, optarg);
 	for (int i = optind; !status && i < n; i++)
 		status = add_string(c, &c->args, &c->nargs, &c->args_cap, argv[i]);
+	/* D's long and pointers are the kernel's. */
+	if (!status && !generator && c->bits == 32) {
+		diag_error(c->diag, NOWHERE, NULL, "-32 is not available in this version but with -G");
+		return EXIT_USAGE;
+	}
 	return status;
 }

@@ -214,9 +214,23 @@ static void last_line(struct usdt_consumer *c)
 
 /* ---- Options, texts, targets -------------------------------------------------- */
 
+/* Options that are the preprocessor's own. */
+static int cpp_option(struct usdt_consumer *c, const char *name, const char *value)
+{
+	int64_t on = 0;
+
+	if (!strcmp(name, "incdir"))
+		return usdt_consumer_cpp_arg(c, arena_printf(run_arena(c->run), "-I%s", value));
+	if (!strcmp(name, "cpphdrs") && run_option_get(c->run, name, &on) && on)
+		return usdt_consumer_cpp_arg(c, "-H");
+	return 0;
+}
+
 int usdt_consumer_set_option(struct usdt_consumer *c, const char *name, const char *value)
 {
-	return IN_ORDER(c, OPEN) && run_option(c->run, name, value, NOWHERE) ? 0 : -1;
+	if (!IN_ORDER(c, OPEN) || !run_option(c->run, name, value, NOWHERE))
+		return -1;
+	return cpp_option(c, name, value);
 }
 
 int usdt_consumer_get_option(const struct usdt_consumer *c, const char *name, int64_t *value)
@@ -261,6 +275,15 @@ int usdt_consumer_add_text(struct usdt_consumer *c, char spec, const char *name,
 	return add(c, name ? text_new(run_arena(c->run), name, text, strlen(text)) : NULL, spec);
 }
 
+/* What scripts are told of the language: 0xMMmmmuuu (guide: chp-dtrace1M, -X). */
+static const char *version(struct usdt_consumer *c)
+{
+	uint32_t v = 0;
+
+	d_version_parse(D_VERSION, &v);
+	return arena_printf(run_arena(c->run), "-D__SUNW_D_VERSION=0x%08x", v);
+}
+
 int usdt_consumer_add_file(struct usdt_consumer *c, const char *path)
 {
 	struct arena *a = run_arena(c->run);
@@ -270,7 +293,7 @@ int usdt_consumer_add_file(struct usdt_consumer *c, const char *path)
 	if (!IN_ORDER(c, OPEN))
 		return -1;
 	path = arena_strdup(a, path);
-	if (!path)
+	if (!path || usdt_consumer_cpp_arg(c, version(c)))
 		return fail(c, "no memory");
 	run_option_get(c->run, "cpp", &cpp);
 	text = cpp ? cpp_read(a, path, c->cpp_args, c->ncpp, &c->diag) : text_read(a, path);

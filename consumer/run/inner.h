@@ -7,6 +7,7 @@
  *   rings.c    ring buffers, merged by time            work.c   go, work, stop
  *   aggs.c     aggregations, drained      drops.c     what was lost, said
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
+ *   libs.c     -L's libraries
  *   client.c   the public face, usdt/consumer.h
  */
 #ifndef CONSUMER_RUN_INNER_H
@@ -85,6 +86,8 @@ struct run {
 	struct diag *diag;
 	FILE *out_file;
 	struct run_opts opts;
+	const char **libdirs;		/* -L, -x libdir */
+	size_t nlibdirs, libdirs_cap;
 	struct prov_env *env;
 	int argc;
 	const char *const *argv;
@@ -128,6 +131,9 @@ bool run_opts_amin(const struct run_opts *o, struct d_attr *out);	/* false: none
 
 /* run.c: texts → r->prog */
 bool run_front_end(struct run *r);
+
+/* libs.c: the libraries, into r->d. */
+bool run_libraries(struct run *r);
 
 /* enabling.c */
 bool run_match(struct run *r);

@@ -262,6 +262,13 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "no such option: %s", name);
 	else if (err)
 		invalid(r->diag, at, name, value && *value ? value : "(none)");
+	if (!err && !strcmp(name, "libdir")) {	/* each is one more */
+		const char **slot = ARENA_PUSH(r->arena, r->libdirs, r->nlibdirs, r->libdirs_cap);
+
+		if (!slot)
+			return false;
+		*slot = r->opts.text[RUN_OPT_libdir];
+	}
 	if (!strcmp(name, "errtags"))
 		r->diag->errtags = r->opts.value[RUN_OPT_errtags];
 	return !err;

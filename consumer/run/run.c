@@ -170,12 +170,13 @@ bool run_front_end(struct run *r)
 		.option = pragma_option, .option_ctx = r,
 	};
 	struct d_attr least;
-	bool ok = true;
+	bool ok;
 
 	config.macros = macros_make(r, &config.nmacros);
 	r->d = config.macros ? d_new(r->arena, r->diag, &config) : NULL;
 	if (!r->d)
 		return false;
+	ok = run_libraries(r);
 	for (size_t i = 0; i < r->ntexts; i++)
 		ok &= d_parse(r->d, r->texts[i].text, r->texts[i].spec);
 	if (run_opts_amin(&r->opts, &least))
@@ -188,12 +189,13 @@ bool run_front_end(struct run *r)
 
 static bool refused_options(struct run *r)
 {
-	static const struct { enum run_optid id; const char *name; } none[] = {
-		{ RUN_OPT_grabanon, "grabanon" }, { RUN_OPT_zone, "zone" },
+	static const struct { enum run_optid id; const char *name; int64_t off; } none[] = {
+		{ RUN_OPT_grabanon, "grabanon", 0 }, { RUN_OPT_zone, "zone", 0 },
+		{ RUN_OPT_cpppath, "cpppath", 0 }, { RUN_OPT_cpu, "cpu", -1 },
 	};
 
 	for (size_t i = 0; i < COUNT(none); i++) {
-		if (!r->opts.value[none[i].id] && !r->opts.text[none[i].id])
+		if (r->opts.value[none[i].id] == none[i].off && !r->opts.text[none[i].id])
 			continue;
 		diag_error(r->diag, NOWHERE, NULL, "option %s is not available in this version",
 			   none[i].name);

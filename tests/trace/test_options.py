@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from lib import HERE, dtrace, main
+from lib import FOLDER, HERE, dtrace, main
 
 GOOD = {
     "FLAG": ("", "1", "on", "off", "0", "enabled", "Disabled"),
@@ -32,7 +32,7 @@ BAD = {
     "VERS": ("", "99.0", "x"),
 }
 OWN = {"strsize": ("64", "512", "1k"), "jstackstrsize": ("64", "512")}  # a range of their own
-REFUSED = ("grabanon", "zone")
+REFUSED = ("grabanon", "zone", "cpppath", "cpu")
 
 
 def rows():
@@ -52,7 +52,7 @@ def test_good_values():
         for value in OWN.get(name, GOOD[kind]):
             if name in REFUSED and value not in ("0", "off", "Disabled"):
                 continue
-            if name == "errtags" or name == "cpppath" or name == "cpp":
+            if name in ("errtags", "cpp", "libdir"):
                 continue
             for setting, status, err in both(name, value):
                 assert (status, err) == (0, ""), (setting, err)
@@ -72,7 +72,8 @@ def test_no_such_option():
 
 
 def test_refused_by_name():
-    for name, value in (("grabanon", ""), ("zone", "global")):
+    for name, value in (("grabanon", ""), ("zone", "global"), ("cpppath", "/usr/bin/cpp"),
+                        ("cpu", "0")):
         for setting, status, err in both(name, value):
             assert (status, err) == (1, "dtrace: option %s is not available in this version\n" % name), err
 
@@ -84,6 +85,76 @@ def test_b_is_bufsize():
                                         "hint: bufsize is 1 or more\n"), p.stderr
     p = dtrace("-B", "-n", "BEGIN { }")
     assert p.returncode == 2 and "usage: dtrace" in p.stderr, p.stderr
+
+
+def put(path, text):
+    path = os.path.join(FOLDER, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def says(want, *args):
+    p = dtrace("-q", *args)
+    assert (p.returncode, p.stdout, p.stderr) == (0, want, ""), (args, p)
+
+
+def refuses(want, *args):
+    p = dtrace("-q", *args)
+    assert (p.returncode, p.stdout, p.stderr) == (1, "", want), (args, p)
+
+
+def test_what_X_says_of_the_preprocessor():
+    script = put("stdc.d", '#ifdef __STDC__\ninline int std = __STDC__;\n#else\ninline int std = -1;\n#endif\n'
+                 '#if __SUNW_D && defined(__unix) && __SUNW_D_VERSION >= 0x01000000\n'
+                 'BEGIN { printf("%d", std); exit(0); }\n#endif\n')
+    for mode, want in (("a", "0"), ("t", "0"), ("c", "1"), ("s", "-1")):
+        says(want, "-C", "-X", mode, "-s", script)
+    p = dtrace("-C", "-X", "q", "-s", script)
+    assert (p.returncode, p.stderr) == (2, "dtrace: -X: a, c, s or t, not q\n"), p.stderr
+
+
+def test_H_names_the_headers():
+    inner, outer = put("inc/inner.h", "\n"), put("inc/outer.h", '#include "inner.h"\n')
+    script = put("headers.d", "#include <outer.h>\nBEGIN { exit(0); }\n")
+    for how in (("-H", "-I", FOLDER + "/inc"), ("-x", "cpphdrs", "-x", "incdir=" + FOLDER + "/inc")):
+        p = dtrace("-q", "-C", *how, "-s", script)
+        assert (p.returncode, p.stdout, p.stderr) == (0, "", outer + "\n" + inner + "\n"), p
+
+
+def test_libraries():
+    folder, more = os.path.join(FOLDER, "lib"), os.path.join(FOLDER, "more")
+    put("lib/a.d", "#pragma D depends_on library z.d\ninline int twice = 2 * once;\n")
+    put("lib/z.d", "inline int once = 21;\n")
+    put("lib/never.d", "#pragma D depends_on provider nobody\n#pragma D depends_on module nothing\nno D at all\n")
+    put("lib/kernel.d", "#pragma D depends_on module vmlinux\n#pragma D depends_on provider syscall\n"
+        "inline int there = 1;\n")
+    put("lib/README", "not read")
+    put("more/m.d", "#pragma D depends_on library a.d\ninline int half = twice / 4;\n")
+    program = ("-n", 'BEGIN { printf("%d %d %d", twice, there, half); exit(0); }')
+    for dirs in (("-L", folder, "-L", more), ("-x", "libdir=" + more, "-x", "libdir=" + folder)):
+        says("42 1 10", *dirs, *program)
+    p = dtrace("-x", "nolibs", "-L", folder, "-L", more, *program)
+    assert p.returncode == 1 and "unknown name: twice" in p.stderr, p.stderr
+
+
+def test_libraries_that_cannot_be_had():
+    nothing = ("-n", "BEGIN { exit(0); }")
+    refuses("dtrace: failed to open the library folder /nonexistent: No such file or directory\n",
+            "-L", "/nonexistent", *nothing)
+    path = put("ring/a.d", "#pragma D depends_on library b.d\n")
+    put("ring/b.d", "#pragma D depends_on library a.d\n")
+    refuses("dtrace: library %s depends on a.d, which depends on it\n" % path.replace("a.d", "b.d"),
+            "-L", FOLDER + "/ring", *nothing)
+    path = put("alone/a.d", "#pragma D depends_on library b.d\n")
+    refuses("dtrace: library %s depends on b.d, which is not there\n" % path, "-L", FOLDER + "/alone", *nothing)
+    path = put("clause/a.d", "\nBEGIN { trace(1); }\n")
+    refuses("%s:2:1: a library has no clauses, only declarations\nBEGIN { trace(1); }\n^~~~~\n" % path,
+            "-L", FOLDER + "/clause", *nothing)
+    path = put("error/a.d", "inline int x = ;\n")
+    p = dtrace("-L", FOLDER + "/error", *nothing)
+    assert p.returncode == 1 and p.stderr.startswith(path + ":1:16: syntax error"), p.stderr
 
 
 def test_the_last_setting_counts():

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/libs.c: D libraries, the *.d of -L's folders (guide: chp-dtrace1M, chp-xlate).
+ * In:   -x libdir's folders, in their order; without -x nolibs.
+ * Out:  their declarations in r->d, before the program's.
+ * Owns: nothing; the texts are the arena's.
+ *
+ * A library comes after those that its lines `#pragma D depends_on library NAME` name, else in the
+ * order of the files' names. One that depends on a provider or module that is not here is left out.
+ */
+#include "consumer/run/inner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lib {
+	const char *name;
+	const struct text *text;
+	enum { NEW, BUSY, DONE } state;
+};
+struct libs {
+	struct run *r;
+	struct lib *v;
+	size_t n, cap;
+};
+
+static int library(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 2 && !strcmp(e->d_name + n - 2, ".d");
+}
+
+static bool folder_read(struct libs *l, const char *folder)
+{
+	struct arena *a = l->r->arena;
+	struct dirent **names;
+	int n = scandir(folder, &names, library, alphasort);
+	bool ok = n >= 0;
+
+	if (!ok)
+		diag_error(l->r->diag, NOWHERE, NULL, "failed to open the library folder %s: %s", folder,
+			   strerror(errno));
+	for (int i = 0; i < n; i++) {
+		const char *path = arena_printf(a, "%s/%s", folder, names[i]->d_name);
+		const char *name = arena_strdup(a, names[i]->d_name);
+		const struct text *text = path && name ? text_read(a, path) : NULL;
+		struct lib *lib = text ? ARENA_PUSH(a, l->v, l->n, l->cap) : NULL;
+
+		if (lib)
+			*lib = (struct lib){ .name = name, .text = text };
+		else if (ok)
+			diag_error(l->r->diag, NOWHERE, NULL, "failed to open %s: %s", path ? path : "?",
+				   strerror(errno));
+		ok = ok && lib;
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	return ok;
+}
+
+/* The next `#pragma D depends_on KIND NAME` at or after *at; copies of the words. */
+static bool dependency(const char **at, char kind[16], char name[256])
+{
+	const char *line = *at;
+
+	while (line && *line) {
+		const char *next = strchr(line, '\n');
+
+		*at = next ? next + 1 : line + strlen(line);
+		if (sscanf(line, "#pragma D depends_on %15s %255s", kind, name) == 2)
+			return true;
+		line = *at;
+	}
+	return false;
+}
+
+static bool lib_parse(struct libs *l, struct lib *lib);
+
+/* false: after an error. *here: all that the library needs, it has. */
+static bool needs(struct libs *l, const struct lib *lib, bool *here)
+{
+	const struct d_names *names = prov_names(l->r->env);
+	const char *at = lib->text->bytes;
+	char kind[16], name[256];
+
+	*here = true;
+	while (names && dependency(&at, kind, name)) {
+		struct lib *other = NULL;
+
+		if (strcmp(kind, "library")) {
+			*here &= names->exists(names->ctx, kind, name);
+			continue;
+		}
+		for (size_t i = 0; i < l->n && !other; i++)
+			other = strcmp(l->v[i].name, name) ? NULL : &l->v[i];
+		if (!other || other->state == BUSY) {
+			diag_error(l->r->diag, NOWHERE, "D_PRAGMA_DEPEND", "library %s depends on %s, %s",
+				   lib->text->name, name, other ? "which depends on it" : "which is not there");
+			return false;
+		}
+		if (!lib_parse(l, other))
+			return false;
+	}
+	return names;
+}
+
+static bool lib_parse(struct libs *l, struct lib *lib)
+{
+	bool here;
+
+	if (lib->state == DONE)
+		return true;
+	lib->state = BUSY;
+	if (!needs(l, lib, &here) || (here && !d_parse_library(l->r->d, lib->text)))
+		return false;
+	lib->state = DONE;
+	return true;
+}
+
+bool run_libraries(struct run *r)
+{
+	struct libs l = { .r = r };
+
+	if (r->opts.value[RUN_OPT_nolibs])
+		return true;
+	for (size_t i = 0; i < r->nlibdirs; i++)
+		if (!folder_read(&l, r->libdirs[i]))
+			return false;
+	for (size_t i = 0; i < l.n; i++)
+		if (!lib_parse(&l, &l.v[i]))
+			return false;
+	return true;
+}
