@@ -208,6 +208,22 @@ def test_kernel_stack_of_a_syscall():
     assert re.search(r"do_syscall_64|entry_SYSCALL_64", out), out
 
 
+def test_vtimestamp_is_time_on_a_cpu():
+    start = "self->t = timestamp; self->v = vtimestamp;"
+    told = 'printf("%d %d\\n", timestamp - self->t, vtimestamp - self->v);'
+    wall, cpu = numbers(traced("syscall::clock_nanosleep:entry /pid == $target/ { %s }"
+                               " syscall::clock_nanosleep:return /self->t/ { %s }" % (start, told), "sleep 0.3"))
+    assert 0 < cpu < 100000000 and wall >= 300000000, (wall, cpu)
+    path = os.path.join(FOLDER, "spin.py")
+    with open(path, "w") as f:
+        f.write("import os, time\nos.getppid()\nend = time.thread_time_ns() + 200000000\n"
+                "while time.thread_time_ns() < end:\n    pass\nos.getppid()\n")
+    wall, cpu = numbers(traced("self int64_t t, v; syscall::getppid:return /self->t/ { %s }"
+                               " syscall::getppid:return /pid == $target/ { %s }" % (told, start),
+                               sys.executable + " " + path))
+    assert 100000000 < cpu <= wall, (wall, cpu)
+
+
 def test_who_fires():
     calls = compiled("calls", CALLS)
     out = traced('syscall::getppid:entry /pid == $target/'
