@@ -60,6 +60,30 @@ struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 	return ok ? e : NULL;
 }
 
+bool d_is_user(const struct d_expr *e)
+{
+	switch (e->kind) {
+	case D_E_DEREF:
+		return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
+	case D_E_ELEM:
+		if (d_resolve(e->kids[0]->type)->kind == D_T_PTR)
+			return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
+		return d_is_user(e->kids[0]);
+	case D_E_MEMBER:
+		return d_is_user(e->kids[0]);
+	default:
+		return e->type->is_user || d_resolve(e->type)->is_user;
+	}
+}
+
+/* A pointer in user land's memory is user land's, whatever its declaration says. */
+struct d_expr *c_of_user(struct chk *c, struct d_expr *e)
+{
+	if (d_is_user(e) && d_is_pointer(d_resolve(e->type)) && !e->type->is_user)
+		e->type = d_qualified(c->d, e->type, false, false, true);
+	return e->type ? e : NULL;
+}
+
 static struct d_expr *deref(struct chk *c, struct d_expr *e)
 {
 	const struct d_type *t, *to;
@@ -80,7 +104,7 @@ static struct d_expr *deref(struct chk *c, struct d_expr *e)
 	}
 	e->kids[0] = c_decay(c, e->kids[0]);
 	e->type = t->to;
-	return e->kids[0] ? e : NULL;
+	return e->kids[0] ? c_of_user(c, e) : NULL;
 }
 
 static struct d_expr *member(struct chk *c, struct d_expr *e)
@@ -104,6 +128,8 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	if (!d_complete(c->d, of->type)) {
 		d_error(c->d, e->loc, "D_OP_INCOMPLETE", "%s is not known in full: no member %s",
 			c_name(c, of->type), e->str);
+		if (d_is_user(of))
+			diag_hint(c->d->diag, "declare it in the script, as the program's source does");
 		return NULL;
 	}
 	e->member = d_member_find(c->d, of->type, e->str, &off);
@@ -115,7 +141,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	e->type = e->member->type;
 	if (of->type->is_const)
 		e->type = d_qualified(c->d, e->type, true, false, false);
-	return e->type ? e : NULL;
+	return e->type ? c_of_user(c, e) : NULL;
 }
 
 static struct d_expr *addr_of(struct chk *c, struct d_expr *e)
@@ -137,7 +163,7 @@ static struct d_expr *addr_of(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, "D_ADDROF_BITFIELD", "bit-field %s has no address", k->str);
 		return NULL;
 	}
-	e->type = d_ptr_to(c->d, k->type);
+	e->type = k->kind != D_E_KSYM && d_is_user(k) ? d_user_ptr_to(c->d, k->type) : d_ptr_to(c->d, k->type);
 	return e->type ? e : NULL;
 }
 

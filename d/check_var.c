@@ -427,7 +427,7 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 	e->kids[0] = base;
 	e->kids[1] = c_cast(c, c_promote(c, i), d_base(c->d, D_LONG));
 	e->type = t->to;
-	return e->kids[1] ? e : NULL;
+	return e->kids[1] ? c_of_user(c, e) : NULL;
 }
 
 struct d_expr *c_index(struct chk *c, struct d_expr *e)

@@ -82,6 +82,10 @@ enum d_basetype {
 struct d_type *d_base(struct d *d, enum d_basetype which);
 struct d_type *d_ptr_to(struct d *d, struct d_type *to);
 struct d_type *d_user_ptr_to(struct d *d, struct d_type *to);
+/* A struct, union, enum or typedef as the program declares it. The kernel's are not asked for: what
+ * user land calls so is another. A tag that is not declared: a type without members; such a
+ * typedef: NULL. */
+struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name);
 struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n);
 /* Through typedefs and qualifiers to what it is. */
 const struct d_type *d_resolve(const struct d_type *t);
@@ -278,6 +282,8 @@ struct d_expr {
 	const struct d_format *format;	/* printf, printa, system, freopen: kids[0] is its STRING and the
 					 * arguments follow. printa without one: NULL, kids all AGG */
 };
+/* After d_check: does it lie in user land's memory, or (a value) point there? */
+bool d_is_user(const struct d_expr *e);
 
 enum d_skind {
 	D_S_EXPR,	/* expr, for its effect */

@@ -325,6 +325,22 @@ struct d_type *d_typedef_find(struct d *d, const char *name)
 	return t;
 }
 
+struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name)
+{
+	bool tagged = kind != D_T_TYPEDEF;
+	const char *key = tagged ? tag_key(d, kind, name) : name;
+	struct d_type *t = key ? hash_get_str(tagged ? d->tags : d->typedefs, key) : NULL;
+
+	if (t && !t->origin)
+		return t;
+	key = tagged && key ? arena_printf(d->arena, "user %s", key) : NULL;
+	t = key ? hash_get_str(d->tags, key) : NULL;
+	if (t || !key)
+		return t;
+	t = type_new(d, kind, arena_strdup(d->arena, name));
+	return t && !hash_set_str(d->tags, key, t) ? t : NULL;
+}
+
 /* A kernel type that only was looked up does not stand in the way of a declaration. */
 struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at)
 {

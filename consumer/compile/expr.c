@@ -81,22 +81,6 @@ void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
 	g_pop(g, 16);
 }
 
-bool g_is_user(const struct d_expr *e)
-{
-	switch (e->kind) {
-	case D_E_DEREF:
-		return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
-	case D_E_ELEM:
-		if (d_resolve(e->kids[0]->type)->kind == D_T_PTR)
-			return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
-		return g_is_user(e->kids[0]);
-	case D_E_MEMBER:
-		return g_is_user(e->kids[0]);
-	default:
-		return e->type->is_user || d_resolve(e->type)->is_user;
-	}
-}
-
 static void elem_addr(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
@@ -156,7 +140,7 @@ static void memory(struct gen *g, const struct d_expr *e)
 	}
 	g_addr(g, e);
 	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC)	/* those are their address */
-		g_read(g, (uint32_t)t->size, type_signed(t), g_is_user(e));
+		g_read(g, (uint32_t)t->size, type_signed(t), d_is_user(e));
 }
 
 /* ---- Arithmetic -------------------------------------------------------------- */

@@ -119,7 +119,6 @@ int g_access(uint64_t bytes);	/* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t);	/* r0 = r0 op r1; r2 to r4 */
 void g_addr(struct gen *g, const struct d_expr *e);	/* r0 = address of what is in memory */
-bool g_is_user(const struct d_expr *e);		/* and whose memory that is */
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user);	/* r0 = what r0 points at */
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);

@@ -191,7 +191,7 @@ static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_
 {
 	struct cc_func *f = g->f;
 	int addr = g_push(g, 8), fine = cc_label_new(f);
-	bool user = g_is_user(e);
+	bool user = d_is_user(e);
 
 	g_addr(g, e);
 	cc_store(f, BPF_DW, R_FP, addr, R0);

@@ -71,7 +71,7 @@ static uint32_t cast(struct gen *g, const struct d_expr *e)
 		return g_string(g, k);
 	if (t->kind == D_T_ARRAY) {
 		g_addr(g, k);
-		user = g_is_user(k) || user;
+		user = d_is_user(k) || user;
 		if (t->nelem && t->nelem < most)
 			most = t->nelem;
 	} else {
@@ -191,7 +191,7 @@ static uint32_t indexed(struct gen *g, const struct d_expr *e)
 static uint32_t memory(struct gen *g, const struct d_expr *e)
 {
 	g_addr(g, e);
-	return from_memory(g, g_is_user(e), 0, g->cc->opt.strsize - 1);
+	return from_memory(g, d_is_user(e), 0, g->cc->opt.strsize - 1);
 }
 
 uint32_t g_string(struct gen *g, const struct d_expr *e)

@@ -361,7 +361,21 @@ static const char *bare_words(char *out, size_t size, const char *s)
 	return s;
 }
 
-static struct d_type *type_named(struct world *w, struct d *d, const char *words)
+/* Kernel structs of that name are others: their members would lie elsewhere. Of enums and
+ * typedefs the size is all that counts. */
+static struct d_type *user_type(struct world *w, struct d *d, enum d_kind kind, const char *name)
+{
+	struct d_type *t = d_user_type(d, kind, name);
+	const struct d_type *real;
+
+	if (kind == D_T_STRUCT || kind == D_T_UNION || (t && d_resolve(t)->size))
+		return t;
+	t = world_type(w, d, kind, name);
+	real = t ? d_resolve(t) : NULL;
+	return real && (real->kind == D_T_STRUCT || real->kind == D_T_UNION) ? NULL : t;
+}
+
+static struct d_type *type_named(struct world *w, struct d *d, const char *words, bool user)
 {
 	static const struct { const char *word; enum d_kind kind; } tags[] = {
 		{ "struct ", D_T_STRUCT }, { "union ", D_T_UNION }, { "enum ", D_T_ENUM },
@@ -372,8 +386,9 @@ static struct d_type *type_named(struct world *w, struct d *d, const char *words
 			return d_base(d, base_names[i].is);
 	for (size_t i = 0; i < COUNT(tags); i++)
 		if (!strncmp(words, tags[i].word, strlen(tags[i].word)))
-			return world_type(w, d, tags[i].kind, words + strlen(tags[i].word));
-	return world_type(w, d, D_T_TYPEDEF, words);
+			return user ? user_type(w, d, tags[i].kind, words + strlen(tags[i].word)) :
+				      world_type(w, d, tags[i].kind, words + strlen(tags[i].word));
+	return user ? user_type(w, d, D_T_TYPEDEF, words) : world_type(w, d, D_T_TYPEDEF, words);
 }
 
 /* "const char *" → a type; user land's pointers if `user`. A pointer to what nobody knows is
@@ -382,7 +397,7 @@ static struct d_type *type_by_text(struct world *w, struct d *d, const char *tex
 {
 	char words[128];
 	const char *s = text ? bare_words(words, sizeof(words), text) : NULL;
-	struct d_type *t = s && *words ? type_named(w, d, words) : NULL;
+	struct d_type *t = s && *words ? type_named(w, d, words, user) : NULL;
 	bool pointer = s && *s;
 
 	if (!t)
