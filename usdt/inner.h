@@ -8,6 +8,7 @@
  *	note.c notes -> probes and sites     types.c  the type note
  *	arg.c  one argument's text -> place  file.c   the public face
  *	proc.c a process's files             system.c all processes'
+ *	loader.c where a process that starts can be stopped
  */
 #ifndef USDT_INNER_H
 #define USDT_INNER_H

@@ -11,10 +11,10 @@
  */
 #include "cmd/usdt-check/check.h"
 
-#include <elf.h>
+#include "usdt/loader.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -348,90 +348,19 @@ int space_scan(struct space *s, struct world *w, pid_t pid)
 
 /* ---- The loader ------------------------------------------------------------------------- */
 
-static bool auxv(pid_t pid, uint64_t type, uint64_t *value)
-{
-	char path[64];
-	unsigned char buf[4096], ident[EI_NIDENT] = { 0 };
-	size_t word, n = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	f = fopen(path, "re");
-	if (!f || fread(ident, 1, sizeof(ident), f) != sizeof(ident))
-		ident[EI_CLASS] = ELFCLASSNONE;
-	if (f)
-		fclose(f);
-	word = ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-	f = fopen(path, "re");
-	if (f) {
-		n = fread(buf, 1, sizeof(buf), f);
-		fclose(f);
-	}
-	for (size_t at = 0; at + 2 * word <= n; at += 2 * word) {
-		uint64_t key = 0;
-
-		memcpy(&key, buf + at, word);
-		*value = 0;
-		memcpy(value, buf + at + word, word);
-		if (key == type)
-			return true;
-	}
-	return false;
-}
-
-static bool symbol(int fd, const char *name, uint64_t *value)
-{
-	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_begin(fd, ELF_C_READ, NULL);
-	Elf_Scn *scn = NULL;
-	bool found = false;
-
-	while (!found && elf && (scn = elf_nextscn(elf, scn))) {
-		Elf_Data *data;
-		GElf_Shdr sh;
-		GElf_Sym sym;
-
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNSYM)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (int i = 0; !found && data && gelf_getsym(data, i, &sym); i++) {
-			const char *s = elf_strptr(elf, sh.sh_link, sym.st_name);
-
-			found = s && !strcmp(s, name) && sym.st_shndx != SHN_UNDEF;
-			*value = sym.st_value;
-		}
-	}
-	elf_end(elf);
-	return found;
-}
-
-/* The loader calls _dl_debug_state whenever the list of mapped objects is complete, before
- * their constructors run. A static program has no loader: 0 too. */
+/* Whenever the list of mapped objects is complete, before their constructors run. A static program
+ * has no loader: 0 too. */
 int space_loader(struct space *s, pid_t pid)
 {
-	uint64_t base, at;
-	struct usdt_proc *proc;
-	int err = auxv(pid, AT_BASE, &base) && base ? usdt_proc_open(pid, &proc) : -ENOENT;
+	struct usdt_place brk;
+	uint64_t state;
+	int err = usdt_loader_find(pid, &brk, &state);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	for (size_t i = 0; i < usdt_proc_nobjects(proc); i++) {
-		const struct usdt_object *o = usdt_proc_object(proc, i);
-		int fd;
-
-		if (usdt_object_start(o) - usdt_object_offset(o) != base)
-			continue;
-		fd = usdt_object_open_fd(o);
-		if (fd >= 0 && symbol(fd, "_dl_debug_state", &at) &&
-		    !stop_set(s, pid, (struct stop){ .address = base + at,
-						     .object = usdt_object_start(o) }))
-			err = -EIO;
-		if (fd >= 0)
-			close(fd);
-		break;
-	}
-	usdt_proc_close(proc);
-	return err;
+	close(brk.fd);
+	return stop_set(s, pid, (struct stop){ .address = brk.address, .object = brk.object }) ?
+		       0 : -EIO;
 }
 
 void world_close(struct world *w)

@@ -15,15 +15,12 @@
  */
 #include "consumer/providers/files.h"
 #include "consumer/providers/uapi.h"
-#include "usdt/usdt.h"
+#include "usdt/loader.h"
 
 #include <bpf/bpf.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libelf.h>
-#include <gelf.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <signal.h>
@@ -258,129 +255,6 @@ static bool is_our_stop(pid_t tid, int status)
 
 /* ---- The loader ----------------------------------------------------------------------- */
 
-struct image {			/* an ELF file mapped in the child */
-	int fd;
-	Elf *elf;
-	char path[32];		/* under /proc/self/fd, for the kernel */
-	uint64_t bias;
-};
-
-static void image_close(struct image *im)
-{
-	elf_end(im->elf);
-	if (im->fd >= 0)
-		close(im->fd);
-	*im = (struct image){ .fd = -1 };
-}
-
-static bool auxv(pid_t pid, bool is64, uint64_t type, uint64_t *value)
-{
-	char path[64], buf[4096];
-	size_t word = is64 ? 8 : 4;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
-	if (fd >= 0)
-		close(fd);
-	for (ssize_t at = 0; at + 2 * (ssize_t)word <= n; at += 2 * (ssize_t)word) {
-		uint64_t key = 0;
-
-		memcpy(&key, buf + at, word);
-		if (key != type)
-			continue;
-		*value = 0;
-		memcpy(value, buf + at + word, word);
-		return true;
-	}
-	return false;
-}
-
-/* The file whose code holds an address of the child. */
-static bool image_at(pid_t pid, uint64_t address, struct image *im)
-{
-	struct usdt_proc *proc;
-
-	*im = (struct image){ .fd = -1 };
-	if (usdt_proc_open(pid, &proc))
-		return false;
-	for (size_t i = 0; i < usdt_proc_nobjects(proc) && im->fd < 0; i++) {
-		const struct usdt_object *o = usdt_proc_object(proc, i);
-
-		if (address >= usdt_object_start(o) && address < usdt_object_end(o))
-			im->fd = usdt_object_open_fd(o);
-	}
-	usdt_proc_close(proc);
-	if (im->fd < 0)
-		return false;
-	elf_version(EV_CURRENT);
-	im->elf = elf_begin(im->fd, ELF_C_READ, NULL);
-	snprintf(im->path, sizeof(im->path), "/proc/self/fd/%d", im->fd);
-	if (im->elf && elf_kind(im->elf) == ELF_K_ELF)
-		return true;
-	image_close(im);
-	return false;
-}
-
-/* The loader, whose first byte, mapped at base, is seldom code. */
-static bool loader_image(pid_t pid, uint64_t base, struct image *im)
-{
-	struct usdt_proc *proc;
-	uint64_t code = 0;
-
-	if (usdt_proc_open(pid, &proc))
-		return false;
-	for (size_t i = 0; i < usdt_proc_nobjects(proc); i++) {
-		uint64_t start = usdt_object_start(usdt_proc_object(proc, i));
-
-		if (start >= base && (!code || start < code))
-			code = start;
-	}
-	usdt_proc_close(proc);
-	return code && image_at(pid, code, im);
-}
-
-static bool symbol(Elf *elf, const char *name, uint64_t *value)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	GElf_Sym sym;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		Elf_Data *data;
-
-		if (!gelf_getshdr(scn, &sh) || (sh.sh_type != SHT_DYNSYM && sh.sh_type != SHT_SYMTAB))
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
-			const char *s = elf_strptr(elf, sh.sh_link, sym.st_name);
-
-			if (s && !strcmp(s, name) && sym.st_shndx != SHN_UNDEF) {
-				*value = sym.st_value;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
-{
-	GElf_Phdr ph;
-	size_t n;
-
-	for (size_t i = 0; !elf_getphdrnum(elf, &n) && i < n; i++)
-		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD &&
-		    address - ph.p_vaddr < ph.p_filesz) {
-			*off = address - ph.p_vaddr + ph.p_offset;
-			return true;
-		}
-	return false;
-}
-
-/* r_debug: int version, pointers to the list and to r_brk, then the state. */
 static bool is_consistent(const struct target_priv *t, pid_t pid)
 {
 	int state = 0;
@@ -489,23 +363,25 @@ static void brk_close(struct target_priv *t)
 	t->state_addr = 0;
 }
 
+static int stop_at_place(struct target_priv *t, pid_t pid, const struct usdt_place *place)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd);	/* for the kernel */
+	return stop_at(t, pid, path, place->offset);
+}
+
 /* Stops at each later call of r_brk. -ENOENT: nothing loads this program, or the loader's
  * symbols are not there. */
-static int loader_watch(struct target_priv *t, pid_t pid, bool is64)
+static int loader_watch(struct target_priv *t, pid_t pid)
 {
-	uint64_t base, brk, off, debug;
-	struct image im;
-	int fd = -ENOENT;
+	struct usdt_place brk;
+	int fd = usdt_loader_find(pid, &brk, &t->state_addr);
 
-	if (!auxv(pid, is64, AT_BASE, &base) || !base || !loader_image(pid, base, &im))
+	if (fd)
 		return -ENOENT;
-	t->state_addr = 0;
-	if (symbol(im.elf, "_dl_debug_state", &brk) && file_offset(im.elf, brk, &off)) {
-		if (symbol(im.elf, "_r_debug", &debug))
-			t->state_addr = base + debug + (is64 ? 24 : 12);
-		fd = stop_at(t, pid, im.path, off);
-	}
-	image_close(&im);
+	fd = stop_at_place(t, pid, &brk);
+	close(brk.fd);
 	if (fd < 0)
 		return fd;
 	t->brk = fd;
@@ -513,23 +389,15 @@ static int loader_watch(struct target_priv *t, pid_t pid, bool is64)
 }
 
 /* Where evaltime main and postinit stop: main if the executable says where, else its entry. */
-static int run_to_code(struct target_priv *t, pid_t pid, bool is64, const char *name)
+static int run_to_code(struct target_priv *t, pid_t pid, const char *name)
 {
-	uint64_t entry, address, off;
-	struct image im;
-	GElf_Ehdr eh;
-	int fd = -ENOENT, err;
+	struct usdt_place start;
+	int fd, err;
 
-	if (!auxv(pid, is64, AT_ENTRY, &entry) || !image_at(pid, entry, &im))
+	if (usdt_start_find(pid, name, &start))
 		return -ENOENT;
-	if (gelf_getehdr(im.elf, &eh)) {
-		address = eh.e_entry;
-		if (name)
-			symbol(im.elf, name, &address);
-		if (file_offset(im.elf, address, &off))
-			fd = stop_at(t, pid, im.path, off);
-	}
-	image_close(&im);
+	fd = stop_at_place(t, pid, &start);
+	close(start.fd);
 	if (fd < 0)
 		return fd;
 	/* A constructor's dlopen is no stop now, nor is a loader at work in another thread. */
@@ -537,42 +405,26 @@ static int run_to_code(struct target_priv *t, pid_t pid, bool is64, const char *
 	err = run_to_stop(t, pid);
 	close(fd);
 	if (!err)
-		loader_watch(t, pid, is64);
+		loader_watch(t, pid);
 	return err;
-}
-
-static bool exe_is64(pid_t pid)
-{
-	unsigned char ident[EI_NIDENT] = "";
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, ident, sizeof(ident)) != sizeof(ident))
-		ident[EI_CLASS] = ELFCLASS64;
-	if (fd >= 0)
-		close(fd);
-	return ident[EI_CLASS] != ELFCLASS32;
 }
 
 /* From the stop at exec on to where evaltime says. A program whose loader cannot be watched is
  * left where it is: at exec, where static ones belong. 1: it has become another program. */
 static int run_on(struct target_priv *t, pid_t pid, const char *evaltime)
 {
-	bool is64 = exe_is64(pid);
 	int err;
 
 	brk_close(t);
 	if (!strcmp(evaltime, "exec"))
 		return 0;
-	err = loader_watch(t, pid, is64);
+	err = loader_watch(t, pid);
 	if (!err)
 		err = run_to_stop(t, pid);
 	if (err && err != -ENOENT)
 		return err;
-	err = !strcmp(evaltime, "main") ? run_to_code(t, pid, is64, "main") :
-	      !strcmp(evaltime, "postinit") ? run_to_code(t, pid, is64, NULL) : 0;
+	err = !strcmp(evaltime, "main") ? run_to_code(t, pid, "main") :
+	      !strcmp(evaltime, "postinit") ? run_to_code(t, pid, NULL) : 0;
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -24,14 +24,14 @@ ROOMS = [
     ("consumer/compile/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "consumer/bpf/rt.h", "consumer/bpf/table.h"]),
     ("consumer/providers/", BASE + CONTRACTS +
-     ["d/d.h", "usdt/usdt.h", "consumer/compile/compile.h", "consumer/compile/holes.def"]),
+     ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/holes.def"]),
     ("consumer/output/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/run/aggs.h", "consumer/providers/providers.h"]),
     ("consumer/run/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "usdt/consumer.h", "consumer/compile/compile.h",
       "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
     ("consumer/", CONTRACTS + ["d/d.h"]),
-    ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h"]),
+    ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h", "usdt/loader.h"]),
     ("cmd/", BASE + ["usdt/consumer.h", "consumer/options.def", "provider/provider.h"]),
     ("runtimes/", ["usdt/usdt.h", "usdt/sdt.h"]),
     ("examples/", ["usdt/usdt.h", "usdt/consumer.h", "usdt/sdt.h"]),

@@ -1,5 +1,5 @@
 if HAVE_CMOCKA
-USDT_TESTS = tests/usdt/test_arg tests/usdt/test_made tests/usdt/test_note tests/usdt/test_proc \
+USDT_TESTS = tests/usdt/test_arg tests/usdt/test_loader tests/usdt/test_made tests/usdt/test_note tests/usdt/test_proc \
 	tests/usdt/test_system
 check_PROGRAMS += $(USDT_TESTS)
 TESTS += $(USDT_TESTS)
@@ -7,6 +7,8 @@ endif
 USDT_TEST_LIBS = libusdtread-core.la libbase.la $(TEST_LIBS)
 tests_usdt_test_arg_SOURCES = tests/usdt/test_arg.c
 tests_usdt_test_arg_LDADD = $(USDT_TEST_LIBS)
+tests_usdt_test_loader_SOURCES = tests/usdt/test_loader.c
+tests_usdt_test_loader_LDADD = $(USDT_TEST_LIBS)
 tests_usdt_test_note_SOURCES = tests/usdt/test_note.c tests/usdt/elfmake.h
 tests_usdt_test_note_LDADD = $(USDT_TEST_LIBS)
 # What of the library may fail is wrapped, to make it fail.
