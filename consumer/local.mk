@@ -10,19 +10,11 @@ libusdt_consumer_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/consumer/libusdt-consumer.map
 usdtinclude_HEADERS += include/usdt/consumer.h
 
-# The static library is one object whose other symbols are local: a program that has a function
-# of its own called text_new or hash_get must not give it to us, nor we ours to it.
 if STATIC_LIBS
-consumerlibdir = $(libdir)
-nodist_consumerlib_DATA = libusdt-consumer.a
+staticlib_DATA += libusdt-consumer.a
 endif
-libusdt-consumer.a: $(CONSUMER_PARTS)
-	@mkdir -p consumer
-	$(AM_V_GEN)$(CC) $(CFLAGS) -r -nostdlib -o consumer/whole.o -Wl,--whole-archive \
-		$(CONSUMER_PARTS:%.la=.libs/%.a) -Wl,--no-whole-archive && \
-	$(OBJCOPY) -w --keep-global-symbol='usdt_consumer_*' consumer/whole.o && \
-	rm -f $@ && $(AR) cr $@ consumer/whole.o && rm -f consumer/whole.o
-CLEANFILES += libusdt-consumer.a consumer/whole.o
+libusdt-consumer.a: $(CONSUMER_PARTS) consumer/libusdt-consumer.map
+	$(AM_V_GEN)$(call static_library,$(CONSUMER_PARTS),$(srcdir)/consumer/libusdt-consumer.map)
 
 nodist_pkgconfig_DATA += consumer/usdt-consumer.pc
 consumer/usdt-consumer.pc: $(srcdir)/consumer/usdt-consumer.pc.in

@@ -1,5 +1,5 @@
-# libusdt-read: base is linked into it and stays hidden behind the version script. What is
-# part of our own programs links libusdtread-core.la (and libbase.la) instead.
+# libusdt-read: base is linked into it and stays hidden. What is part of our own programs links
+# libusdtread-core.la (and libbase.la) instead.
 noinst_LTLIBRARIES += libusdtread-core.la
 libusdtread_core_la_SOURCES = usdt/inner.h usdt/loader.h usdt/arg.c usdt/elf.c usdt/file.c \
 	usdt/loader.c usdt/note.c usdt/proc.c usdt/system.c usdt/types.c
@@ -9,7 +9,7 @@ lib_LTLIBRARIES += libusdt-read.la
 libusdt_read_la_SOURCES =
 libusdt_read_la_LIBADD = libusdtread-core.la libbase.la
 libusdt_read_la_DEPENDENCIES = $(libusdt_read_la_LIBADD) usdt/libusdt-read.map
-libusdt_read_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+libusdt_read_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/usdt/libusdt-read.map
 
 # libusdt: probes made at run time. Nothing but libc.
@@ -22,8 +22,16 @@ lib_LTLIBRARIES += libusdt.la
 libusdt_la_SOURCES =
 libusdt_la_LIBADD = libusdt-core.la
 libusdt_la_DEPENDENCIES = $(libusdt_la_LIBADD) usdt/libusdt.map
-libusdt_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+libusdt_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/usdt/libusdt.map
+
+if STATIC_LIBS
+staticlib_DATA += libusdt.a libusdt-read.a
+endif
+libusdt.a: $(libusdt_la_DEPENDENCIES)
+	$(AM_V_GEN)$(call static_library,$(libusdt_la_LIBADD),$(srcdir)/usdt/libusdt.map)
+libusdt-read.a: $(libusdt_read_la_DEPENDENCIES)
+	$(AM_V_GEN)$(call static_library,$(libusdt_read_la_LIBADD),$(srcdir)/usdt/libusdt-read.map)
 
 usdtincludedir = $(includedir)/usdt
 usdtinclude_HEADERS = include/usdt/usdt.h include/usdt/sdt.h

@@ -41,6 +41,11 @@ for lib in libusdt libusdt-read libusdt-consumer; do
 	else
 		ok
 	fi
+	# The static one gives out the same, and nothing of ours that could clash with a program's.
+	nm -D --defined-only "$so" | sed -n 's/.* \(usdt_.*\)@@.*/\1/p' | sort -u >"$root/shared.syms"
+	nm -g --defined-only "$root$prefix/lib/$lib.a" | awk 'NF == 3 { print $3 }' | sort -u >"$root/static.syms"
+	try "$lib.a gives out other symbols than $lib.so" diff "$root/shared.syms" "$root/static.syms"
+	[ -s "$root/static.syms" ] && ok || bad "$lib.a gives out nothing"
 	try "$lib's symbols have no version" sh -c "nm -D --defined-only '$so' | grep -q '@@USDT_'"
 done
 needs=$(readelf -d "$root$prefix/lib/libusdt.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
