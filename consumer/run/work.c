@@ -282,6 +282,21 @@ static struct prov_target *target_of(struct run *r, int fd)
 	return NULL;
 }
 
+/* As DTrace words it. How a process of -p ended is for its parent alone: status is 0 there. */
+static void ended_say(struct run *r, pid_t pid, int status)
+{
+	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
+	if (name)
+		diag_note(r->diag, "pid %d terminated by SIG%s", (int)pid, name);
+	else if (WIFSIGNALED(status))
+		diag_note(r->diag, "pid %d terminated by signal %d", (int)pid, WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		diag_note(r->diag, "pid %d exited with status %d", (int)pid, WEXITSTATUS(status));
+	else
+		diag_note(r->diag, "pid %d has exited", (int)pid);
+}
+
 static bool target_event(struct run *r, struct prov_target *t)
 {
 	int status = 0, what = prov_target_event(t, &status);
@@ -295,7 +310,7 @@ static bool target_event(struct run *r, struct prov_target *t)
 		epoll_ctl(r->epoll, EPOLL_CTL_DEL, prov_target_fd(t), NULL);
 		r->live_targets--;
 		if (!r->opts.value[RUN_OPT_quiet])
-			diag_note(r->diag, "pid %d has exited", (int)t->pid);
+			ended_say(r, t->pid, status);
 	}
 	return r->live_targets > 0;
 }

@@ -340,6 +340,12 @@ def test_status_of_the_command_does_not_stop_end():
     assert numbers(out) == [1], out
 
 
+def test_how_commands_end_is_told():
+    p = dtrace("-c", "sh -c 'exit 3'", "-c", "sh -c 'kill -9 $$'", "-c", "true", "-n", "END { }")
+    assert p.returncode == 0 and sorted(re.sub(r"pid \d+", "pid N", p.stderr).split("\n"))[2:] == [
+        "dtrace: pid N exited with status 3", "dtrace: pid N has exited", "dtrace: pid N terminated by SIGKILL"], p
+
+
 def test_stack_of_a_process_and_file_that_are_gone():
     path = copy_of(build_app(), "app-gone")
     go = gate("gone")
