@@ -20,22 +20,13 @@ static void on_signal(int sig)
 		usdt_consumer_interrupt(tracing);
 }
 
-/* Not SIG_IGN, which a command of -c would inherit. */
-static void on_pipe(int sig)
-{
-	(void)sig;
-}
-
 static void signals_set(void)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
 	for (size_t i = 0; i < COUNT(ends); i++)
 		sigaction(ends[i], &sa, NULL);
-	/* A reader that is gone shows as EPIPE where it is written. */
-	sa.sa_handler = on_pipe;
-	sigaction(SIGPIPE, &sa, NULL);
 }
 
 static void show(void *arg, const struct usdt_message *m)

@@ -156,6 +156,10 @@ def test_sighup_ends_tracing():
     ends_by(signal.SIGHUP)
 
 
+def test_sigpipe_ends_tracing():
+    ends_by(signal.SIGPIPE)
+
+
 def test_descriptors_of_a_command_are_limited_as_ours_were():
     """Ours are as many as the hard limit allows: a link a site is one each on old kernels."""
     script = "ulimit -n 4096; ulimit -Sn %d; exec %s -qn 'BEGIN { @ = count(); }' -c '%s'"
