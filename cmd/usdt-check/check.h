@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/grow.h"
 #include "base/hash.h"
 #include "d/d.h"
 #include "usdt/usdt.h"

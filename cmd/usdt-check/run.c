@@ -46,17 +46,11 @@ static struct thread *find(struct table *t, pid_t tid)
 
 static struct thread *add(struct table *t, pid_t tid)
 {
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 16;
-		struct thread *more = reallocarray(t->v, cap, sizeof(*more));
+	struct thread *slot = GROW_PUSH(t->v, t->n, t->cap);
 
-		if (!more)
-			return NULL;
-		t->v = more;
-		t->cap = cap;
-	}
-	t->v[t->n] = (struct thread){ .tid = tid, .pid = tid };
-	return &t->v[t->n++];
+	if (slot)
+		*slot = (struct thread){ .tid = tid, .pid = tid };
+	return slot;
 }
 
 static void drop(struct table *t, struct thread *th)

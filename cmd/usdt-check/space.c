@@ -90,32 +90,20 @@ struct space *space_copy(const struct space *s)
 
 static bool stop_push(struct space *s, const struct stop *stop)
 {
-	if (s->nstops == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 64;
-		struct stop *more = reallocarray(s->stops, cap, sizeof(*more));
+	struct stop *slot = GROW_PUSH(s->stops, s->nstops, s->cap);
 
-		if (!more)
-			return false;
-		s->stops = more;
-		s->cap = cap;
-	}
-	s->stops[s->nstops++] = *stop;
-	return true;
+	if (slot)
+		*slot = *stop;
+	return slot;
 }
 
 static bool object_push(struct space *s, struct object_id id)
 {
-	if (s->nobjects == s->objects_cap) {
-		size_t cap = s->objects_cap ? s->objects_cap * 2 : 16;
-		struct object_id *more = reallocarray(s->objects, cap, sizeof(*more));
+	struct object_id *slot = GROW_PUSH(s->objects, s->nobjects, s->objects_cap);
 
-		if (!more)
-			return false;
-		s->objects = more;
-		s->objects_cap = cap;
-	}
-	s->objects[s->nobjects++] = id;
-	return true;
+	if (slot)
+		*slot = id;
+	return slot;
 }
 
 static int by_address(const void *a, const void *b)

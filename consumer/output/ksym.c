@@ -7,6 +7,8 @@
  */
 #include "consumer/output/inner.h"
 
+#include "base/grow.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,20 +81,17 @@ static bool parse(char *line, struct ksym *k)
 static void load(void)
 {
 	size_t cap = 0;
+	struct ksym *slot;
 
 	kernel.text = read_all("/proc/kallsyms");
 	for (char *line = kernel.text, *next; line && *line; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next)
 			*next++ = '\0';
-		if (kernel.n == cap) {
-			struct ksym *p = realloc(kernel.syms, (cap = cap ? cap * 2 : 1 << 16) * sizeof(*p));
-
-			if (!p)
-				break;
-			kernel.syms = p;
-		}
-		kernel.n += parse(line, &kernel.syms[kernel.n]);
+		slot = GROW_PUSH(kernel.syms, kernel.n, cap);
+		if (!slot)
+			break;
+		kernel.n -= !parse(line, slot);
 	}
 	__atomic_store_n(&kernel.hidden, !kernel.n, __ATOMIC_RELAXED);
 	if (kernel.n)

@@ -10,6 +10,7 @@
  */
 #include "consumer/output/inner.h"
 
+#include "base/grow.h"
 #include "base/hash.h"
 #include "consumer/providers/providers.h"
 
@@ -39,7 +40,7 @@ struct proc {
 	struct mapping *maps;	/* by time */
 	size_t n, cap;
 	uint64_t *execs;	/* when everything before was unmapped */
-	size_t nexecs;
+	size_t nexecs, execs_cap;
 };
 
 struct procs {
@@ -187,16 +188,10 @@ static struct proc *proc_begin(struct procs *p, pid_t pid, uint64_t from, uint64
 
 static void map_add(struct proc *q, const struct mapping *m)
 {
-	if (q->n == q->cap) {
-		size_t cap = q->cap ? q->cap * 2 : 8;
-		struct mapping *v = realloc(q->maps, cap * sizeof(*v));
+	struct mapping *slot = GROW_PUSH(q->maps, q->n, q->cap);
 
-		if (!v)
-			return;
-		q->maps = v;
-		q->cap = cap;
-	}
-	q->maps[q->n++] = *m;
+	if (slot)
+		*slot = *m;
 }
 
 static void feed_mmap(struct procs *p, const struct prov_event *ev)
@@ -244,14 +239,13 @@ static void feed_fork(struct procs *p, const struct prov_event *ev)
 static void feed_exec(struct procs *p, const struct prov_event *ev)
 {
 	struct proc *q = proc_of(p, ev->pid);
-	uint64_t *v;
+	uint64_t *slot;
 
 	if (!q)
 		q = proc_begin(p, ev->pid, 0, 0);
-	if (!q || !(v = realloc(q->execs, (q->nexecs + 1) * sizeof(*v))))
-		return;
-	q->execs = v;
-	v[q->nexecs++] = ev->time;
+	slot = q ? GROW_PUSH(q->execs, q->nexecs, q->execs_cap) : NULL;
+	if (slot)
+		*slot = ev->time;
 }
 
 void procs_feed(struct procs *p, const struct prov_event *ev)

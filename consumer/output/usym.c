@@ -8,6 +8,8 @@
  */
 #include "consumer/output/inner.h"
 
+#include "base/grow.h"
+
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
@@ -78,20 +80,13 @@ static unsigned rank_of(const GElf_Sym *s, const char *name)
 
 static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 {
-	if (f->n == f->cap) {
-		size_t cap = f->cap ? f->cap * 2 : 256;
-		struct sym *p = realloc(f->syms, cap * sizeof(*p));
+	struct sym *slot = GROW_PUSH(f->syms, f->n, f->cap);
 
-		if (!p)
-			return;
-		f->syms = p;
-		f->cap = cap;
-	}
-	f->syms[f->n] = (struct sym){ s->st_value, s->st_size,
-					   /* without its version: name@@GLIBC_2.17 */
-					   strndup(name, strcspn(name, "@")),
-					   rank_of(s, name) };
-	f->n += f->syms[f->n].name != NULL;
+	if (!slot)
+		return;
+	/* without its version: name@@GLIBC_2.17 */
+	*slot = (struct sym){ s->st_value, s->st_size, strndup(name, strcspn(name, "@")), rank_of(s, name) };
+	f->n -= !slot->name;
 }
 
 static void read_section(struct symfile *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)

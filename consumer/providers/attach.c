@@ -19,6 +19,8 @@
 #include "consumer/providers/inner.h"
 #include "consumer/providers/uapi.h"
 
+#include "base/grow.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -45,19 +47,13 @@ struct prov_links *prov_links_new(void)
 /* The fd is the list's, or closed. */
 static int keep(struct prov_links *l, int fd)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 16;
-		int *more = realloc(l->fd, cap * sizeof(*more));
+	int *slot = GROW_PUSH(l->fd, l->n, l->cap);
 
-		if (!more) {
-			close(fd);
-			return -ENOMEM;
-		}
-		l->fd = more;
-		l->cap = cap;
-	}
-	l->fd[l->n++] = fd;
-	return 0;
+	if (slot)
+		*slot = fd;
+	else
+		close(fd);
+	return slot ? 0 : -ENOMEM;
 }
 
 static void *closer(void *arg)

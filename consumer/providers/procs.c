@@ -10,6 +10,7 @@
 #include "consumer/providers/files.h"
 #include "consumer/providers/vma.h"
 
+#include "base/grow.h"
 #include "base/hash.h"
 
 #include <dirent.h>
@@ -129,24 +130,18 @@ static bool map_add(void *arg, const struct vma_row *row)
 	struct prov_files *f = env->files;
 	struct prov_inode id = { row->inode, row->ino, row->dev, row->generation };
 	int file = file_of(env, &id);
+	struct prov_mapping *map;
 
 	if (file < 0)
 		return false;
-	if (f->nmaps == f->maps_cap) {
-		size_t cap = f->maps_cap ? f->maps_cap * 2 : 1024;
-		struct prov_mapping *maps = reallocarray(f->maps, cap, sizeof(*maps));
-
-		if (!maps)
-			return false;
-		f->maps = maps;
-		f->maps_cap = cap;
-	}
-	f->maps[f->nmaps] = (struct prov_mapping){
+	map = GROW_PUSH(f->maps, f->nmaps, f->maps_cap);
+	if (!map)
+		return false;
+	*map = (struct prov_mapping){
 		.pid = (pid_t)row->pid, .file = file, .start = row->start, .end = row->end,
 		.off = row->off };
 	if (f->v[file].fd < 0)
-		f->v[file].where = f->maps[f->nmaps];
-	f->nmaps++;
+		f->v[file].where = *map;
 	return true;
 }
 

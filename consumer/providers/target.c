@@ -17,6 +17,8 @@
 #include "consumer/providers/uapi.h"
 #include "usdt/loader.h"
 
+#include "base/grow.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,9 +45,8 @@ struct target_priv {
 	int brk;		/* perf event of the uprobe on r_brk; -1: none */
 	int prog, prog_multi;	/* that send the signal */
 	uint64_t state_addr;	/* of r_debug.r_state in the child; 0: unknown */
-	pid_t *tids;		/* threads that we trace; stopped[i]: at r_brk or exec, for us */
-	bool *stopped;
-	size_t ntids, cap;
+	struct traced { pid_t tid; bool stopped; } *threads;	/* stopped: at r_brk or exec, for us */
+	size_t nthreads, cap;
 	int status;
 	bool exited;
 	uint64_t deadline;	/* of the start, ms */
@@ -137,40 +138,27 @@ static bool split(struct arena *a, const char *s, char **words, size_t *n)
 
 static int thread_find(const struct target_priv *t, pid_t tid)
 {
-	for (size_t i = 0; i < t->ntids; i++)
-		if (t->tids[i] == tid)
+	for (size_t i = 0; i < t->nthreads; i++)
+		if (t->threads[i].tid == tid)
 			return (int)i;
 	return -1;
 }
 
 static bool thread_add(struct target_priv *t, pid_t tid)
 {
+	struct traced *slot;
+
 	if (thread_find(t, tid) >= 0)
 		return true;
-	if (t->ntids == t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 8;
-		pid_t *tids = reallocarray(t->tids, cap, sizeof(*tids));
-		bool *stopped;
-
-		if (!tids)
-			return false;
-		t->tids = tids;
-		stopped = reallocarray(t->stopped, cap, sizeof(*stopped));
-		if (!stopped)
-			return false;
-		t->stopped = stopped;
-		t->cap = cap;
-	}
-	t->stopped[t->ntids] = false;
-	t->tids[t->ntids++] = tid;
-	return true;
+	slot = GROW_PUSH(t->threads, t->nthreads, t->cap);
+	if (slot)
+		*slot = (struct traced){ tid, false };
+	return slot;
 }
 
 static void thread_drop(struct target_priv *t, int i)
 {
-	t->ntids--;
-	t->tids[i] = t->tids[t->ntids];
-	t->stopped[i] = t->stopped[t->ntids];
+	t->threads[i] = t->threads[--t->nthreads];
 }
 
 /* ---- A uprobe that stops ------------------------------------------------------------ */
@@ -295,14 +283,14 @@ static int wait_news(struct target_priv *t)
 /* What a thread stopped for. 1: for us, it stays stopped. */
 static int thread_stop(struct target_priv *t, int i, int status)
 {
-	pid_t tid = t->tids[i];
+	pid_t tid = t->threads[i].tid;
 	unsigned long msg = 0;
 	int event = status >> 16;
 	long sig = event ? 0 : WSTOPSIG(status);
 
 	if (is_our_stop(tid, status)) {
-		t->stopped[i] = is_consistent(t, tid);
-		if (t->stopped[i])
+		t->threads[i].stopped = is_consistent(t, tid);
+		if (t->threads[i].stopped)
 			return 1;
 		sig = 0;
 	}
@@ -319,7 +307,7 @@ static int thread_stop(struct target_priv *t, int i, int status)
 /* What one thread has to tell. 0: nothing for us. 1: it stands still for us. 2: an exec. */
 static int thread_news(struct target_priv *t, int *i, pid_t leader)
 {
-	pid_t tid = t->tids[*i];
+	pid_t tid = t->threads[*i].tid;
 	int status, got = waitpid(tid, &status, __WALL | WNOHANG);
 
 	if (!got)
@@ -342,7 +330,7 @@ static int run_to_stop(struct target_priv *t, pid_t pid)
 	int err = ptrace(PTRACE_CONT, pid, 0, 0) && errno != ESRCH ? -errno : 0;
 
 	while (!err) {
-		for (int i = 0; i < (int)t->ntids && !t->exited; i++) {
+		for (int i = 0; i < (int)t->nthreads && !t->exited; i++) {
 			int what = thread_news(t, &i, pid);
 
 			if (what)
@@ -587,7 +575,7 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 		prov_target_free(t);
 		return NULL;
 	}
-	t->priv->stopped[0] = true;
+	t->priv->threads[0].stopped = true;
 	prov_files_stale(env);
 	return t;
 }
@@ -655,10 +643,10 @@ int prov_target_continue(struct prov_target *t)
 
 	if (p->exited)
 		return -ESRCH;
-	for (size_t i = 0; i < p->ntids; i++)
-		if (p->stopped[i]) {
-			p->stopped[i] = false;
-			ptrace(PTRACE_CONT, p->tids[i], 0, 0);
+	for (size_t i = 0; i < p->nthreads; i++)
+		if (p->threads[i].stopped) {
+			p->threads[i].stopped = false;
+			ptrace(PTRACE_CONT, p->threads[i].tid, 0, 0);
 		}
 	return 0;
 }
@@ -674,11 +662,11 @@ static int exec_stop(struct prov_target *t, const char *evaltime)
 	struct target_priv *p = t->priv;
 	int i;
 
-	while ((i = p->ntids > 1 ? p->tids[0] == t->pid : -1) >= 0)
+	while ((i = p->nthreads > 1 ? p->threads[0].tid == t->pid : -1) >= 0)
 		thread_drop(p, i);
 	if (run_to_evaltime(p, t->pid, evaltime))
 		return 0;	/* it has ended, or dtrace ends */
-	p->stopped[0] = true;
+	p->threads[0].stopped = true;
 	return 1;
 }
 
@@ -693,8 +681,8 @@ int prov_target_event(struct prov_target *t, int *status)
 		return poll(&(struct pollfd){ .fd = t->pidfd, .events = POLLIN }, 1, 0) == 1;
 	while (read(p->wake, &n, sizeof(n)) > 0)
 		;
-	for (int i = 0; i < (int)p->ntids && !p->exited; i++) {
-		pid_t tid = p->tids[i];
+	for (int i = 0; i < (int)p->nthreads && !p->exited; i++) {
+		pid_t tid = p->threads[i].tid;
 		int st, got = waitpid(tid, &st, __WALL | WNOHANG);
 
 		if (got == 0)
@@ -730,15 +718,15 @@ static void end(struct target_priv *p, pid_t pid)
 	enum { TRIES = 1000, US = 1000 };
 
 	kill(pid, SIGKILL);
-	for (int i = 0; i < TRIES && p->ntids; i++) {
-		for (int k = (int)p->ntids - 1; k >= 0; k--) {
+	for (int i = 0; i < TRIES && p->nthreads; i++) {
+		for (int k = (int)p->nthreads - 1; k >= 0; k--) {
 			int status;
-			pid_t got = waitpid(p->tids[k], &status, __WALL | WNOHANG);
+			pid_t got = waitpid(p->threads[k].tid, &status, __WALL | WNOHANG);
 
 			if (got < 0 || (got > 0 && !WIFSTOPPED(status)))
 				thread_drop(p, k);
 		}
-		if (p->ntids)
+		if (p->nthreads)
 			usleep(US);
 	}
 }
@@ -762,8 +750,7 @@ void prov_target_free(struct prov_target *t)
 		close(p->prog_multi);
 	if (t->pidfd >= 0)
 		close(t->pidfd);
-	free(p->tids);
-	free(p->stopped);
+	free(p->threads);
 	free(p);
 	free(t);
 }

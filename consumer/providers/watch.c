@@ -11,6 +11,8 @@
  */
 #include "consumer/providers/files.h"
 
+#include "base/grow.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
@@ -113,29 +115,21 @@ static bool ring_collect(struct prov_watch *w, struct ring *r)
 
 	for (; tail + sizeof(h) <= head; tail += h.size) {
 		struct perf_event_header *copy;
+		struct record *slot;
 
 		ring_bytes(r, tail, &h, sizeof(h));
 		if (h.size < sizeof(h) || tail + h.size > head)
 			break;
 		copy = malloc((size_t)h.size + 1);
-		if (copy && w->nrecords == w->cap) {
-			size_t cap = w->cap ? w->cap * 2 : 64;
-			struct record *v = reallocarray(w->records, cap, sizeof(*v));
-
-			if (v) {
-				w->records = v;
-				w->cap = cap;
-			}
-		}
-		if (!copy || w->nrecords == w->cap) {
+		slot = copy ? GROW_PUSH(w->records, w->nrecords, w->cap) : NULL;
+		if (!slot) {
 			free(copy);
 			w->rescan = true;
 			break;
 		}
 		ring_bytes(r, tail, copy, h.size);
 		((char *)copy)[h.size] = '\0';
-		w->records[w->nrecords++] =
-			(struct record){ record_time(copy), w->order++, copy };
+		*slot = (struct record){ record_time(copy), w->order++, copy };
 	}
 	__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
 	return tail == head;
@@ -291,21 +285,16 @@ static bool anyone_wants(const struct prov_watch *w, pid_t pid, bool known)
 
 static void look_at(struct prov_watch *w, pid_t pid)
 {
+	pid_t *slot;
+
 	for (size_t i = 0; i < w->nlook; i++)
 		if (w->look[i] == pid)
 			return;
-	if (w->nlook == w->look_cap) {
-		size_t cap = w->look_cap ? w->look_cap * 2 : 16;
-		pid_t *v = reallocarray(w->look, cap, sizeof(*v));
-
-		if (!v) {
-			w->rescan = true;
-			return;
-		}
-		w->look = v;
-		w->look_cap = cap;
-	}
-	w->look[w->nlook++] = pid;
+	slot = GROW_PUSH(w->look, w->nlook, w->look_cap);
+	if (slot)
+		*slot = pid;
+	else
+		w->rescan = true;
 }
 
 static int match_new(struct prov_env *env)
