@@ -351,6 +351,19 @@ static bool self_reference(struct chk *c, const struct d_expr *e)
 	return counter(c, d_expr_clone(c->d, to)) != NULL;
 }
 
+static bool freed(const struct d_expr *to)
+{
+	bool dynamic = to->kind == D_E_INDEX || (to->kind == D_E_VAR && to->var->scope == D_V_SELF);
+
+	return !c_is_scalar(to->type) || (dynamic && d_resolve(to->type)->kind == D_T_ARRAY);
+}
+
+static struct d_expr *whole_array(struct chk *c, const struct d_expr *e, const struct d_expr *to)
+{
+	d_error(c->d, e->loc, "D_OP_LVAL", "an array is not assigned as a whole: %s", c_name(c, to->type));
+	return NULL;
+}
+
 static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 {
 	struct d_expr *value, *to, *cast;
@@ -363,8 +376,10 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 		return NULL;
 	if (is_null(value) && d_is_string(to->type))
 		cast = empty_string(c, value->loc);	/* `s = 0` frees a string */
-	else if (is_null(value) && !c_is_scalar(to->type))
-		cast = value;	/* so it does an element that is a struct */
+	else if (is_null(value) && freed(to))
+		cast = value;	/* so it does an array or a struct */
+	else if (d_resolve(to->type)->kind == D_T_ARRAY)
+		return whole_array(c, e, to);
 	else
 		cast = c_convert(c, value, to->type);
 	if (!cast)

@@ -189,11 +189,11 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
  * nanoseconds, and a branch to the next instruction, for an emulator takes interrupts between
  * blocks only, and without it load, add and store were one block, as good as an atomic one.
  */
-static void plain_load(struct cc_func *f, int src, int off)
+static void plain_load(struct cc_func *f, int size, int src, int off)
 {
 	int next = cc_label_new(f);
 
-	cc_load(f, BPF_DW, 5, src, off);
+	cc_load(f, size, 5, src, off);
 	cc_alu_imm(f, BPF_DIV, 5, 1);
 	cc_jump_imm(f, BPF_JSET, 5, 1, next);
 	cc_label_here(f, next);
@@ -202,14 +202,14 @@ static void plain_load(struct cc_func *f, int src, int off)
 
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src)
 {
-	plain_load(f, dst, off);
+	plain_load(f, BPF_DW, dst, off);
 	cc_alu(f, BPF_ADD, 5, src);
 	cc_store(f, BPF_DW, dst, off, 5);
 }
 
 void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src)
 {
-	plain_load(f, dst, off);
+	plain_load(f, BPF_DW, dst, off);
 	if (op != (BPF_XCHG & ~BPF_FETCH))
 		cc_alu(f, op, src, 5);
 	cc_store(f, BPF_DW, dst, off, src);
@@ -220,10 +220,7 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 {
 	int differ = cc_label_new(f);
 
-	if (size == BPF_DW)
-		plain_load(f, dst, off);
-	else
-		cc_load(f, size, 5, dst, off);
+	plain_load(f, size, dst, off);
 	cc_jump_if(f, BPF_JNE, 5, 0, differ);
 	cc_store(f, size, dst, off, src);
 	cc_label_here(f, differ);

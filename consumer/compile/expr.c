@@ -117,14 +117,11 @@ void g_addr(struct gen *g, const struct d_expr *e)
 	case D_E_KSYM:
 		cc_imm(g->f, R0, (int64_t)e->ival);
 		break;
-	case D_E_VAR:
-		if (own_var(e)) {
-			g_own_addr(g, e->var);
-			break;
-		}
-		/* fall through */
-	default:	/* an array that is a value: args[n] */
-		g_value(g, e);
+	default:	/* an array that is a value: a variable, args[n] */
+		if (own_var(e))
+			g_own_addr(g, e);
+		else
+			g_value(g, e);
 	}
 }
 
@@ -133,9 +130,7 @@ static void memory(struct gen *g, const struct d_expr *e)
 	const struct d_type *t = d_resolve(e->type);
 
 	if (own_var(e) && t->kind != D_T_ARRAY) {
-		g_own_place(g, e);
-		cc_load(g->f, g_access(t->size), R0, R_PTR, 0);
-		g_extend(g, (uint32_t)t->size, type_signed(t));
+		g_var_load(g, e);
 		return;
 	}
 	g_addr(g, e);
@@ -341,20 +336,26 @@ static void real(struct gen *g, const struct d_expr *e)
 	cc_imm(g->f, R0, (int64_t)bits);
 }
 
+static void variable_value(struct gen *g, const struct d_expr *e)
+{
+	if (own_var(e))	/* an array is its address */
+		g_own_addr(g, e);
+	else
+		g_var_load(g, e);
+}
+
 static void variable(struct gen *g, const struct d_expr *e)
 {
 	if (e->var->scope == D_V_BUILTIN)
 		g_builtin(g, e);
-	else if (own_var(e))	/* an array is its address */
-		g_own_addr(g, e->var);
 	else
-		g_var_load(g, e);
+		variable_value(g, e);
 }
 
 static void indexed(struct gen *g, const struct d_expr *e)
 {
 	if (e->kids[0]->var->scope != D_V_BUILTIN) {	/* args[n]; uregs was refused */
-		g_var_load(g, e);
+		variable_value(g, e);
 		return;
 	}
 	g_typed_arg(g, (unsigned)e->ival);

@@ -60,6 +60,15 @@ void g_slot_store(struct gen *g, int size, uint32_t off, int src)
 	cc_store(g->f, size, R5, 0, src);
 }
 
+void g_zeros(struct gen *g, int reg, uint32_t bytes)
+{
+	struct cc *cc = g->cc;
+
+	cc->maps[CC_MAP_ZERO].used = true;
+	cc->zero_size = bytes > cc->zero_size ? bytes : cc->zero_size;
+	cc_map_value(g->f, reg, CC_MAP_ZERO, 0);
+}
+
 void g_cpu(struct gen *g)
 {
 	struct cc_func *f = g->f;

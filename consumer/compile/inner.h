@@ -6,7 +6,8 @@
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
  *   expr.c    values     string.c  strings          var.c     variables, associative arrays
  *   key.c     tuples     agg.c     aggregations     rec.c     records
- *   builtin.c built-in variables                    refuse.c  what this version has not
+ *   own.c     elements and members of variables     builtin.c built-in variables
+ *   refuse.c  what this version has not
  *   link.c    functions to an image                 drain.c   the drain programs
  */
 #ifndef CONSUMER_COMPILE_INNER_H
@@ -132,11 +133,21 @@ uint32_t g_string(struct gen *g, const struct d_expr *e);	/* slot offset of a st
 
 void g_life_test(struct gen *g, int out);	/* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);
-/* The global array or struct that e is an element or member of, or is; NULL: none. */
+/* The array or struct variable that e is an element or member of, or is; NULL: none. */
 const struct d_var *own_var(const struct d_expr *e);
-enum { CC_MAX_OWN = 1 << 20 };	/* bytes of such a variable */
-void g_own_place(struct gen *g, const struct d_expr *e);	/* r9: where it is; a fault if outside */
-void g_own_addr(struct gen *g, const struct d_var *v);	/* r0: its address, as a number */
+const struct d_expr *own_name(const struct d_expr *e);	/* its VAR or INDEX node */
+bool own_aligned(const struct d_expr *e);
+bool is_whole(const struct d_type *t);		/* an array, a struct or a union */
+uint32_t var_size(const struct d_type *t);	/* bytes of a variable that is no string */
+enum { CC_MAX_OWN = 1 << 20, CC_MAX_LOCAL = 1 << 15 };	/* of a global one; of the others */
+/* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
+struct own_off { bool varies; uint32_t known, bits; int at; };
+struct own_off g_own_off(struct gen *g, const struct d_expr *e);	/* a fault if outside */
+void g_own_word(struct gen *g, struct own_off *o);	/* of the aligned 4 bytes around it instead */
+void g_own_shift(struct gen *g, const struct own_off *o, int reg);	/* then: by how many bits it is in there */
+void g_own_free(struct gen *g, const struct own_off *o);
+void g_own_addr(struct gen *g, const struct d_expr *e);	/* r0: the address of a VAR or INDEX, as a number */
+void g_zeros(struct gen *g, int reg, uint32_t bytes);	/* reg: the address of so many zeros */
 uint32_t g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
 uint32_t g_assign_string(struct gen *g, const struct d_expr *e);

@@ -69,12 +69,11 @@ int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32
 /* ---- Variables --------------------------------------------------------------------------- */
 
 /* A number has a word of its own; arrays and structs lie as in C. */
-static uint32_t number_size(const struct d_type *t)
+uint32_t var_size(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);
-	bool whole = r && (r->kind == D_T_ARRAY || r->kind == D_T_STRUCT || r->kind == D_T_UNION);
 
-	return whole && r->size <= CC_MAX_OWN ? (uint32_t)(r->size + 7) & ~7u : 8;
+	return is_whole(t) && r->size <= CC_MAX_OWN ? (uint32_t)(r->size + 7) & ~7u : 8;
 }
 
 static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t at, uint32_t string,
@@ -91,7 +90,7 @@ static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t 
 			if (vars[i]->assoc || is_string != strings)
 				continue;
 			off[i] = at;
-			at += is_string ? string : number_size(vars[i]->type);
+			at += is_string ? string : var_size(vars[i]->type);
 		}
 	*size = at;
 	return off;
@@ -105,6 +104,26 @@ static void assoc_ids(struct d_var **vars, size_t n, uint32_t *off, uint32_t fir
 			off[i] = first + (uint32_t)i;
 }
 
+/* The kernel's limit on a thread's storage is 64 KB with what it adds. */
+static bool self_fits(struct cc *cc)
+{
+	enum { SELF_MAX = 65024 };
+	const struct d_prog *p = cc->prog;
+
+	for (size_t i = 0; cc->self_size > SELF_MAX && i < p->nselfs; i++) {
+		const struct d_var *v = p->selfs[i];
+		uint32_t size = v->assoc ? 0 : v->type && d_is_string(v->type) ? cc->str_cell : var_size(v->type);
+
+		if (!size || cc->self_off[i] + size <= SELF_MAX)
+			continue;
+		diag_error(cc->diag, v->loc, "D_PROG_LEN", "thread-local variables are too large together "
+			   "with self->%s: there is room for %d bytes", v->name, SELF_MAX);
+		diag_hint(cc->diag, "a string takes strsize bytes; associative arrays do not count");
+		return false;
+	}
+	return true;
+}
+
 static bool vars_layout(struct cc *cc)
 {
 	const struct d_prog *p = cc->prog;
@@ -112,7 +131,7 @@ static bool vars_layout(struct cc *cc)
 	cc->global_off = offsets(cc, p->globals, p->nglobals, 0, cc->str_cell, &cc->globals_size);
 	cc->self_off = offsets(cc, p->selfs, p->nselfs, sizeof(struct rt_self), cc->str_cell, &cc->self_size);
 	cc->this_off = offsets(cc, p->thises, p->nthises, 0, cc->str_room, &cc->this_size);
-	if (!cc->global_off || !cc->self_off || !cc->this_off)
+	if (!cc->global_off || !cc->self_off || !cc->this_off || !self_fits(cc))
 		return false;
 	assoc_ids(p->globals, p->nglobals, cc->global_off, 0);
 	assoc_ids(p->selfs, p->nselfs, cc->self_off, (uint32_t)p->nglobals);

@@ -48,10 +48,10 @@ static bool is_struct(const struct d_expr *e)
 	return t && (t->kind == D_T_STRUCT || t->kind == D_T_UNION);
 }
 
-/* May the kids of this node be structs? They are not values there, but places. */
-static bool takes_place(const struct d_expr *e)
+/* May this kid of the node be a struct? It is not a value there, but a place. */
+static bool takes_place(const struct d_expr *e, size_t kid)
 {
-	return e->kind == D_E_MEMBER || e->kind == D_E_ADDR;
+	return e->kind == D_E_MEMBER || e->kind == D_E_ADDR || (e->kind == D_E_ASSIGN && !kid);
 }
 
 static bool var_ok(struct cc *cc, const struct d_expr *e)
@@ -60,10 +60,13 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 		return bad_name(cc, e->loc, d_builtin_names[e->var->id], "");
 	if (e->var->scope == D_V_BUILTIN || !d_resolve(e->var->type))
 		return true;
-	if (d_resolve(e->var->type)->kind == D_T_ARRAY && !own_var(e))
-		return bad(cc, e, "arrays as thread-local, clause-local and associative variables are");
-	if (own_var(e) && d_resolve(e->var->type)->size > CC_MAX_OWN)
+	if (!is_whole(e->var->type))
+		return true;
+	if (d_resolve(e->var->type)->size > CC_MAX_OWN)
 		return bad(cc, e, "variables of more than a megabyte are");
+	if ((e->var->scope != D_V_GLOBAL || e->var->assoc) &&
+	    d_resolve(e->var->type)->size > CC_MAX_LOCAL)
+		return bad(cc, e, "thread-local, clause-local and associative variables of more than 32 KB are");
 	return true;
 }
 
@@ -80,27 +83,21 @@ static bool assigns(const struct d_expr *e)
 					 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
 }
 
-/* No memory is written but our own: numbers, strings, and what is in a global array or struct. Of
- * the latter, eBPF has no atomic operation on less than four bytes. */
+/* No memory is written but our own: numbers, strings, and what is in an array or struct. */
 static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
-	const struct d_expr *of = to;
-
 	if (to->kind == D_E_AGG || (is_var(to) && !own_var(to)))
 		return true;
 	if (own_var(to)) {
+		if (is_struct(to) && d_is_integer(e->kids[1]->type))
+			return true;	/* `x = 0` */
 		if (is_struct(to))
 			return bad(cc, to, "structs and unions by value are");
-		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) ||
-		       d_resolve(to->type)->size >= 4 ||
-		       bad(cc, e, "operations on elements and members of one or two bytes are");
+		/* the kernel has no atomic operation on them */
+		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || own_aligned(to) ||
+		       bad(cc, e, "operations on members that are not aligned are");
 	}
-	while (of->kind == D_E_MEMBER || of->kind == D_E_ELEM)
-		of = of->kids[0];
-	if (is_var(of) && !var_ok(cc, of->kind == D_E_INDEX ? of->kids[0] : of))
-		return false;
-	return is_var(of) && is_struct(of) ? bad(cc, of, "structs and unions by value are") :
-					     bad(cc, to, "assignments to memory are");
+	return bad(cc, to, "assignments to memory are");
 }
 
 static bool is_float(const struct d_expr *e)
@@ -149,7 +146,8 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
 		return bad(cc, e, "bit-fields are");
-	if (!place && e->kind != D_E_AGG && is_struct(e))
+	if (!place && e->kind != D_E_AGG &&
+	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_whole(e->type))))
 		return bad(cc, e, "structs and unions by value are");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
 		return false;
@@ -160,8 +158,6 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 		return false;
 	if (e->kind == D_E_VAR && !var_ok(cc, e))
 		return false;
-	if (place && is_struct(e) && is_var(e) && !own_var(e))
-		return bad(cc, e, "structs and unions by value are");
 	if (assigns(e) && !target_ok(cc, e, e->kids[0]))
 		return false;
 	return type_ok(cc, e);
@@ -180,7 +176,7 @@ static bool expr_ok(struct cc *cc, const struct d_expr *e, bool place)
 			continue;
 		}
 		/* an array's address may be of an element of a struct array */
-		if (!expr_ok(cc, e->kids[i], takes_place(e)) ||
+		if (!expr_ok(cc, e->kids[i], takes_place(e, i)) ||
 		    (!takes_float(e) && !no_float(cc, e->kids[i])))
 			return false;
 	}
@@ -194,7 +190,9 @@ static bool value_ok(struct cc *cc, const struct d_expr *e)
 
 static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 {
-	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) : s->kind == D_S_AGG || expr_ok(cc, s->expr, false);
+	bool frees = s->kind == D_S_EXPR && s->expr->kind == D_E_ASSIGN;	/* `x = 0`: no value */
+	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr)
+				    : s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
 
 	if (s->kind == D_S_AGG) {
 		if (s->aggfunc == D_AGG_llquantize)

@@ -187,9 +187,11 @@ static uint32_t indexed(struct gen *g, const struct d_expr *e)
 			   g->cc->opt.strsize - 1);
 }
 
-/* A string in memory (a member declared so). */
+/* A string in memory (a member or an element declared so). */
 static uint32_t memory(struct gen *g, const struct d_expr *e)
 {
+	if (own_var(e))
+		return g_var_string(g, e);
 	g_addr(g, e);
 	return from_memory(g, d_is_user(e), 0, g->cc->opt.strsize - 1);
 }

@@ -207,16 +207,33 @@ static void slot_give_back(struct gen *g)
 	cc_atomic_fetch(f, BPF_AND, R2, offsetof(struct rt_cpu, scratch), R3);
 }
 
+/* So many bytes of the slot, a multiple of 8. */
+static void clear(struct gen *g, uint32_t off, uint32_t bytes)
+{
+	enum { BY_WORDS = 64 };
+	struct cc_func *f = g->f;
+
+	if (bytes > BY_WORDS) {
+		g_slot(g, R1, off);
+		cc_imm(f, R2, bytes);
+		g_zeros(g, R3, bytes);
+		cc_helper(f, BPF_FUNC_probe_read_kernel);
+		return;
+	}
+	cc_imm(f, R0, 0);
+	for (uint32_t i = 0; i < bytes; i += 8)
+		g_slot_store(g, BPF_DW, off + i, R0);
+}
+
 /* this-> variables are 0 or empty when a firing begins. */
 static void this_clear(struct gen *g)
 {
 	struct cc *cc = g->cc;
 
-	cc_imm(g->f, R0, 0);
 	for (size_t i = 0; i < cc->prog->nthises; i++) {
-		g_slot_store(g, BPF_DW, cc->this_off[i], R0);
-		if (d_is_string(cc->prog->thises[i]->type))
-			g_slot_store(g, BPF_DW, cc->this_off[i] + 8, R0);
+		const struct d_type *t = cc->prog->thises[i]->type;
+
+		clear(g, cc->this_off[i], t && d_is_string(t) ? 16 : var_size(t));
 	}
 }
 
@@ -528,6 +545,7 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 	if (!err && (cc->failed || arena_failed(cc->arena)))
 		err = -ENOMEM;
 	cc->maps[CC_MAP_SCRATCH].value_size = (cc->slot_size + 7) & ~7u;
+	cc->maps[CC_MAP_ZERO].value_size = cc->zero_size;
 	*out = set;
 	return err;
 }

@@ -9,20 +9,21 @@
  *   self->   a field of the thread's storage
  *   this->   a field of the slot
  *   x[k]     a hash's value
- *   arrays and structs, which are global: as they lie in C, in the same map
+ *   arrays and structs: as they lie in C, in the same places; see own.c
  */
 #include "consumer/compile/inner.h"
 
-/* A variable's place while it is used: pointer in r9 (or the slot's), offset. */
+/* A variable's place while it is used. */
 struct where {
-	int reg, off;
 	struct key key;		/* associative only */
 	bool has_key;
 	uint32_t value;		/* bytes of an element */
 	const struct d_var *var;
 	const struct d_type *type;	/* of what is there */
-	const struct d_expr *own;	/* an element or member of a global array or struct */
-	int size;		/* BPF_DW; of own: as in C */
+	const struct d_expr *own;	/* what lies in an array or struct as in C, or one as a whole */
+	struct own_off off;	/* of it */
+	int size;		/* of an access: BPF_DW; of own: as in C, or a word around it */
+	uint32_t mask;		/* of one or two bytes in a word; else 0 */
 };
 
 static const struct d_var *var_of(const struct d_expr *e)
@@ -43,8 +44,8 @@ void g_self(struct gen *g, bool create)
 	cc_helper(f, BPF_FUNC_task_storage_get);
 }
 
-/* What an element becomes: the value at reg + off; never for lookups and deletions. */
-struct change { int helper, reg, off, flags; };
+/* What an element becomes: the value at reg + off, or zeros; never for lookups and deletions. */
+struct change { int helper, reg, off, flags; bool zeros; };
 
 /* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
 static void by_class(struct gen *g, const struct where *p, const struct change *c)
@@ -63,8 +64,12 @@ static void by_class(struct gen *g, const struct where *p, const struct change *
 		cc_map(f, R1, map);
 		g_key_ptr(g, k, R2);
 		if (c->helper == BPF_FUNC_map_update_elem) {
-			cc_mov(f, R3, c->reg);
-			cc_alu_imm(f, BPF_ADD, R3, c->off);
+			if (c->zeros) {
+				g_zeros(g, R3, p->value);
+			} else {
+				cc_mov(f, R3, c->reg);
+				cc_alu_imm(f, BPF_ADD, R3, c->off);
+			}
 			cc_imm(f, R4, c->flags);
 		}
 		cc_helper(f, c->helper);
@@ -108,129 +113,103 @@ static void key_make(struct gen *g, const struct d_expr *e, struct where *p, int
 	const struct d_var *v = p->var;
 
 	p->has_key = true;
-	p->value = d_is_string(v->type) ? g->cc->str_cell : 8;
+	p->value = p->own ? var_size(v->type) : d_is_string(v->type) ? g->cc->str_cell : 8;
 	p->key = g_key(g, v->scope == D_V_SELF ? g->cc->self_off[v->id] : g->cc->global_off[v->id],
 		       v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
 }
 
-/* A scalar's 8 bytes, or a string's of an element or a self-> variable; `none` if it is not there. */
-static void find(struct gen *g, struct where *p, bool create, int none)
+/* r9 = a scalar's 8 bytes, a string's, or where an array or struct begins, and `known` bytes more;
+ * `none` if it is not there. */
+static void find_var(struct gen *g, const struct where *p, bool create, int none)
 {
 	const struct d_var *v = p->var;
 	struct cc_func *f = g->f;
+	uint32_t known = p->off.known;
 
-	p->reg = R_PTR;
-	p->off = 0;
 	if (p->has_key) {
 		by_class(g, p, &(struct change){ .helper = BPF_FUNC_map_lookup_elem });
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
 		cc_mov(f, R_PTR, R0);
-	} else if (p->own) {
-		g_own_place(g, p->own);
 	} else if (v->scope == D_V_SELF) {
 		g_self(g, create);
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
 		cc_mov(f, R_PTR, R0);
-		cc_alu_imm(f, BPF_ADD, R_PTR, (int32_t)g->cc->self_off[v->id]);
+		known += g->cc->self_off[v->id];
 	} else if (v->scope == D_V_THIS) {
-		g_slot(g, R_PTR, g->cc->this_off[v->id]);
+		g_slot(g, R_PTR, g->cc->this_off[v->id] + known);
+		return;
 	} else {
 		g->cc->maps[CC_MAP_GLOBALS].used = true;
-		cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id]);
+		cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id] + known);
+		return;
+	}
+	if (known)
+		cc_alu_imm(f, BPF_ADD, R_PTR, (int32_t)known);
+}
+
+static void find(struct gen *g, const struct where *p, bool create, int none)
+{
+	find_var(g, p, create, none);
+	if (p->off.varies) {
+		cc_load(g->f, BPF_DW, R0, R_FP, p->off.at);
+		cc_alu(g->f, BPF_ADD, R_PTR, R0);
 	}
 }
 
+/* What is assigned or read, not changed by an operation. */
 static struct where place_of(struct gen *g, const struct d_expr *e, int room)
 {
 	const struct d_var *own = own_var(e);
+	const struct d_expr *name = own ? own_name(e) : e;
 	struct where p = { .var = own ? own : var_of(e), .type = e->type, .size = BPF_DW };
 
 	if (own) {
 		p.own = e;
 		p.size = g_access(d_resolve(e->type)->size);
-	} else if (e->kind == D_E_INDEX) {
-		key_make(g, e, &p, room);
+	}
+	if (name->kind == D_E_INDEX)
+		key_make(g, name, &p, room);
+	if (own)
+		p.off = g_own_off(g, e);
+	return p;
+}
+
+/* eBPF has no atomic operation on less than four bytes: those of one or two are part of a word. */
+static struct where place_to_change(struct gen *g, const struct d_expr *e, int room)
+{
+	struct where p = place_of(g, e, room);
+
+	if (p.own && (p.size == BPF_B || p.size == BPF_H)) {
+		p.mask = p.size == BPF_B ? 0xff : 0xffff;
+		p.size = BPF_W;
+		g_own_word(g, &p.off);
 	}
 	return p;
 }
 
-/* ---- Arrays and structs ---------------------------------------------------------- */
-
-const struct d_var *own_var(const struct d_expr *e)
+static void place_free(struct gen *g, const struct where *p)
 {
-	const struct d_type *t;
-
-	while (e->kind == D_E_MEMBER ||
-	       (e->kind == D_E_ELEM && d_resolve(e->kids[0]->type)->kind == D_T_ARRAY))
-		e = e->kids[0];
-	if (e->kind != D_E_VAR || e->var->scope != D_V_GLOBAL || e->var->assoc)
-		return NULL;
-	t = d_resolve(e->var->type);
-	return t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION ? e->var : NULL;
-}
-
-/* Bytes from the variable's start: what is known is added up, the rest goes to fp + sum. */
-static uint64_t own_offset(struct gen *g, const struct d_expr *e, int sum, bool *known)
-{
-	struct cc_func *f = g->f;
-	uint64_t size, off;
-
-	if (e->kind == D_E_VAR)
-		return 0;
-	off = own_offset(g, e->kids[0], sum, known);
-	if (e->kind == D_E_MEMBER)
-		return off + e->bit_off / 8;
-	size = d_resolve(e->type)->size;
-	if (e->kids[1]->kind == D_E_INT)
-		return off + e->kids[1]->ival * size;
-	*known = false;
-	g_value(g, e->kids[1]);
-	cc_imm(f, R1, (int64_t)size);
-	cc_alu(f, BPF_MUL, R0, R1);
-	cc_load(f, BPF_DW, R1, R_FP, sum);
-	cc_alu(f, BPF_ADD, R1, R0);
-	cc_store(f, BPF_DW, R_FP, sum, R1);
-	return off;
-}
-
-/* The guide promises no check of bounds, but no damage either: outside is an invalid address. */
-void g_own_place(struct gen *g, const struct d_expr *e)
-{
-	const struct d_var *v = own_var(e);
-	uint64_t last = d_resolve(v->type)->size - d_resolve(e->type)->size, off;
-	int sum = g_push(g, 8), inside = cc_label_new(g->f);
-	struct cc_func *f = g->f;
-	bool known = true;
-
-	cc_store_imm(f, BPF_DW, R_FP, sum, 0);
-	off = own_offset(g, e, sum, &known);
-	if (!known || off > last) {
-		cc_load(f, BPF_DW, R0, R_FP, sum);
-		cc_imm(f, R1, (int64_t)off);
-		cc_alu(f, BPF_ADD, R0, R1);
-		cc_jump_imm(f, BPF_JLE, R0, (int32_t)last, inside);
-		cc_mov(f, R2, R0);
-		g_fault(g, RT_FLT_BADADDR, R2);
-		cc_label_here(f, inside);
-		off = 0;
-	}
-	g->cc->maps[CC_MAP_GLOBALS].used = true;
-	cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id] + (uint32_t)off);
-	if (!known)
-		cc_alu(f, BPF_ADD, R_PTR, R0);
-	g_pop(g, 8);
+	if (p->own)
+		g_own_free(g, &p->off);
+	if (p->has_key)
+		key_free(g, &p->key);
 }
 
 /* The verifier follows pointers into maps; one that was read back from memory is a number to it,
- * which D may add to and compare as it likes, and which probe_read follows. */
-void g_own_addr(struct gen *g, const struct d_var *v)
+ * which D may add to and compare as it likes, and which probe_read follows. What is not there is
+ * zeros. */
+void g_own_addr(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	int at = g_push(g, 16);
+	int at = g_push(g, 16), none = cc_label_new(f), have = cc_label_new(f);
+	struct where p = place_of(g, e, none);
 
-	g->cc->maps[CC_MAP_GLOBALS].used = true;
-	cc_map_value(f, R1, CC_MAP_GLOBALS, g->cc->global_off[v->id]);
-	cc_store(f, BPF_DW, R_FP, at, R1);
+	find(g, &p, true, none);
+	cc_jump(f, have);
+	cc_label_here(f, none);
+	g_zeros(g, R_PTR, var_size(p.type));
+	cc_label_here(f, have);
+	cc_store(f, BPF_DW, R_FP, at, R_PTR);
 	cc_store_imm(f, BPF_DW, R_FP, at + 8, 0);
 	cc_mov(f, R1, R_FP);
 	cc_alu_imm(f, BPF_ADD, R1, at + 8);
@@ -239,13 +218,8 @@ void g_own_addr(struct gen *g, const struct d_var *v)
 	cc_alu_imm(f, BPF_ADD, R3, at);
 	cc_helper(f, BPF_FUNC_probe_read_kernel);
 	cc_load(f, BPF_DW, R0, R_FP, at + 8);
+	place_free(g, &p);
 	g_pop(g, 16);
-}
-
-static void place_free(struct gen *g, const struct where *p)
-{
-	if (p->has_key)
-		key_free(g, &p->key);
 }
 
 void g_var_load(struct gen *g, const struct d_expr *e)
@@ -255,7 +229,7 @@ void g_var_load(struct gen *g, const struct d_expr *e)
 	struct where p = place_of(g, e, none);
 
 	find(g, &p, false, none);
-	cc_load(f, BPF_DW, R0, p.reg, p.off);
+	cc_load(f, p.size, R0, R_PTR, 0);
 	g_norm(g, e->type);
 	cc_jump(f, end);
 	cc_label_here(f, none);
@@ -266,8 +240,8 @@ void g_var_load(struct gen *g, const struct d_expr *e)
 
 /* ---- Numbers -------------------------------------------------------------------- */
 
-/* Makes an element of the 8 bytes at fp + value and leaves its place in r9. Another may make it at
- * the same time and count in it: it is not made anew. */
+/* Makes an element of the 8 bytes at fp + value, an array or struct of zeros, and leaves its place in
+ * r9. Another may make it at the same time and count in it: it is not made anew. */
 static void create_element(struct gen *g, struct where *p, int value, int drop)
 {
 	int missing = cc_label_new(g->f), end = cc_label_new(g->f);
@@ -276,8 +250,8 @@ static void create_element(struct gen *g, struct where *p, int value, int drop)
 	cc_jump(g->f, end);
 	cc_label_here(g->f, missing);
 	if (p->has_key) {
-		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST },
-			       drop);
+		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST,
+						       p->own != NULL }, drop);
 		find(g, p, true, drop);
 	} else {
 		cc_jump(g->f, drop);
@@ -299,7 +273,7 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 	g_value(g, e->kids[1]);
 	cc_store(f, BPF_DW, R_FP, value, R0);
 	p = place_of(g, e->kids[0], drop);
-	if (p.has_key) {
+	if (p.has_key && !p.own) {
 		int missing = cc_label_new(f);
 
 		cc_load(f, BPF_DW, R0, R_FP, value);
@@ -307,19 +281,19 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 			cc_jump_imm(f, BPF_JEQ, R0, 0, gone);
 		find(g, &p, true, missing);
 		cc_load(f, BPF_DW, R0, R_FP, value);
-		cc_store(f, BPF_DW, p.reg, p.off, R0);
+		cc_store(f, BPF_DW, R_PTR, 0, R0);
 		cc_jump(f, end);
 		cc_label_here(f, missing);
-		element_change(g, &p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY },
+		element_change(g, &p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY, false },
 			       drop);
 		cc_jump(f, end);
 		cc_label_here(f, gone);
 		element_change(g, &p, &(struct change){ .helper = BPF_FUNC_map_delete_elem }, drop);
 		cc_jump(f, end);
 	} else {
-		find(g, &p, true, drop);
+		create_element(g, &p, value, drop);
 		cc_load(f, BPF_DW, R0, R_FP, value);
-		cc_store(f, p.size, p.reg, p.off, R0);
+		cc_store(f, p.size, R_PTR, 0, R0);
 		cc_jump(f, end);
 		cc_label_here(f, gone);
 	}
@@ -345,46 +319,82 @@ static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs
 	cc_load(f, BPF_DW, R0, R_FP, rhs);
 	if (op == D_OP_SUB)
 		cc_alu_imm(f, BPF_NEG, R0, 0);
-	cc_atomic_fetch(f, ops[op], p->reg, p->off, R0);
+	cc_atomic_fetch(f, ops[op], R_PTR, 0, R0);
 	return true;
 }
 
 enum { EXCHANGE_TRIES = 32 };
 
-/* Any operation, done in the type `as`: tried until no one else has changed the variable in
- * between. r0 = the new value, r3 = the old one. */
+/* r0 = the value in the word r0. */
+static void out_of_word(struct gen *g, const struct where *p)
+{
+	struct cc_func *f = g->f;
+
+	if (!p->mask)
+		return;
+	g_own_shift(g, &p->off, R1);
+	cc_alu(f, BPF_RSH, R0, R1);
+	cc_alu_imm(f, BPF_AND, R0, (int32_t)p->mask);
+}
+
+/* r4 = the word fp + old with the value r0 in it. */
+static void into_word(struct gen *g, const struct where *p, int old)
+{
+	struct cc_func *f = g->f;
+
+	cc_mov(f, R4, R0);
+	if (!p->mask)
+		return;
+	g_own_shift(g, &p->off, R1);
+	cc_alu_imm(f, BPF_AND, R4, (int32_t)p->mask);
+	cc_alu(f, BPF_LSH, R4, R1);
+	cc_imm(f, R2, p->mask);
+	cc_alu(f, BPF_LSH, R2, R1);
+	cc_alu_imm(f, BPF_XOR, R2, -1);
+	cc_load(f, BPF_DW, R1, R_FP, old);
+	cc_alu(f, BPF_AND, R1, R2);
+	cc_alu(f, BPF_OR, R4, R1);
+}
+
+/* Any operation, done in the type `as`: tried until no one else has changed the variable, or what
+ * shares a word with it, in between. r0 = the new value, r3 = the old one. */
 static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, int rhs,
 			  const struct d_type *as)
 {
 	struct cc_func *f = g->f;
-	int old = g_push(g, 16), tries = old + 8;
+	int old = g_push(g, 24), tries = old + 8, value = old + 16;
 	int again = cc_label_new(f), done = cc_label_new(f);
 	const struct d_type *t = p->type;
 
 	cc_store_imm(f, BPF_DW, R_FP, tries, EXCHANGE_TRIES);
 	cc_label_here(f, again);
-	cc_load(f, p->size, R0, p->reg, p->off);
+	cc_load(f, p->size, R0, R_PTR, 0);
 	cc_store(f, BPF_DW, R_FP, old, R0);
+	out_of_word(g, p);
 	g_norm(g, t);
 	g_norm(g, as);
 	cc_load(f, BPF_DW, R1, R_FP, rhs);
 	g_arith(g, op, as);
 	g_norm(g, as);
 	g_norm(g, t);
-	cc_mov(f, R4, R0);
+	cc_store(f, BPF_DW, R_FP, value, R0);
+	into_word(g, p, old);
 	cc_load(f, BPF_DW, R0, R_FP, old);
 	cc_mov(f, R3, R0);
-	cc_atomic_cmpxchg(f, p->size, p->reg, p->off, R4);
+	cc_atomic_cmpxchg(f, p->size, R_PTR, 0, R4);
 	cc_jump_if(f, BPF_JEQ, R0, R3, done);
 	cc_load(f, BPF_DW, R1, R_FP, tries);
 	cc_alu_imm(f, BPF_SUB, R1, 1);
 	cc_store(f, BPF_DW, R_FP, tries, R1);
 	cc_jump_imm(f, BPF_JNE, R1, 0, again);
 	g_drop(g, RT_DROP_BUSY);
-	cc_imm(f, R4, 0);
+	cc_store_imm(f, BPF_DW, R_FP, value, 0);
 	cc_label_here(f, done);
-	cc_mov(f, R0, R4);
-	g_pop(g, 16);
+	cc_load(f, BPF_DW, R0, R_FP, old);
+	out_of_word(g, p);
+	cc_mov(f, R3, R0);
+	cc_load(f, BPF_DW, R0, R_FP, value);
+	g_pop(g, 24);
 }
 
 static void compound(struct gen *g, const struct d_expr *e)
@@ -397,7 +407,7 @@ static void compound(struct gen *g, const struct d_expr *e)
 	g_value(g, e->kids[1]);
 	cc_store(f, BPF_DW, R_FP, rhs, R0);
 	cc_store_imm(f, BPF_DW, R_FP, zero, 0);
-	p = place_of(g, e->kids[0], drop);
+	p = place_to_change(g, e->kids[0], drop);
 	create_element(g, &p, zero, drop);
 	if (fetch_op(g, e->op, &p, rhs)) {
 		cc_load(f, BPF_DW, R1, R_FP, rhs);
@@ -417,9 +427,36 @@ static void compound(struct gen *g, const struct d_expr *e)
 	g_pop(g, 16);
 }
 
+/* `x = 0` of an array or a struct: an element is freed, others become zeros. */
+static void free_own(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int end = cc_label_new(f), drop = cc_label_new(f);
+	uint32_t size = (uint32_t)d_resolve(e->type)->size;
+	struct where p = place_of(g, e, end);
+
+	if (e->kind == D_E_INDEX) {
+		element_change(g, &p, &(struct change){ .helper = BPF_FUNC_map_delete_elem }, drop);
+	} else {
+		find(g, &p, false, end);
+		cc_mov(f, R1, R_PTR);
+		cc_imm(f, R2, size);
+		g_zeros(g, R3, (size + 7) & ~7u);
+		cc_helper(f, BPF_FUNC_probe_read_kernel);
+	}
+	cc_jump(f, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_label_here(f, end);
+	cc_imm(f, R0, 0);
+	place_free(g, &p);
+}
+
 void g_assign(struct gen *g, const struct d_expr *e)
 {
-	if (e->op == D_OP_ASSIGN || e->op == D_OP_NONE)
+	if (is_whole(e->type))
+		free_own(g, e->kids[0]);
+	else if (e->op == D_OP_ASSIGN || e->op == D_OP_NONE)
 		plain_assign(g, e);
 	else
 		compound(g, e);
@@ -435,7 +472,7 @@ void g_step(struct gen *g, const struct d_expr *e)
 	struct where p;
 
 	cc_store_imm(f, BPF_DW, R_FP, zero, 0);
-	p = place_of(g, e->kids[0], drop);
+	p = place_to_change(g, e->kids[0], drop);
 	create_element(g, &p, zero, drop);
 	cc_imm(f, R0, by);
 	if (d_resolve(e->type)->is_bool || p.size != BPF_DW) {
@@ -444,7 +481,7 @@ void g_step(struct gen *g, const struct d_expr *e)
 		if (before)
 			cc_mov(f, R0, R3);
 	} else {
-		cc_atomic_fetch(f, BPF_ADD, p.reg, p.off, R0);
+		cc_atomic_fetch(f, BPF_ADD, R_PTR, 0, R0);
 		cc_imm(f, R1, by);
 		if (!before)
 			cc_alu(f, BPF_ADD, R0, R1);
@@ -469,14 +506,22 @@ static void routine(struct gen *g, const char *name, uint32_t a, uint32_t b)
 	cc_routine(g->f, name);
 }
 
-/* From the strsize bytes at r9 to a string of the slot. */
+/* Members and elements have the size that strings had when they were declared. */
+static uint32_t string_size(const struct gen *g, const struct where *p)
+{
+	uint64_t size = p->own ? d_resolve(p->type)->size : g->cc->opt.strsize;
+
+	return size < g->cc->opt.strsize ? (uint32_t)size : g->cc->opt.strsize;
+}
+
+/* From the bytes at r9 to a string of the slot. */
 static void load_bytes(struct gen *g, const struct where *p, uint32_t at, int none)
 {
 	struct cc_func *f = g->f;
 
 	g_slot(g, R1, at + 8);
-	cc_imm(f, R2, g->cc->opt.strsize);
-	cc_mov(f, R3, p->reg);
+	cc_imm(f, R2, string_size(g, p));
+	cc_mov(f, R3, R_PTR);
 	cc_helper(f, BPF_FUNC_probe_read_kernel_str);
 	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
 	cc_mov(f, R3, R0);
@@ -486,17 +531,17 @@ static void load_bytes(struct gen *g, const struct where *p, uint32_t at, int no
 uint32_t g_var_string(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	const struct d_var *v = var_of(e);
+	const struct d_var *v = own_var(e) ? NULL : var_of(e);
 	int none = cc_label_new(f), end = cc_label_new(f);
 	struct where p;
 	uint32_t at;
 
-	if (!v->assoc && v->scope == D_V_THIS) {
+	if (v && !v->assoc && v->scope == D_V_THIS) {
 		g->scratch = true;
 		return g->cc->this_off[v->id];
 	}
 	at = g_str_room(g);
-	if (!v->assoc && v->scope == D_V_GLOBAL) {
+	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
 		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		routine(g, "rt_gstr_load", at, g->cc->global_off[v->id]);
 		return at;
@@ -517,8 +562,8 @@ uint32_t g_var_string(struct gen *g, const struct d_expr *e)
 
 static void store_bytes(struct gen *g, const struct where *p, uint32_t src)
 {
-	cc_mov(g->f, R1, p->reg);
-	cc_imm(g->f, R2, g->cc->opt.strsize);
+	cc_mov(g->f, R1, R_PTR);
+	cc_imm(g->f, R2, string_size(g, p));
 	g_slot(g, R3, src + 8);
 	cc_helper(g->f, BPF_FUNC_probe_read_kernel_str);
 }
@@ -530,6 +575,12 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	int missing = cc_label_new(f), gone = cc_label_new(f);
 
 	*p = place_of(g, e, drop);
+	if (p->own) {
+		create_element(g, p, 0, drop);
+		store_bytes(g, p, src);
+		cc_jump(f, end);
+		return;
+	}
 	if (p->has_key) {	/* the empty string frees */
 		g_slot(g, R1, src);
 		cc_load(f, BPF_DW, R1, R1, 0);
@@ -541,7 +592,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	cc_label_here(f, missing);
 	if (p->has_key) {
 		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
-						       BPF_ANY }, drop);
+						       BPF_ANY, false }, drop);
 		cc_jump(f, end);
 	}
 	cc_label_here(f, gone);
@@ -554,16 +605,16 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 uint32_t g_assign_string(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	const struct d_var *v = var_of(e->kids[0]);
+	const struct d_var *v = own_var(e->kids[0]) ? NULL : var_of(e->kids[0]);
 	uint32_t src = g_string(g, e->kids[1]);
 	int drop, end;
 	struct where p;
 
-	if (!v->assoc && v->scope == D_V_THIS) {
+	if (v && !v->assoc && v->scope == D_V_THIS) {
 		routine(g, "rt_strcpy", g->cc->this_off[v->id], src);
 		return src;
 	}
-	if (!v->assoc && v->scope == D_V_GLOBAL) {
+	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
 		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		routine(g, "rt_gstr_store", src, g->cc->global_off[v->id]);
 		return src;

@@ -49,12 +49,14 @@ AGG = {"preempted", "interrupt", "drain"}
 CAN = {
     "count": AGG, "sum": AGG, "keyed": AGG, "quantize": AGG, "lquantize": AGG, "avg": AGG,
     "stddev": AGG, "x++": {"threads", "interrupt"}, "x+=": {"threads", "interrupt"},
+    "c[]++": {"threads", "interrupt"}, "s[]+=": {"threads", "interrupt"},
     "self->": {"interrupt"}, "min": {"interrupt"}, "max": {"interrupt"},
 }
 
 # An emulator is interrupted too seldom to meet each of them for sure in minutes: there one of each
 # of these must lose, for they are changed by the same instructions.
-KINDS = (set(CAN) - {"x++", "x+=", "self->"}, {"x++", "x+="})
+SHARED = {"x++", "x+=", "c[]++", "s[]+="}
+KINDS = (set(CAN) - SHARED - {"self->"}, SHARED)
 
 # name: threads, the program's flags, the racers beside the threads. -f: each hit's string must fault.
 RUNS = {}
@@ -89,9 +91,11 @@ def program(hits, racers):
     """The statements of a hit; an interrupt's, once; what is printed."""
     one = ("@count = count(); @sum = sum(arg0 + 1); @keyed[copyinstr(arg1)] = count();"
            " @quantize = quantize(arg0); @lquantize = lquantize(arg0, 0, 100, 10);"
-           " @avg = avg(arg0 << %d); @stddev = stddev(arg0 << %d); x++; y += 3; self->n++;" % (SHIFT, SHIFT))
+           " @avg = avg(arg0 << %d); @stddev = stddev(arg0 << %d); x++; y += 3; self->n++;"
+           " c[1]++; s[arg0 & 1] += 3;" % (SHIFT, SHIFT))
     least = "@max[tid, self->i >> %d] = max(%d * self->i + %d); @min[tid, self->i >> %d] = min(-(%d * self->i + %d));"
-    text = "self int64_t i, n, q, done; int x, y; int64_t %s;" % ", ".join("p%d" % c for c in range(CPUS))
+    text = ("self int64_t i, n, q, done; int x, y; unsigned char c[3]; unsigned short s[2]; int64_t %s;"
+            % ", ".join("p%d" % c for c in range(CPUS)))
     text += "app$target:::hit { self->i = self->i + 1; %s" % (one * EACH)
     if "interrupt" in racers:
         text += "".join(least % (KEY, EACH, j, KEY, EACH, j) for j in range(EACH))
@@ -100,7 +104,8 @@ def program(hits, racers):
         # How many there were is counted by the interrupts alone, for each CPU: exact in every build.
         text += "".join(" profile-%d /cpu == %d/ { p%d = p%d + 1; }" % (RATE, c, c, c) for c in range(CPUS))
         text += (' profile-%d { @count = count(); @sum = sum(1); @keyed["key0.xxx"] = count(); @quantize = quantize(64);'
-                 " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3; }" % RATE +
+                 " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3;"
+                 " c[1]++; s[0] += 3; }" % RATE +
                  " profile-%d /pid == $target && self->i && !self->done/ { self->n++; self->q = self->q + 1;"
                  " @max[tid, self->i >> %d] = max(1000000000); @min[tid, self->i >> %d] = min(-1000000000);"
                  " @irq[tid, self->i >> %d] = count(); }" % (RATE, KEY, KEY, KEY))
@@ -109,7 +114,8 @@ def program(hits, racers):
     if "drain" in racers:
         text += (" tick-%s { %s %s printa(@avg); printa(@stddev); }"
                  % (TICK, taken, " ".join("clear(@%s);" % c for c in CLEARED)))
-    text += (' END { printf("p %s\\n", %s); printf("x++ %%d\\nx+= %%d\\n", x, y); %s printa("avg %%@d\\n", @avg);'
+    text += (' END { printf("p %s\\n", %s); printf("x++ %%d\\nx+= %%d\\n", x, y);'
+             ' printf("c[]++ %%d\\ns[]+= %%d\\n", c[1] | c[0] << 8 | c[2] << 16, (s[0] + s[1]) & 0xffff); %s printa("avg %%@d\\n", @avg);'
              ' printa("stddev %%@d\\n", @stddev); printa("self-> %%@d\\n", @self);'
              % (" ".join(["%d"] * CPUS), ", ".join("p%d" % c for c in range(CPUS)), taken))
     if "interrupt" in racers:
@@ -176,6 +182,8 @@ def run_once(run):
         "lquantize": (distribution(out, "lquantize"), n + ticks),
         "avg": (each("avg"), mean), "stddev": (each("stddev"), root(squares // (n + ticks) - mean * mean)),
         "x++": (each("x++"), n + ticks), "x+=": (each("x+="), 3 * (n + ticks)),
+        # one and two bytes overflow, but not into what is beside them
+        "c[]++": (each("c[]++"), (n + ticks) % 256), "s[]+=": (each("s[]+="), 3 * (n + ticks) % 65536),
         "self->": (each("self->"), n),
     }
     rows = set(re.findall(r"^keyed (\S+)", out, re.M))

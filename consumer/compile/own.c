@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/compile/own.c: what lies in variables that are arrays or structs, as it lies in C.
+ * In:   MEMBER and ELEM nodes whose innermost node is a variable or an associative array's element.
+ * Out:  instructions for how many bytes from its start they are.
+ * Owns: nothing.
+ */
+#include "consumer/compile/inner.h"
+
+const struct d_expr *own_name(const struct d_expr *e)
+{
+	while (e->kind == D_E_MEMBER ||
+	       (e->kind == D_E_ELEM && d_resolve(e->kids[0]->type)->kind == D_T_ARRAY))
+		e = e->kids[0];
+	return e;
+}
+
+const struct d_var *own_var(const struct d_expr *e)
+{
+	const struct d_expr *name = own_name(e);
+	const struct d_var *v = name->kind == D_E_INDEX ? name->kids[0]->var : name->var;
+
+	if ((name->kind != D_E_VAR && name->kind != D_E_INDEX) || v->scope == D_V_BUILTIN)
+		return NULL;
+	return is_whole(v->type) ? v : NULL;
+}
+
+bool is_whole(const struct d_type *type)
+{
+	const struct d_type *t = d_resolve(type);
+
+	return t && (t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION);
+}
+
+bool own_aligned(const struct d_expr *e)
+{
+	uint64_t size = d_resolve(e->type)->size, sum = 0;
+
+	for (; e->kind == D_E_MEMBER || e->kind == D_E_ELEM; e = e->kids[0])
+		sum |= e->kind == D_E_MEMBER ? e->bit_off / 8 : d_resolve(e->type)->size;
+	return sum % size == 0;
+}
+
+static bool varies(const struct d_expr *e)
+{
+	for (; e->kind == D_E_MEMBER || e->kind == D_E_ELEM; e = e->kids[0])
+		if (e->kind == D_E_ELEM && e->kids[1]->kind != D_E_INT)
+			return true;
+	return false;
+}
+
+/* What is known is added up, the rest goes to fp + sum. */
+static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
+{
+	struct cc_func *f = g->f;
+	uint64_t size, off;
+
+	if (e->kind != D_E_MEMBER && e->kind != D_E_ELEM)
+		return 0;
+	off = offset(g, e->kids[0], sum);
+	if (e->kind == D_E_MEMBER)
+		return off + e->bit_off / 8;
+	size = d_resolve(e->type)->size;
+	if (e->kids[1]->kind == D_E_INT)
+		return off + e->kids[1]->ival * size;
+	g_value(g, e->kids[1]);
+	cc_imm(f, R1, (int64_t)size);
+	cc_alu(f, BPF_MUL, R0, R1);
+	cc_load(f, BPF_DW, R1, R_FP, sum);
+	cc_alu(f, BPF_ADD, R1, R0);
+	cc_store(f, BPF_DW, R_FP, sum, R1);
+	return off;
+}
+
+/* The guide promises no check of bounds, but no damage either: outside is an invalid address. */
+struct own_off g_own_off(struct gen *g, const struct d_expr *e)
+{
+	uint64_t last = d_resolve(own_var(e)->type)->size - d_resolve(e->type)->size, off;
+	struct own_off o = { .varies = varies(e) };
+	struct cc_func *f = g->f;
+	int inside;
+
+	if (!o.varies) {
+		off = offset(g, e, 0);
+		if (off > last) {
+			cc_imm(f, R2, (int64_t)off);
+			g_fault(g, RT_FLT_BADADDR, R2);
+		}
+		o.known = (uint32_t)off;
+		return o;
+	}
+	o.at = g_push(g, 16);
+	inside = cc_label_new(f);
+	cc_store_imm(f, BPF_DW, R_FP, o.at, 0);
+	off = offset(g, e, o.at);
+	cc_load(f, BPF_DW, R0, R_FP, o.at);
+	cc_imm(f, R1, (int64_t)off);
+	cc_alu(f, BPF_ADD, R0, R1);
+	cc_jump_imm(f, BPF_JLE, R0, (int32_t)last, inside);
+	cc_mov(f, R2, R0);
+	g_fault(g, RT_FLT_BADADDR, R2);
+	cc_label_here(f, inside);
+	cc_store(f, BPF_DW, R_FP, o.at, R0);
+	return o;
+}
+
+/* The verifier bounds what was shifted out and in again more closely than by a mask: the word is
+ * inside, for variables' sizes are multiples of 8. */
+void g_own_word(struct gen *g, struct own_off *o)
+{
+	struct cc_func *f = g->f;
+
+	if (!o->varies) {
+		o->bits = 8 * (o->known & 3);
+		o->known &= ~3u;
+		return;
+	}
+	cc_load(f, BPF_DW, R0, R_FP, o->at);
+	cc_mov(f, R1, R0);
+	cc_alu_imm(f, BPF_AND, R1, 3);
+	cc_alu_imm(f, BPF_LSH, R1, 3);
+	cc_store(f, BPF_DW, R_FP, o->at + 8, R1);
+	cc_alu_imm(f, BPF_RSH, R0, 2);
+	cc_alu_imm(f, BPF_LSH, R0, 2);
+	cc_store(f, BPF_DW, R_FP, o->at, R0);
+}
+
+void g_own_shift(struct gen *g, const struct own_off *o, int reg)
+{
+	if (o->varies)
+		cc_load(g->f, BPF_DW, reg, R_FP, o->at + 8);
+	else
+		cc_imm(g->f, reg, o->bits);
+}
+
+void g_own_free(struct gen *g, const struct own_off *o)
+{
+	if (o->varies)
+		g_pop(g, 16);
+}
