@@ -111,12 +111,68 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	return e->type ? e : NULL;	/* a user's without a type: its assignment was in error */
 }
 
-static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *id)
+/* Does the name stand for the inline's definition, with its keys if it has some? */
+static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ident *id, size_t n)
+{
+	if (n == id->nparams)
+		return true;
+	if (!n)
+		d_error(c->d, e->loc, "D_ARR_BADREF", "inline %s needs its key%s in brackets", e->str,
+			id->nparams > 1 ? "s" : "");
+	else
+		d_error(c->d, e->loc, "D_PROTO_LEN", "inline %s has %zu key%s, here %zu", e->str, id->nparams,
+			id->nparams == 1 ? "" : "s", n);
+	return false;
+}
+
+/* The raw key, as the declared type, wherever the inline's value has its name. */
+static struct d_expr *with_keys(struct chk *c, struct d_expr *e, const struct d_ident *id,
+				struct d_expr *const *keys)
+{
+	if (!e)
+		return NULL;
+	if (e->kind == D_E_IDENT && !e->ident_mod && e->ident_scope != D_V_SELF && e->ident_scope != D_V_THIS)
+		for (size_t i = 0; i < id->nparams; i++)
+			if (!strcmp(e->str, id->param_names[i])) {
+				struct d_expr *cast = d_expr_new(c->d, D_E_CAST, keys[i]->loc, 1);
+
+				if (!cast || !(cast->kids[0] = d_expr_clone(c->d, keys[i])))
+					return NULL;
+				cast->type = id->params[i];
+				return cast;
+			}
+	for (size_t i = 0; i < e->nkids; i++)
+		if (e->kids[i] && !(e->kids[i] = with_keys(c, e->kids[i], id, keys)))
+			return NULL;
+	return e;
+}
+
+/* A cast converts more than an assignment may. */
+static bool keys_fit(struct chk *c, const struct d_expr *e, const struct d_ident *id,
+		     struct d_expr *const *keys)
+{
+	for (size_t i = 0; i < id->nparams; i++) {
+		struct d_expr *k = c_value(c, d_expr_clone(c->d, keys[i]));
+
+		if (!k)
+			return false;
+		if (!c_convert(c, k, id->params[i])) {
+			d_error(c->d, keys[i]->loc, "D_PROTO_ARG", "key %zu of inline %s is declared %s, not %s",
+				i + 1, e->str, c_name(c, id->params[i]), c_name(c, k->type));
+			return false;
+		}
+	}
+	return true;
+}
+
+/* e: the name; keys: raw, n of them. */
+static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *id,
+			      struct d_expr *const *keys, size_t n)
 {
 	struct d_expr *value, *cast;
 	struct loc at = e->loc;
 
-	if (!id->value)	/* reported */
+	if (!id->value || !keys_given(c, e, id, n))	/* reported */
 		return NULL;
 	if (c->inlines >= MAX_INLINES) {
 		d_error(c->d, at, "D_IDENT_BADREF", "inline %s is made of itself", e->str);
@@ -132,7 +188,8 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 		c_attr_ident(c, id, at, "inline", e->str);
 	c->inlines++;
 	c->attr_quiet += id->attr_set;
-	value = c_value(c, d_expr_clone(c->d, id->value));
+	value = keys_fit(c, e, id, keys) ? with_keys(c, d_expr_clone(c->d, id->value), id, keys) : NULL;
+	value = value ? c_value(c, value) : NULL;
 	c->attr_quiet -= id->attr_set;
 	c->inlines--;
 	if (!value || !id->type)
@@ -180,7 +237,7 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 	}
 	switch (id->kind) {
 	case D_ID_INLINE:
-		return inlined(c, e, id);
+		return inlined(c, e, id, NULL, 0);
 	case D_ID_ENUMERATOR:
 		c_attr_ident(c, id, e->loc, "enumerator", e->str);
 		return c_int(c, (uint64_t)id->number, id->type ? id->type : d_base(c->d, D_INT), e->loc);
@@ -433,10 +490,15 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 struct d_expr *c_index(struct chk *c, struct d_expr *e)
 {
 	struct d_expr *base = e->kids[0];
-	struct d_var *v = base && base->kind == D_E_IDENT && !base->ident_mod ? var_find(c, base) : NULL;
+	bool named = base && base->kind == D_E_IDENT && !base->ident_mod;
+	struct d_var *v = named ? var_find(c, base) : NULL;
+	struct d_ident *id = named && base->ident_scope != D_V_SELF && base->ident_scope != D_V_THIS
+				     ? hash_get_str(c->d->idents, base->str) : NULL;
 
 	if (e->nkids < 2)
 		return NULL;
+	if (id && id->kind == D_ID_INLINE && id->nparams)
+		return inlined(c, base, id, e->kids + 1, e->nkids - 1);
 	if (v && !c->constant) {
 		if (v->scope == D_V_BUILTIN && v->id == D_BUILTIN_args)
 			return args_index(c, e, v);

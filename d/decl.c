@@ -446,10 +446,13 @@ static bool assoc(struct d_parser *p, const struct mod *m, struct d_declarator *
 	out->assoc = true;
 	out->nkeys = m->params.n;
 	out->keys = arena_array(p->d->arena, struct d_type *, m->params.n);
-	if (!out->keys)
+	out->key_names = arena_array(p->d->arena, const char *, m->params.n);
+	if (!out->keys || !out->key_names)
 		return d_nomem(p);
-	for (size_t i = 0; i < m->params.n; i++)
+	for (size_t i = 0; i < m->params.n; i++) {
 		out->keys[i] = m->params.v[i].type;
+		out->key_names[i] = m->params.v[i].name;
+	}
 	return true;
 }
 

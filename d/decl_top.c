@@ -151,7 +151,19 @@ static void variables(struct d_parser *p)
 	semicolon(p, "',' or ';'");
 }
 
-/* inline T name = expression; it is cloned at each use, so it stays raw. */
+static bool params_named(struct d_parser *p, const struct d_declarator *decl)
+{
+	for (size_t i = 0; i < decl->nkeys; i++)
+		if (!decl->key_names[i]) {
+			d_perror(p, decl->loc, "D_DECL_PROTO_NAME",
+				 "key %zu of the inline needs a name: %s", i + 1, decl->name);
+			return false;
+		}
+	return true;
+}
+
+/* inline T name = expression; or inline T name[T1 a, T2 b] = expression of a and b; it is cloned at
+ * each use, so it stays raw. */
 static void inline_definition(struct d_parser *p)
 {
 	struct d_declarator decl;
@@ -166,12 +178,7 @@ static void inline_definition(struct d_parser *p)
 		d_syntax(p, decl.name ? "no storage class" : "a name");
 		return;
 	}
-	if (decl.assoc) {
-		d_perror(p, decl.loc, "D_DECL_DYNOBJ",
-			 "inline definitions with a tuple are not implemented: %s", decl.name);
-		return;
-	}
-	if (!d_expect(p, '=', "'='"))
+	if (!params_named(p, &decl) || !d_expect(p, '=', "'='"))
 		return;
 	p->chain = 0;
 	e = d_parse_assign(p);
@@ -188,6 +195,9 @@ static void inline_definition(struct d_parser *p)
 	}
 	id->type = decl.type;
 	id->value = e;
+	id->params = decl.keys;
+	id->param_names = decl.key_names;
+	id->nparams = decl.nkeys;
 }
 
 /* translator T < S *name > { member = expression; … }; is read and refused: see docs. */

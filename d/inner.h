@@ -42,6 +42,9 @@ struct d_ident {
 	struct d_var *var;		/* VAR (builtins too) */
 	struct d_type *type;		/* INLINE: declared type; ENUMERATOR: its enum */
 	struct d_expr *value;		/* INLINE: raw body, cloned at each use */
+	struct d_type **params;		/* INLINE with a tuple: its types and names */
+	const char **param_names;
+	size_t nparams;
 	int64_t number;			/* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const char *proto;		/* SUBR, ACTION, AGGFUNC */
 	struct d_attr attr;		/* an inline's only if attr_set: else its value says it */

@@ -148,6 +148,7 @@ struct d_declarator {
 	struct d_type *type;
 	bool assoc;
 	struct d_type **keys;
+	const char **key_names;	/* NULLs where unnamed */
 	size_t nkeys;
 };
 enum d_class { D_C_NONE, D_C_AUTO, D_C_REGISTER, D_C_STATIC, D_C_EXTERN, D_C_TYPEDEF, D_C_SELF,

@@ -165,7 +165,7 @@ static void inlines_keep_their_tree(void **state)
 	assert_string_equal(d_type_name(r.d, id->type), "int");
 	raw_close(&r);
 	errors("inline int x;", "expected '='");
-	errors("inline int x[int y] = y;", "inline definitions with a tuple are not implemented");
+	errors("inline int x[int y, int] = y;", "key 2 of the inline needs a name: x");
 	errors("translator struct a < int *p > { m = p->x; };",
 	       "t.d:1:1: [D_XLATE_NONE] translators are not implemented");
 }
