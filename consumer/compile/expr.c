@@ -49,6 +49,37 @@ void g_norm(struct gen *g, const struct d_type *t)
 	cc_label_here(g->f, zero);
 }
 
+/* ---- A value kept while the next one is made --------------------------------- */
+
+/* In the stack; where expressions are deep, in the slot. */
+struct held { bool in_slot; int at; };
+
+static struct held hold(struct gen *g)
+{
+	struct held h = { .in_slot = g->stack >= CC_DEEP };
+
+	if (h.in_slot) {
+		h.at = (int)g_room(g, 8);
+		g_slot_store(g, BPF_DW, (uint32_t)h.at, R0);
+	} else {
+		h.at = g_push(g, 8);
+		cc_store(g->f, BPF_DW, R_FP, h.at, R0);
+	}
+	return h;
+}
+
+/* To r0; keeps r1. */
+static void release(struct gen *g, const struct held *h)
+{
+	if (h->in_slot) {
+		g_slot(g, R0, (uint32_t)h->at);
+		cc_load(g->f, BPF_DW, R0, R0, 0);
+	} else {
+		cc_load(g->f, BPF_DW, R0, R_FP, h->at);
+		g_pop(g, 8);
+	}
+}
+
 /* ---- Memory ------------------------------------------------------------------ */
 
 static void read_call(struct gen *g, int helper, int buf, uint32_t size, int done)
@@ -85,19 +116,19 @@ static void elem_addr(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	const struct d_expr *base = e->kids[0];
-	int save = g_push(g, 8);
+	struct held held;
 
 	if (d_resolve(base->type)->kind == D_T_ARRAY)
 		g_addr(g, base);
 	else
 		g_value(g, base);
-	cc_store(f, BPF_DW, R_FP, save, R0);
+	held = hold(g);
 	g_value(g, e->kids[1]);
 	cc_imm(f, R1, (int64_t)d_resolve(e->type)->size);
 	cc_alu(f, BPF_MUL, R0, R1);
-	cc_load(f, BPF_DW, R1, R_FP, save);
+	cc_mov(f, R1, R0);
+	release(g, &held);
 	cc_alu(f, BPF_ADD, R0, R1);
-	g_pop(g, 8);
 }
 
 void g_addr(struct gen *g, const struct d_expr *e)
@@ -201,7 +232,17 @@ static int compare_op(enum d_op op, bool is_signed)
 	}
 }
 
-/* r0 = 1 if r0 op imm or r1, else 0. */
+/* r0 = 1 if it is not 0. Without a branch: a known 0 or 1 on each of two ways doubled the verifier's
+ * work at every ^^ of an expression. */
+static void as_bool(struct gen *g)
+{
+	cc_mov(g->f, R2, R0);
+	cc_alu_imm(g->f, BPF_NEG, R2, 0);
+	cc_alu(g->f, BPF_OR, R0, R2);
+	cc_alu_imm(g->f, BPF_RSH, R0, 63);
+}
+
+/* r0 = 1 if r0 op 0 or r1, else 0. */
 static void truth(struct gen *g, int op, int reg)
 {
 	struct cc_func *f = g->f;
@@ -221,20 +262,17 @@ static void truth(struct gen *g, int op, int reg)
 /* Both kids: the left in r0, the right in r1. */
 static void both(struct gen *g, const struct d_expr *a, const struct d_expr *b)
 {
-	struct cc_func *f = g->f;
-	int save;
+	struct held held;
 
 	g_value(g, a);
 	if (b->kind == D_E_INT) {
-		cc_imm(f, R1, (int64_t)b->ival);
+		cc_imm(g->f, R1, (int64_t)b->ival);
 		return;
 	}
-	save = g_push(g, 8);
-	cc_store(f, BPF_DW, R_FP, save, R0);
+	held = hold(g);
 	g_value(g, b);
-	cc_mov(f, R1, R0);
-	cc_load(f, BPF_DW, R0, R_FP, save);
-	g_pop(g, 8);
+	cc_mov(g->f, R1, R0);
+	release(g, &held);
 }
 
 static void compare_strings(struct gen *g, const struct d_expr *e)
@@ -255,26 +293,25 @@ static void logical(struct gen *g, const struct d_expr *e)
 	int end = cc_label_new(f);
 
 	g_value(g, e->kids[0]);
-	truth(g, BPF_JNE, -1);
+	as_bool(g);
 	cc_jump_imm(f, e->op == D_OP_LAND ? BPF_JEQ : BPF_JNE, R0, 0, end);
 	g_value(g, e->kids[1]);
-	truth(g, BPF_JNE, -1);
+	as_bool(g);
 	cc_label_here(f, end);
 }
 
 static void exclusive(struct gen *g, const struct d_expr *e)
 {
-	struct cc_func *f = g->f;
-	int save = g_push(g, 8);
+	struct held held;
 
 	g_value(g, e->kids[0]);
-	truth(g, BPF_JNE, -1);
-	cc_store(f, BPF_DW, R_FP, save, R0);
+	as_bool(g);
+	held = hold(g);
 	g_value(g, e->kids[1]);
-	truth(g, BPF_JNE, -1);
-	cc_load(f, BPF_DW, R1, R_FP, save);
-	cc_alu(f, BPF_XOR, R0, R1);
-	g_pop(g, 8);
+	as_bool(g);
+	cc_mov(g->f, R1, R0);
+	release(g, &held);
+	cc_alu(g->f, BPF_XOR, R0, R1);
 }
 
 static void binary(struct gen *g, const struct d_expr *e)
@@ -305,12 +342,14 @@ static void unary(struct gen *g, const struct d_expr *e)
 		return;
 	}
 	g_value(g, e->kids[0]);
-	if (e->op == D_OP_NEG)
+	if (e->op == D_OP_NEG) {
 		cc_alu_imm(g->f, BPF_NEG, R0, 0);
-	else if (e->op == D_OP_BITNOT)
+	} else if (e->op == D_OP_BITNOT) {
 		cc_alu_imm(g->f, BPF_XOR, R0, -1);
-	else if (e->op == D_OP_NOT)
-		truth(g, BPF_JEQ, -1);
+	} else if (e->op == D_OP_NOT) {
+		as_bool(g);
+		cc_alu_imm(g->f, BPF_XOR, R0, 1);
+	}
 	g_norm(g, e->type);
 }
 

@@ -78,7 +78,8 @@ struct cc_func *cc_func_new(struct arena *a, const char *name);
  */
 enum { R0, R1, R2, R3, R4, R5, R_CTX, R_FIRE, R_SLOT, R_PTR, R_FP };
 
-enum { CC_CLAUSE_STACK = 256 };	/* of BPF's 512 bytes: main 96, faults 32, routine 128 */
+/* Of BPF's 512 bytes: main 96, faults 32, routine 128. From CC_DEEP on what can be in the slot is. */
+enum { CC_CLAUSE_STACK = 256, CC_DEEP = 128 };
 
 struct gen {
 	struct cc *cc;

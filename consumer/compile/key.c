@@ -246,7 +246,7 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 		numbers &= key_kind(kids[i]->type) != REC_STRING &&
 			   key_most(g->cc, kids[i]->type) == key_least(kids[i]->type);
 	}
-	if (numbers && most <= STACK_KEY_MAX)
+	if (numbers && most <= STACK_KEY_MAX && g->stack < CC_DEEP)
 		return on_stack(g, id, serial, kids, n, room, most);
 	class = most > RT_KEY_CLASS_MAX ? RT_KEY_CLASS_MAX : key_class(most);
 	b = (struct build){ .off = g_room(g, class), .most = class, .tail = g_push(g, 8), .room = room };

@@ -267,10 +267,11 @@ static bool never_zero(const struct d_expr *e)
 static void plain_assign(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	int value = g_push(g, 8), drop = cc_label_new(f), end = cc_label_new(f), gone = cc_label_new(f);
+	int value, drop = cc_label_new(f), end = cc_label_new(f), gone = cc_label_new(f);
 	struct where p;
 
 	g_value(g, e->kids[1]);
+	value = g_push(g, 8);
 	cc_store(f, BPF_DW, R_FP, value, R0);
 	p = place_of(g, e->kids[0], drop);
 	if (p.has_key && !p.own) {
@@ -400,11 +401,13 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, in
 static void compound(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	int rhs = g_push(g, 16), zero = rhs + 8, drop = cc_label_new(f), end = cc_label_new(f);
+	int rhs, zero, drop = cc_label_new(f), end = cc_label_new(f);
 	const struct d_type *as = e->kids[1]->type;
 	struct where p;
 
 	g_value(g, e->kids[1]);
+	rhs = g_push(g, 16);
+	zero = rhs + 8;
 	cc_store(f, BPF_DW, R_FP, rhs, R0);
 	cc_store_imm(f, BPF_DW, R_FP, zero, 0);
 	p = place_to_change(g, e->kids[0], drop);

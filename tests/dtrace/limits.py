@@ -37,7 +37,10 @@ DEEP = PLACE + ".*nested too deeply"
 # ---- Expressions ------------------------------------------------------------------------------
 begin("a sum of 1,000 terms", "x = 1; printf(\"%%d\", %s);" % " + ".join(["x"] * 1000), "1000")
 begin("30 levels to the right", 'x = 1; printf("%%d", %s);' % nested(30, "(x + %s)", "x"), "31")
-begin("80 levels to the right", 'x = 1; printf("%%d", %s);' % nested(80, "(x + %s)", "x"), err=DEEP)
+begin("95 levels to the right", 'x = 1; printf("%%d", %s);' % nested(95, "(x + %s)", "x"), "96")
+begin("80 levels of ^^", 'x = 1; printf("%%d", %s);' % nested(80, "(x ^^ %s)", "x"), "1")
+begin("40 levels of assignments", 'x = 1; y[1] = 1; printf("%%d", %s);' % nested(20, "(x += (y[1] = 1 + %s))", "x"),
+      str(2**21 - 1))
 begin("300 levels", 'x = 1; printf("%%d", %s);' % nested(300, "(x + %s)", "x"), err=PLACE + "nested more than 200 ")
 begin("60 levels of ?:", 'x = 1; printf("%%d", %s);' % nested(60, "(x ? %s : 2)", "x"), "1")
 begin("80 levels of &&", 'x = 1; printf("%%d", %s);' % nested(80, "(x && %s)", "x"), "1")
@@ -51,7 +54,11 @@ begin("?: of strings in ?: of strings, both ways", 's = "a"; printf("%%s", %s);'
 begin("40 strjoins in one another", 's = "a"; printf("%%s", %s);' % nested(40, 'strjoin(s, %s)', 's'), "a" * 41)
 begin("a comma list of 200", 'x = 0; y = (%s); printf("%%d", y);' % ", ".join(["x++"] * 200), "199")
 begin("arrays as keys of arrays", 'a[1] = 1; printf("%%d", %s);' % nested(3, "a[%s]", "1"), "1")
-begin("12 arrays deep", 'a[1] = 1; printf("%%d", %s);' % nested(12, "a[%s]", "1"), err="(?:%s)|^$" % DEEP)
+begin("12 arrays deep", 'a[1] = 1; printf("%%d", %s);' % nested(12, "a[%s]", "1"), "1")
+begin("60 arrays deep", 'a[1] = 1; printf("%%d", %s);' % nested(60, "a[%s]", "1"), err=DEEP)
+begin("arrays of 32 KB in every scope", 'i = 32767; this->b[i] = 1; this->b[i]++; self->c[i] = 2; self->c[i]++; '
+      'd[1][i] = 3; d[1][i]++; e[32 * i]++; printf("%d %d %d %d", this->b[i], self->c[i], d[1][i], e[32 * i]);',
+      "2 3 4 1", head="this char b[32768]; self char c[32768]; char d[int][32768]; char e[1048576];")
 
 # ---- How many ------------------------------------------------------------------------------------
 begin("500 globals", " ".join("g%d = %d;" % (i, i) for i in range(500)) +
