@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Random D programs against an independent oracle: the same program in C, compiled by gcc -fwrapv.
 
-Each program has clauses of statements over integers of every type, strings, variables of every
-scope, associative arrays and aggregations. It is written twice, in D and in C; what D leaves to
+Each program has clauses of statements over integers of every type, strings, variables and arrays of
+every scope, associative arrays and aggregations. It is written twice, in D and in C; what D leaves to
 the machine (division of the least number by -1, shifts by more than a type has bits) the C text
 does by hand, and so it does D's strings (at most strsize - 1 bytes). Division by zero is an ERROR
 and ends the clause. Four ways of one program, by its number:
@@ -175,8 +175,9 @@ def c_unescape(s):
 
 
 class Var:
-    def __init__(self, d, c, typ, declared=None, array=None):
+    def __init__(self, d, c, typ, declared=None, array=None, size=0):
         self.d, self.c, self.typ, self.declared, self.array = d, c, typ, declared, array
+        self.size = size	# elements of a scalar array: a power of two
 
 
 class Program:
@@ -229,10 +230,14 @@ class Program:
 
     def place(self, v, depth):
         """A variable's or an element's lvalue; keys have no effects of their own."""
-        if v.array is None:
+        if v.array is None and not v.size:
             return v.d, v.c
         keep, self.effects = self.effects, False
         keep_fault, self.faults = self.faults, False
+        if v.size:
+            d, c = self.integer(min(depth, 2)) if self.r.random() < 0.5 else self.both(str(self.r.getrandbits(8)))
+            self.effects, self.faults = keep, keep_fault
+            return tuple("%s[(%s) & %d]" % (name, i, v.size - 1) for name, i in ((v.d, d), (v.c, c)))
         ds, cs = [], "({ char k_[8192]; size_t n_ = 0;"
         for t in v.array[1]:
             if t == "string":
@@ -477,6 +482,10 @@ class Program:
             self.vars.append(Var("self->v%d" % i, "self_v%d" % i, t, "self %s v%d;" % (t, i)))
             t = r.choice(TYPES)
             self.vars.append(Var("this->v%d" % i, "this_v%d" % i, t, "this %s v%d;" % (t, i)))
+        for scope in ("", "self ", "this "):
+            t, size = r.choice(TYPES), r.choice([1, 2, 8, 32])
+            d = scope.strip() + "->m" if scope else "m"
+            self.vars.append(Var(d, d.replace("->", "_"), t, "%s%s m[%d];" % (scope, t, size), size=size))
         for i, scope in enumerate(["", "self ", "this ", "", "this "]):
             d = scope.strip() + "->s%d" % i if scope else "s%d" % i
             self.vars.append(Var(d, d.replace("->", "_"), "string", "%sstring s%d;" % (scope, i)))
@@ -546,7 +555,8 @@ class Program:
         for v in self.vars:
             if v.array is not None:
                 continue
-            decl.append("static %s %s;" % ("str" if v.typ == "string" else v.typ, v.c))
+            decl.append("static %s %s%s;" % ("str" if v.typ == "string" else v.typ, v.c,
+                                            "[%d]" % v.size if v.size else ""))
             if v.c.startswith("this_"):
                 reset.append("memset(&%s, 0, sizeof(%s));" % (v.c, v.c))
         rows = ["{ static const int64_t A[] = { %s }; static const char *const S[] = { \"%s\", \"%s\" };\n%s\n}"
