@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * usdt/arg.c: where the arguments of a site are: "-4@%edi 8@-8(%rbp)".
- * In:   a note's argument string, untrusted, and a way to ask for symbols.
+ * In:   a note's argument string, untrusted, and ways to ask for symbols and
+ *       for what a note of ours says of an operand.
  * Out:  struct usdt_arg each, in the arena. One that is not understood is
  *       USDT_ARG_BAD with its reason; the others are not hurt.
  *
@@ -18,6 +19,7 @@ struct scan {
 	const char *at, *end;
 	const struct usdt_arg_context *cx;
 	struct usdt_arg *arg;
+	const struct usdt_operand *known;	/* NULL: the text is all there is */
 };
 
 static const struct usdt_reg no_reg = { .offset = -1 };
@@ -113,9 +115,15 @@ static bool expression(struct scan *s)
 				return bad(s, "needs a relocation, not an address");
 			if (minus || s->arg->is_address)
 				return bad(s, "difference or sum of symbols");
-			if (!s->cx->symbol ||
-			    !s->cx->symbol(s->cx->ctx, name, (size_t)(s->at - name), &v))
+			switch (s->cx->symbol ? s->cx->symbol(s->cx->ctx, name,
+							      (size_t)(s->at - name), &v) : -ENOENT) {
+			case 0:
+				break;
+			case -EEXIST:
+				return bad(s, "several symbols of that name");
+			default:
 				return bad(s, "unknown symbol (stripped file?)");
+			}
 			s->arg->is_address = true;
 		}
 		sum = minus ? sum - v : sum + v;
@@ -180,6 +188,21 @@ static bool is_ip(const struct usdt_reg *reg)
 	return reg->offset == 128;
 }
 
+/* The linker's value in place of an expression; what has a relocation of its own is no address. */
+static bool known_disp(struct scan *s)
+{
+	struct usdt_arg *a = s->arg;
+
+	if (s->known->clash)
+		return bad(s, "several variables at one site (code was merged)");
+	a->is_address = true;
+	for (; s->at < s->end && *s->at != '('; s->at++)
+		if (*s->at == '@')
+			a->is_address = false;
+	a->disp = s->known->disp;
+	return true;
+}
+
 /* What follows the displacement: (base), (base,index), (base,index,scale), (,index,scale). */
 static bool x86_address(struct scan *s)
 {
@@ -205,11 +228,28 @@ static bool x86_address(struct scan *s)
 		return bad(s, "malformed address");
 	/* sym(%rip) means sym; a number there is relative to an instruction that we do not know. */
 	if (is_ip(&a->base)) {
-		if (!a->is_address)
+		if (s->known)
+			a->disp += (int64_t)s->known->next;
+		else if (!a->is_address)
 			return bad(s, "relative to the instruction pointer without a symbol");
 		a->base = no_reg;
 	}
 	return true;
+}
+
+/* gcc keeps 64 bits in two registers that follow each other in its order. */
+static bool i386_pair(struct scan *s)
+{
+	static const int16_t order[] = { 80, 96, 88, 40, 104, 112, 32 };	/* eax edx … ebp */
+	struct usdt_arg *a = s->arg;
+
+	for (size_t i = 0; s->known && s->known->is_pair && a->size == 8 && i + 1 < COUNT(order); i++)
+		if (order[i] == a->base.offset && a->base.width == 4) {
+			a->kind = USDT_ARG_PAIR;
+			a->index = (struct usdt_reg){ .offset = order[i + 1], .width = 4 };
+			return true;
+		}
+	return bad(s, "wider than its register");
 }
 
 static bool x86_operand(struct scan *s)
@@ -225,9 +265,11 @@ static bool x86_operand(struct scan *s)
 		if (!x86_reg(s, &a->base))
 			return false;
 		/* The size governs: compilers name a narrower part of the same register. On
-		 * i386 the rest is in another register, which the note does not name. */
+		 * i386 the rest is in another register, which the text does not name. */
 		if (a->size > a->base.width) {
-			if (s->cx->machine == EM_386 ? a->size > 4 : a->base.shift || a->size > 8)
+			if (s->cx->machine == EM_386 && a->size > 4)
+				return i386_pair(s);
+			if (a->base.shift || a->size > 8)
 				return bad(s, "wider than its register");
 			a->base.width = a->size;
 		}
@@ -236,7 +278,7 @@ static bool x86_operand(struct scan *s)
 	if (eat(s, '*'))
 		return bad(s, "malformed operand");
 	a->kind = USDT_ARG_MEM;
-	if ((s->at == s->end || *s->at != '(') && !expression(s))
+	if ((s->at == s->end || *s->at != '(') && !(s->known ? known_disp(s) : expression(s)))
 		return false;
 	if (eat(s, '('))
 		return x86_address(s);
@@ -397,10 +439,10 @@ static int64_t extend(int64_t v, unsigned size, bool is_signed)
 	return is_signed ? (int64_t)bits >> unused : (int64_t)(bits >> unused);
 }
 
-static void parse_one(const struct usdt_arg_context *cx, struct usdt_arg *arg)
+static void parse_one(const struct usdt_arg_context *cx, struct usdt_arg *arg, size_t nth)
 {
 	struct scan s = { .at = arg->text, .end = arg->text + strlen(arg->text), .cx = cx,
-			  .arg = arg };
+			  .arg = arg, .known = cx->operand ? cx->operand(cx->ctx, nth) : NULL };
 
 	arg->base = arg->index = no_reg;
 	arg->scale = 1;
@@ -451,7 +493,7 @@ int usdt_args_parse(const struct usdt_arg_context *cx, const char *text, struct 
 		arg->text = arena_strndup(cx->arena, text, (size_t)(end - text));
 		if (!arg->text)
 			return -ENOMEM;
-		parse_one(cx, arg);
+		parse_one(cx, arg, *nargs - 1);
 		text = end;
 	}
 	return 0;

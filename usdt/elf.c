@@ -356,21 +356,32 @@ const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t add
 }
 
 /* By name, for arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
-const struct usdt_symbol *usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len)
+int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t *address)
 {
+	const struct usdt_symbol *found;
+
 	if (usdt_elf_symbols(f))
-		return NULL;
+		return -ENOENT;
 	if (!f->symbols_by_name) {
 		f->symbols_by_name = hash_new();
 		if (!f->symbols_by_name)
-			return NULL;
-		for (size_t i = f->nsymbols; i-- > 0;) {	/* the best ranked one is last: it stays */
-			struct usdt_symbol *s = &f->symbols[i];
+			return -ENOENT;
+		for (size_t i = 0; i < f->nsymbols; i++) {
+			struct usdt_symbol *s = &f->symbols[i], *first;
 			size_t n = strnlen(s->name, MAX_NAME);
 
-			if (n < MAX_NAME)
+			if (n == MAX_NAME)
+				continue;
+			first = hash_get(f->symbols_by_name, s->name, n);
+			if (!first)
 				hash_set(f->symbols_by_name, s->name, n, s, NULL);
+			else if (first->address != s->address)
+				first->ambiguous = true;
 		}
 	}
-	return hash_get(f->symbols_by_name, name, len);
+	found = hash_get(f->symbols_by_name, name, len);
+	if (!found)
+		return -ENOENT;
+	*address = found->address;
+	return found->ambiguous ? -EEXIST : 0;
 }

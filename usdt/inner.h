@@ -42,6 +42,14 @@ struct usdt_symbol {
 	const char *name;
 	uint8_t type;		/* STT_* */
 	uint8_t rank;		/* of names for one address: global before weak before local */
+	bool ambiguous;		/* another address has this name too (statics of several files) */
+};
+
+/* What a note of ours says of an operand: docs/operand-note.md. */
+struct usdt_operand {
+	bool is_pair, clash;	/* clash: two notes say different things */
+	int64_t disp;
+	uint64_t next;		/* address that %rip stands for */
 };
 
 struct usdt_site {
@@ -101,7 +109,8 @@ struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size
 uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c);	/* 4 or 8 bytes */
 int usdt_elf_symbols(struct usdt_file *f);	/* once; a file without them has 0 */
 const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
-const struct usdt_symbol *usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len);
+/* -ENOENT; -EEXIST: several have the name; 0. */
+int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t *address);
 
 /* note.c */
 int usdt_notes_read(struct usdt_file *f);
@@ -113,8 +122,10 @@ struct usdt_types *usdt_types_parse(struct arena *a, const void *desc, size_t le
 struct usdt_arg_context {
 	struct arena *arena;
 	uint16_t machine;
-	/* Address of a symbol; false: unknown. NULL: no symbols at all. */
-	bool (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
+	/* Address of a symbol: 0, or as usdt_elf_symbol says. NULL: no symbols at all. */
+	int (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
+	/* What is known of argument i beyond its text; NULL: nothing. May be NULL itself. */
+	const struct usdt_operand *(*operand)(void *ctx, size_t i);
 	void *ctx;
 };
 /* Splits and parses a note's whole argument string. -ENOMEM or 0. */

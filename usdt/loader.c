@@ -93,11 +93,10 @@ static int image_open(int pid, uint64_t address, struct image *im)
 
 static bool symbol(const struct image *im, const char *name, uint64_t *address)
 {
-	const struct usdt_symbol *s = usdt_elf_symbol(im->file, name, strlen(name));
-
-	if (s)
-		*address = s->address + im->bias;
-	return s;
+	if (usdt_elf_symbol(im->file, name, strlen(name), address))
+		return false;
+	*address += im->bias;
+	return true;
 }
 
 /* The descriptor is the caller's from here on. */

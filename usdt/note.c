@@ -17,11 +17,13 @@
 
 #define STAPSDT_TYPE 3
 #define TYPES_TYPE 1	/* docs/type-note.md */
+#define OPERAND_TYPE 2	/* docs/operand-note.md */
 
 struct scan {
 	struct usdt_file *f;
 	struct hash *probes;	/* provider NUL name -> struct usdt_probe */
 	struct hash *types;	/* the same key -> struct typed */
+	struct hash *operands;	/* struct operand_key -> struct usdt_operand */
 	uint64_t budget;	/* note bytes that may still be read */
 	const struct usdt_section *base;
 };
@@ -30,6 +32,10 @@ struct typed {			/* what the type notes of one probe say */
 	struct usdt_types *types;	/* NULL: not the same */
 	const void *desc;
 	size_t len;
+};
+
+struct operand_key {
+	uint64_t site, arg;
 };
 
 static void *key_of(struct arena *a, const char *provider, const char *name, size_t *len)
@@ -90,13 +96,25 @@ static struct usdt_probe *probe_for(struct scan *sc, const char *provider, const
 	return p;
 }
 
-static bool find_symbol(void *ctx, const char *name, size_t len, uint64_t *address)
-{
-	const struct usdt_symbol *s = usdt_elf_symbol(ctx, name, len);
+/* Whose arguments are parsed. */
+struct whose {
+	const struct scan *sc;
+	const struct usdt_site *site;
+};
 
-	if (s)
-		*address = s->address;
-	return s;
+static int find_symbol(void *ctx, const char *name, size_t len, uint64_t *address)
+{
+	const struct whose *w = ctx;
+
+	return usdt_elf_symbol(w->sc->f, name, len, address);
+}
+
+static const struct usdt_operand *find_operand(void *ctx, size_t i)
+{
+	const struct whose *w = ctx;
+	struct operand_key key = { .site = w->site->address, .arg = i };
+
+	return hash_get(w->sc->operands, &key, sizeof(key));
 }
 
 /* Where the site is in the file; false: not in code that the file holds. */
@@ -128,8 +146,6 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	struct usdt_probe *p;
 	const char *provider, *name, *args;
 	uint64_t base;
-	struct usdt_arg_context cx = { .arena = f->arena, .machine = f->machine,
-				       .symbol = find_symbol, .ctx = f };
 
 	site = arena_new_of(f->arena, struct usdt_site);
 	if (!site)
@@ -162,9 +178,61 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	site->probe = p;
 	site->args_text = arena_strdup(f->arena, args);
 	*slot = site;
-	if (!site->args_text)
+	return site->args_text ? 0 : -ENOMEM;
+}
+
+/*
+ * The site as a distance from here, the argument's number, what the note is
+ * (1: of an instruction with that operand, whose last four bytes are the
+ * displacement; 2: of a pair of registers).
+ */
+static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size_t len)
+{
+	struct usdt_file *f = sc->f;
+	struct cursor c = usdt_elf_cursor(f, desc, len);
+	int64_t distance = (int32_t)cur_u32(&c);
+	struct operand_key key = { .arg = cur_u8(&c) };
+	struct usdt_operand *o = arena_new_of(f->arena, struct usdt_operand), *other;
+	unsigned form = cur_u8(&c);
+
+	if (!o)
 		return -ENOMEM;
-	return usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
+	if (f->type == ET_REL)
+		return 0;	/* the linker has not completed it */
+	if (c.bad || usdt_file_address(f, offset, &key.site))
+		return -EINVAL;
+	o->next = key.site + len;
+	key.site += (uint64_t)distance;
+	o->is_pair = form == 2;
+	if (form == 1) {
+		cur_bytes(&c, len > 10 ? len - 10 : 0);
+		o->disp = (int32_t)cur_u32(&c);
+	}
+	if (c.bad || (form != 1 && form != 2))
+		return c.bad ? -EINVAL : 0;	/* of a later version */
+	other = hash_get(sc->operands, &key, sizeof(key));
+	if (!other)
+		return hash_set(sc->operands, &key, sizeof(key), o, NULL);
+	/* The functions of two sites became one, for their code is the same. */
+	other->clash |= other->is_pair != o->is_pair || other->next + (uint64_t)other->disp !=
+		o->next + (uint64_t)o->disp;
+	return 0;
+}
+
+static int parse_args(const struct scan *sc, struct usdt_site *site)
+{
+	struct whose whose = { .sc = sc, .site = site };
+	struct usdt_arg_context cx = { .arena = sc->f->arena, .machine = sc->f->machine,
+				       .symbol = find_symbol, .operand = find_operand,
+				       .ctx = &whose };
+
+	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
+
+	/* Nothing moves an ET_EXEC file: with two registers there is no room for the site's address. */
+	for (size_t i = 0; !err && sc->f->type == ET_EXEC && i < site->nargs; i++)
+		if (site->args[i].base.offset >= 0 && site->args[i].index.offset >= 0)
+			site->args[i].is_address = false;
+	return err;
 }
 
 static int read_types(struct scan *sc, const void *desc, size_t len)
@@ -228,6 +296,9 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 			err = read_site(sc, desc, descsz);
 		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == TYPES_TYPE)
 			err = read_types(sc, desc, descsz);
+		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == OPERAND_TYPE)
+			err = read_operand(sc, offset + (uint64_t)((const char *)desc -
+								   (const char *)bytes), desc, descsz);
 		else if (namesz == 4 && !memcmp(owner, "GNU", 4) && type == NT_GNU_BUILD_ID) {
 			f->build_id = desc;
 			f->build_id_len = descsz;
@@ -271,6 +342,10 @@ static int scan_all(struct scan *sc)
 		size_t len = 0;
 		void *key = key_of(f->arena, p->provider, p->note_name, &len);
 
+		for (size_t k = 0; k < p->nsites && !err; k++)	/* all notes are read now */
+			err = parse_args(sc, p->sites[k]);
+		if (err)
+			break;
 		if (!key) {
 			err = -ENOMEM;
 			break;
@@ -285,11 +360,12 @@ static int scan_all(struct scan *sc)
 int usdt_notes_read(struct usdt_file *f)
 {
 	struct scan sc = { .f = f, .probes = hash_new(), .types = hash_new(),
-			   .budget = USDT_MAX_NOTE_BYTES,
+			   .operands = hash_new(), .budget = USDT_MAX_NOTE_BYTES,
 			   .base = usdt_elf_section(f, ".stapsdt.base") };
-	int err = sc.probes && sc.types ? scan_all(&sc) : -ENOMEM;
+	int err = sc.probes && sc.types && sc.operands ? scan_all(&sc) : -ENOMEM;
 
 	hash_free(sc.probes, NULL);
 	hash_free(sc.types, NULL);
+	hash_free(sc.operands, NULL);
 	return err ? err : arena_failed(f->arena) ? -ENOMEM : 0;
 }

@@ -37,6 +37,8 @@ static uint64_t address(const struct firing *f, const struct usdt_arg *a)
 		at += reg(f, &a->index) * a->scale;
 	if (a->is_address)	/* rip is at the site already */
 		at += f->regs->rip - usdt_site_address(f->site);
+	if (a->base.offset >= 0 ? a->base.width == 4 : a->index.offset >= 0 && a->index.width == 4)
+		at = (uint32_t)at;
 	return at;
 }
 
@@ -55,6 +57,9 @@ bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **
 		return true;
 	case USDT_ARG_REG:
 		*value = extended(reg(f, &a->base), a->size, a->is_signed);
+		return true;
+	case USDT_ARG_PAIR:
+		*value = reg(f, &a->base) | reg(f, &a->index) << 32;
 		return true;
 	case USDT_ARG_MEM:
 		if (a->size <= sizeof(*value) && memory_read(f->pid, address(f, a), value, a->size)) {

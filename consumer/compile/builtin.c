@@ -25,7 +25,19 @@ static void arg_umem(struct gen *g, const struct cc_arg *a)
 		cc_alu_imm(f, BPF_MUL, R1, a->scale);
 		cc_alu(f, BPF_ADD, R0, R1);
 	}
+	if (a->narrow)
+		g_extend(g, 4, false);
 	g_read(g, a->size, a->is_signed, true);
+}
+
+static void arg_pair(struct gen *g, const struct cc_arg *a)
+{
+	struct cc_func *f = g->f;
+
+	cc_load(f, BPF_W, R0, R_CTX, a->index);
+	cc_alu_imm(f, BPF_LSH, R0, 32);
+	cc_load(f, BPF_W, R1, R_CTX, a->base);
+	cc_alu(f, BPF_OR, R0, R1);
 }
 
 /* r0: -1 if it is an error. */
@@ -77,6 +89,9 @@ void g_arg(struct gen *g, unsigned n)
 		if (a->shift)
 			cc_alu_imm(f, BPF_RSH, R0, a->shift);
 		g_extend(g, a->size, a->is_signed);
+		break;
+	case CC_A_PAIR:
+		arg_pair(g, a);
 		break;
 	case CC_A_CONST:
 		cc_imm(f, R0, a->disp);

@@ -43,6 +43,7 @@ enum cc_argkind {
 	CC_A_CTX,		/* 64 bits at ctx + disp */
 	CC_A_CTXPTR,		/* kernel memory: (pointer at ctx + base) + disp, size bytes */
 	CC_A_REG,		/* bits of a register in pt_regs: ctx + base >> shift, size bytes */
+	CC_A_PAIR,		/* 64 bits in two registers of 32: lower at base, upper at index */
 	CC_A_CONST,		/* disp */
 	CC_A_UMEM,		/* user memory at [base] + [index] * scale + disp, size bytes */
 	CC_A_SYSRET,		/* system call result at ctx + disp: -1 if it is -4095..-1 */
@@ -54,6 +55,7 @@ struct cc_arg {
 	uint8_t kind;		/* enum cc_argkind */
 	uint8_t size;		/* 1, 2, 4, 8 */
 	bool is_signed, is_float;
+	bool narrow;		/* UMEM: the address has 32 bits, what carries is lost */
 	uint8_t shift;		/* REG: 8 for %ah and its kin */
 	uint8_t scale;
 	int16_t base, index;	/* offsets in ctx (pt_regs); -1: none */

@@ -110,6 +110,13 @@ static void reg_arg(struct cc_arg *to, const struct usdt_arg *from)
 	to->shift = from->base.shift;
 }
 
+static void pair_arg(struct cc_arg *to, const struct usdt_arg *from)
+{
+	to->kind = CC_A_PAIR;
+	to->base = from->base.offset;
+	to->index = from->index.offset;
+}
+
 /* A symbol's address moves with the file: it is counted from the instruction pointer, which
  * is the site's own address when the probe fires. */
 static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct usdt_site *site)
@@ -118,6 +125,8 @@ static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct
 	to->base = from->base.offset;
 	to->index = from->index.offset;
 	to->scale = from->scale ? from->scale : 1;
+	to->narrow = (from->base.offset >= 0 ? from->base.width : from->index.offset >= 0 ?
+		      from->index.width : 8) < 8;
 	if (from->index.offset >= 0 && from->index.is_signed && from->index.width < 8)
 		to->kind = CC_A_BAD;
 	if (!from->is_address)
@@ -150,6 +159,8 @@ static struct cc_arg arg_of(const struct usdt_arg *from, const struct usdt_site 
 		to.kind = CC_A_CONST;
 	else if (from->kind == USDT_ARG_REG)
 		reg_arg(&to, from);
+	else if (from->kind == USDT_ARG_PAIR)
+		pair_arg(&to, from);
 	else if (from->kind == USDT_ARG_MEM)
 		mem_arg(&to, from, site);
 	return to;

@@ -82,6 +82,77 @@
 	"\t.ascii \"@" USDT_OPERAND_(n) "\"\n"
 #define USDT_BLANK_ "\t.ascii \" \"\n"
 
+/*
+ * gcc names variables: 4@count(%rip), 8@table+16(,%rax,8). The names go with
+ * strip, and may be many a file's. So the displacement is kept in a note of
+ * its own (docs/operand-note.md), as the last bytes of an instruction that
+ * the linker completes. Of an operand's letters the first that is neither a
+ * digit nor a sign tells: % a register, $ a constant, ( no symbol, else a
+ * symbol. What has a relocation of its own (x@tpoff) but GOTOFF is left out.
+ * clang names no variables.
+ */
+#if defined __GNUC__ && !defined __clang__ && (defined __x86_64__ || defined __i386__)
+#ifdef __i386__
+#define USDT_LEA_ "%%eax"
+#define USDT_GOTOFF_                                                                              \
+	"\t.if .Lusdt.k==4\n\t.ifeqs \"\\usdt_c\",\"F\"\n\t.set .Lusdt.k,3\n\t.endif\n\t.endif\n"
+/* The upper half of 64 bits is in the register that follows in gcc's order. */
+#define USDT_PAIR_(n)                                                                             \
+	"\t.if .Lusdt.k==2 && " USDT_WHAT_(n) "/4==8\n"                                           \
+	USDT_OPERAND_NOTE_(n, 2, "")                                                              \
+	"\t.endif\n"
+#else
+#define USDT_LEA_ "%%rax"
+#define USDT_GOTOFF_
+#define USDT_PAIR_(n)
+#endif
+#define USDT_OPERAND_NOTE_(n, form, insn)                                                         \
+	"\t.pushsection .note.usdtkit.operands,\"a?\",\"note\"\n"                                 \
+	"\t.balign 4\n"                                                                           \
+	"\t.4byte 992f-991f,994f-993f,2\n"                                                        \
+	"991:\t.asciz \"usdtkit\"\n"                                                              \
+	"992:\t.balign 4\n"                                                                       \
+	"993:\t.4byte 990b-.\n"                                                                   \
+	"\t.byte " #n "-1," #form "\n"                                                            \
+	insn                                                                                      \
+	"994:\t.balign 4\n"                                                                       \
+	"\t.popsection\n"
+#define USDT_KEEP_(n)                                                                             \
+	"\t.set .Lusdt.k,0\n"                                                                     \
+	"\t.irpc usdt_c,\"{" USDT_OPERAND_(n) "|$}\"\n"                                           \
+	"\t.if .Lusdt.k==0\n"                                                                     \
+	"\t.set .Lusdt.k,3\n"                                                                     \
+	"\t.irpc usdt_d,0123456789+-\n"                                                           \
+	"\t.ifeqs \"\\usdt_c\",\"\\usdt_d\"\n\t.set .Lusdt.k,0\n\t.endif\n"                       \
+	"\t.endr\n"                                                                               \
+	"\t.ifeqs \"\\usdt_c\",\"$\"\n\t.set .Lusdt.k,1\n\t.endif\n"                              \
+	"\t.ifeqs \"\\usdt_c\",\"(\"\n\t.set .Lusdt.k,1\n\t.endif\n"                              \
+	"\t.ifeqs \"\\usdt_c\",\"%%\"\n\t.set .Lusdt.k,2\n\t.endif\n"                             \
+	"\t.endif\n"                                                                              \
+	"\t.ifeqs \"\\usdt_c\",\"@\"\n\t.set .Lusdt.k,4\n\t.endif\n"                              \
+	USDT_GOTOFF_                                                                              \
+	"\t.endr\n"                                                                               \
+	"\t.if .Lusdt.k==3\n"                                                                     \
+	USDT_OPERAND_NOTE_(n, 1, "\tlea " USDT_OPERAND_(n) "," USDT_LEA_ "\n")                    \
+	"\t.endif\n"                                                                              \
+	USDT_PAIR_(n)
+#else
+#define USDT_KEEP_(n)
+#endif
+#define USDT_KEEP_0_
+#define USDT_KEEP_1_ USDT_KEEP_(1)
+#define USDT_KEEP_2_ USDT_KEEP_1_ USDT_KEEP_(2)
+#define USDT_KEEP_3_ USDT_KEEP_2_ USDT_KEEP_(3)
+#define USDT_KEEP_4_ USDT_KEEP_3_ USDT_KEEP_(4)
+#define USDT_KEEP_5_ USDT_KEEP_4_ USDT_KEEP_(5)
+#define USDT_KEEP_6_ USDT_KEEP_5_ USDT_KEEP_(6)
+#define USDT_KEEP_7_ USDT_KEEP_6_ USDT_KEEP_(7)
+#define USDT_KEEP_8_ USDT_KEEP_7_ USDT_KEEP_(8)
+#define USDT_KEEP_9_ USDT_KEEP_8_ USDT_KEEP_(9)
+#define USDT_KEEP_10_ USDT_KEEP_9_ USDT_KEEP_(10)
+#define USDT_KEEP_11_ USDT_KEEP_10_ USDT_KEEP_(11)
+#define USDT_KEEP_12_ USDT_KEEP_11_ USDT_KEEP_(12)
+
 #define USDT_FORMAT_0_
 #define USDT_FORMAT_1_ USDT_FORMAT_(1)
 #define USDT_FORMAT_2_ USDT_FORMAT_1_ USDT_BLANK_ USDT_FORMAT_(2)
@@ -97,7 +168,7 @@
 #define USDT_FORMAT_12_ USDT_FORMAT_11_ USDT_BLANK_ USDT_FORMAT_(12)
 
 /* "?": the note goes with its code when that is in a COMDAT group (inline functions of C++). */
-#define USDT_NOTE_(provider, name, semaphore, format)                                             \
+#define USDT_NOTE_(provider, name, semaphore, format, keep)                                       \
 	"990:\t" USDT_NOP_ "\n"                                                                   \
 	"\t.pushsection .note.stapsdt,\"?\",\"note\"\n"                                           \
 	"\t.balign 4\n"                                                                           \
@@ -113,6 +184,7 @@
 	"\t.byte 0\n"                                                                             \
 	"994:\t.balign 4\n"                                                                       \
 	"\t.popsection\n"                                                                         \
+	keep                                                                                      \
 	"\t.ifndef _.stapsdt.base\n"                                                              \
 	"\t.pushsection .stapsdt.base,\"aG\",\"progbits\",.stapsdt.base,comdat\n"                 \
 	"\t.weak _.stapsdt.base\n"                                                                \
@@ -201,7 +273,7 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 	do {                                                                                      \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
-			USDT_NOTE_(provider, name, "0", USDT_FORMAT_##n##_)                       \
+			USDT_NOTE_(provider, name, "0", USDT_FORMAT_##n##_, USDT_KEEP_##n##_)     \
 			: : USDT_ARGS_##n##_ args);                                               \
 		USDT_LOUD_                                                                        \
 	} while (0)
@@ -210,7 +282,8 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 	do {                                                                                      \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
-			USDT_NOTE_(provider, name, #semaphore, USDT_FORMAT_##n##_)                \
+			USDT_NOTE_(provider, name, #semaphore, USDT_FORMAT_##n##_,                \
+				   USDT_KEEP_##n##_)                                              \
 			: : USDT_ARGS_##n##_ args);                                               \
 		USDT_LOUD_                                                                        \
 		__asm__ __volatile__("" : : "m"(semaphore));                                      \

@@ -339,7 +339,9 @@ enum usdt_arg_kind {
 	USDT_ARG_BAD,	/* not understood: why says what */
 	USDT_ARG_CONST,	/* the value is disp */
 	USDT_ARG_REG,	/* the value is in register base */
-	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp */
+	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp; of 32 bits
+			 * if base (without one, index) has 4 bytes: what carries is lost */
+	USDT_ARG_PAIR,	/* i386: the lower half is in register base, the upper in index */
 };
 
 /*

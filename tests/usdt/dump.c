@@ -13,7 +13,7 @@
 
 static void print_arg(const struct usdt_arg *a)
 {
-	static const char *const kinds[] = { "BAD", "CONST", "REG", "MEM" };
+	static const char *const kinds[] = { "BAD", "CONST", "REG", "MEM", "PAIR" };
 
 	printf(" %s%u%s:%s", a->is_signed ? "-" : "", a->size, a->is_float ? "f" : "",
 	       kinds[a->kind]);
@@ -23,6 +23,8 @@ static void print_arg(const struct usdt_arg *a)
 		printf("(%" PRId64 ")", a->disp);
 	else if (a->kind == USDT_ARG_REG)
 		printf("(%d/%u)", a->base.offset, a->base.width);
+	else if (a->kind == USDT_ARG_PAIR)
+		printf("(%d:%d)", a->index.offset, a->base.offset);
 	else
 		printf("(%d+%d*%u%+" PRId64 "%s)", a->base.offset, a->index.offset, a->scale,
 		       a->is_address ? 0 : a->disp, a->is_address ? " symbol" : "");

@@ -2,6 +2,7 @@
 /* tests/usdt/test_arg.c: argument strings, a row each: what is read, or why not. */
 #include "usdt/inner.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,11 +16,13 @@ struct row {
 	const char *want;
 };
 
-static bool symbol(void *ctx, const char *name, size_t len, uint64_t *address)
+static int symbol(void *ctx, const char *name, size_t len, uint64_t *address)
 {
 	(void)ctx;
 	*address = 0x4000;
-	return len == 3 && !memcmp(name, "g.0", 3);
+	if (len == 3 && !memcmp(name, "two", 3))
+		return -EEXIST;
+	return len == 3 && !memcmp(name, "g.0", 3) ? 0 : -ENOENT;
 }
 
 static void show(char *out, size_t size, const struct usdt_arg *a)
@@ -96,6 +99,7 @@ static void x86_64_operands(void **state)
 		{ "8@(%r13d)", "8 [r16/4 + r-1/0 * 1 + 0]" },
 		/* refused */
 		{ "4@h(%rip)", "unknown symbol (stripped file?)" },
+		{ "4@two+4(%rip)", "several symbols of that name" },
 		{ "4@8(%rip)", "relative to the instruction pointer without a symbol" },
 		{ "8@g.0@GOTPCREL(%rip)", "needs a relocation, not an address" },
 		{ "8@%fs:0", "relative to a segment register" }, { "8f@%xmm0",

@@ -137,6 +137,100 @@ static void stripped_files_lose_functions_and_symbol_arguments_only(void **state
 	usdt_file_close(f);
 }
 
+#define NOTES_ADDR 0x400000
+
+/* docs/operand-note.md: of argument `arg` of a site, as `len` bytes of an instruction end in disp. */
+static void elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t form, int32_t disp,
+			size_t len)
+{
+	uint64_t here = NOTES_ADDR + offsetof(struct elf_image, notes) + e->notes_len + 20;
+	int32_t distance = (int32_t)(site - here);
+	unsigned char desc[32] = { 0 };
+
+	memcpy(desc, &distance, 4);
+	desc[4] = arg;
+	desc[5] = form;
+	if (len >= 4)
+		memcpy(desc + 6 + len - 4, &disp, 4);
+	elf_note(e, "usdtkit", 2, desc, 6 + len);
+	e->ph[2].p_type = PT_LOAD;
+	e->ph[2].p_vaddr = NOTES_ADDR + e->ph[2].p_offset;
+}
+
+static void operands_are_known_without_symbols(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_site *s;
+	const struct usdt_arg *a;
+	uint64_t end;
+
+	(void)state;
+	elf_begin_image(&e);
+	elf_operand(&e, CODE_ADDR + 0x20, 0, 1, -8, 7);
+	end = NOTES_ADDR + offsetof(struct elf_image, notes) + 20 + 13;
+	elf_operand(&e, CODE_ADDR + 0x20, 1, 1, 0x1234, 8);
+	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1234, 8);
+	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8);	/* contradicts it */
+	elf_operand(&e, CODE_ADDR + 0x20, 3, 3, 0, 7);		/* of a version to come */
+	elf_operand(&e, CODE_ADDR + 0x20, 4, 1, 0x1234, 3);	/* too short: bad */
+	elf_operand(&e, CODE_ADDR + 0x20, 5, 1, 0x1234, 8);	/* of no symbol */
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-4@4+h(%rip) 8@h+4(%rax,%rbx,4) 8@h(,%rax,4)"
+		 " 8@h(%rip) 8@h(%rip) 8@%rdi");
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nbad(f), 1);
+	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+	a = usdt_site_arg(s, 0);
+	assert_int_equal(a->kind, USDT_ARG_MEM);
+	assert_true(a->is_address && a->base.offset == -1);
+	assert_int_equal(a->disp, end - 8);
+	a = usdt_site_arg(s, 1);
+	assert_int_equal(a->kind, USDT_ARG_MEM);
+	assert_true(!a->is_address && a->base.offset == 80 && a->index.offset == 40);
+	assert_int_equal(a->disp, 0x1234);
+	assert_string_equal(usdt_site_arg(s, 2)->why, "several variables at one site (code was merged)");
+	assert_string_equal(usdt_site_arg(s, 3)->why, "unknown symbol (stripped file?)");
+	assert_string_equal(usdt_site_arg(s, 4)->why, "unknown symbol (stripped file?)");
+	assert_int_equal(usdt_site_arg(s, 5)->kind, USDT_ARG_REG);
+	usdt_file_close(f);
+}
+
+static void a_name_of_several_variables_is_of_none(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	three_sites(&e);
+	e.syms[3].st_name = e.syms[2].st_name;
+	f = must_open(&e);
+	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 1)->why,
+			    "several symbols of that name");
+	usdt_file_close(f);
+}
+
+static void pairs_of_registers_are_in_gccs_order(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_site *s;
+
+	(void)state;
+	elf_begin_image(&e);
+	e.eh.e_machine = EM_386;	/* of 64 bits, which no compiler makes; arguments do not mind */
+	elf_operand(&e, CODE_ADDR + 0x20, 0, 2, 0, 0);
+	elf_operand(&e, CODE_ADDR + 0x20, 2, 2, 0, 0);
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-8@%ecx 8@%ecx 8@%esp");
+	f = must_open(&e);
+	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+	assert_int_equal(usdt_site_arg(s, 0)->kind, USDT_ARG_PAIR);
+	assert_int_equal(usdt_site_arg(s, 0)->base.offset, 88);
+	assert_int_equal(usdt_site_arg(s, 0)->index.offset, 40);
+	assert_string_equal(usdt_site_arg(s, 1)->why, "wider than its register");
+	assert_string_equal(usdt_site_arg(s, 2)->why, "wider than its register");
+	usdt_file_close(f);
+}
+
 static void semaphores_beyond_the_file_have_no_offset(void **state)
 {
 	struct elf_image e;
@@ -403,6 +497,9 @@ int main(void)
 		cmocka_unit_test(prelinked_files_are_adjusted_by_their_base),
 		cmocka_unit_test(files_without_sections_give_the_notes_of_their_segments),
 		cmocka_unit_test(stripped_files_lose_functions_and_symbol_arguments_only),
+		cmocka_unit_test(operands_are_known_without_symbols),
+		cmocka_unit_test(a_name_of_several_variables_is_of_none),
+		cmocka_unit_test(pairs_of_registers_are_in_gccs_order),
 		cmocka_unit_test(semaphores_beyond_the_file_have_no_offset),
 		cmocka_unit_test(malformed_notes_fail_alone),
 		cmocka_unit_test(a_note_longer_than_its_section_ends_the_scan),
