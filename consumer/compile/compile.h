@@ -191,8 +191,8 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
  *   up to CC_DRAIN_DENSE words:  uint32_t key_size, words; the words; the key
  *   more:                        uint32_t key_size, CC_DRAIN_SPARSE; pairs of uint64_t (index,
  *                                word) of those that are not zero; CC_DRAIN_END, 0; the key
- * A key that does not fit is left as it is, with all that follow it: `more` is 1 then, and a run with
- * the same `seen` goes on there, once the ring is empty. `hashes` is the array with the map's hashes.
+ * A key that does not fit is left as it is, with all that follow it: `more` is CC_DRAIN_AGAIN then, and
+ * a run with the same `seen` goes on there, once the ring is empty. `hashes` is the array with the map's hashes.
  */
 enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700, CC_DRAIN_RING = 1 << 18 };
 #define CC_DRAIN_SPARSE 0xfffffffeu
@@ -200,8 +200,9 @@ enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700, CC_DRAIN_RING = 1 << 18 };
 struct cc_drain_run {
 	uint64_t hash;		/* which of `hashes` */
 	uint64_t seen;		/* keys dealt with, whatever their values; 0 at first */
-	uint64_t more;		/* out */
+	uint64_t more;		/* out: 0, or */
 };
+enum { CC_DRAIN_AGAIN = 1, CC_DRAIN_LOST };	/* LOST: a key could not be written, against all rules */
 int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ring,
 		     struct cc_image *image);
 

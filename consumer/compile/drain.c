@@ -29,6 +29,7 @@ struct drain {
 	struct cc_func *f;		/* main or the callback */
 	const struct cc_map *map;
 	int hashes, ring;		/* fds */
+	int lost;			/* the callback's label for what cannot happen: see take */
 };
 
 static void map_fd(struct cc_func *f, int dst, int fd)
@@ -47,6 +48,7 @@ static void output(const struct drain *d, int from, int off, uint32_t bytes)
 	cc_imm(d->f, R3, bytes);
 	cc_imm(d->f, R4, BPF_RB_NO_WAKEUP);
 	cc_helper(d->f, BPF_FUNC_ringbuf_output);
+	cc_jump_imm(d->f, BPF_JNE, R0, 0, d->lost);
 }
 
 /* What an output of so many bytes takes of the ring. */
@@ -150,11 +152,13 @@ static size_t walk(const struct drain *d)
 }
 
 /* The callback(map, key, value, context): 0, or 1 where the walk ends. */
-static void take(const struct drain *d)
+static void take(struct drain *d)
 {
 	struct cc_func *f = d->f;
 	uint32_t words = d->map->value_size / 8;
 	int next = cc_label_new(f), full = cc_label_new(f);
+
+	d->lost = cc_label_new(f);
 
 	cc_mov(f, R_KEY, R2);
 	cc_mov(f, R_VALUE, R3);
@@ -167,7 +171,8 @@ static void take(const struct drain *d)
 	map_fd(f, R1, d->ring);
 	cc_imm(f, R2, BPF_RB_AVAIL_DATA);
 	cc_helper(f, BPF_FUNC_ringbuf_query);
-	cc_jump_imm(f, BPF_JGT, R0, (int32_t)(CC_DRAIN_RING - most(d->map)), full);
+	/* A ring buffer never fills to its last byte. */
+	cc_jump_imm(f, BPF_JGT, R0, (int32_t)(CC_DRAIN_RING - 8 - most(d->map)), full);
 	if (words <= CC_DRAIN_DENSE)
 		dense(d, words);
 	else
@@ -180,7 +185,12 @@ static void take(const struct drain *d)
 	cc_imm(f, R0, 0);
 	cc_exit(f);
 	cc_label_here(f, full);
-	cc_store_imm(f, BPF_DW, R_WALK, C_MORE, 1);
+	cc_store_imm(f, BPF_DW, R_WALK, C_MORE, CC_DRAIN_AGAIN);
+	cc_imm(f, R0, 1);
+	cc_exit(f);
+	/* There was room, and yet it was not taken: the key's words are gone, which must be said. */
+	cc_label_here(f, d->lost);
+	cc_store_imm(f, BPF_DW, R_WALK, C_MORE, CC_DRAIN_LOST);
 	cc_imm(f, R0, 1);
 	cc_exit(f);
 }
@@ -223,8 +233,8 @@ int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ri
 		return -ENOMEM;
 	if (map->value_size / 8 > CC_DRAIN_WORDS_MAX || most(map) > CC_DRAIN_RING / 2)
 		return -E2BIG;
-	at = walk(&(struct drain){ main, map, hashes, ring });
-	take(&(struct drain){ callback, map, hashes, ring });
+	at = walk(&(struct drain){ main, map, hashes, ring, 0 });
+	take(&(struct drain){ callback, map, hashes, ring, 0 });
 	err = cc_func_end(main);
 	err = err ? err : cc_func_end(callback);
 	insns = arena_array(cc->arena, struct bpf_insn, main->n + callback->n);

@@ -381,8 +381,8 @@ static int drain_hash(struct aggs *a, const struct cls *c, uint32_t hash, uint64
 		e = bpf_prog_test_run_opts(c->prog, &opts);
 		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, CC_DRAIN_RING);
 		e = e ? e : records(&s);
-		if (!e && ctx.more && ctx.seen == seen)
-			e = -EPROTO;	/* no step was made: none will be */
+		if (!e && (ctx.more == CC_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
+			e = -EPROTO;	/* or no step was made: none will be */
 		err = err ? err : e;
 	} while (!e && ctx.more);
 	*keys = ctx.seen;

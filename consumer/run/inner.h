@@ -123,7 +123,7 @@ struct run {
 	uint64_t drained_time;		/* the firing for which aggregations were last drained */
 	int drained_cpu;
 	size_t live_targets;
-	bool going, stopped, failed, output_gone, ksyms_told;
+	bool going, stopped, failed, output_gone, ksyms_told, aggs_told;
 	int status;
 };
 

@@ -64,13 +64,23 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value, where, pc);
 }
 
+/* What could not be read stays in the maps for the next time, or is lost at the end. */
+static void drain_aggs(struct run *r)
+{
+	int err = aggs_drain(r->aggs);
+
+	if (err && !r->aggs_told)
+		diag_error(r->diag, NOWHERE, NULL, "cannot read all aggregations: %s", strerror(-err));
+	r->aggs_told |= err;
+}
+
 /* Once a firing: what printa shows is what clear, in the same firing, takes away; hits that come
  * in between stay for the next. */
 static void firing_drain(struct run *r, int cpu, uint64_t time)
 {
 	if (r->drained_time == time && r->drained_cpu == cpu)
 		return;
-	aggs_drain(r->aggs);
+	drain_aggs(r);
 	r->drained_time = time;
 	r->drained_cpu = cpu;
 }
@@ -338,7 +348,7 @@ static void periodic(struct run *r)
 
 	due(&r->next_switch, now, r->opts.value[RUN_OPT_switchrate]);
 	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate]))
-		aggs_drain(r->aggs);
+		drain_aggs(r);
 	if (due(&r->next_status, now, r->opts.value[RUN_OPT_statusrate])) {
 		wall_renew(r);
 		run_units_missed(r);
@@ -407,7 +417,7 @@ bool run_stop(struct run *r)
 	if (r->state->exiting)
 		r->status = r->state->exit_status;
 	if (!r->output_gone && drain(r, true)) {
-		aggs_drain(r->aggs);
+		drain_aggs(r);
 		if (written(r, out_aggs_print(r->out, r->aggs)))
 			written(r, out_flush(r->out));
 	}
