@@ -22,14 +22,15 @@
 
 /* The callback's context, in main's stack. */
 enum { C_SKIP = 0, C_SEEN = 8, C_MORE = 16, C_SIZE = 24 };
-enum { R_KEY = R_CTX, R_VALUE = R_FIRE, R_WALK = R_SLOT };
+/* R_LOST: not 0 after an output that failed, asked once: a branch for each of 1,700 is too many for
+ * the verifier. */
+enum { R_KEY = R_CTX, R_VALUE = R_FIRE, R_WALK = R_SLOT, R_LOST = R_PTR };
 enum { RING_HEADER = BPF_RINGBUF_HDR_SZ };
 
 struct drain {
 	struct cc_func *f;		/* main or the callback */
 	const struct cc_map *map;
 	int hashes, ring;		/* fds */
-	int lost;			/* the callback's label for what cannot happen: see take */
 };
 
 static void map_fd(struct cc_func *f, int dst, int fd)
@@ -48,7 +49,7 @@ static void output(const struct drain *d, int from, int off, uint32_t bytes)
 	cc_imm(d->f, R3, bytes);
 	cc_imm(d->f, R4, BPF_RB_NO_WAKEUP);
 	cc_helper(d->f, BPF_FUNC_ringbuf_output);
-	cc_jump_imm(d->f, BPF_JNE, R0, 0, d->lost);
+	cc_alu(d->f, BPF_OR, R_LOST, R0);
 }
 
 /* What an output of so many bytes takes of the ring. */
@@ -152,13 +153,12 @@ static size_t walk(const struct drain *d)
 }
 
 /* The callback(map, key, value, context): 0, or 1 where the walk ends. */
-static void take(struct drain *d)
+static void take(const struct drain *d)
 {
 	struct cc_func *f = d->f;
 	uint32_t words = d->map->value_size / 8;
-	int next = cc_label_new(f), full = cc_label_new(f);
+	int next = cc_label_new(f), full = cc_label_new(f), lost = cc_label_new(f);
 
-	d->lost = cc_label_new(f);
 
 	cc_mov(f, R_KEY, R2);
 	cc_mov(f, R_VALUE, R3);
@@ -173,11 +173,13 @@ static void take(struct drain *d)
 	cc_helper(f, BPF_FUNC_ringbuf_query);
 	/* A ring buffer never fills to its last byte. */
 	cc_jump_imm(f, BPF_JGT, R0, (int32_t)(CC_DRAIN_RING - 8 - most(d->map)), full);
+	cc_imm(f, R_LOST, 0);
 	if (words <= CC_DRAIN_DENSE)
 		dense(d, words);
 	else
 		sparse(d, words);
 	output(d, R_KEY, 0, d->map->key_size);
+	cc_jump_imm(f, BPF_JNE, R_LOST, 0, lost);
 	cc_label_here(f, next);
 	cc_load(f, BPF_DW, R1, R_WALK, C_SEEN);
 	cc_alu_imm(f, BPF_ADD, R1, 1);
@@ -189,7 +191,7 @@ static void take(struct drain *d)
 	cc_imm(f, R0, 1);
 	cc_exit(f);
 	/* There was room, and yet it was not taken: the key's words are gone, which must be said. */
-	cc_label_here(f, d->lost);
+	cc_label_here(f, lost);
 	cc_store_imm(f, BPF_DW, R_WALK, C_MORE, CC_DRAIN_LOST);
 	cc_imm(f, R0, 1);
 	cc_exit(f);
@@ -233,8 +235,8 @@ int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ri
 		return -ENOMEM;
 	if (map->value_size / 8 > CC_DRAIN_WORDS_MAX || most(map) > CC_DRAIN_RING / 2)
 		return -E2BIG;
-	at = walk(&(struct drain){ main, map, hashes, ring, 0 });
-	take(&(struct drain){ callback, map, hashes, ring, 0 });
+	at = walk(&(struct drain){ main, map, hashes, ring });
+	take(&(struct drain){ callback, map, hashes, ring });
 	err = cc_func_end(main);
 	err = err ? err : cc_func_end(callback);
 	insns = arena_array(cc->arena, struct bpf_insn, main->n + callback->n);
