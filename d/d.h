@@ -384,7 +384,6 @@ struct d_config {
 	size_t nvars;
 	bool defaultargs;		/* -x defaultargs: missing $n are 0 or "" */
 	bool argref_ok;			/* not all arguments need be used: -x argref */
-	bool empty_ok;			/* -x empty */
 	bool providers;			/* generator: provider blocks and declarations only count */
 	size_t strsize;
 	/* #pragma D option name=value, in order; false: refused and reported. */

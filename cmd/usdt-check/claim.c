@@ -118,8 +118,7 @@ bool claims_add(struct claims *all, const char *text, const char *from, pid_t pi
 	static const struct d_names names = { .args = any_args };
 	struct d_macro target = { "target", arena_printf(all->arena, "%d", (int)pid) };
 	struct d_config config = { .names = &names, .macros = &target, .nmacros = 1, .vars = vars,
-				   .nvars = COUNT(vars), .strsize = CHECK_STR,
-				   .empty_ok = true };
+				   .nvars = COUNT(vars), .strsize = CHECK_STR };
 	const char *source = as_d(all->arena, text);
 	struct text *t = source ? text_new(all->arena, from, source, strlen(source)) : NULL;
 	struct d *d = t ? d_new(all->arena, all->diag, &config) : NULL;

@@ -133,15 +133,13 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links);
 }
 
-/* On each CPU that is there; on one (the first, or -x cpu's) for tick. */
+/* On each CPU that is there; on one, the first, for tick. */
 static int attach_clock(struct prov_env *env, const struct prov_site *s, int prog, uint64_t cookie,
 			struct prov_links *links)
 {
 	int err = -ENODEV, done = 0;
 
 	for (int cpu = 0; cpu < (int)env->ncpu; cpu++) {
-		if (env->cpu >= 0 && cpu != env->cpu)
-			continue;
 		err = clock_on(s, cpu, prog, cookie, links);
 		if (!err && ++done && s->one_cpu)
 			break;

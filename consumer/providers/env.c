@@ -57,7 +57,7 @@ struct prov_env *prov_env_new(struct diag *diag)
 	prov_limit_raise();
 	env->diag = diag;
 	env->ncpu = possible_cpus();
-	env->cpu = env->stop_fd = -1;
+	env->stop_fd = -1;
 	return env;
 }
 

@@ -97,7 +97,6 @@ struct prov_env {
 	struct prov_target **targets;
 	size_t ntargets, targets_cap;
 	uint32_t ncpu;		/* possible CPUs */
-	int cpu;		/* -x cpu; -1 */
 	int stop_fd;		/* readable when tracing shall end; -1 */
 	uint32_t next_id;	/* for dynamic probes */
 	void *priv[16];		/* one a provider, by its row in providers.def */

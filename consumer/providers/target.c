@@ -263,7 +263,7 @@ static uint64_t now_ms(void)
 }
 
 /* Until the child has news. -EINTR: dtrace shall end; -ETIMEDOUT: it has had its time. The news
- * is looked for now and then in any case, for who started us may have blocked SIGCHLD. */
+ * is looked for every so often in any case: who started us may have blocked SIGCHLD. */
 static int wait_news(struct target_priv *t)
 {
 	enum { SLICE_MS = 200 };

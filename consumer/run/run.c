@@ -165,7 +165,6 @@ bool run_front_end(struct run *r)
 		.names = prov_names(r->env), .argc = r->argc, .argv = r->argv,
 		.defaultargs = r->opts.value[RUN_OPT_defaultargs],
 		.argref_ok = r->opts.value[RUN_OPT_argref],
-		.empty_ok = r->opts.value[RUN_OPT_empty],
 		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
 		.option = pragma_option, .option_ctx = r,
 	};
