@@ -95,6 +95,75 @@ project "PostgreSQL: prefix" TRACE_SHOP_ 1 gcc clang
 sed -e 's/define SHOP_/define FS_SHOP_/' shop.h >edited.h
 project "FreeSWITCH: prefix" FS_SHOP_ 1 gcc
 
+# Names of many parts, five pointers, a blank line first.
+cat >phone.d <<'E'
+
+provider phone {
+        probe line__state__change(void *line, const char *id, const char *name, const char *old, const char *now);
+        probe line__running__state__change(void *line, const char *id, const char *name, const char *old, const char *now);
+};
+E
+cat >phone.c <<'E'
+#include "edited.h"
+int main(void)
+{
+	FS_PHONE_LINE_STATE_CHANGE(0, "7", "desk", "free", "busy");
+	FS_PHONE_LINE_RUNNING_STATE_CHANGE((void *)8, "7", "desk", "busy", "free");
+	return 0;
+}
+E
+"$dtrace" -h -s phone.d && sed -e 's/define PHONE_/define FS_PHONE_/' phone.h >edited.h
+for cc in gcc clang g++; do
+	$cc -O2 -Wall -Wextra -Werror phone.c -o phone 2>log && "$asserts" \
+		-e 'phone:::line-state-change count==1 && arg0==0 && copyinstr(arg4)=="busy"' \
+		-e 'phone:::line-running-state-change count==1 && arg0==8 && copyinstr(arg4)=="free"' -- ./phone >log 2>&1 &&
+		ok "FreeSWITCH: names of many parts: $cc" || { bad "FreeSWITCH: names of many parts: $cc"; cat log; }
+done
+
+# Xen: no edit, but -C with types of the system's headers, nameless arguments, no -o for header and
+# object, and objects that are scanned.
+cat >store_probes.d <<'E'
+/* A comment; -C takes what follows. */
+#include <sys/types.h>
+
+provider store {
+	/* transaction, domain, process, kind, text */
+	probe msg(uint32_t, unsigned int, pid_t, int, const char *);
+	probe watch_event(unsigned int, pid_t, const char *);
+};
+
+#pragma D attributes Evolving/Evolving/Common provider store provider
+#pragma D attributes Private/Private/Unknown provider store module
+#pragma D attributes Private/Private/Unknown provider store function
+#pragma D attributes Evolving/Evolving/Common provider store name
+#pragma D attributes Evolving/Evolving/Common provider store args
+E
+cat >store.c <<'E'
+#include <sys/types.h>
+#include <stdint.h>
+#include "store_probes.h"
+int main(void)
+{
+	uint32_t id = 0xfffffff7u;
+	pid_t pid = -2;
+
+	if (STORE_MSG_ENABLED())
+		STORE_MSG(id, 3u, pid, 4, "mangled");
+	STORE_WATCH_EVENT(3u, pid, "watched");
+	return 0;
+}
+E
+if "$dtrace" -C -h -s store_probes.d && gcc -O2 -Wall -Wextra -Werror -c store.c &&
+	"$dtrace" -C -G -s store_probes.d store.o && gcc store.o store_probes.o -o store; then
+	"$asserts" -e 'store:::msg count==1 && arg0==0xfffffff7 && arg2==-2 && copyinstr(arg4)=="mangled"' \
+		-e 'store:::watch_event count==1 && arg1==-2 && copyinstr(arg2)=="watched"' -- ./store >log 2>&1 &&
+		ok "Xen: fires" || { bad "Xen: fires"; cat log; }
+	same "Xen: types" "$("$dump" store | grep -cF 'types [uint32_t|] [unsigned int|] [pid_t|] [int|] [const char *|]')" 1
+	same "Xen: attributes" "$("$dump" store | grep -o ' attr .*' | sort -u)" " attr 5/5/5 1/1/0 1/1/0 5/5/5 5/5/5"
+else
+	bad "Xen: builds"
+fi
+
 # glib: no semaphores.
 sed -e 's,define STAP_HAS_SEMAPHORES 1,undef STAP_HAS_SEMAPHORES,' \
 	-e 's,define _SDT_HAS_SEMAPHORES 1,undef _SDT_HAS_SEMAPHORES,' shop.h >edited.h
