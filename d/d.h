@@ -135,6 +135,13 @@ struct d_pdesc {
 	const char *text;	/* as written, for messages */
 };
 
+/*
+ * A name of a probe as a part of a description that matches it: what means something there stands
+ * behind a backslash, a control character is a '?'. first: the part is the provider. In the arena,
+ * or `part` itself if there is nothing to do (or no memory).
+ */
+const char *d_pdesc_quoted(struct arena *a, const char *part, bool first);
+
 struct d_args {		/* what args[] of a description is */
 	size_t n;
 	struct d_type **types;

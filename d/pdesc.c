@@ -2,7 +2,8 @@
 /*
  * d/pdesc.c: probe descriptions, and whether one stands at a place of a text.
  * In:  p->text at p->pos, between clauses and declarations.
- * Out: struct d_pdesc with macros expanded; "" where a part is empty.
+ * Out: struct d_pdesc with macros expanded; "" where a part is empty. And the way back: a
+ *      name as it must be written in a description.
  */
 #include "d/lex.h"
 
@@ -10,22 +11,34 @@
 #include <limits.h>
 #include <string.h>
 
-/* Characters of names and globs; what only C++ names have is allowed behind a colon. */
+/* Characters of names and globs; what only C++ names have is allowed behind a colon. Letters are
+ * also those of UTF-8. */
 static bool is_word_char(char c, bool colon)
 {
-	return c && (isalnum((unsigned char)c) || strchr("_-$:.?*\\[]!@`", c) ||
-		     (colon && strchr("~+=&^%()<>", c)));
+	return c && (isalnum((unsigned char)c) || (unsigned char)c >= 0x80 ||
+		     strchr("_-$:.?*\\[]!@`", c) || (colon && strchr("~+=&^%()<>", c)));
 }
 
+/* Behind a backslash any character is one of a name. */
 static uint32_t word_end(const struct d_parser *p)
 {
 	const char *s = p->text->bytes;
 	uint32_t e = p->pos;
 	bool colon = false;
 
-	for (; is_word_char(s[e], colon); e++)
+	for (; is_word_char(s[e], colon); e++) {
 		colon |= s[e] == ':';
+		e += s[e] == '\\' && s[e + 1] && s[e + 1] != '\n';
+	}
 	return e;
+}
+
+/* Of s up to end: the first of those characters that is not behind a backslash; else end. */
+static const char *plain_char(const char *s, const char *end, const char *of)
+{
+	for (; s < end && !strchr(of, *s); s++)
+		s += *s == '\\' && s + 1 < end;
+	return s;
 }
 
 /* A word that may be a type's name or a probe's: what follows it decides, then what is known. */
@@ -80,8 +93,7 @@ static const char *expand(struct d_parser *p, uint32_t at, uint32_t end)
 	while (at < end && !p->bad) {
 		uint32_t plain = at;
 
-		while (at < end && s[at] != '$')
-			at++;
+		at = (uint32_t)(plain_char(s + at, s + end, "$") - s);
 		if (at > plain)
 			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(at - plain), s + plain);
 		if (at < end && out && (v = d_macro_value(p, &at, &is_string, &is_arg))) {
@@ -115,27 +127,25 @@ static bool by_name(struct d_parser *p, struct d_pdesc *pd, uint32_t end)
 	static const char kinds[] = "Pmf";
 	const char **parts[] = { &pd->prov, &pd->mod, &pd->func, &pd->name };
 	const char *s = p->text->bytes, *kind = p->spec ? strchr(kinds, p->spec) : NULL;
-	int part = kind ? (int)(kind - kinds) : 3;
-	uint32_t to = end, from;
+	const char *from = s + pd->loc.off, *to;
+	int colons = 0, part = kind ? (int)(kind - kinds) : 3;
 
 	pd->prov = pd->mod = pd->func = pd->name = "";
-	for (;; part--) {
-		if (part < 0) {
-			d_perror(p, pd->loc, "D_PDESC_INVAL", "too many parts in probe description: %s",
-				 pd->text);
-			return false;
-		}
-		for (from = to; from > pd->loc.off && s[from - 1] != ':'; from--)
-			;
-		*parts[part] = expand(p, from, to);
+	for (to = from; (to = plain_char(to, s + end, ":")) < s + end; to++)
+		colons++;
+	if (colons > part) {
+		d_perror(p, pd->loc, "D_PDESC_INVAL", "too many parts in probe description: %s",
+			 pd->text);
+		return false;
+	}
+	for (part -= colons; colons >= 0; part++, colons--, from = to + 1) {
+		to = plain_char(from, s + end, ":");
+		*parts[part] = expand(p, (uint32_t)(from - s), (uint32_t)(to - s));
 		if (!*parts[part])
 			return false;
-		pd->given[part] = to > from && !memchr(s + from, '$', to - from) &&
-				  !strpbrk(*parts[part], "*?[\\");
-		if (from == pd->loc.off)
-			return true;
-		to = from - 1;
+		pd->given[part] = to > from && plain_char(from, to, "$*?[") == to;
 	}
+	return true;
 }
 
 bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd)
@@ -163,4 +173,32 @@ bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd)
 	if (p->spec == 'i' || (!pd->text[digits] && (!p->spec || p->spec == 'n')))
 		return by_id(p, pd);
 	return by_name(p, pd, end);
+}
+
+/* ---- Written out ----------------------------------------------------------- */
+
+static bool must_quote(char c, bool first)
+{
+	return strchr("*?[\\$:", c) || !is_word_char(c, !first);
+}
+
+const char *d_pdesc_quoted(struct arena *a, const char *part, bool first)
+{
+	size_t n = 0;
+	char *out, *to;
+
+	for (const char *s = part; *s; s++)
+		n += must_quote(*s, first);
+	to = out = n ? arena_alloc(a, strlen(part) + n + 1) : NULL;
+	if (!out)
+		return part;
+	for (; *part; part++) {
+		bool control = iscntrl((unsigned char)*part);
+
+		if (!control && must_quote(*part, first))
+			*to++ = '\\';
+		*to++ = control ? '?' : *part;
+	}
+	*to = '\0';
+	return out;
 }

@@ -181,17 +181,17 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 					    .text = ":::" };
 	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
 	const struct d_pdesc *ask = pd->id ? &all : pd;
+	int err = 0;
 
-	for (size_t i = 0; provs[i] && !m.stopped; i++) {
-		int err;
-
+	for (size_t i = 0; provs[i] && !m.stopped && !err; i++) {
 		if ((pd->id && !may_have_id(env, provs[i], pd->id)) || !provs[i]->wants(env, ask))
 			continue;
 		err = provs[i]->match(env, ask, one_found, &m);
-		if (err)
-			return err;
 	}
-	return m.n;
+	/* A program may call its provider as one of ours is called. */
+	if (!err && !m.n && *ask->prov && !prov_usdt.wants(env, ask))
+		err = prov_usdt.match(env, ask, one_found, &m);
+	return err ? err : m.n;
 }
 
 void prov_none(struct prov_env *env, const struct d_pdesc *pd)

@@ -76,20 +76,22 @@ pid_t prov_pdesc_pid(const struct d_pdesc *pd)
 	return (pid_t)pid;
 }
 
-/* These names are the kernel's and ours: no process is looked at for them. */
+/* A name of another provider: no process is looked at for it, unless that one has no such probe. */
+static bool is_anothers(const char *prov)
+{
+	for (size_t i = 0; provs[i]; i++)
+		if (!strcmp(prov, provs[i]->name))
+			return provs[i] != &prov_usdt;
+	return !strcmp(prov, "tick");
+}
+
 static bool usdt_wants(struct prov_env *env, const struct d_pdesc *pd)
 {
-	static const char *const others[] = { "dtrace", "profile", "tick", "syscall", "sdt", "fbt",
-					      "proc", "sched", "io", "vminfo", "lockstat", "cpc",
-					      "rawtp", "uprobe", "ip", "tcp", "udp" };
 	static const char *const names[] = { "BEGIN", "END", "ERROR" };
 
 	(void)env;
-	if (pd->id)
+	if (pd->id || is_anothers(pd->prov))
 		return false;
-	for (size_t i = 0; i < COUNT(others); i++)
-		if (!strcmp(pd->prov, others[i]))
-			return false;
 	if (!strncmp(pd->prov, "pid", 3) && prov_pdesc_pid(pd) &&
 	    strspn(pd->prov + 3, "0123456789") == strlen(pd->prov + 3))
 		return false;

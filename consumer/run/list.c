@@ -3,7 +3,8 @@
  * consumer/run/list.c: what is printed of probes and programs without
  * tracing: -l, and the reports of -v (guide: chp-dtrace1M, chp-stab).
  * In:   an enabling's texts, checked; the providers.
- * Out:  lines of text, laid out as DTrace lays them out.
+ * Out:  lines of text, laid out as DTrace lays them out. Names are written as they are to be
+ *       written in a description, which matters for those that no C compiler makes.
  * Owns: nothing.
  */
 #include "consumer/run/inner.h"
@@ -95,6 +96,7 @@ struct listing {
 	FILE *out;
 	bool verbose, headed;
 	struct prov_env *env;
+	struct arena *arena;
 	int err;		/* why no more can be written; EPIPE: nobody reads */
 };
 
@@ -109,10 +111,12 @@ static void list_head(struct listing *l)
 static bool list_one(void *arg, struct prov_probe *p)
 {
 	struct listing *l = arg;
+	struct arena *a = l->arena;
 
 	list_head(l);
-	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, p->prov, p->mod, p->func,
-		    p->name) < 0) {
+	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, d_pdesc_quoted(a, p->prov, true),
+		    d_pdesc_quoted(a, p->mod, false), d_pdesc_quoted(a, p->func, false),
+		    d_pdesc_quoted(a, p->name, false)) < 0) {
 		l->err = errno;
 		return false;
 	}
@@ -127,7 +131,8 @@ static bool list_one(void *arg, struct prov_probe *p)
 
 bool run_list(struct run *r, bool verbose)
 {
-	struct listing l = { .out = r->out_file, .verbose = verbose, .env = r->env };
+	struct listing l = { .out = r->out_file, .verbose = verbose, .env = r->env,
+			     .arena = r->arena };
 	bool ok = run_probes(r, list_one, &l);
 
 	if (ok)

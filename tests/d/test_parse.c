@@ -139,6 +139,29 @@ static void descriptions_are_counted_from_the_right(void **state)
 	errors("0 {}", "[D_PDESC_INVAL] invalid probe id", 1);
 }
 
+static void what_stands_behind_a_backslash_is_a_name(void **state)
+{
+	static const char odd[] = "*?[\\$:, /{};#\"'|\t\n\033";
+
+	(void)state;
+	clauses("a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\/ /x/ {y}", 0, NULL, "a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\//x/{y}");
+	clauses("gr\303\266\303\237e:::{}", 0, NULL, "gr\303\266\303\237e:::");
+	errors("a:b\\:c:d:e:f{}", "t.d:1:1: [D_PDESC_INVAL] too many parts", 1);
+	for (const char *c = odd; *c; c++)
+		for (int first = 0; first < 2; first++) {
+			struct arena *a = arena_new();
+			const char *name = arena_printf(a, "%c%c<%c", *c, *c, *c);
+			const char *quoted = d_pdesc_quoted(a, name, first);
+			char *text = arena_printf(a, first ? "%s:m:f:n" : "p:m:f:%s", quoted);
+
+			assert_true(text_glob(quoted, name));
+			assert_int_equal(*c == '\t' || *c == '\n' || *c == '\033', *quoted == '?');
+			clauses(arena_printf(a, "%s{}", text), 0, NULL, text);
+			arena_free(a);
+		}
+	assert_string_equal(d_pdesc_quoted(NULL, "operator<(int)", false), "operator<(int)");
+}
+
 static void options_say_what_a_description_is(void **state)
 {
 	(void)state;
@@ -307,6 +330,7 @@ int main(void)
 		cmocka_unit_test(literals_have_types),
 		cmocka_unit_test(literal_errors),
 		cmocka_unit_test(descriptions_are_counted_from_the_right),
+		cmocka_unit_test(what_stands_behind_a_backslash_is_a_name),
 		cmocka_unit_test(options_say_what_a_description_is),
 		cmocka_unit_test(a_slash_divides_or_ends_the_predicate),
 		cmocka_unit_test(statements),
