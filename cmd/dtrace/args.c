@@ -215,6 +215,7 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 	}
 	argv[n] = NULL;
 	opterr = 1;
+	status = conformance(c, "a");	/* the default: the guide, chp-dtrace1M */
 	while (!status &&
 	       (letter = getopt(n, argv, "aAb:c:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwx:X:Z")) != -1)
 		status = one(c, letter, optarg);

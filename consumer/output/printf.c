@@ -328,12 +328,16 @@ static void convert_agg(struct out *o, const struct d_conv *c, const struct out_
 /* ---- Formats ----------------------------------------------------------------------- */
 
 struct args {
-	const struct out_value *next, *end;
+	const struct out_value *next;
+	size_t left;
 };
 
 static const struct out_value *take(struct args *a)
 {
-	return a->next < a->end ? a->next++ : NULL;
+	if (!a->left)
+		return NULL;
+	a->left--;
+	return a->next++;
 }
 
 /* Widths and precisions given as arguments; a negative width is left-aligned. */
@@ -361,7 +365,7 @@ static bool stars(struct d_conv *c, struct args *a)
 int out_format(struct out *o, const struct d_format *f, const struct out_value *values, size_t n,
 	       const struct out_row *rows, size_t nrows)
 {
-	struct args a = { values, values + n };
+	struct args a = { values, n };
 	size_t skip = 0;	/* bytes of the next text that belong to an aggregation's conversion */
 
 	for (size_t i = 0; i < f->nconvs; i++) {

@@ -190,7 +190,7 @@ static bool refused_options(struct run *r)
 {
 	static const struct { enum run_optid id; const char *name; int64_t off; } none[] = {
 		{ RUN_OPT_grabanon, "grabanon", 0 }, { RUN_OPT_zone, "zone", 0 },
-		{ RUN_OPT_cpppath, "cpppath", 0 }, { RUN_OPT_cpu, "cpu", -1 },
+		{ RUN_OPT_cpppath, "cpppath", 0 }, { RUN_OPT_pspec, "pspec", 0 }, { RUN_OPT_cpu, "cpu", -1 },
 	};
 
 	for (size_t i = 0; i < COUNT(none); i++) {

@@ -138,7 +138,7 @@ def main():
     dtrace = os.path.abspath(sys.argv[1])
     cases = [c for w in (sys.argv[2:] or [HERE]) for c in collect(os.path.abspath(w))]
     count = {"passed": 0, "failed": 0, "skipped": 0}
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         jobs = []
         for c in cases:
             why = c.skip_reason()

@@ -4,6 +4,7 @@
 Usage of a test file: test_x.py DTRACE [NAME …]; each function test_* is a test. A test fails by an
 AssertionError, skips by raising Skip(why). Ends with 'N passed, N failed, N skipped'.
 """
+import concurrent.futures
 import os
 import re
 import shutil
@@ -53,6 +54,13 @@ def must(*args, **kw):
     p = sh(*args, **kw)
     assert p.returncode == 0, "%s: status %d\n%s%s" % (" ".join(args), p.returncode, p.stdout, p.stderr)
     return p.stdout
+
+
+def each(function, items):
+    """Calls it with each item, some at a time: such calls wait for the kernel more than they compute."""
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for _ in pool.map(function, items):
+            pass
 
 
 def build_app(name="app", cc="gcc", flags=("-O2",), source=None):

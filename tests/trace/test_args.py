@@ -3,8 +3,9 @@
 import difflib
 import os
 import sys
+import tempfile
 
-from lib import DTRACE, FOLDER, HERE, M32, Skip, main, must, sh
+from lib import DTRACE, FOLDER, HERE, M32, Skip, each, main, must, sh
 
 SCRIPT = """
 vals$target:::ints { printf("ints %d %d %d %d %d %u %d %u %s %d\\n", args[0], args[1], args[2],
@@ -37,22 +38,24 @@ def prepared():
     must(DTRACE, "-G", "-32", "-s", os.path.join(HERE, "args.d"), "-o", path("argsd32.o"))
 
 
-def built(compiler, *flags, out="vals"):
-    """Compiles args.c as C or C++ with the probe object; a shared library gets a program of its own."""
+def built(folder, compiler, *flags):
+    """Compiles args.c as C or C++ with the probe object; a shared library gets a program of its own.
+    Program and what holds the probes."""
     language = "c++" if compiler.endswith("++") else "c"
     glue = path("argsd32.o" if "-m32" in flags else "argsd.o")
     source = ("-x", language, os.path.join(HERE, "args.c"), "-x", "none", glue)
-    if "-shared" in flags:
-        must(compiler, *flags, "-fPIC", "-DLIBRARY", "-I", FOLDER, *source, "-o", path("libvals.so"))
-        must("gcc", path("loader.c"), "-L", FOLDER, "-lvals", "-Wl,-rpath," + FOLDER, "-o", path(out))
-    else:
-        must(compiler, *flags, "-I", FOLDER, *source, "-o", path(out))
-    return path(out)
+    app, library = os.path.join(folder, "vals"), os.path.join(folder, "libvals.so")
+    if "-shared" not in flags:
+        must(compiler, *flags, "-I", FOLDER, *source, "-o", app)
+        return app, app
+    must(compiler, *flags, "-fPIC", "-DLIBRARY", "-I", FOLDER, *source, "-o", library)
+    must("gcc", path("loader.c"), "-L", folder, "-lvals", "-Wl,-rpath," + folder, "-o", app)
+    return app, library
 
 
 def traced(app, what, *program):
     """Errors, and the lines printed; what the program itself prints goes elsewhere."""
-    out = path("out")
+    out = app + ".out"
     if os.path.exists(out):
         os.unlink(out)  # -o appends
     p = sh(DTRACE, "-q", *(program or ("-s", path("vals.d"))), "-c", app, "-o", out)
@@ -61,16 +64,14 @@ def traced(app, what, *program):
         return p.stderr, [line for line in f.read().splitlines() if line]
 
 
-def agree(compiler, *flags):
+def one_agrees(build):
     """As it was built, then stripped."""
-    prepared()
-    if os.path.exists(path("libvals.so")):
-        os.unlink(path("libvals.so"))
-    app = built(compiler, *flags)
+    compiler, *flags = build
+    app, holder = built(tempfile.mkdtemp(dir=FOLDER), compiler, *flags)
     for strip in (False, True):
         what = "%s %s%s" % (compiler, " ".join(flags), " stripped" * strip)
         if strip:
-            must("strip", path("libvals.so") if "-shared" in flags else app)
+            must("strip", holder)
         expected = must(app).splitlines() + ["many 360 6300"]
         errors, seen = traced(app, what)
         assert len(expected) == 251 and not errors, "%s: %s" % (what, errors[:300])
@@ -78,11 +79,18 @@ def agree(compiler, *flags):
             list(difflib.unified_diff(expected, seen, n=0, lineterm=""))[:12]))
 
 
+def agree(*builds):
+    """Each a compiler and its flags, in one string."""
+    prepared()
+    builds = [b.split() for b in builds]
+    for compiler in {b[0] for b in builds}:
+        if sh("which", compiler).returncode:
+            raise Skip("no " + compiler)
+    each(one_agrees, builds)
+
+
 def every_level(compiler, levels=LEVELS):
-    if sh("which", compiler).returncode:
-        raise Skip("no " + compiler)
-    for level in levels:
-        agree(compiler, level)
+    agree(*("%s %s" % (compiler, level) for level in levels))
 
 
 def test_gcc():
@@ -102,42 +110,37 @@ def test_clangxx():
 
 
 def test_position_dependent():
-    agree("gcc", "-O2", "-no-pie", "-fno-pie")
-    agree("clang", "-O2", "-no-pie", "-fno-pie")
+    agree("gcc -O2 -no-pie -fno-pie", "clang -O2 -no-pie -fno-pie")
 
 
 def test_static():
-    agree("gcc", "-O2", "-static")
-    agree("gcc", "-O2", "-static-pie", "-fPIE")
+    agree("gcc -O2 -static", "gcc -O2 -static-pie -fPIE")
 
 
 def test_shared_library():
-    agree("gcc", "-O2", "-shared")
-    agree("clang++", "-O1", "-shared")
+    agree("gcc -O2 -shared", "clang++ -O1 -shared")
 
 
 def test_link_time_optimisation():
-    agree("gcc", "-O2", "-flto")
+    agree("gcc -O2 -flto")
 
 
 def test_without_frame_pointers_and_with_other_code_models():
-    agree("gcc", "-O2", "-fomit-frame-pointer", "-march=x86-64-v3")
-    agree("gcc", "-O2", "-fno-omit-frame-pointer", "-fcf-protection=full", "-fstack-protector-all")
-    agree("gcc", "-O2", "-mcmodel=large", "-no-pie", "-fno-pie")
+    agree("gcc -O2 -fomit-frame-pointer -march=x86-64-v3",
+          "gcc -O2 -fno-omit-frame-pointer -fcf-protection=full -fstack-protector-all",
+          "gcc -O2 -mcmodel=large -no-pie -fno-pie")
 
 
 def test_32_bit():
     if sh("gcc", *M32, "-x", "c", "-", "-o", path("m32")).returncode and sh(
             "sh", "-c", "echo 'int main(void){return 0;}' | gcc -m32 -x c - -o " + path("m32")).returncode:
         raise Skip("no 32-bit compiler")
-    for level in ("-O0", "-O1", "-O2", "-O3"):
-        agree("gcc", level, *M32)
-    agree("clang", "-O2", *M32)
-    agree("gcc", "-O2", "-fno-pie", "-no-pie", *M32)
+    agree(*(build + " " + " ".join(M32) for build in (
+        "gcc -O0", "gcc -O1", "gcc -O2", "gcc -O3", "clang -O2", "gcc -O2 -fno-pie -no-pie")))
 
 
 def twins(header, *flags):
-    app, parts = path("twins"), [path("one.o"), path("two.o")]
+    app, *parts = (os.path.join(tempfile.mkdtemp(dir=FOLDER), name) for name in ("twins", "one.o", "two.o"))
     compile_it = ("gcc", *flags, "-D" + header, "-I", INCLUDE, "-idirafter", M32[-1])
     source = os.path.join(HERE, "twins.c")
     for part in parts:
@@ -152,15 +155,17 @@ TWINS = ((), ("-fno-pie", "-no-pie"), M32, ("-fno-pie", "-no-pie", *M32))
 def test_variables_of_one_name_in_several_files_are_told_apart():
     """With their names gone, too. In 32 bits: 64 in a pair of registers, and sums of addresses that carry."""
     program = 'twins$target:::hit { printf("%d %d %d %d\\n", arg0, arg1, arg2, arg3); }'
-    for flags in TWINS:
-        for level in ("-O0", "-O2"):
-            app = twins("OURS", level, *flags)
-            for strip in (False, True):
-                what = "%s %s%s" % (level, " ".join(flags), " stripped" * strip)
-                if strip:
-                    must("strip", app)
-                errors, seen = traced(app, what, "-n", program)
-                assert seen == must(app).splitlines() and not errors, "%s: %s %s" % (what, seen, errors[:300])
+
+    def told_apart(flags):
+        app = twins("OURS", *flags)
+        for strip in (False, True):
+            what = "%s%s" % (" ".join(flags), " stripped" * strip)
+            if strip:
+                must("strip", app)
+            errors, seen = traced(app, what, "-n", program)
+            assert seen == must(app).splitlines() and not errors, "%s: %s %s" % (what, seen, errors[:300])
+
+    each(told_apart, [(level, *flags) for flags in TWINS for level in ("-O0", "-O2")])
 
 
 def test_an_operand_that_cannot_be_had_fails_alone():

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from lib import FOLDER, HERE, dtrace, main
+from lib import FOLDER, HERE, dtrace, each, main
 
 GOOD = {
     "FLAG": ("", "1", "on", "off", "0", "enabled", "Disabled"),
@@ -32,7 +32,7 @@ BAD = {
     "VERS": ("", "99.0", "x"),
 }
 OWN = {"strsize": ("64", "512", "1k"), "jstackstrsize": ("64", "512")}  # a range of their own
-REFUSED = ("grabanon", "zone", "cpppath", "cpu")
+REFUSED = ("grabanon", "zone", "cpppath", "cpu", "pspec")
 
 
 def rows():
@@ -41,6 +41,7 @@ def rows():
 
 
 def both(name, value):
+    """By -x and by the pragma: the setting, exit status and standard error of each."""
     setting = name + ("=" + value if value else "")
     for args in (("-x", setting, "-n", "BEGIN { }"), ("-n", "#pragma D option %s\nBEGIN { }" % setting)):
         p = dtrace("-e", *args)
@@ -48,22 +49,23 @@ def both(name, value):
 
 
 def test_good_values():
-    for name, kind in rows():
-        for value in OWN.get(name, GOOD[kind]):
-            if name in REFUSED and value not in ("0", "off", "Disabled"):
-                continue
-            if name in ("errtags", "cpp", "libdir"):
-                continue
-            for setting, status, err in both(name, value):
-                assert (status, err) == (0, ""), (setting, err)
+    def good(pair):
+        for setting, status, err in both(*pair):
+            assert (status, err) == (0, ""), (setting, err)
+
+    each(good, [(name, value) for name, kind in rows() for value in OWN.get(name, GOOD[kind])
+                if name not in ("errtags", "cpp", "libdir") and
+                (name not in REFUSED or value in ("0", "off", "Disabled"))])
 
 
 def test_bad_values():
-    for name, kind in rows():
-        for value in BAD[kind]:
-            for setting, status, err in both(name, value):
-                assert status == 1 and "invalid value for option %s: %s\n" % (name, value or "(none)") in err, (
-                    setting, status, err)
+    def bad(pair):
+        name, value = pair
+        for setting, status, err in both(name, value):
+            assert status == 1 and "invalid value for option %s: %s\n" % (name, value or "(none)") in err, (
+                setting, status, err)
+
+    each(bad, [(name, value) for name, kind in rows() for value in BAD[kind]])
 
 
 def test_no_such_option():
@@ -73,7 +75,7 @@ def test_no_such_option():
 
 def test_refused_by_name():
     for name, value in (("grabanon", ""), ("zone", "global"), ("cpppath", "/usr/bin/cpp"),
-                        ("cpu", "0")):
+                        ("cpu", "0"), ("pspec", "")):
         for setting, status, err in both(name, value):
             assert (status, err) == (1, "dtrace: option %s is not available in this version\n" % name), err
 
@@ -111,6 +113,7 @@ def test_what_X_says_of_the_preprocessor():
                  'BEGIN { printf("%d", std); exit(0); }\n#endif\n')
     for mode, want in (("a", "0"), ("t", "0"), ("c", "1"), ("s", "-1")):
         says(want, "-C", "-X", mode, "-s", script)
+    says("0", "-C", "-s", script)	# a is the default
     p = dtrace("-C", "-X", "q", "-s", script)
     assert (p.returncode, p.stderr) == (2, "dtrace: -X: a, c, s or t, not q\n"), p.stderr
 
