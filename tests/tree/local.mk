@@ -2,7 +2,7 @@
 # and people run them, `make check` only the arrows (a tarball has no history to compare with).
 dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py
 TESTS += tests/tree/test_arrows.py tests/tree/test_man.py
-EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh
+EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh tests/tree/quickstart.sh
 EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
 	.clang-format
 
