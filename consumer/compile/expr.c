@@ -338,7 +338,10 @@ static void unary(struct gen *g, const struct d_expr *e)
 {
 	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC || e->op == D_OP_POSTINC ||
 	    e->op == D_OP_POSTDEC) {
-		g_step(g, e);
+		if (is_memory(e->kids[0]))
+			g_poke_step(g, e);
+		else
+			g_step(g, e);
 		return;
 	}
 	g_value(g, e->kids[0]);

@@ -7,7 +7,7 @@
  *   expr.c    values     string.c  strings          var.c     variables, associative arrays
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   own.c     elements and members of variables     builtin.c built-in variables
- *   refuse.c  what this version has not
+ *   poke.c    assignments through pointers          refuse.c  what this version has not
  *   link.c    functions to an image                 drain.c   the drain programs
  */
 #ifndef CONSUMER_COMPILE_INNER_H
@@ -153,6 +153,10 @@ uint32_t g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
 uint32_t g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
+const struct d_type *g_op_type(struct gen *g, const struct d_expr *e);	/* of an `op=`: what it is done in */
+bool is_memory(const struct d_expr *to);	/* an assignment's left side that is no variable */
+void g_poke(struct gen *g, const struct d_expr *e);	/* ASSIGN to memory */
+void g_poke_step(struct gen *g, const struct d_expr *e);
 void g_self(struct gen *g, bool create);	/* r0: the thread's storage or NULL */
 
 /* Where a key is; class known when it is made (lo == hi) or in the stack at `klass`. */

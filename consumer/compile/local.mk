@@ -6,4 +6,5 @@ libcc_la_SOURCES += consumer/compile/link.c consumer/compile/drain.c
 libcc_la_SOURCES += consumer/compile/emit.c consumer/compile/layout.c consumer/compile/refuse.c \
 	consumer/compile/gen.c consumer/compile/expr.c consumer/compile/string.c \
 	consumer/compile/builtin.c consumer/compile/var.c consumer/compile/own.c consumer/compile/key.c \
+	consumer/compile/poke.c \
 	consumer/compile/agg.c consumer/compile/rec.c consumer/compile/clause.c consumer/compile/unit.c

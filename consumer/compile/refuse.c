@@ -83,7 +83,8 @@ static bool assigns(const struct d_expr *e)
 					 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
 }
 
-/* No memory is written but our own: numbers, strings, and what is in an array or struct. */
+/* Variables, what is in an array or struct, and numbers in memory; which memory is the program's own
+ * is known when it is written. */
 static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
 	if (to->kind == D_E_AGG || (is_var(to) && !own_var(to)))
@@ -97,7 +98,9 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || own_aligned(to) ||
 		       bad(cc, e, "operations on members that are not aligned are");
 	}
-	return bad(cc, to, "assignments to memory are");
+	if (is_struct(to) || !is_memory(to))
+		return bad(cc, to, "structs and unions by value are");
+	return !d_is_string(to->type) || bad(cc, to, "assignments of strings to memory are");
 }
 
 static bool is_float(const struct d_expr *e)

@@ -398,11 +398,17 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct where *p, in
 	g_pop(g, 24);
 }
 
+const struct d_type *g_op_type(struct gen *g, const struct d_expr *e)
+{
+	if (e->op != D_OP_SHL && e->op != D_OP_SHR)
+		return e->kids[1]->type;
+	return d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;	/* the variable's */
+}
+
 static void compound(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	int rhs, zero, drop = cc_label_new(f), end = cc_label_new(f);
-	const struct d_type *as = e->kids[1]->type;
 	struct where p;
 
 	g_value(g, e->kids[1]);
@@ -417,9 +423,7 @@ static void compound(struct gen *g, const struct d_expr *e)
 		g_arith(g, e->op, e->type);
 		g_norm(g, e->type);
 	} else {
-		if (e->op == D_OP_SHL || e->op == D_OP_SHR)	/* done in the variable's type */
-			as = d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;
-		exchange_loop(g, e->op, &p, rhs, as);
+		exchange_loop(g, e->op, &p, rhs, g_op_type(g, e));
 	}
 	cc_jump(f, end);
 	cc_label_here(f, drop);
@@ -457,7 +461,9 @@ static void free_own(struct gen *g, const struct d_expr *e)
 
 void g_assign(struct gen *g, const struct d_expr *e)
 {
-	if (is_whole(e->type))
+	if (is_memory(e->kids[0]))
+		g_poke(g, e);
+	else if (is_whole(e->type))
 		free_own(g, e->kids[0]);
 	else if (e->op == D_OP_ASSIGN || e->op == D_OP_NONE)
 		plain_assign(g, e);
