@@ -228,9 +228,11 @@ static int parse_args(const struct scan *sc, struct usdt_site *site)
 
 	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
 
-	/* Nothing moves an ET_EXEC file: with two registers there is no room for the site's address. */
+	/* Nothing moves an ET_EXEC file: its addresses are numbers, with two registers, too, beside which
+	 * there is no room for the site's address. */
 	for (size_t i = 0; !err && sc->f->type == ET_EXEC && i < site->nargs; i++)
-		if (site->args[i].base.offset >= 0 && site->args[i].index.offset >= 0)
+		if (site->args[i].kind == USDT_ARG_CONST ||
+		    (site->args[i].base.offset >= 0 && site->args[i].index.offset >= 0))
 			site->args[i].is_address = false;
 	return err;
 }

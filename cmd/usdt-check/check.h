@@ -33,15 +33,14 @@ struct probe {			/* provider:module:function:name */
 
 struct firing {
 	const struct probe *probe;
+	const struct usdt_types *types;	/* as declared; NULL: not known */
 	const struct usdt_site *site;
 	const struct user_regs_struct *regs;
 	pid_t pid, tid;
 	uint64_t number;	/* of the claim's firings, from 1: `count` */
 };
 
-/* Argument n; false and *why if it cannot be had. */
-bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **why);
-/* "arg0=7 arg1=0x7f…": all arguments; size bytes at most. */
+/* "arg0=7 arg1=0x7f… arg2=1.5 arg3=? (why)": all arguments; size bytes at most. */
 void firing_show(const struct firing *f, char *out, size_t size);
 
 /* ---- Values ----------------------------------------------------------------- */
@@ -50,6 +49,7 @@ struct eval {
 	const struct firing *f;	/* NULL: after the program's end, when only count is there */
 	uint64_t count;
 	const char *why;	/* what could not be had, after false */
+	char text[CHECK_STR];	/* of it */
 	char str[8][CHECK_STR];
 	size_t nstr;
 };
@@ -90,6 +90,7 @@ bool claim_holds(struct claims *all, struct claim *c);	/* after the end; else ->
 
 struct point {			/* a site of a probe in a file */
 	struct probe *probe;
+	const struct usdt_types *types;
 	const struct usdt_site *site;
 };
 struct stop {			/* a breakpoint in a space; point.probe NULL: the loader's */

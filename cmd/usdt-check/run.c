@@ -98,8 +98,8 @@ static void fired(struct run *r, const struct thread *th, const struct stop *sto
 		  const struct user_regs_struct *regs)
 {
 	struct probe *p = stop->point.probe;
-	struct firing f = { .probe = p, .site = stop->point.site, .regs = regs, .pid = th->pid,
-			    .tid = th->tid };
+	struct firing f = { .probe = p, .types = stop->point.types, .site = stop->point.site,
+			    .regs = regs, .pid = th->pid, .tid = th->tid };
 
 	p->fired++;
 	for (size_t i = 0; i < p->nclaims; i++)

@@ -13,6 +13,7 @@
 
 #include "usdt/loader.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -252,7 +253,8 @@ static int site_watch(struct space *s, struct world *w, pid_t pid, const struct 
 	if (!p->nclaims && !w->all)
 		return 0;
 	if (!stop_set(s, pid, (struct stop){ .address = usdt_site_address(site) + bias,
-					     .object = usdt_object_start(o), .point = { p, site } }))
+					     .object = usdt_object_start(o),
+					     .point = { p, usdt_probe_types(up), site } }))
 		w->nbad++;
 	else if (sem)
 		semaphore_raise(pid, sem + bias);
@@ -265,7 +267,8 @@ static int object_read(struct space *s, struct world *w, pid_t pid, const struct
 	uint64_t bias;
 	int err = 0;
 
-	if (!file || usdt_file_bias(file, usdt_object_start(o), usdt_object_offset(o), &bias))
+	if (!file || (usdt_file_machine(file) != EM_X86_64 && usdt_file_machine(file) != EM_386) ||
+	    usdt_file_bias(file, usdt_object_start(o), usdt_object_offset(o), &bias))
 		return 0;
 	for (size_t i = 0; !err && i < usdt_file_nprobes(file); i++) {
 		const struct usdt_probe *up = usdt_file_probe(file, i);

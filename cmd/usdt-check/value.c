@@ -42,18 +42,18 @@ static uint64_t address(const struct firing *f, const struct usdt_arg *a)
 	return at;
 }
 
-bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **why)
+/* Argument n; false and *why if it cannot be had. */
+static bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **why)
 {
 	const struct usdt_arg *a = usdt_site_arg(f->site, n);
 
 	*value = 0;
-	if (!a) {
-		*why = "the probe has fewer arguments";
+	*why = "the probe has fewer arguments";
+	if (!a)
 		return false;
-	}
 	switch (a->kind) {
 	case USDT_ARG_CONST:
-		*value = (uint64_t)a->disp;
+		*value = a->is_address ? address(f, a) : (uint64_t)a->disp;
 		return true;
 	case USDT_ARG_REG:
 		*value = extended(reg(f, &a->base), a->size, a->is_signed);
@@ -66,13 +66,30 @@ bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **
 			*value = extended(*value, a->size, a->is_signed);
 			return true;
 		}
-		*why = a->size > sizeof(*value) ? "an argument is wider than 64 bits" :
-						  "an argument is in memory that is not there";
+		*why = a->size > sizeof(*value) ? "wider than 64 bits" : "in memory that is not there";
 		return false;
 	default:
-		*why = a->why ? a->why : "an argument's place is not understood";
+		*why = a->why ? a->why : "a place that is not understood";
 		return false;
 	}
+}
+
+/* As the program has it; a float is its number. */
+static int arg_show(const struct usdt_arg *a, uint64_t v, char *out, size_t size)
+{
+	double number;
+	float narrow;
+
+	if (a->is_float && a->size == sizeof(number)) {
+		memcpy(&number, &v, sizeof(number));
+		return snprintf(out, size, "%g", number);
+	}
+	if (a->is_float && a->size == sizeof(narrow)) {
+		memcpy(&narrow, &v, sizeof(narrow));
+		return snprintf(out, size, "%g", (double)narrow);
+	}
+	return snprintf(out, size, (int64_t)v > 0xffffff || (int64_t)v < -0xffffff ? "0x%llx" : "%lld",
+			(long long)v);
 }
 
 void firing_show(const struct firing *f, char *out, size_t size)
@@ -81,18 +98,16 @@ void firing_show(const struct firing *f, char *out, size_t size)
 
 	out[0] = '\0';
 	for (size_t i = 0; i < usdt_site_nargs(f->site) && at < size; i++) {
-		const char *why, *blank = i ? " " : "";
+		const char *why;
 		uint64_t v;
-		int n;
 
-		if (!firing_arg(f, i, &v, &why))
-			n = snprintf(out + at, size - at, "%sarg%zu=?", blank, i);
-		else if ((int64_t)v > 0xffffff || (int64_t)v < -0xffffff)
-			n = snprintf(out + at, size - at, "%sarg%zu=0x%llx", blank, i,
-				     (unsigned long long)v);
+		at += (size_t)snprintf(out + at, size - at, "%sarg%zu=", i ? " " : "", i);
+		if (at >= size)
+			break;
+		if (firing_arg(f, i, &v, &why))
+			at += (size_t)arg_show(usdt_site_arg(f->site, i), v, out + at, size - at);
 		else
-			n = snprintf(out + at, size - at, "%sarg%zu=%lld", blank, i, (long long)v);
-		at += (size_t)n;
+			at += (size_t)snprintf(out + at, size - at, "? (%s)", why);
 	}
 }
 
@@ -130,9 +145,41 @@ static bool string_read(struct eval *v, uint64_t from, const char **s)
 
 /* ---- Expressions ---------------------------------------------------------------- */
 
+/* argN, or as = "args[N]"; what cannot be read is said with the place that the note gives. */
+static bool argument(struct eval *v, size_t n, const char *as, uint64_t *value)
+{
+	const struct usdt_arg *a = usdt_site_arg(v->f->site, n);
+	const char *why;
+
+	if (firing_arg(v->f, n, value, &why))
+		return true;
+	if (a)
+		snprintf(v->text, sizeof(v->text), "%s cannot be read: %s (%s)", as, why, a->text);
+	else
+		snprintf(v->text, sizeof(v->text), "%s cannot be read: %s", as, why);
+	return failed(v, v->text);
+}
+
+/* args[n] is what the provider declares, which may be another argument than the site's n-th. */
+static bool typed_argument(struct eval *v, size_t n, uint64_t *value)
+{
+	const struct usdt_types *types = v->f->types;
+	size_t at = !types ? n : n < usdt_types_nxargs(types) ? usdt_types_map(types, n) : SIZE_MAX;
+	char as[32];
+
+	snprintf(as, sizeof(as), "args[%zu]", n);
+	if (!argument(v, at, as, value))
+		return false;
+	if (!usdt_site_arg(v->f->site, at)->is_float)
+		return true;
+	snprintf(v->text, sizeof(v->text), "%s is a floating-point number: arg%zu has its bits", as, at);
+	return failed(v, v->text);
+}
+
 static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 {
 	const struct firing *f = v->f;
+	char as[32];
 
 	if (var->scope == D_V_GLOBAL) {		/* the only one there is */
 		out->i = v->count;
@@ -147,7 +194,9 @@ static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 	case D_BUILTIN_probemod: out->s = f->probe->mod; return true;
 	case D_BUILTIN_probefunc: out->s = f->probe->func; return true;
 	case D_BUILTIN_probename: out->s = f->probe->name; return true;
-	default: return firing_arg(f, (size_t)(var->id - D_BUILTIN_arg0), &out->i, &v->why);
+	default:
+		snprintf(as, sizeof(as), "arg%d", var->id - D_BUILTIN_arg0);
+		return argument(v, (size_t)(var->id - D_BUILTIN_arg0), as, &out->i);
 	}
 }
 
@@ -226,7 +275,7 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 	case D_E_VAR:
 		return variable(v, e->var, out);
 	case D_E_INDEX:		/* args[n] */
-		return v->f ? firing_arg(v->f, e->ival, &out->i, &v->why) :
+		return v->f ? typed_argument(v, e->ival, &out->i) :
 			      failed(v, "there is no firing to ask");
 	case D_E_CALL:
 		return call(v, e, out);

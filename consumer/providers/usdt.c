@@ -158,7 +158,7 @@ static struct cc_arg arg_of(const struct usdt_arg *from, const struct usdt_site 
 	if (from->size != 1 && from->size != 2 && from->size != 4 && from->size != 8)
 		return to;
 	if (from->kind == USDT_ARG_CONST)
-		to.kind = CC_A_CONST;
+		to.kind = from->is_address ? CC_A_BAD : CC_A_CONST;	/* it moves with the file */
 	else if (from->kind == USDT_ARG_REG)
 		reg_arg(&to, from);
 	else if (from->kind == USDT_ARG_PAIR)

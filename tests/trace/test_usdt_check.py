@@ -49,6 +49,102 @@ int main(void)
 	return 0;
 }
 """
+# A site before each of these instructions, and two sites before one.
+INSTRUCTIONS = r"""
+#define NOTE(name) \
+	"\t.pushsection .note.stapsdt,\"\",\"note\"\n\t.balign 4\n\t.4byte 992f-991f,994f-993f,3\n" \
+	"991:\t.asciz \"stapsdt\"\n992:\t.balign 4\n993:\t.8byte 990b,0,0\n\t.asciz \"at\"\n" \
+	"\t.asciz \"" name "\"\n\t.asciz \"-8@%%rax\"\n994:\t.balign 4\n\t.popsection\n"
+#define AT(name, instruction) __asm__ volatile("990:\t" instruction "\n" NOTE(name) : "+a"(n) : : "rcx", "cc", "memory")
+long spot;
+int main(void)
+{
+	long n = 0;
+
+	for (int i = 0; i < 50; i++) {
+		AT("n1", "nop");
+		AT("n2", "xchg %%ax,%%ax");
+		AT("n3", "nopl (%%rax)");
+		AT("n4", "nopl 8(%%rax)");
+		AT("n5", "nopl 8(%%rax,%%rax,1)");
+		AT("n6", "nopw 8(%%rax,%%rax,1)");
+		AT("n7", "nopl 512(%%rax)");
+		AT("n8", "nopl 512(%%rax,%%rax,1)");
+		AT("n9", "nopw 512(%%rax,%%rax,1)");
+		AT("n10", ".byte 0x66,0x2e,0x0f,0x1f,0x84,0,0,0,0,0");
+		AT("n11", ".byte 0x66,0x66,0x2e,0x0f,0x1f,0x84,0,0,0,0,0");
+		AT("n12", "nopl spot(%%rip)");
+		AT("n13", ".byte 0x0f,0x1f,0xc0");
+		AT("pause", "pause");
+		AT("add", "add $3,%%rax");
+		AT("push", "push %%rax\n\tpop %%rax");
+		AT("jump", "jmp 1f\n\tud2\n1:");
+		AT("both", "nop\n" NOTE("other"));
+	}
+	return n != 150 || spot;
+}
+"""
+# Strings over the end of a page, at the end of what is mapped, too long, and not there.
+STRINGS = """
+#include <string.h>
+#include <sys/mman.h>
+#include <usdt/sdt.h>
+int main(void)
+{
+	char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(p + 8192, 4096);
+	memset(p, 'x', 300);
+	strcpy(p + 4091, "across a page");
+	strcpy(p + 8187, "last");
+	USDT_PROBE4(str, hit, p + 4091, p + 8187, p, p + 8192);
+	return 0;
+}
+"""
+# Its own breakpoint, and its stop and continuation, are the program's alone.
+SIGNALS = """
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <usdt/sdt.h>
+static volatile int traps, conts;
+static void on(int sig) { *(sig == SIGTRAP ? &traps : &conts) += 1; }
+int main(void)
+{
+	int status;
+
+	signal(SIGTRAP, on);
+	signal(SIGCONT, on);
+	for (int i = 0; i < 5; i++) {
+		__asm__ volatile("int3");
+		USDT_PROBE1(sig, hit, i);
+	}
+	if (!fork()) {
+		usleep(100000);
+		kill(getppid(), SIGCONT);
+		_exit(0);
+	}
+	raise(SIGSTOP);
+	USDT_PROBE1(sig, hit, 5);
+	return traps != 5 || conts != 1 || wait(&status) < 0 || status;
+}
+"""
+# Threads that an exec ends.
+REPLACED = """
+#include <pthread.h>
+#include <unistd.h>
+#include <usdt/sdt.h>
+static void *work(void *arg) { for (;;) USDT_PROBE(rep, busy); return arg; }
+int main(int argc, char **argv)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t, 0, work, 0);
+	usleep(20000);
+	return argc > 1 ? execv(argv[1], argv + 1) : 2;
+}
+"""
 
 
 def check(*args, **kw):
@@ -102,6 +198,15 @@ def test_strings_are_read_as_they_are_at_the_firing():
     assert status == 1 and "firing 1: a string's address is not there" in text, text
 
 
+def test_strings_and_pages():
+    app = compiled("strings", STRINGS)
+    status, text = report("-e", 'str:::hit copyinstr(arg0)=="across a page" && copyinstr(arg1)=="last" &&'
+                          ' strlen(copyinstr(arg2))==255', app)
+    assert status == 0, text
+    status, text = report("-e", "str:::hit strlen(copyinstr(arg3))==0", app)
+    assert status == 1 and "firing 1: a string's address is not there\n" in text, text
+
+
 def test_threads_children_and_exec_are_counted():
     app = lib.build_app()
     status, text = report("-e", "app:::hit count==8000", app, "-t", "8", "-n", "1000")
@@ -127,6 +232,60 @@ def test_semaphores_are_up_for_what_is_asserted_alone():
     assert status == 0, text
     status, text = report("-e", "other:::hit count==0", guarded)
     assert status == 0 and "sem:" not in text, text
+
+
+def test_sites_at_any_instruction():
+    """A nop is passed by, whatever its length; what is none is executed."""
+    app = compiled("instructions", INSTRUCTIONS)
+    names = ["n%d" % n for n in range(1, 14)] + ["pause", "add", "push", "jump", "both", "other"]
+    args = [a for n in names for a in ("-e", "at:::%s count==50 && arg0>=0 && arg0<=150" % n)]
+    status, text = report(*args, app)
+    assert status == 0 and "%d asserted, 0 failed" % len(names) in text, text
+    assert lib.sh(app).returncode == 0
+
+
+def test_signals_are_the_programs():
+    app = compiled("signals", SIGNALS)
+    status, text = report("-e", "sig:::hit count==6 && arg0<6", "-T", "20", app)
+    assert status == 0, text
+
+
+def test_threads_that_an_exec_ends():
+    app, replaced = lib.build_app(), compiled("replaced", REPLACED)
+    for _ in range(5):
+        status, text = report("-e", "app:::hit count==30", "-e", "rep:::busy count>0", "-T", "20", replaced, app, "-n", "30")
+        assert status == 0, text
+
+
+def test_programs_for_another_machine_have_no_probes():
+    source = os.path.join(lib.FOLDER, "guarded.c")
+    compiled("guarded", GUARDED)
+    top = os.path.dirname(os.path.dirname(lib.HERE))
+    folder = os.path.join(lib.FOLDER, "arm")
+    os.makedirs(folder, exist_ok=True)
+    if lib.sh("aarch64-linux-gnu-gcc", "-O2", "-static", "-I", os.path.join(top, "include"), "-o",
+              os.path.join(folder, "guarded"), source).returncode:
+        raise lib.Skip("no aarch64-linux-gnu-gcc")
+    maps = os.path.join(lib.FOLDER, "maps")
+    lib.must("gcc", "-o", maps, os.path.join(lib.HERE, "maps.c"))
+    status, text = report("-a", "-T", "1", maps, folder)
+    assert status == 1 and "sem:" not in text and "no probe was found\n" in text, text
+
+
+def test_values_of_a_firing():
+    app = lib.build_app()
+    status, text = report("-e", 'app:::hit count==3 && pid==$target && tid!=pid && probeprov=="app" && probemod!="lib" &&'
+                          ' probefunc>"wor" && probefunc<="work" && probename>="hit" && probename<"hiu" &&'
+                          ' (arg0<3 ? arg1 : 0)!=0 && (stringof(arg1)=="key0.xxx" || arg0>0)', app, "-n", "3")
+    assert status == 0, text
+    nine = ["copyinstr(arg1)==\"%d\"" % i for i in range(9)]
+    status, text = report("-e", "app:::hit !(%s)" % ") && !(".join(nine), app, "-n", "3")
+    assert status == 0, text	# each condition has its own
+    for claim, why in (("(%s)" % " || ".join(nine), "too many strings in one condition"),
+                       ("7/arg0 > 0", "division by zero"), ("strlen(copyinstr(arg0+8))", "a string's address is not there"),
+                       ("arg2 == 0", "arg2 cannot be read: the probe has fewer arguments")):
+        status, text = report("-e", "app:::hit " + claim, app, "-n", "3")
+        assert status == 1 and "firing 1: %s\n" % why in text, text
 
 
 def test_32_bit_and_static_programs():
@@ -192,9 +351,14 @@ def test_what_is_wrong_is_said():
             (("-f", "/nothing/there", app), "usdt-check: failed to open /nothing/there: No such file or directory\n"),
             (("/nothing/there",), "usdt-check: failed to run /nothing/there: No such file or directory\n"),
             (("-T", "0", app), "usdt-check: -T takes seconds, 1 to 86400, not 0\n"),
+            (("-e", "app:::hit /count > 1/", app), "-e:1:12: a predicate selects firings: count has no value in it\n"),
+            (("-o", "/nothing/there", app), "usdt-check: failed to open /nothing/there: No such file or directory\n"),
+            (("-o", "/dev/full", app), "usdt-check: failed to write the report: No space left on device\n"),
             ((), "usage: usdt-check "), (("-e",), "option requires an argument")):
         p = check(*args)
         assert p.returncode == 2 and words in p.stderr, (args, p.returncode, p.stderr)
+    p = check("-h")
+    assert p.returncode == 0 and p.stdout.startswith("usage: usdt-check "), p
 
 
 def test_probes_made_at_run_time():

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Operands of every kind, as dtrace and usdt-check read them: hand-written ones, whose registers we set, and those
+that compilers choose. What cannot be read is said, with the operand; it is never another value."""
+import collections
+import os
+import re
+import shutil
+import sys
+
+from lib import DTRACE, FOLDER, HERE, M32, Skip, dtrace, main, must, sh
+
+CHECK = os.path.join(os.path.dirname(DTRACE), "usdt-check")
+INCLUDE = os.path.join(HERE, "..", "..", "include")
+
+# A site with a note of our own: instructions before it, and its operands.
+RAW = r"""
+#define SITE(name, set, args) \
+	__attribute__((noinline)) static void name(void) \
+	{ \
+		__asm__ volatile(set "\n990:\tnop\n" \
+			"\t.pushsection .note.stapsdt,\"\",\"note\"\n\t.balign 4\n" \
+			"\t.4byte 992f-991f,994f-993f,3\n991:\t.asciz \"stapsdt\"\n992:\t.balign 4\n" \
+			"993:\t" WORD " 990b,0,0\n\t.asciz \"raw\"\n\t.asciz \"" #name "\"\n\t.asciz \"" args "\"\n" \
+			"994:\t.balign 4\n\t.popsection\n" : : : CLOBBERS, "memory"); \
+	}
+#ifdef __i386__
+#define WORD ".4byte"
+#define CLOBBERS "eax", "edx", "esi"
+#else
+#define WORD ".8byte"
+#define CLOBBERS "rax", "rcx", "rsi", "r9", "r13"
+#endif
+long long value[2] __attribute__((aligned(8))) = { 0x1122334455667788ll, -2 };
+%s
+int main(void) { %s return 0; }
+"""
+BIG = "movabs $0x1122334455667788,%rax"
+VALUE = "lea value(%rip),%rsi"
+# Instructions, operand; the value, or why there is none.
+X86_64 = (
+    (BIG, "8@%rax", 0x1122334455667788), (BIG, "-4@%eax", 0x55667788), (BIG, "2@%ax", 0x7788), (BIG, "-1@%al", -120),
+    (BIG, "1@%al", 0x88), (BIG, "1@%ah", 0x77), (BIG, "%rax", 0x1122334455667788), (BIG, "8f@%rax", 0x1122334455667788),
+    ("mov $-3,%r9d", "-1@%r9b", -3), ("mov $-3,%r9d", "4@%r9d", 0xfffffffd), ("mov $-3,%r9d", "-4@%r9", -3),
+    ("", "8@$-5", -5), ("", "-4@$-5", -5), ("", "2@$-1", 0xffff), ("", "4@$0x10", 16),
+    ("", "8@value(%rip)", 0x1122334455667788), ("", "-2@value+2(%rip)", 0x5566), ("", "-8@value+8", -2),
+    (VALUE, "8@(%rsi)", 0x1122334455667788), (VALUE + "; mov $2,%eax", "2@-4(%rsi,%rax,4)", 0x3344),
+    (VALUE + "; shr $3,%rsi", "1@7(,%rsi,8)", 0x11),
+    ("mov $8,%eax", "8@(%rax)", "in memory that is not there"), (VALUE, "16f@(%rsi)", "wider than 64 bits"),
+    ("", "8f@%xmm0", "in a floating-point register, which the kernel does not show"),
+    ("", "4@nowhere(%rip)", "unknown symbol (stripped file?)"), ("", "8@%fs:16", "relative to a segment register"),
+    ("", "4@16(%rip)", "relative to the instruction pointer without a symbol"), ("", "3@%eax", "size is not 1, 2, 4 or 8"))
+# Of a program that nothing moves, in the lowest 2 GB. The sums carry out of 32 bits.
+LOW = X86_64 + (
+    ("mov $value,%eax; sub $0x7ffffff0,%eax", "8@0x7ffffff0(%eax)", 0x1122334455667788),
+    ("mov $value,%eax; sub $0x7ffffff0,%eax", "2@0x7ffffff2(,%eax,1)", 0x5566),
+    ("mov $value,%eax; bts $40,%rax", "8@(%eax)", 0x1122334455667788),
+    ("mov $1,%ecx; mov $0,%eax", "-8@value(%rax,%rcx,8)", -2), ("mov $1,%ecx", "-8@value(,%rcx,8)", -2))
+I386 = (
+    ("mov $0x55667788,%eax", "4@%eax", 0x55667788), ("mov $0x55667788,%eax", "-1@%al", -120),
+    ("mov $0x55667788,%eax", "1@%ah", 0x77), ("mov $0x55667788,%esi", "2@%esi", 0x7788), ("", "-8@$-5", -5),
+    ("mov $value,%esi", "4@4(%esi)", 0x11223344), ("mov $value-8,%esi; mov $2,%edx", "8@(%esi,%edx,4)", 0x1122334455667788),
+    ("mov $value-0x7ffffff0,%esi", "4@0x7ffffff0(%esi)", 0x55667788), ("mov $-4,%edx", "2@value+4(%edx)", 0x7788),
+    ("mov $value,%esi; mov $-1,%edx", "8@8(%esi,%edx,8)", 0x1122334455667788), ("mov $-1,%edx", "4@value+4(,%edx,4)", 0x55667788),
+    ("", "4@value", 0x55667788), ("", "-8@%eax", "wider than its register"), ("", "4@%gs:0", "relative to a segment register"))
+
+
+def path(name):
+    return os.path.join(FOLDER, name)
+
+
+def check(app, *claims):
+    args = [a for c in claims for a in ("-e", c)]
+    return sh(CHECK, *args, app)
+
+
+def raw(rows, *flags):
+    """Each row a probe raw:::rN; its second argument is there, whatever the first is."""
+    text = "".join('SITE(r%d, "%s", "%s -4@$%d")\n' % (i, s.replace("%", "%%"), a.replace("%", "%%"), i)
+                   for i, (s, a, _) in enumerate(rows))
+    with open(path("raw.c"), "w") as f:
+        f.write(RAW.replace("%s", text, 1).replace("%s", "".join("r%d(); " % i for i in range(len(rows)))))
+    must("gcc", "-O1", *flags, "-o", path("raw"), path("raw.c"))
+    return path("raw")
+
+
+def both_read(rows, *flags):
+    app = raw(rows, *flags)
+    good = {i: want for i, (_, _, want) in enumerate(rows) if isinstance(want, int)}
+    bad = {i: (operand, why) for i, (_, operand, why) in enumerate(rows) if isinstance(why, str)}
+    p = check(app, *["raw:::r%d count==1 && arg0==%d && arg1==%d" % (i, want, i) for i, want in good.items()],
+              *["raw:::r%d count==1 && arg1==%d" % (i, i) for i in bad])
+    assert p.returncode == 0, (flags, p.stderr)
+    p = check(app, *["raw:::r%d arg0==0" % i for i in bad], *["raw:::r%d args[0]!=0" % i for i in bad],
+              *["raw:::r%d arg1==-1" % i for i in bad])
+    for i, (operand, why) in bad.items():
+        for claim, text in (("arg0==0", "arg0 cannot be read: %s (%s)" % (why, operand)),
+                            ("args[0]!=0", "args[0] cannot be read: %s (%s)" % (why, operand)),
+                            ("arg1==-1", "arg1==-1 does not hold: arg0=? (%s) arg1=%d" % (why, i))):
+            assert "FAILED  raw:::r%d %s\n        firing 1: %s\n" % (i, claim, text) in p.stderr, (flags, i, p.stderr)
+    p = dtrace("-q", "-c", app, "-n", 'raw$target::: { printf("%s %d\\n", probename, arg1); } raw$target:::'
+               ' { printf("%s is %d\\n", probename, (int64_t)arg0); } dtrace:::ERROR { @ = count(); }'
+               ' END { printa("errors %@d\\n", @); }')
+    assert p.returncode == 0, p.stderr
+    assert sorted(re.findall(r"^r(\d+) (-?\d+)$", p.stdout, re.M)) == sorted((str(i), str(i)) for i in range(len(rows)))
+    assert {int(i): int(v) for i, v in re.findall(r"^r(\d+) is (-?\d+)$", p.stdout, re.M)} == good, (flags, p.stdout)
+    assert not bad or "errors %d\n" % len(bad) in p.stdout, (flags, p.stdout, p.stderr[:500])
+
+
+def test_hand_written_operands():
+    both_read(X86_64, "-fPIE", "-pie")
+    both_read(LOW, "-fno-pie", "-no-pie")
+
+
+def test_hand_written_operands_in_32_bits():
+    if not can_32():
+        raise Skip("no gcc -m32 (gcc-12-multilib)")
+    both_read(I386, "-fno-pie", "-no-pie", *M32)
+
+
+def test_an_address_as_a_number_moves_with_its_file():
+    """The compilers that we know write none; a note may have it."""
+    rows = ((VALUE, "8@$value 8@%rsi", 0),)
+    p = check(raw(rows, "-fPIE", "-pie"), "raw:::r0 count==1 && arg0==arg1")
+    assert p.returncode == 0, p.stderr
+    p = dtrace("-q", "-c", path("raw"), "-n", "raw$target:::r0 { trace(arg0); }")
+    assert not p.stdout.strip() and "illegal operation" in p.stderr, (p.stdout, p.stderr)
+    rows = (("mov $value,%rsi", "8@$value 8@%rsi", 0),)
+    p = check(raw(rows, "-fno-pie", "-no-pie"), "raw:::r0 count==1 && arg0==arg1")
+    assert p.returncode == 0, p.stderr
+    p = dtrace("-q", "-c", path("raw"), "-n", "raw$target:::r0 { trace(arg0 == arg1); }")
+    assert p.stdout.split() == ["1"] and not p.stderr, (p.stdout, p.stderr)
+
+
+def can_32():
+    return not sh("sh", "-c", "echo 'int main(void){return 0;}' | gcc -m32 -x c - -o " + path("m32")).returncode
+
+
+# ---- usdt-check on what compilers choose (dtrace: test_args.py) -----------------------------------
+
+def said(app, provider, kinds, names):
+    """What the program says that it passed, as claims: each distinct line so many times, and no other."""
+    lines = collections.Counter(must(app).splitlines())
+    total, claims = collections.Counter(), []
+    for line, n in lines.items():
+        name, *words = line.split() if names else ["hit"] + line.split()
+        total[name] += n
+        if name in kinds:
+            conds = ['copyinstr(arg%d)=="%s"' % (i, w) if not re.match(r"-?\d", w) else "arg%d==%s" % (i, w)
+                     for i, w in enumerate(words)]
+            claims.append("%s:::%s /%s/ { count==%d; }" % (provider, name, " && ".join(conds), n))
+    return claims + ["%s:::%s count==%d" % (provider, name, n) for name, n in total.items()]
+
+
+def agrees(app, claims, what):
+    p = check(app, *claims)
+    assert p.returncode == 0 and "%d asserted, 0 failed\n" % len(claims) in p.stderr, \
+        (what, [l for l in p.stderr.splitlines() if "FAILED" in l or l.startswith("   ")][:8])
+
+
+def test_arguments_where_compilers_leave_them():
+    if not os.path.exists(path("args.h")):
+        must(DTRACE, "-h", "-s", os.path.join(HERE, "args.d"), "-o", path("args.h"))
+    builds = [("gcc", "-O0"), ("gcc", "-O2"), ("gcc", "-O3", "-static"), ("clang", "-O0"), ("clang", "-O2"),
+              ("gcc", "-O2", "-no-pie", "-fno-pie"), ("g++", "-O2")]
+    if can_32():
+        builds += [("gcc", "-O0", *M32), ("gcc", "-O2", *M32), ("gcc", "-O2", "-no-pie", "-fno-pie", *M32)]
+    for cc, *flags in builds:
+        if not shutil.which(cc):
+            continue
+        app = path("vals")
+        must(cc, *flags, "-I", FOLDER, "-x", "c++" if cc.endswith("++") else "c", os.path.join(HERE, "args.c"), "-o", app)
+        claims = said(app, "vals", ("ints", "mem", "konst"), True)
+        for strip in (False, True):
+            if strip:
+                must("strip", app)
+            agrees(app, claims + ["vals:::many count==360 && arg0>=0"], (cc, flags, strip))
+
+
+def twins(header, *flags):
+    app, parts = path("twins"), [path("one.o"), path("two.o")]
+    source = ("gcc", *flags, "-D" + header, "-I", INCLUDE, "-idirafter", M32[-1], os.path.join(HERE, "twins.c"))
+    for part in parts:
+        must(*source, "-DPART=" + os.path.basename(part)[:-2], "-c", "-o", part)
+    must("gcc", *flags, "-DMAIN", "-D" + header, "-I", INCLUDE, "-idirafter", M32[-1], "-rdynamic",
+         os.path.join(HERE, "twins.c"), *parts, "-o", app)
+    return app
+
+
+def test_variables_of_one_name_and_pairs_of_registers():
+    for flags in ((), ("-fno-pie", "-no-pie")) + ((M32, ("-fno-pie", "-no-pie", *M32)) if can_32() else ()):
+        for level in ("-O0", "-O2"):
+            app = twins("OURS", level, *flags)
+            claims = said(app, "twins", ("hit",), False)
+            for strip in (False, True):
+                if strip:
+                    must("strip", app)
+                agrees(app, claims + ["twins:::exported count==7 && arg0==-77"], (flags, level, strip))
+
+
+def test_what_only_our_header_keeps_is_an_error_with_systemtaps():
+    if sh("gcc", "-include", "sys/sdt.h", "-x", "c", "-E", "/dev/null").returncode:
+        raise Skip("no sys/sdt.h")
+    app = twins("THEIRS", "-O2")
+    for why in ("several symbols of that name", "unknown symbol (stripped file?)"):
+        if "stripped" in why:
+            must("strip", app)
+        p = check(app, "twins:::hit arg0==1", "twins:::hit count==14 && arg3!=1", "twins:::exported count==7 && arg0==-77")
+        assert p.returncode == 1 and re.search(r"firing 1: arg0 cannot be read: %s \(-4@count\(%%rip\)\)\n" % re.escape(why),
+                                               p.stderr) and "3 asserted, 1 failed" in p.stderr, p.stderr
+    if can_32():
+        app = twins("THEIRS", "-O2", "-fno-pie", "-no-pie", *M32)
+        p = check(app, "twins:::hit arg3==1")
+        assert p.returncode == 1 and re.search(r"arg3 cannot be read: wider than its register \(-8@%e\w\w\)\n", p.stderr), p.stderr
+
+
+# ---- Declared arguments and floats ----------------------------------------------------------------
+
+MAPPED = "provider mapped { probe hit(int number, char *word) : (char *word, int number, int number); };\n"
+USES = """
+#include "mapped.h"
+#include <usdt/sdt.h>
+int main(int argc, char **argv)
+{
+	double half = argc / 2.0;
+	float quarter = argc / 4.0f;
+
+	(void)argv;
+	for (int i = 0; i < 3; i++)
+		MAPPED_HIT(i + 7, "word");
+	USDT_PROBE3(reals, hit, half, quarter, argc);
+	return 0;
+}
+"""
+
+
+def uses(*flags):
+    for name, text in (("mapped.d", MAPPED), ("uses.c", USES)):
+        with open(path(name), "w") as f:
+            f.write(text)
+    must(DTRACE, "-h", "-s", path("mapped.d"), "-o", path("mapped.h"))
+    must("gcc", *flags, "-I", FOLDER, "-I", INCLUDE, path("uses.c"), "-o", path("uses"))
+    return path("uses")
+
+
+def test_args_are_what_the_provider_declares():
+    app = uses("-O2")
+    p = check(app, 'mapped:::hit count==3 && copyinstr(args[0])=="word" && args[1]==arg0 && args[2]==arg0 && arg0>=7',
+              'mapped:::hit /args[1]==8/ { count==1; copyinstr(arg1)=="word"; }')
+    assert p.returncode == 0, p.stderr
+    p = check(app, "mapped:::hit args[3]==0", "mapped:::hit arg2==0", "reals:::hit args[3]==0")
+    assert p.returncode == 1 and p.stderr.count("cannot be read: the probe has fewer arguments\n") == 3, p.stderr
+
+
+def test_floats_are_shown_and_not_taken_for_integers():
+    for flags in (("-O0",), ("-O2",)) + ((("-O0", *M32), ("-O2", *M32)) if can_32() else ()):
+        app = uses(*flags)
+        p = check(app, "reals:::hit count==1 && arg2==1 && arg0==0x3fe0000000000000 && arg1==0x3e800000")
+        assert p.returncode == 0, (flags, p.stderr)
+        p = check(app, "reals:::hit arg2==2", "reals:::hit args[0]==0", "reals:::hit args[1]!=0", "reals:::hit args[2]==1")
+        for text in ("arg2==2 does not hold: arg0=0.5 arg1=0.25 arg2=1\n",
+                     "args[0] is a floating-point number: arg0 has its bits\n",
+                     "args[1] is a floating-point number: arg1 has its bits\n", "ok      reals:::hit args[2]==1\n"):
+            assert text in p.stderr, (flags, p.stderr)
+
+
+main(sys.modules[__name__])
