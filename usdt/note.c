@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STAPSDT_TYPE 3
 #define TYPES_TYPE 1	/* docs/type-note.md */
@@ -117,6 +118,28 @@ static const struct usdt_operand *find_operand(void *ctx, size_t i)
 	return hash_get(w->sc->operands, &key, sizeof(key));
 }
 
+static bool is_nop(const struct usdt_file *f, uint64_t offset)
+{
+	static const struct { uint16_t machine; uint8_t len, code[4]; } nops[] = {
+		{ EM_X86_64, 1, { 0x90 } }, { EM_X86_64, 2, { 0x0f, 0x1f } },
+		{ EM_386, 1, { 0x90 } }, { EM_386, 2, { 0x0f, 0x1f } },
+		{ EM_AARCH64, 4, { 0x1f, 0x20, 0x03, 0xd5 } },
+	};
+	uint8_t code[4] = { 0 };
+	bool known = false;
+
+	if (pread(f->fd, code, sizeof(code), (off_t)offset) <= 0)
+		return false;
+	for (size_t i = 0; i < COUNT(nops); i++) {
+		if (nops[i].machine != f->machine)
+			continue;
+		if (!memcmp(code, nops[i].code, nops[i].len))
+			return true;
+		known = true;
+	}
+	return !known;
+}
+
 /* Where the site is in the file; false: not in code that the file holds. */
 static bool place_site(const struct usdt_file *f, struct usdt_site *s)
 {
@@ -146,6 +169,7 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	struct usdt_probe *p;
 	const char *provider, *name, *args;
 	uint64_t base;
+	bool is_discarding;
 
 	site = arena_new_of(f->arena, struct usdt_site);
 	if (!site)
@@ -169,8 +193,15 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 		site->address = (uint32_t)site->address;
 		site->sem_address = (uint32_t)site->sem_address;
 	}
+	/*
+	 * lld keeps the note of a function that it discards (--gc-sections), its address a
+	 * distance from 0, which may be amid other code. Such a link leaves the base at 0 too.
+	 */
+	is_discarding = !base && f->type != ET_REL;
 	if (!place_site(f, site))
-		return -EINVAL;
+		return is_discarding ? 0 : -EINVAL;
+	if (is_discarding && !is_nop(f, site->offset))
+		return 0;
 	p = probe_for(sc, provider, name);
 	slot = p ? ARENA_PUSH(f->arena, p->sites, p->nsites, p->cap) : NULL;
 	if (!slot)

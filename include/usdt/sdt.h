@@ -167,6 +167,17 @@
 #define USDT_FORMAT_11_ USDT_FORMAT_10_ USDT_BLANK_ USDT_FORMAT_(11)
 #define USDT_FORMAT_12_ USDT_FORMAT_11_ USDT_BLANK_ USDT_FORMAT_(12)
 
+/*
+ * gold refuses a note whose function --gc-sections discards (bfd keeps the
+ * function, lld leaves a note of no place, which readers ignore). A section
+ * of a name that gold takes for a root keeps the function there too; "e"
+ * leaves it out of what is linked.
+ */
+#define USDT_ROOT_                                                                                \
+	"\t.pushsection .jcr.usdtkit,\"ae?\",\"progbits\"\n"                                      \
+	"\t.4byte 990b-.\n"                                                                      \
+	"\t.popsection\n"
+
 /* "?": the note goes with its code when that is in a COMDAT group (inline functions of C++). */
 #define USDT_NOTE_(provider, name, semaphore, format, keep)                                       \
 	"990:\t" USDT_NOP_ "\n"                                                                   \
@@ -184,6 +195,7 @@
 	"\t.byte 0\n"                                                                             \
 	"994:\t.balign 4\n"                                                                       \
 	"\t.popsection\n"                                                                         \
+	USDT_ROOT_                                                                                \
 	keep                                                                                      \
 	"\t.ifndef _.stapsdt.base\n"                                                              \
 	"\t.pushsection .stapsdt.base,\"aG\",\"progbits\",.stapsdt.base,comdat\n"                 \

@@ -204,6 +204,61 @@ for ld in bfd gold lld; do
 		fi
 	done
 done
+
+# --gc-sections: the link works, a probe of a function that is called is there, one of a function
+# that nobody calls is there with its function (bfd, gold) or not at all (lld). docs/builds.md.
+cat >gc.c <<'E'
+#include "app.h"
+#ifdef __cplusplus
+inline void counted(int n) { APP_ASKED(n); }
+extern "C" {
+#else
+static void counted(int n) { (void)n; }
+#endif
+void used(int n), unused(int n);
+void used(int n) { APP_HIT(n, (char *)0); counted(n); }
+void unused(int n)
+{
+	__asm__ __volatile__(".space %c0" : : "n"(DEEP));	/* the site is at 0 or amid code */
+	if (APP_IDLE_ENABLED())
+		APP_IDLE();
+	counted(n + 1);
+}
+#ifdef __cplusplus
+}
+#endif
+E
+cat >gcmain.c <<'E'
+#ifdef __cplusplus
+extern "C"
+#endif
+void used(int n);
+int main(int argc, char **argv) { used(argc); return argv == 0; }
+E
+for ld in bfd gold lld; do
+	command -v ld.$ld >/dev/null || { echo "skipped: no ld.$ld"; continue; }
+	kept=idle; [ $ld = lld ] && kept=
+	for cc in gcc clang g++ clang++; do
+		command -v $cc >/dev/null || { echo "skipped: no $cc"; continue; }
+		case $cc in *++) x=c++ asked=asked;; *) x=c asked=;; esac
+		for variant in "0 -O0" "0 -O2 -static" "5800 -O2" "1000 -O2 -Wl,--no-rosegment"; do
+			deep=${variant%% *} opt=${variant#* }
+			case $ld$opt in lld*) ;; *rosegment) continue;; esac
+			o="-x $x ${opt%-Wl*} -ffunction-sections -fdata-sections"
+			rm -f gc libgc.a
+			if $cc $o -DDEEP=$deep -c gc.c -o gc.o && $cc $o -c gcmain.c -o gcmain.o && ar rc libgc.a gc.o &&
+				$cc $opt -fuse-ld=$ld -Wl,--gc-sections gcmain.o libgc.a -o gc 2>log && ./gc; then
+				same "$ld $cc $opt: --gc-sections" \
+					"$("$dump" gc | sed -n 's/^app:[^ ]*:\([a-z]*\) off=.*/\1/p' | sort -u | xargs)" \
+					"$(echo $asked hit $kept)"
+				same "$ld $cc $opt: nothing of it is linked" "$(readelf -SW gc | grep -c jcr.usdtkit)" 0
+			else
+				bad "$ld $cc $opt --gc-sections"; head -3 log
+			fi
+		done
+	done
+done
+
 for cc in gcc clang; do
 	ld=bfd; [ $cc = clang ] && ld=lld
 	command -v $cc >/dev/null && command -v ld.$ld >/dev/null || { echo "skipped: no $cc with $ld"; continue; }

@@ -267,6 +267,28 @@ static void malformed_notes_fail_alone(void **state)
 	usdt_file_close(f);
 }
 
+/* lld leaves them, at a distance from 0; elf_fd fills what is no header with nops. */
+static void notes_of_discarded_functions_are_ignored(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	elf_begin_image(&e);
+	e.ph[0].p_offset = e.ph[0].p_vaddr = 0;	/* --no-rosegment: the headers are in it */
+	e.ph[0].p_filesz = e.ph[0].p_memsz = 0x2000;
+	ELF_SITE(&e, 4, 0, 0, "app\0discarded\0-4@%edi");
+	ELF_SITE(&e, offsetof(struct elf_image, strtab) + 2, 0, 0, "app\0discarded\0-4@%edi");
+	ELF_SITE(&e, 0x7000, 0, 0, "app\0discarded\0-4@%edi");
+	ELF_SITE(&e, CODE_OFF, 0, 0, "app\0good\0-4@%edi");
+	ELF_SITE(&e, 0x7000, BASE_ADDR, 0, "app\0damaged\0-4@%edi");
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nprobes(f), 1);
+	assert_string_equal(usdt_probe_name(usdt_file_probe(f, 0)), "good");
+	assert_int_equal(usdt_file_nbad(f), 1);
+	usdt_file_close(f);
+}
+
 static void a_note_longer_than_its_section_ends_the_scan(void **state)
 {
 	struct elf_image e;
@@ -502,6 +524,7 @@ int main(void)
 		cmocka_unit_test(pairs_of_registers_are_in_gccs_order),
 		cmocka_unit_test(semaphores_beyond_the_file_have_no_offset),
 		cmocka_unit_test(malformed_notes_fail_alone),
+		cmocka_unit_test(notes_of_discarded_functions_are_ignored),
 		cmocka_unit_test(a_note_longer_than_its_section_ends_the_scan),
 		cmocka_unit_test(types_are_read_once_and_found_by_name),
 		cmocka_unit_test(types_that_contradict_each_other_do_not_count),
