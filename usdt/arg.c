@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 /* One argument while it is parsed: the text that is left of it. */
 struct scan {
@@ -252,10 +253,34 @@ static bool i386_pair(struct scan *s)
 	return bad(s, "wider than its register");
 }
 
+static const char *digits(const char *p)
+{
+	for (p += *p == '-'; is_digit(*p); p++)
+		;
+	return p;
+}
+
+/*
+ * What -masm=intel makes of <sys/sdt.h>'s probes (ours refuse it): a size or
+ * OFFSET in words, an address in brackets, a bare register. A bare number is
+ * its constant; compilers have no use for it as an address.
+ */
+static bool is_intel(const struct scan *s)
+{
+	if (s->known)
+		return false;
+	for (size_t i = 0; i < COUNT(x86_regs); i++)
+		if (s->at < s->end && !strcmp(x86_regs[i].name, s->at))
+			return true;
+	return s->at < s->end && (strpbrk(s->at, "[ ") || digits(s->at) == s->end);
+}
+
 static bool x86_operand(struct scan *s)
 {
 	struct usdt_arg *a = s->arg;
 
+	if (is_intel(s))
+		return bad(s, "in Intel syntax, which is ambiguous (-masm=intel)");
 	if (eat(s, '$')) {
 		a->kind = USDT_ARG_CONST;
 		return expression(s);
@@ -462,12 +487,20 @@ static void parse_one(const struct usdt_arg_context *cx, struct usdt_arg *arg, s
 	bad(&s, "arguments of this machine are not known");
 }
 
-/* The end of the argument that starts at s: a blank outside brackets, or the end. */
-static const char *arg_end(const char *s)
+/* Intel's `DWORD PTR -4[rbp]` and `OFFSET FLAT:name` are one argument. */
+static bool is_intel_blank(const char *start, const char *s)
 {
+	return !strncmp(s, " PTR ", 5) || (s - start >= 4 && !strncmp(s - 4, " PTR", 4)) ||
+	       (s - start >= 6 && !strncasecmp(s - 6, "offset", 6));
+}
+
+/* The end of the argument that starts at s: a blank outside brackets, or the end. */
+static const char *arg_end(const char *start)
+{
+	const char *s = start;
 	int depth = 0;
 
-	for (; *s && (depth > 0 || (*s != ' ' && *s != '\t')); s++)
+	for (; *s && (depth > 0 || (*s != ' ' && *s != '\t') || is_intel_blank(start, s)); s++)
 		depth += (*s == '[' || *s == '(') - (*s == ']' || *s == ')');
 	return s;
 }

@@ -82,6 +82,14 @@
 	"\t.ascii \"@" USDT_OPERAND_(n) "\"\n"
 #define USDT_BLANK_ "\t.ascii \" \"\n"
 
+/* Readers know operands in AT&T's syntax; of Intel's, 7 would be an address. */
+#if defined __x86_64__ || defined __i386__
+#define USDT_ATT_                                                                                 \
+	"{|\t.error \"usdt/sdt.h: arguments of probes need AT&T syntax: no -masm=intel here\"\n}"
+#else
+#define USDT_ATT_
+#endif
+
 /*
  * gcc names variables: 4@count(%rip), 8@table+16(,%rax,8). The names go with
  * strip, and may be many a file's. So the displacement is kept in a note of
@@ -154,7 +162,7 @@
 #define USDT_KEEP_12_ USDT_KEEP_11_ USDT_KEEP_(12)
 
 #define USDT_FORMAT_0_
-#define USDT_FORMAT_1_ USDT_FORMAT_(1)
+#define USDT_FORMAT_1_ USDT_ATT_ USDT_FORMAT_(1)
 #define USDT_FORMAT_2_ USDT_FORMAT_1_ USDT_BLANK_ USDT_FORMAT_(2)
 #define USDT_FORMAT_3_ USDT_FORMAT_2_ USDT_BLANK_ USDT_FORMAT_(3)
 #define USDT_FORMAT_4_ USDT_FORMAT_3_ USDT_BLANK_ USDT_FORMAT_(4)

@@ -63,6 +63,26 @@ if [ "$(uname -m)" = x86_64 ]; then
 	gcc -O0 -DUSDT_PLAIN_NOP -I"$here/include" nop.c -o plain.bin
 	case $(bytes plain.bin) in 90662e*) echo "FAIL: plain nop"; fails=$((fails + 1));; esac
 fi
+# Intel's syntax for operands has no reader: a probe without arguments is as ever, others are refused.
+if [ "$(uname -m)" = x86_64 ]; then
+	printf '%s\n' '#include <usdt/sdt.h>' 'int main(void) { USDT_PROBE(app, none); return 0; }' >intel.c
+	sed 's/PROBE(app, none)/PROBE1(app, one, 7)/' intel.c >one.c
+	for cc in gcc clang; do
+		command -v $cc >/dev/null || continue
+		for o in "" "-O2" "-m32 -ffreestanding"; do
+			$cc $o -masm=intel -Wall -Werror -I"$here/include" -c intel.c -o intel.o ||
+				{ echo "FAIL: $cc $o -masm=intel"; fails=$((fails + 1)); }
+			if $cc $o -masm=intel -I"$here/include" -c one.c -o one.o 2>log; then
+				# clang before 14 has AT&T in asm statements whatever -masm says
+				readelf -n one.o | grep -q 'Arguments: -4@\$7' ||
+					{ echo "FAIL: $cc $o -masm=intel with arguments"; fails=$((fails + 1)); }
+			else
+				grep -q 'usdt/sdt.h: arguments of probes need AT&T syntax' log ||
+					{ echo "FAIL: $cc $o -masm=intel says"; cat log; fails=$((fails + 1)); }
+			fi
+		done
+	done
+fi
 gcc -DUSDT_DISABLE -Wall -Werror -I"$here/include" nop.c -o none.bin && [ -z "$("$dump" none.bin)" ] ||
 	{ echo "FAIL: USDT_DISABLE"; fails=$((fails + 1)); }
 [ $fails -eq 0 ]
