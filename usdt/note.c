@@ -118,26 +118,22 @@ static const struct usdt_operand *find_operand(void *ctx, size_t i)
 	return hash_get(w->sc->operands, &key, sizeof(key));
 }
 
+/* On x86 of any length: prefixes, then 90 or 0f 1f. */
 static bool is_nop(const struct usdt_file *f, uint64_t offset)
 {
-	static const struct { uint16_t machine; uint8_t len, code[4]; } nops[] = {
-		{ EM_X86_64, 1, { 0x90 } }, { EM_X86_64, 2, { 0x0f, 0x1f } },
-		{ EM_386, 1, { 0x90 } }, { EM_386, 2, { 0x0f, 0x1f } },
-		{ EM_AARCH64, 4, { 0x1f, 0x20, 0x03, 0xd5 } },
-	};
-	uint8_t code[4] = { 0 };
-	bool known = false;
+	static const uint8_t arm[4] = { 0x1f, 0x20, 0x03, 0xd5 };
+	uint8_t code[16] = { 0 };
+	size_t at = 0;
 
 	if (pread(f->fd, code, sizeof(code), (off_t)offset) <= 0)
 		return false;
-	for (size_t i = 0; i < COUNT(nops); i++) {
-		if (nops[i].machine != f->machine)
-			continue;
-		if (!memcmp(code, nops[i].code, nops[i].len))
-			return true;
-		known = true;
-	}
-	return !known;
+	if (f->machine == EM_AARCH64)
+		return !memcmp(code, arm, sizeof(arm));
+	if (f->machine != EM_X86_64 && f->machine != EM_386)
+		return true;
+	while (at < 14 && (code[at] == 0x66 || code[at] == 0x2e))
+		at++;
+	return code[at] == 0x90 || (code[at] == 0x0f && code[at + 1] == 0x1f);
 }
 
 /* Where the site is in the file; false: not in code that the file holds. */

@@ -219,7 +219,7 @@ void used(int n), unused(int n);
 void used(int n) { APP_HIT(n, (char *)0); counted(n); }
 void unused(int n)
 {
-	__asm__ __volatile__(".space %c0" : : "n"(DEEP));	/* the site is at 0 or amid code */
+	__asm__ __volatile__(".space %c0" : : "n"(DEEP));	/* its address: about 0, or amid code */
 	if (APP_IDLE_ENABLED())
 		APP_IDLE();
 	counted(n + 1);
@@ -241,7 +241,7 @@ for ld in bfd gold lld; do
 	for cc in gcc clang g++ clang++; do
 		command -v $cc >/dev/null || { echo "skipped: no $cc"; continue; }
 		case $cc in *++) x=c++ asked=asked;; *) x=c asked=;; esac
-		for variant in "0 -O0" "0 -O2 -static" "5800 -O2" "1000 -O2 -Wl,--no-rosegment"; do
+		for variant in "1 -O0" "1 -O2 -static" "5800 -O2" "1000 -O2 -Wl,--no-rosegment"; do
 			deep=${variant%% *} opt=${variant#* }
 			case $ld$opt in lld*) ;; *rosegment) continue;; esac
 			o="-x $x ${opt%-Wl*} -ffunction-sections -fdata-sections"

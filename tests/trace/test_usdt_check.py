@@ -49,11 +49,12 @@ int main(void)
 	return 0;
 }
 """
-# A site before each of these instructions, and two sites before one.
+# A site before each of these instructions, and two sites before one. The base is not 0: where it
+# is, what is no nop is taken for what a linker left of a discarded function.
 INSTRUCTIONS = r"""
 #define NOTE(name) \
 	"\t.pushsection .note.stapsdt,\"\",\"note\"\n\t.balign 4\n\t.4byte 992f-991f,994f-993f,3\n" \
-	"991:\t.asciz \"stapsdt\"\n992:\t.balign 4\n993:\t.8byte 990b,0,0\n\t.asciz \"at\"\n" \
+	"991:\t.asciz \"stapsdt\"\n992:\t.balign 4\n993:\t.8byte 990b,1,0\n\t.asciz \"at\"\n" \
 	"\t.asciz \"" name "\"\n\t.asciz \"-8@%%rax\"\n994:\t.balign 4\n\t.popsection\n"
 #define AT(name, instruction) __asm__ volatile("990:\t" instruction "\n" NOTE(name) : "+a"(n) : : "rcx", "cc", "memory")
 long spot;
