@@ -50,6 +50,7 @@ struct procs {
 };
 
 #define NANOSEC 1000000000
+#define TICK (NANOSEC / 50)	/* /proc counts starts in ticks; two lives of a pid are further apart */
 
 static int64_t now(clockid_t clock)
 {
@@ -254,8 +255,8 @@ void procs_feed(struct procs *p, const struct prov_event *ev)
 	case PROV_EV_MMAP: feed_mmap(p, ev); break;
 	case PROV_EV_FORK: feed_fork(p, ev); break;
 	case PROV_EV_EXEC: feed_exec(p, ev); break;
-	case PROV_EV_EXIT:	/* it is asked about afterwards too */
-	case PROV_EV_LOST: break;
+	case PROV_EV_EXIT: break;	/* it is asked about afterwards too */
+	case PROV_EV_LOST: procs_scan_all(p, ev->time); break;
 	}
 }
 
@@ -282,43 +283,72 @@ static uint64_t start_of(pid_t pid)
 	return ticks * (NANOSEC / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
-static void scan_line(struct procs *p, pid_t pid, uint64_t time, char *line)
+/* Is it where the last look, or an event, has it? */
+static bool mapping_known(const struct proc *q, const struct mapping *m)
 {
-	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = pid };
+	for (size_t i = q->n; i > 0; i--) {
+		const struct mapping *old = &q->maps[i - 1];
+
+		if (m->addr < old->addr + old->len && old->addr < m->addr + m->len)
+			return old->addr == m->addr && old->len == m->len &&
+			       old->pgoff == m->pgoff && old->file == m->file;
+	}
+	return false;
+}
+
+static void scan_line(struct procs *p, struct proc *q, struct prov_event *ev, char *line)
+{
+	struct mapping m = { .time = ev->time };
 	uint64_t end;
 	char perms[8];
 	int path = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev.addr, &end,
-		   perms, &ev.pgoff, &ev.dev_major, &ev.dev_minor, &ev.ino, &path) < 7 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev->addr, &end,
+		   perms, &ev->pgoff, &ev->dev_major, &ev->dev_minor, &ev->ino, &path) < 7 ||
 	    perms[2] != 'x')
 		return;
-	ev.len = end - ev.addr;
+	ev->len = end - ev->addr;
 	line[strcspn(line, "\n")] = '\0';
-	ev.path = line + path;
-	feed_mmap(p, &ev);
+	ev->path = line + path;
+	m.addr = ev->addr;
+	m.len = ev->len;
+	m.pgoff = ev->pgoff;
+	m.file = file_of(p, ev);
+	if (!mapping_known(q, &m))
+		map_add(q, &m);
+}
+
+/* The life that began then; a new one, if the pid's last began at another time. */
+static struct proc *proc_since(struct procs *p, pid_t pid, uint64_t start)
+{
+	struct proc *q = proc_of(p, pid);
+
+	if (q && !q->start)
+		q->start = start;
+	if (!q)
+		return proc_begin(p, pid, 0, start);
+	if (start <= q->start + TICK)
+		return q;
+	return proc_begin(p, pid, start - (uint64_t)p->boot_offset, start);
 }
 
 void procs_scan(struct procs *p, pid_t pid, uint64_t time)
 {
+	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = pid };
 	char path[40], *line = NULL;
-	struct proc *q = proc_of(p, pid);
 	uint64_t start = start_of(pid);
+	struct proc *q;
 	size_t cap = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	f = start ? fopen(path, "re") : NULL;
-	if (!f)
-		return;
-	if (q && !q->start)
-		q->start = start;
-	else if (!q)
-		proc_begin(p, pid, 0, start);
-	while (getline(&line, &cap, f) > 0)
-		scan_line(p, pid, time, line);
+	q = f ? proc_since(p, pid, start) : NULL;
+	while (q && getline(&line, &cap, f) > 0)
+		scan_line(p, q, &ev, line);
 	free(line);
-	fclose(f);
+	if (f)
+		fclose(f);
 }
 
 void procs_scan_all(struct procs *p, uint64_t time)
@@ -335,8 +365,6 @@ void procs_scan_all(struct procs *p, uint64_t time)
 }
 
 /* ---- Addresses ------------------------------------------------------------------- */
-
-#define TICK (NANOSEC / 50)	/* /proc counts starts in ticks; two lives of a pid are further apart */
 
 static const struct proc *life_of(struct procs *p, const struct rt_owner *owner, uint64_t time)
 {

@@ -24,7 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RING_PAGES = 64, SAMPLE_ID = 24 };	/* pid, tid; time; cpu, reserved */
+enum {
+	RING_PAGES = 64,
+	SAMPLE_ID = 24,		/* pid, tid; time; cpu, reserved */
+	LARGEST = 8192,		/* more than a record has: a path and some words */
+};
 
 struct ring {
 	int fd;
@@ -60,6 +64,7 @@ struct prov_watch {
 	void *arg;
 	struct wanted *wanted;
 	size_t nwanted, wanted_cap;
+	bool lost;		/* records were, in this pass */
 	bool rescan;		/* look at all processes: just opened, or records were lost */
 	pid_t *look;		/* processes to look at */
 	size_t nlook, look_cap;
@@ -113,6 +118,8 @@ static bool ring_collect(struct prov_watch *w, struct ring *r)
 	uint64_t tail = r->page->data_tail;
 	struct perf_event_header h;
 
+	/* The record that tells of lost ones comes with the next that fits: on an idle CPU, never. */
+	w->lost |= head - tail > r->size - LARGEST;
 	for (; tail + sizeof(h) <= head; tail += h.size) {
 		struct perf_event_header *copy;
 		struct record *slot;
@@ -397,9 +404,9 @@ static bool on_task(struct prov_env *env, const struct perf_event_header *h, str
 static bool on_lost(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
 {
 	(void)h;
-	env->watch->rescan = true;
-	*ev = (struct prov_event){ .kind = PROV_EV_LOST };
-	return true;
+	(void)ev;
+	env->watch->lost = true;
+	return false;		/* told once, after all others */
 }
 
 static bool (*const on[])(struct prov_env *, const struct perf_event_header *,
@@ -455,6 +462,12 @@ static void pass(struct prov_env *env)
 	w->nrecords -= n;
 	if (w->nrecords)
 		memmove(w->records, w->records + n, w->nrecords * sizeof(*w->records));
+	if (!w->lost)
+		return;
+	w->lost = false;
+	w->rescan = true;
+	if (w->fn)
+		w->fn(w->arg, &(struct prov_event){ .kind = PROV_EV_LOST, .time = until });
 }
 
 int prov_watch_read(struct prov_env *env)

@@ -348,7 +348,7 @@ static void slots_are_claimed_once_until_none_is_left(void **state)
 
 /* ---- Absent pages: a sleepable program on a uprobe of ours --------------------------------- */
 
-__attribute__((noinline, noclone, used)) void probed(void);
+__attribute__((noinline, used)) void probed(void);
 void probed(void)
 {
 	__asm__ volatile("nop; nop; nop" ::: "memory");

@@ -360,6 +360,32 @@ def test_stack_of_a_process_and_file_that_are_gone():
     assert re.search(r"app-gone`work", out) and "30" in out.split(), out
 
 
+def storm(cpu):
+    """So many processes on a CPU that what the kernel tells of them does not fit its ring."""
+    must("taskset", "-c", str(cpu), "/bin/sh", "-c",
+         "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done", timeout=LIMIT)
+
+
+def test_stack_of_a_process_whose_start_was_lost():
+    if EMULATED:
+        raise Skip("800 processes take an emulated processor a minute")
+    path = copy_of(build_app(), "app-unseen")
+    go = gate("unseen")
+    with running("-Z", "-n", 'BEGIN { printf("ready\\n"); } %s*:::hit { @[ustack()] = count(); }' % NAME) as d:
+        d.send_signal(signal.SIGSTOP)
+        for cpu in os.sched_getaffinity(0):
+            storm(cpu)
+        a = start(path, "-v", "-n", "30", "-w", go)
+        at_gate(a)
+        d.send_signal(signal.SIGCONT)
+        time.sleep(1)	# time for it to find out, for it attaches then
+        open_gate(go)
+        finish([a])
+        time.sleep(0.3)
+        out = done(d)
+    assert re.search(r"app-unseen`work", out) and "30" in out.split(), out
+
+
 def test_two_tracers_count_all():
     app = build_app()
     go = gate("two")
