@@ -190,18 +190,22 @@ static bool is_ip(const struct usdt_reg *reg)
 }
 
 /* The linker's value in place of an expression; what has a relocation of its own is no address. */
-static bool known_disp(struct scan *s)
+static void known_disp(struct scan *s)
 {
 	struct usdt_arg *a = s->arg;
 
-	if (s->known->clash)
-		return bad(s, "several variables at one site (code was merged)");
 	a->is_address = true;
 	for (; s->at < s->end && *s->at != '('; s->at++)
 		if (*s->at == '@')
 			a->is_address = false;
 	a->disp = s->known->disp;
-	return true;
+}
+
+/* False: two notes say different things of this operand, which is counted from %rip or not. */
+static bool settled(struct scan *s, bool rip)
+{
+	return !s->known || !(rip ? s->known->clash_rip : s->known->clash) ||
+	       bad(s, "several variables at one site (code was merged)");
 }
 
 /* What follows the displacement: (base), (base,index), (base,index,scale), (,index,scale). */
@@ -234,8 +238,9 @@ static bool x86_address(struct scan *s)
 		else if (!a->is_address)
 			return bad(s, "relative to the instruction pointer without a symbol");
 		a->base = no_reg;
+		return settled(s, true);
 	}
-	return true;
+	return settled(s, false);
 }
 
 /* gcc keeps 64 bits in two registers that follow each other in its order. */
@@ -248,7 +253,7 @@ static bool i386_pair(struct scan *s)
 		if (order[i] == a->base.offset && a->base.width == 4) {
 			a->kind = USDT_ARG_PAIR;
 			a->index = (struct usdt_reg){ .offset = order[i + 1], .width = 4 };
-			return true;
+			return settled(s, false);
 		}
 	return bad(s, "wider than its register");
 }
@@ -303,11 +308,15 @@ static bool x86_operand(struct scan *s)
 	if (eat(s, '*'))
 		return bad(s, "malformed operand");
 	a->kind = USDT_ARG_MEM;
-	if ((s->at == s->end || *s->at != '(') && !(s->known ? known_disp(s) : expression(s)))
-		return false;
+	if (s->at == s->end || *s->at != '(') {
+		if (s->known)
+			known_disp(s);
+		else if (!expression(s))
+			return false;
+	}
 	if (eat(s, '('))
 		return x86_address(s);
-	return s->at == s->end ? true : bad(s, "malformed operand");
+	return s->at == s->end ? settled(s, false) : bad(s, "malformed operand");
 }
 
 /* ---- aarch64 ---------------------------------------------------------------- */

@@ -47,7 +47,8 @@ struct usdt_symbol {
 
 /* What a note of ours says of an operand: docs/operand-note.md. */
 struct usdt_operand {
-	bool is_pair, clash;	/* clash: two notes say different things */
+	bool is_pair;
+	bool clash, clash_rip;	/* two notes say different things; if it is counted from %rip */
 	int64_t disp;
 	uint64_t next;		/* address that %rip stands for */
 };

@@ -241,7 +241,8 @@ static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size
 	if (!other)
 		return hash_set(sc->operands, &key, sizeof(key), o, NULL);
 	/* The functions of two sites became one, for their code is the same. */
-	other->clash |= other->is_pair != o->is_pair || other->next + (uint64_t)other->disp !=
+	other->clash |= other->is_pair != o->is_pair || other->disp != o->disp;
+	other->clash_rip |= other->is_pair != o->is_pair || other->next + (uint64_t)other->disp !=
 		o->next + (uint64_t)o->disp;
 	return 0;
 }

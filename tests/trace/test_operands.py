@@ -214,6 +214,108 @@ def test_what_only_our_header_keeps_is_an_error_with_systemtaps():
         assert p.returncode == 1 and re.search(r"arg3 cannot be read: wider than its register \(-8@%e\w\w\)\n", p.stderr), p.stderr
 
 
+# Members and elements at constant offsets, behind an index, constants in memory, thread-local variables, and as many
+# variables as a probe has arguments.
+KEPT = """
+#include <usdt/sdt.h>
+#include "shared.h"
+static struct { int pad[3]; short few; long long wide; } record = { { 1, 2, 3 }, -4, 1LL << 40 };
+static int table[8] = { 10, 11, 12, 13, 14, 15, 16, 17 };
+static __thread int local = 99;
+static signed char v0 = 1, v1, v2 = 3, v3, v4 = 5, v5, v6 = 7, v7, v8 = 9, v9, v10 = -11, v11;
+__attribute__((noinline)) static void fire(int n)
+{
+	USDT_PROBE6(kept, offsets, record.pad[1], record.few, record.wide, table[7], table[n + 1], table[n - 1]);
+	USDT_PROBE2(kept, thread, local, n);
+	USDT_PROBE2(kept, reals, 1.5, 2.5f);
+	USDT_PROBE12(kept, many, v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11);
+}
+int main(int argc, char **argv)
+{
+	(void)argv;
+	record.pad[1] += argc - 1;
+	record.few = (short)(record.few * argc);
+	record.wide *= argc;
+	table[argc] += argc;
+	local *= argc;
+	v1 = v3 = v5 = v7 = v9 = v11 = (signed char)argc;
+	v0 = v2 = v4 = v6 = v8 = v10 = (signed char)-argc;
+	fire(argc + 1);
+	return called(1) + other(2) < 2;
+}
+"""
+SHARED = """
+int other(int n);
+%s int called(int n)
+{
+	static int calls;
+
+	USDT_PROBE2(kept, called, calls, n);
+	return ++calls;
+}
+"""
+OTHER = """
+#include <usdt/sdt.h>
+#include "shared.h"
+int other(int n) { return called(n); }
+"""
+
+
+def kept(cc, *flags):
+    """Two files, with a function of both in C++ (in a COMDAT group), of each its own in C."""
+    cxx = cc.endswith("++")
+    for name, text in (("shared.h", SHARED % ("inline" if cxx else "__attribute__((noinline)) static")),
+                       ("kept.c", KEPT), ("other.c", OTHER)):
+        with open(path(name), "w") as f:
+            f.write(text)
+    must(cc, *flags, "-I", INCLUDE, *(("-x", "c++") if cxx else ()), path("kept.c"), path("other.c"), "-o", path("kept"))
+    return path("kept")
+
+
+def test_what_the_header_keeps():
+    reals = "reals count==1 && arg0==0x3ff8000000000000 && arg1==0x40200000"
+    claims = ["offsets count==1 && arg0==2 && arg1==-4 && arg2==0x10000000000 && arg3==17 && arg4==13 && arg5==12",
+              "thread count==1 && arg1==2",
+              "many count==1 && " + " && ".join("arg%d==%d" % (i, i % 2 * 2 - 1) for i in range(10)) + " && args[10]==-1 && "
+              "args[11]==1"]
+    builds = [(cc, *flags) for cc in ("gcc", "g++") for flags in (
+        ("-O0",), ("-O2",), ("-O2", "-fno-pie", "-no-pie"), ("-Os", "-fPIC"), ("-O1", "-static"),
+        ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"), ("-O2", "-flto"))]
+    builds += [("clang", "-O2"), ("clang++", "-O0"), ("gcc", "-O2", "-fuse-ld=lld"), ("gcc", "-O2", "-fuse-ld=gold")]
+    if can_32():
+        builds += [("gcc", level, *pic, *M32) for level in ("-O0", "-O2") for pic in ((), ("-fno-pie", "-no-pie"))]
+        builds += [("g++", "-O2", *M32)]
+    for cc, *flags in builds:
+        if not shutil.which(cc) or any(f[9:10] and not shutil.which("ld." + f[9:]) for f in flags if f.startswith("-fuse-ld")):
+            continue
+        app = kept(cc, *flags)
+        calls = ["called count==2", "called /arg1==1/ { arg0==0; }",
+                 "called /arg1==2/ { arg0==%d; }" % (1 if cc.endswith("++") else 0)]
+        for strip in (False, True):
+            if strip:
+                must("strip", app)
+            agrees(app, ["kept:::" + c for c in claims + calls], (cc, flags, strip))
+            # Themselves, or not at all: thread-local variables, and clang's floating-point constants.
+            for claim in ("thread arg0==99", reals):
+                p = check(app, "kept:::" + claim)
+                assert p.returncode == 0 or (claim != reals or "clang" in cc) and re.search(
+                    r"firing 1: arg0 cannot be read: (relative to a segment register|needs a relocation, not an address|"
+                    r"unknown symbol \(stripped file\?\)) \(", p.stderr), (cc, flags, p.stderr)
+
+
+def test_notes_are_where_they_are_needed_alone():
+    """What is in registers, on the stack or a constant has none; a pair of registers has, in 32 bits."""
+    with open(path("plain.c"), "w") as f:
+        f.write("#include <usdt/sdt.h>\nint main(int argc, char **argv)\n{\n\tvolatile long long x = argc;\n"
+                "\tUSDT_PROBE5(p, n, argc, argv, 7, x, x + 1LL);\n\treturn 0;\n}\n")
+    for flags in (("-O0",), ("-O2",)) + ((("-O2", *M32),) if can_32() else ()):
+        must("gcc", *flags, "-I", INCLUDE, "-o", path("plain"), path("plain.c"))
+        text = must("readelf", "-nSW", path("plain"))
+        pairs = len(re.findall(r"-8@%e", text))
+        assert (pairs > 0) == ("-m32" in flags) == (".note.usdtkit.operands" in text), (flags, text)
+        assert text.count("usdtkit  ") == pairs, (flags, text)
+
+
 # ---- Declared arguments and floats ----------------------------------------------------------------
 
 MAPPED = "provider mapped { probe hit(int number, char *word) : (char *word, int number, int number); };\n"

@@ -139,11 +139,12 @@ static void stripped_files_lose_functions_and_symbol_arguments_only(void **state
 
 #define NOTES_ADDR 0x400000
 
-/* docs/operand-note.md: of argument `arg` of a site, as `len` bytes of an instruction end in disp. */
-static void elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t form, int32_t disp,
-			size_t len)
+/* docs/operand-note.md: of argument `arg` of a site, as `len` bytes of an instruction end in disp. The
+ * notes are where `notes` says. Gives the address that %rip stands for. */
+static uint64_t elf_operand_at(struct elf_image *e, uint64_t notes, uint64_t site, uint8_t arg,
+			       uint8_t form, int32_t disp, size_t len)
 {
-	uint64_t here = NOTES_ADDR + offsetof(struct elf_image, notes) + e->notes_len + 20;
+	uint64_t here = notes + offsetof(struct elf_image, notes) + e->notes_len + 20;
 	int32_t distance = (int32_t)(site - here);
 	unsigned char desc[32] = { 0 };
 
@@ -154,7 +155,14 @@ static void elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t
 		memcpy(desc + 6 + len - 4, &disp, 4);
 	elf_note(e, "usdtkit", 2, desc, 6 + len);
 	e->ph[2].p_type = PT_LOAD;
-	e->ph[2].p_vaddr = NOTES_ADDR + e->ph[2].p_offset;
+	e->ph[2].p_vaddr = notes + e->ph[2].p_offset;
+	return here + 6 + len;
+}
+
+static uint64_t elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t form, int32_t disp,
+			    size_t len)
+{
+	return elf_operand_at(e, NOTES_ADDR, site, arg, form, disp, len);
 }
 
 static void operands_are_known_without_symbols(void **state)
@@ -167,8 +175,7 @@ static void operands_are_known_without_symbols(void **state)
 
 	(void)state;
 	elf_begin_image(&e);
-	elf_operand(&e, CODE_ADDR + 0x20, 0, 1, -8, 7);
-	end = NOTES_ADDR + offsetof(struct elf_image, notes) + 20 + 13;
+	end = elf_operand(&e, CODE_ADDR + 0x20, 0, 1, -8, 7);
 	elf_operand(&e, CODE_ADDR + 0x20, 1, 1, 0x1234, 8);
 	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1234, 8);
 	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8);	/* contradicts it */
@@ -209,26 +216,155 @@ static void a_name_of_several_variables_is_of_none(void **state)
 	usdt_file_close(f);
 }
 
-static void pairs_of_registers_are_in_gccs_order(void **state)
+/* The site before its note, and the note's section loaded far behind. */
+static void distances_have_a_sign(void **state)
 {
+	static const uint64_t notes[] = { NOTES_ADDR, 0x70000000 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(notes); i++) {
+		struct elf_image e;
+		struct usdt_file *f;
+		uint64_t rip;
+
+		elf_begin_image(&e);
+		rip = elf_operand_at(&e, notes[i], CODE_ADDR + 0x20, 0, 1, -0x100, 7);
+		ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-4@h(%rip)");
+		f = must_open(&e);
+		assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->disp, rip - 0x100);
+		usdt_file_close(f);
+	}
+}
+
+/* Functions of the same code are made one (--icf=all): their notes are all of one site. */
+static void notes_of_merged_code_must_agree(void **state)
+{
+	static const char merged[] = "several variables at one site (code was merged)";
+	const uint64_t site = CODE_ADDR + 0x20;
 	struct elf_image e;
 	struct usdt_file *f;
 	const struct usdt_site *s;
+	uint64_t rip[2];
 
 	(void)state;
 	elf_begin_image(&e);
-	e.eh.e_machine = EM_386;	/* of 64 bits, which no compiler makes; arguments do not mind */
-	elf_operand(&e, CODE_ADDR + 0x20, 0, 2, 0, 0);
-	elf_operand(&e, CODE_ADDR + 0x20, 2, 2, 0, 0);
-	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-8@%ecx 8@%ecx 8@%esp");
+	/* 0 and 1: one variable, counted from each note. 2 and 3: one, in place. 4: a pair, or not. */
+	rip[0] = elf_operand(&e, site, 0, 1, 0x1000, 7);
+	rip[1] = rip[0] + 36;
+	assert_int_equal(elf_operand(&e, site, 0, 1, (int32_t)(0x1000 + rip[0] - rip[1]), 7), rip[1]);
+	elf_operand(&e, site, 1, 1, 0x1000, 7);
+	elf_operand(&e, site, 1, 1, 0x1000, 7);
+	elf_operand(&e, site, 2, 1, 0x1000, 7);
+	elf_operand(&e, site, 2, 1, 0x1000, 7);
+	elf_operand(&e, site, 3, 1, 0x1000, 7);
+	elf_operand(&e, site, 3, 1, 0x1000 - 36, 7);
+	elf_operand(&e, site, 4, 1, 0, 7);
+	elf_operand(&e, site, 4, 2, 0, 7);
+	elf_operand(&e, site, 5, 1, 0x1000, 7);
+	elf_operand(&e, site, 5, 1, 0x1004, 7);
+	elf_operand(&e, site, 6, 2, 0, 7);
+	elf_operand(&e, site, 6, 1, 0, 7);
+	ELF_SITE(&e, site, BASE_ADDR, 0, "app\0hit\0004@h(%rip) 4@h(%rip) 4@h(,%rax,4) 4@h(%rbx) 4@h 4@h 8@%eax");
 	f = must_open(&e);
 	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
-	assert_int_equal(usdt_site_arg(s, 0)->kind, USDT_ARG_PAIR);
-	assert_int_equal(usdt_site_arg(s, 0)->base.offset, 88);
-	assert_int_equal(usdt_site_arg(s, 0)->index.offset, 40);
-	assert_string_equal(usdt_site_arg(s, 1)->why, "wider than its register");
-	assert_string_equal(usdt_site_arg(s, 2)->why, "wider than its register");
+	assert_null(usdt_site_arg(s, 0)->why);
+	assert_int_equal(usdt_site_arg(s, 0)->disp, rip[0] + 0x1000);
+	assert_string_equal(usdt_site_arg(s, 1)->why, merged);
+	assert_null(usdt_site_arg(s, 2)->why);
+	assert_int_equal(usdt_site_arg(s, 2)->disp, 0x1000);
+	for (size_t i = 3; i < 6; i++)
+		assert_string_equal(usdt_site_arg(s, i)->why, merged);
+	assert_null(usdt_site_arg(s, 6)->why);	/* the low half of %rax */
 	usdt_file_close(f);
+	e.eh.e_machine = EM_386;
+	f = must_open(&e);
+	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 6)->why, merged);
+	usdt_file_close(f);
+}
+
+static void notes_that_cannot_be_placed_are_bad(void **state)
+{
+	struct elf_image e;
+	struct usdt_file *f;
+
+	(void)state;
+	elf_begin_image(&e);
+	elf_operand(&e, CODE_ADDR + 0x20, 0, 1, 8, 7);
+	e.ph[2].p_type = PT_NOTE;	/* not loaded: it has no address */
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0004@h(%rip)");
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nbad(f), 1);
+	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->why,
+			    "unknown symbol (stripped file?)");
+	usdt_file_close(f);
+	e.eh.e_type = ET_REL;		/* nor have an object's, and nothing is wrong with it */
+	f = must_open(&e);
+	assert_int_equal(usdt_file_nbad(f), 0);
+	assert_string_equal(usdt_site_args_text(usdt_probe_site(usdt_file_probe(f, 0), 0)), "4@h(%rip)");
+	usdt_file_close(f);
+}
+
+/* What nothing moves has no bias to add; two registers leave no room for it. */
+static void addresses_of_files_that_do_not_move_are_numbers(void **state)
+{
+	static const struct { uint16_t type; bool is_address[4]; } rows[] = {
+		{ ET_EXEC, { true, true, false, false } }, { ET_DYN, { true, true, true, true } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct elf_image e;
+		struct usdt_file *f;
+		const struct usdt_site *s;
+
+		elf_begin_image(&e);
+		e.eh.e_type = rows[i].type;
+		ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0004@g(%rip) 4@g(,%rax,4) 4@g(%rbx,%rax,4) 8@$g");
+		f = must_open(&e);
+		s = usdt_probe_site(usdt_file_probe(f, 0), 0);
+		for (size_t k = 0; k < 4; k++) {
+			assert_int_equal(usdt_site_arg(s, k)->is_address, rows[i].is_address[k]);
+			assert_int_equal(usdt_site_arg(s, k)->disp, DATA_ADDR + 8);
+		}
+		usdt_file_close(f);
+	}
+}
+
+static void pairs_of_registers_are_in_gccs_order(void **state)
+{
+	static const struct { const char *text; uint8_t form; int16_t low, high; } rows[] = {
+		{ "-8@%eax", 2, 80, 96 }, { "8@%edx", 2, 96, 88 }, { "8f@%ecx", 2, 88, 40 },
+		{ "-8@%ebx", 2, 40, 104 }, { "-8@%esi", 2, 104, 112 }, { "8@%edi", 2, 112, 32 },
+		/* the last; no register of 32 bits; sizes that two have not; no note of a pair */
+		{ "8@%ebp", 2, 0, 0 }, { "8@%esp", 2, 0, 0 }, { "8@%cx", 2, 0, 0 }, { "12f@%ecx", 2, 0, 0 },
+		{ "16f@%eax", 2, 0, 0 }, { "8@%ecx", 1, 0, 0 }, { "8@%ecx", 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct elf_image e;
+		struct usdt_file *f;
+		const struct usdt_arg *a;
+		char strings[32] = "app\0hit";
+
+		elf_begin_image(&e);
+		e.eh.e_machine = EM_386;	/* of 64 bits, which no compiler makes; arguments do not mind */
+		if (rows[i].form)
+			elf_operand(&e, CODE_ADDR + 0x20, 0, rows[i].form, 0, 7);
+		strcpy(strings + 8, rows[i].text);
+		elf_site(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, strings, 8 + strlen(rows[i].text) + 1);
+		f = must_open(&e);
+		a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0);
+		if (rows[i].high) {
+			assert_int_equal(a->kind, USDT_ARG_PAIR);
+			assert_int_equal(a->base.offset, rows[i].low);
+			assert_int_equal(a->index.offset, rows[i].high);
+			assert_int_equal(a->index.width, 4);
+		} else {
+			assert_string_equal(a->why, "wider than its register");
+		}
+		usdt_file_close(f);
+	}
 }
 
 static void semaphores_beyond_the_file_have_no_offset(void **state)
@@ -521,6 +657,10 @@ int main(void)
 		cmocka_unit_test(stripped_files_lose_functions_and_symbol_arguments_only),
 		cmocka_unit_test(operands_are_known_without_symbols),
 		cmocka_unit_test(a_name_of_several_variables_is_of_none),
+		cmocka_unit_test(distances_have_a_sign),
+		cmocka_unit_test(notes_of_merged_code_must_agree),
+		cmocka_unit_test(notes_that_cannot_be_placed_are_bad),
+		cmocka_unit_test(addresses_of_files_that_do_not_move_are_numbers),
 		cmocka_unit_test(pairs_of_registers_are_in_gccs_order),
 		cmocka_unit_test(semaphores_beyond_the_file_have_no_offset),
 		cmocka_unit_test(malformed_notes_fail_alone),
