@@ -1,9 +1,11 @@
-# make bench: prints a table of ratios; not part of check.
+# make bench, make bench-sites: print tables of ratios; not part of check.
 EXTRA_PROGRAMS = bench/floor
 bench_floor_SOURCES = bench/floor.c
 bench_floor_LDADD = libusdtread-core.la libbase.la $(BPF_LIBS) $(ELF_LIBS)
-EXTRA_DIST += bench/run.py bench/hit.c bench/hit.d
+EXTRA_DIST += bench/run.py bench/hit.c bench/hit.d bench/sites.py bench/sites.c
 CLEANFILES += bench/floor
 bench: dtrace bench/floor
 	$(PYTHON3) $(srcdir)/bench/run.py $(abs_builddir)
-.PHONY: bench
+bench-sites: dtrace bench/floor libusdt.la
+	$(PYTHON3) $(srcdir)/bench/sites.py $(abs_builddir)
+.PHONY: bench bench-sites
