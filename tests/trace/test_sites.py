@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Probe sites: what they leave alone, what code they add, who else reads them."""
+import concurrent.futures
 import difflib
+import functools
 import os
 import re
 import shutil
@@ -10,11 +12,23 @@ from lib import DTRACE, FOLDER, HERE, Skip, build_app, dtrace, main, must, sh
 
 INCLUDE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "include")
 LEVELS = ("-O0", "-O1", "-O2", "-O3", "-Os")
+LTO_LEVELS = LEVELS[:4]
 COMPILERS = [c for c in ("gcc", "clang") if shutil.which(c)]
 LEAF = 'sites$target:::leaf { @ = count(); } END { printa("%@d ", @); }'
 COMPILED = 'sites$target:::compiled { @b = sum(arg0); } END { printa("%@d\\n", @b); }'
+# With probes; with no probe (USDT_DISABLE); with what demands a probe's operands and is no probe.
+VARIANTS = ((), ("-DUSDT_DISABLE",), ("-DOPERANDS",))
 FUNCTIONS = """
 #include <usdt/sdt.h>
+#ifdef OPERANDS
+#undef USDT_SITE_
+#undef USDT_SEM_SITE_
+#define DEMAND_(args) DEMAND args
+#define DEMAND(a, b) __asm__ volatile("" : : "nor"(a), "nor"(b))
+#define USDT_SITE_(p, f, n, args) do { DEMAND_(args); } while (0)
+#define USDT_SEM_SITE_(p, f, sem, n, args) \\
+	do { DEMAND_(args); __asm__ volatile("" : : "m"(sem)); } while (0)
+#endif
 USDT_SEMAPHORE(code, guarded);
 int plain(int a, int b) { int r = a * b; USDT_PROBE2(code, plain, a, b); return r + a; }
 int guarded(int a, int b)
@@ -33,6 +47,21 @@ long looped(const long *v, int n)
 	return sum;
 }
 """
+# Another file, so that it is link-time optimisation that brings the functions here; it inlines them.
+USERS = """
+#include <stdlib.h>
+int plain(int, int), guarded(int, int);
+long looped(const long *, int);
+#define USER __attribute__((noinline, used))
+USER int use_plain(int a, int b) { return plain(a, b); }
+USER int use_guarded(int a, int b) { return guarded(a, b); }
+USER long use_looped(const long *v, int n) { return looped(v, n); }
+int main(int c, char **v)
+{
+	long values[2] = { c, v != 0 };
+	return use_plain(c, rand()) + use_guarded(c, rand()) + (int)use_looped(values, c & 1);
+}
+"""
 
 
 def path(name):
@@ -45,56 +74,74 @@ def written(name, text):
     return path(name)
 
 
-def traced(app, hits, *programs):
+def each(function, items):
+    """As map(), two at a time: most of it is waiting for compilers."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(function, items))
+
+
+# ---- What a site leaves alone ------------------------------------------------------------------
+
+def build_sites(name, include, variants):
+    """One program of sites.c, compiled for each (compiler, level, flags)."""
+    names = ["_".join(re.findall(r"\w+", " ".join((c, level) + flags))) for c, level, flags in variants]
+
+    def one(i):
+        compiler, level, flags = variants[i]
+        out = path("%s-%s.o" % (name, names[i]))
+        must(compiler, level, *flags, "-DNAME=" + names[i], "-I", include, "-c", os.path.join(HERE, "sites.c"), "-o", out)
+        return out
+    objects = each(one, range(len(variants)))
+    text = "#include <stdio.h>\n#include <stdlib.h>\n" + "".join("long %s(long);\n" % n for n in names)
+    text += "int main(int c, char **v)\n{\n\tlong n = atol(v[c - 1]);\n"
+    text += "".join('\tprintf("%s: %%ld hits, %%ld changed\\n", n, %s(n));\n' % (n, n) for n in names) + "}\n"
+    must("gcc", "-o", path(name), written(name + "-main.c", text), *objects)
+    return path(name), "\n".join("%s: %%d hits, 0 changed" % n for n in names)
+
+
+def traced(app, hits):
     out = path("sites.out")
     if os.path.exists(out):
         os.unlink(out)
-    programs = [w for text in programs or (LEAF, COMPILED) for w in ("-n", text)]
-    p = dtrace("-q", *programs, "-c", "%s %d" % (app, hits), "-o", out)
+    p = dtrace("-q", "-n", LEAF, "-n", COMPILED, "-c", "%s %d" % (app, hits), "-o", out)
     assert p.returncode == 0 and not p.stderr, p.stderr
     return p.stdout.strip(), open(out).read().split()
 
 
 def test_traced_or_not_a_site_changes_nothing():
+    """Registers, flags, vectors, red zone; both compilers, all levels, both forms of nop."""
     n = 10000
-    for name, flags in (("sites", ()), ("sites-plain", ("-DUSDT_PLAIN_NOP",))):
-        app = path(name)
-        must("gcc", "-O2", "-I", INCLUDE, *flags, "-o", app, os.path.join(HERE, "sites.c"))
-        assert must(app, str(n)) == "%d hits, 0 changed\n" % n
-        said, seen = traced(app, n)
-        assert said == "%d hits, 0 changed" % n and seen == [str(n), str(n * (n - 1) // 2)], (said, seen)
-
-
-def test_clang_keeps_its_red_zone():
-    if "clang" not in COMPILERS:
-        raise Skip("no clang")
-    app = path("sites-clang")
-    must("clang", "-O2", "-I", INCLUDE, "-o", app, os.path.join(HERE, "sites.c"))
-    said, seen = traced(app, 10000, COMPILED)
-    assert said == "10000 hits, 0 changed" and seen == ["49995000"], (said, seen)
+    variants = [(c, level, flags) for c in COMPILERS for level in LEVELS for flags in ((), ("-DUSDT_PLAIN_NOP",))]
+    app, want = build_sites("sites", INCLUDE, variants)
+    want %= (n,) * len(variants)
+    assert must(app, str(n)).strip() == want
+    said, seen = traced(app, n)
+    assert said == want, said
+    assert seen == [str(n * len(variants)), str(n * (n - 1) // 2 * len(variants))], seen
 
 
 def test_the_comparison_would_see_a_red_zone_overwritten():
-    """A 5-byte nop, which this kernel turns into a call, must be found out."""
+    """A 5-byte nop, which this kernel turns into a call, must be found out; in each compiler's code."""
     os.makedirs(path("five/usdt"), exist_ok=True)
     with open(os.path.join(INCLUDE, "usdt/sdt.h")) as f:
         text, n = re.subn(r"nop\\n\\t\.byte 0x66[0-9a-fx,]*", ".byte 0x0f,0x1f,0x44,0,0", f.read())
     assert n == 1
     written("five/usdt/sdt.h", text)
-    must("gcc", "-O2", "-I", path("five"), "-o", path("sites-five"), os.path.join(HERE, "sites.c"))
-    must(path("sites-five"), "100")
-    said = traced(path("sites-five"), 100)[0]
-    if said == "100 hits, 0 changed":
+    variants = [(c, level, ()) for c in COMPILERS for level in LTO_LEVELS]
+    app, want = build_sites("sites-five", path("five"), variants)
+    assert must(app, "100").strip() == want % ((100,) * len(variants))
+    said = traced(app, 100)[0]
+    if said == want % ((100,) * len(variants)):
         raise Skip("this kernel does not turn a 5-byte nop into a call")
-    assert re.match(r"100 hits, [1-9]\d* changed$", said), said
+    assert all(re.match(r"\w+: 100 hits, [1-9]\d* changed$", line) for line in said.split("\n")), said
 
 
-def code(compiler, flags, *more):
+# ---- What code a probe adds --------------------------------------------------------------------
+
+def functions_of(file):
     """Instructions by function: no addresses, no nops; of jumps just that they are."""
-    out = path("code.o")
-    must(compiler, *flags, *more, "-I", INCLUDE, "-c", written("code.c", FUNCTIONS), "-o", out)
     functions, name = {}, None
-    for line in must("objdump", "-d", "--no-show-raw-insn", out).splitlines():
+    for line in must("objdump", "-d", "--no-show-raw-insn", file).splitlines():
         start = re.match(r"[0-9a-f]+ <(\w+)>:$", line)
         if start:
             name = functions.setdefault(start.group(1), [])
@@ -103,59 +150,86 @@ def code(compiler, flags, *more):
         if not m or name is None:
             continue
         insn = re.sub(r"\s+<.*|\s*#.*", "", m.group(1)).strip()
-        if re.match(r"(cs |data16 )*nop|xchg +%ax,%ax", insn):
+        if re.match(r"(cs |data16 )*nop|xchg +%ax,%ax|int3", insn):   # int3: lld, between functions
             continue
-        name.append(re.sub(r"^(j\w+|call)\s+.*", r"\1", insn))
+        insn = re.sub(r"^(j\w+|call)\s+.*", r"\1", insn)
+        name.append(re.sub(r"-?(0x)?[0-9a-f]+\(%rip\)", "(%rip)", insn))
     return functions
 
 
-def added(with_probes, without, name):
-    return [d for d in difflib.ndiff(without[name], with_probes[name]) if d[0] in "+-"]
+@functools.lru_cache(None)
+def codes(compiler, lto):
+    """{level: (with probes, without, with their operands alone)}, of the object or of a program."""
+    levels = LTO_LEVELS if lto else LEVELS
+    source, users = written("code.c", FUNCTIONS), written("users.c", USERS)
+
+    def one(job):
+        level, variant = job
+        out = path("code%s%s%s" % (compiler, level, "".join(variant)))
+        flags = (level, "-fcf-protection=none", *variant, "-I", INCLUDE)
+        if not lto:
+            must(compiler, *flags, "-c", source, "-o", out)
+            return functions_of(out)
+        p = sh(compiler, *flags, "-flto", *(("-fuse-ld=lld",) if compiler == "clang" else ()), source, users, "-o", out)
+        if p.returncode:
+            return None
+        return {n: f for n, f in functions_of(out).items() if n.replace("use_", "") in ("plain", "guarded", "looped")}
+    jobs = [(level, variant) for level in levels for variant in VARIANTS]
+    found = each(one, jobs)
+    if None in found:
+        raise Skip("%s -flto does not link here" % compiler)
+    return {level: found[i * 3:i * 3 + 3] for i, level in enumerate(levels)}
+
+
+def each_code():
+    """(where, level, compiler, with probes, without, operands alone) for all that is compared."""
+    for compiler in COMPILERS:
+        for lto in (False, True):
+            for level, found in codes(compiler, lto).items():
+                yield "%s %s%s" % (compiler, level, " -flto" if lto else ""), level, compiler, *found
+
+
+def added(with_probes, without, name, frame=r"$^"):
+    """What differs, as ndiff writes it; places in a frame that `frame` matches are all the same."""
+    old, new = ([re.sub(frame, "FRAME", insn) for insn in f[name]] for f in (without, with_probes))
+    return [d for d in difflib.ndiff(old, new) if d[0] in "+-"]
+
+
+def test_a_probe_is_its_operands_and_a_nop():
+    """What compilers do for a probe is that its arguments are somewhere: a loop whose sum must be
+    there in each turn is not vectorised. An empty asm statement that demands the same gives the
+    same code, loop and guard included."""
+    for where, _, _, probes, _, operands in each_code():
+        names = {name.replace("use_", "") for name in probes}
+        assert set(probes) == set(operands) and names == {"plain", "guarded", "looped"}, (where, set(probes))
+        for name in probes:
+            assert probes[name] == operands[name], (where, name, added(probes, operands, name))
 
 
 def test_code_with_a_probe_is_code_without_and_a_nop():
-    for compiler in COMPILERS:
-        for level in LEVELS:
-            flags = (level, "-fcf-protection=none")
-            with_probes, without = code(compiler, flags), code(compiler, flags, "-DUSDT_DISABLE")
-            diff = added(with_probes, without, "plain")
+    for where, level, compiler, probes, without, _ in each_code():
+        for name in [n for n in probes if "plain" in n]:
+            diff = added(probes, without, name, r"-0x[0-9a-f]+\(%rbp\)" if level == "-O0" else r"$^")
             # clang puts an argument into memory where a constraint allows memory at all; at -O0 it
             # takes it from memory first, and jumps to the next line for each do { } while (0).
-            stores = [d for d in diff if re.match(r"\+ mov.*\(%r[sb]p\)|- jmp", d)]
-            assert diff == (stores if compiler == "clang" else []), (compiler, level, diff)
+            stores = [d for d in diff if re.match(r"\+ mov.*(\(%r[sb]p\)|FRAME)|- jmp", d)]
+            assert diff == (stores if compiler == "clang" else []), (where, name, diff)
 
 
 def test_a_guard_is_one_load_and_one_branch():
-    for compiler in COMPILERS:
-        for level in LEVELS:
-            flags = (level, "-fcf-protection=none")
-            with_probes, without = code(compiler, flags), code(compiler, flags, "-DUSDT_DISABLE")
+    for where, level, _, probes, without, _ in each_code():
+        for name in [n for n in probes if "guarded" in n]:
             # What the function has already is its end once more, behind the probe: it runs once.
-            diff = [d[2:] for d in added(with_probes, without, "guarded")
-                    if d[2:] not in without["guarded"] and "(%rsp)" not in d]
+            diff = [d[2:] for d in added(probes, without, name)
+                    if d[2:] not in without[name] and "(%rsp)" not in d]
             kinds = sorted("branch" if d[0] == "j" else "load" if "(%rip)" in d else d.split()[0] for d in diff
                            if d != "jmp" and not (level == "-O0" and "(%rbp)" in d))
+            if name == "use_guarded" and level in ("-O0", "-O1") and not kinds:
+                continue    # it is not inlined, but called
             if level == "-O0":   # conditions are spelt out
-                assert kinds.count("branch") == 1 and kinds.count("load") == 1, (compiler, level, diff)
+                assert kinds.count("branch") == 1 and kinds.count("load") == 1, (where, name, diff)
                 continue
-            assert kinds in (["branch", "load"], ["branch", "load", "test"]), (compiler, level, diff)
-
-
-def test_link_time_optimisation_adds_nothing_either():
-    for compiler in COMPILERS:
-        lto = ("-O2", "-flto", "-fcf-protection=none")
-        user = written("user.c", "int plain(int, int); int main(int c, char **v) { return plain(c, c + (v != 0)); }")
-        seen = []
-        for flags in ((), ("-DUSDT_DISABLE",)):
-            p = sh(compiler, *lto, *flags, "-I", INCLUDE, written("code.c", FUNCTIONS), user, "-o", path("lto"))
-            if p.returncode:
-                raise Skip("%s -flto does not link here" % compiler)
-            text = must("objdump", "-d", "--no-show-raw-insn", path("lto"))
-            body = re.search(r"<main>:\n(.*?)\n\n", text + "\n\n", re.S).group(1)
-            seen.append([re.sub(r"\s+<.*|\s*#.*", "", line.split("\t", 1)[1]).strip()
-                         for line in body.splitlines() if "\t" in line and not re.search(r"nop|xchg +%ax", line)])
-        extra = [d for d in difflib.ndiff(seen[1], seen[0]) if d[0] in "+-" and "(%rsp)" not in d]
-        assert not extra, (compiler, extra)
+            assert kinds in (["branch", "load"], ["branch", "load", "test"]), (where, name, diff)
 
 
 # ---- Older tracers -----------------------------------------------------------------------------
