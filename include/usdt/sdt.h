@@ -277,6 +277,31 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 #define USDT_ARGS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                         \
 	USDT_ARGS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_ARG_(12, l)
 
+/*
+ * A tracer follows pointers. Around a site that passes one, as around a call,
+ * what was stored before is in memory, and what is stored later is not yet.
+ */
+#define USDT_PTRS_0_() 0
+#define USDT_PTRS_1_(a) USDT_PTRS_0_() + USDT_IS_PTR_(a)
+#define USDT_PTRS_2_(a, b) USDT_PTRS_1_(a) + USDT_IS_PTR_(b)
+#define USDT_PTRS_3_(a, b, c) USDT_PTRS_2_(a, b) + USDT_IS_PTR_(c)
+#define USDT_PTRS_4_(a, b, c, d) USDT_PTRS_3_(a, b, c) + USDT_IS_PTR_(d)
+#define USDT_PTRS_5_(a, b, c, d, e) USDT_PTRS_4_(a, b, c, d) + USDT_IS_PTR_(e)
+#define USDT_PTRS_6_(a, b, c, d, e, f) USDT_PTRS_5_(a, b, c, d, e) + USDT_IS_PTR_(f)
+#define USDT_PTRS_7_(a, b, c, d, e, f, g) USDT_PTRS_6_(a, b, c, d, e, f) + USDT_IS_PTR_(g)
+#define USDT_PTRS_8_(a, b, c, d, e, f, g, h) USDT_PTRS_7_(a, b, c, d, e, f, g) + USDT_IS_PTR_(h)
+#define USDT_PTRS_9_(a, b, c, d, e, f, g, h, i)                                                   \
+	USDT_PTRS_8_(a, b, c, d, e, f, g, h) + USDT_IS_PTR_(i)
+#define USDT_PTRS_10_(a, b, c, d, e, f, g, h, i, j)                                               \
+	USDT_PTRS_9_(a, b, c, d, e, f, g, h, i) + USDT_IS_PTR_(j)
+#define USDT_PTRS_11_(a, b, c, d, e, f, g, h, i, j, k)                                            \
+	USDT_PTRS_10_(a, b, c, d, e, f, g, h, i, j) + USDT_IS_PTR_(k)
+#define USDT_PTRS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                         \
+	USDT_PTRS_11_(a, b, c, d, e, f, g, h, i, j, k) + USDT_IS_PTR_(l)
+#define USDT_FENCE_(n, args)                                                                      \
+	if (USDT_PTRS_##n##_ args)                                                                \
+		__asm__ __volatile__("" : : : "memory");
+
 /* clang -pedantic counts the letters of asm texts too. */
 #ifdef __clang__
 #define USDT_QUIET_                                                                               \
@@ -291,21 +316,25 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 /* Names as strings, n and args as (a, b): what dtrace -h writes. */
 #define USDT_SITE_(provider, name, n, args)                                                       \
 	do {                                                                                      \
+		USDT_FENCE_(n, args)                                                              \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
 			USDT_NOTE_(provider, name, "0", USDT_FORMAT_##n##_, USDT_KEEP_##n##_)     \
 			: : USDT_ARGS_##n##_ args);                                               \
 		USDT_LOUD_                                                                        \
+		USDT_FENCE_(n, args)                                                              \
 	} while (0)
 /* The second asm tells link-time optimisation that the semaphore is used. */
 #define USDT_SEM_SITE_(provider, name, semaphore, n, args)                                        \
 	do {                                                                                      \
+		USDT_FENCE_(n, args)                                                              \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
 			USDT_NOTE_(provider, name, #semaphore, USDT_FORMAT_##n##_,                \
 				   USDT_KEEP_##n##_)                                              \
 			: : USDT_ARGS_##n##_ args);                                               \
 		USDT_LOUD_                                                                        \
+		USDT_FENCE_(n, args)                                                              \
 		__asm__ __volatile__("" : : "m"(semaphore));                                      \
 	} while (0)
 /* Read anew each time, also in a loop that calls nothing. */

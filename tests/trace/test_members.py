@@ -5,7 +5,9 @@ import os
 import re
 import sys
 
-from lib import DTRACE, FOLDER, dtrace, main, must
+from lib import DTRACE, FOLDER, HERE, dtrace, each, main, must
+
+INCLUDE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "include")
 
 # There is a struct req in the kernel too (drivers/base/devtmpfs.c), of other members.
 STRUCTS = """
@@ -140,6 +142,56 @@ def test_the_kernels_struct_of_that_name_is_another():
 def test_bit_fields_are_refused():
     p = run("app$target:::req { trace(args[0]->few); }", structs="struct req { int id; unsigned few : 3; };\n")
     assert p.returncode == 1 and "bit-fields are not available" in p.stderr, p.stderr
+
+
+STORES = """
+#include <usdt/sdt.h>
+struct r { int id, state; };
+static int work(int n)
+{
+	struct r r;		/* nobody but the probe sees it */
+	r.id = n;
+	r.state = 1;
+	USDT_PROBE1(stores, hit, &r);
+	r.state = 2;
+	USDT_PROBE2(stores, hit, &r, n);
+	r.state = 3;
+	return n;
+}
+void pass(struct r *r);
+void pass(struct r *r)
+{
+	r->state = 1;
+	USDT_PROBE1(stores, hit, r);
+	r->state = 2;
+	USDT_PROBE1(stores, hit, r);
+	r->state = 3;
+}
+int main(void)
+{
+	static struct r x = { 9, 0 };
+	pass(&x);
+	return work(7) - 7;
+}
+"""
+
+
+def test_what_a_pointer_points_at_is_stored_by_then():
+    source = os.path.join(FOLDER, "stores.c")
+    with open(source, "w") as f:
+        f.write(STORES)
+
+    def stored(build):
+        compiler, level = build
+        app = os.path.join(FOLDER, "stores-%s%s" % build)
+        must(compiler, level, "-Wall", "-Wextra", "-Werror", "-pedantic", "-x", "c++" if "+" in compiler else "c",
+             "-I", INCLUDE, source, "-o", app)
+        p = dtrace("-qn", 'struct r { int id, state; }; stores$target:::hit { this->r = (struct r *)copyin(arg0, 8);'
+                   ' printf("%d %d, ", this->r->id, this->r->state); }', "-c", app)
+        assert (p.stdout.strip(), p.stderr) == ("9 1, 9 2, 7 1, 7 2,", ""), (build, p)
+
+    each(stored, [(compiler, level) for compiler in ("gcc", "clang", "g++", "clang++")
+                  for level in ("-O0", "-O1", "-O2", "-O3")])
 
 
 main(sys.modules[__name__])
