@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * provider/scan.c: the objects given to -G, against what the script declares.
- * In:   relocatable objects, archives of them, libtool's .lo texts.
+ * In:   relocatable objects, archives of them (thin ones too), libtool's .lo texts.
  * Out:  errors as DTrace's -G words them: probes that are fired or asked for
  *       (is-enabled) and not declared, or declared with another arity; a
  *       warning with the probes that no object uses; the machine they are of.
@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -306,6 +307,8 @@ static bool object(struct scan *sc, Elf *elf, const char *name)
 		return link_error(sc, name, "not a readable object file: %s", elf_errmsg(-1));
 	if (eh.e_type != ET_REL)
 		return link_error(sc, name, "invalid object file type: not a relocatable object");
+	if (!elf_nextscn(elf, NULL))	/* their table is last in the file */
+		return link_error(sc, name, "not a readable object file: it has no sections");
 	if (!machine_fits(sc, &eh, name))
 		return false;
 	if (is_lto_only(elf))
@@ -322,6 +325,7 @@ static bool object(struct scan *sc, Elf *elf, const char *name)
 static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 {
 	Elf_Cmd cmd = ELF_C_READ;
+	off_t end = lseek(fd, 0, SEEK_END), at = end;
 	bool ok = true;
 	Elf *elf;
 
@@ -329,10 +333,12 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 		Elf_Arhdr *h = elf_getarhdr(elf);
 		const char *member = h && h->ar_name ? h->ar_name : "?";
 
+		at = h ? elf_getbase(elf) + h->ar_size : end;
 		if (*member != '/' && *member != '?')	/* symbol and name tables */
 			ok = scan_elf(sc, elf, fd, arena_printf(sc->arena, "%s(%s)", name, member));
 	}
-	return ok;
+	/* A header that is cut off is no member to libelf. */
+	return ok && end - at > 1 ? link_error(sc, name, "the archive is truncated") : ok;
 }
 
 static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
@@ -350,13 +356,61 @@ static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 	return skipped(sc, name, "is not an object file: left out");
 }
 
-static bool scan_path(struct scan *sc, const char *path, bool from_lo);
+static bool scan_path(struct scan *sc, const char *path, bool nested);
+
+/* The file that another one names: relative to that one's folder. */
+static bool named(struct scan *sc, const char *by, const char *name, size_t len)
+{
+	const char *slash = *name == '/' ? NULL : strrchr(by, '/');
+
+	return scan_path(sc, arena_printf(sc->arena, "%.*s%.*s", (int)(slash ? slash - by + 1 : 0), by,
+					  (int)len, name), true);
+}
+
+/*
+ * An archive of names alone, which libelf does not know (Meson makes them).
+ * Headers of 60 bytes: "/N" at 0 says where in the table "//" a member's name
+ * is, up to "/\n"; the tables' own bytes, their number in digits at 48, follow.
+ */
+#define THIN "!<thin>\n"
+
+static bool thin(struct scan *sc, int fd, const char *path)
+{
+	char header[61] = "", *names = arena_strdup(sc->arena, "");
+	off_t at = sizeof(THIN) - 1, end = lseek(fd, 0, SEEK_END);
+
+	while (names && pread(fd, header, 60, at) == 60) {
+		size_t first = strtoul(header + 1, NULL, 10), size = strtoul(header + 48, NULL, 10);
+
+		at += 60;
+		if (*header == '/' && header[1] >= '0' && header[1] <= '9') {
+			const char *name = names + (first < strlen(names) ? first : 0);
+			const char *slash = strstr(name, "/\n");
+
+			if (!slash)
+				return link_error(sc, path, "the archive is damaged");
+			if (!named(sc, path, name, (size_t)(slash - name)))
+				return false;
+			continue;
+		}
+		if (*header != '/' || size > (size_t)(end - at))
+			return link_error(sc, path, "the archive is damaged");
+		if (header[1] == '/') {
+			names = arena_alloc(sc->arena, size + 1);
+			if (names && pread(fd, names, size, at) == (ssize_t)size)
+				names[size] = '\0';
+		}
+		at += (off_t)(size + size % 2);
+	}
+	if (!names)
+		return link_error(sc, path, "no memory");
+	return at == end || link_error(sc, path, "the archive is damaged");
+}
 
 /* The objects that libtool made; the names are relative to its text. */
 static bool libtool(struct scan *sc, const struct text *t, const char *path)
 {
 	static const char *const keys[] = { "pic_object='", "non_pic_object='" };
-	const char *slash = strrchr(path, '/');
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < t->nlines; i++)
@@ -368,22 +422,25 @@ static bool libtool(struct scan *sc, const struct text *t, const char *path)
 			s += strlen(keys[k]);
 			end = strchr(s, '\'');
 			if (end)
-				ok = scan_path(sc, arena_printf(sc->arena, "%.*s%.*s",
-					(int)(slash ? slash - path + 1 : 0), path, (int)(end - s), s), true);
+				ok = named(sc, path, s, (size_t)(end - s));
 		}
 	return ok;
 }
 
-static bool scan_path(struct scan *sc, const char *path, bool from_lo)
+/* nested: another file names it, so it names none itself. */
+static bool scan_path(struct scan *sc, const char *path, bool nested)
 {
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	char magic[sizeof(THIN)] = "";
 	struct text *t;
 	Elf *elf;
 	bool ok;
 
-	if (fd < 0) {
-		diag_error(sc->diag, NOWHERE, NULL, "failed to open %s: %s", path ? path : "",
-			   strerror(errno));
+	if (fd < 0 || pread(fd, magic, sizeof(THIN) - 1, 0) < 0) {
+		diag_error(sc->diag, NOWHERE, NULL, "failed to %s %s: %s", fd < 0 ? "open" : "read",
+			   path ? path : "", strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		return false;
 	}
 	elf = elf_begin(fd, ELF_C_READ, NULL);
@@ -391,7 +448,9 @@ static bool scan_path(struct scan *sc, const char *path, bool from_lo)
 		ok = link_error(sc, path, "%s", elf_errmsg(-1));
 	else if (elf_kind(elf) == ELF_K_AR)
 		ok = archive(sc, elf, fd, path);
-	else if (elf_kind(elf) == ELF_K_NONE && !from_lo && (t = text_read(sc->arena, path)) &&
+	else if (!nested && !strcmp(magic, THIN))
+		ok = thin(sc, fd, path);
+	else if (elf_kind(elf) == ELF_K_NONE && !nested && (t = text_read(sc->arena, path)) &&
 		 strstr(t->bytes, "a libtool object file"))
 		ok = libtool(sc, t, path);
 	else

@@ -123,11 +123,20 @@ if command -v $cross-gcc >/dev/null; then
 else
 	echo "skipped: no $cross-gcc"
 fi
-printf '\177ELF\2\1\1' >torn.o; head -c 200 hit.o >cut.o
-for f in torn.o cut.o; do
-	timeout 10 "$dtrace" -G -s app.d -o out.o $f >log 2>&1
-	case $? in 0 | 1) ok "$f" ;; *) bad "$f: status $?" ;; esac
-done
+printf '\177ELF\2\1\1' >torn.o
+timeout 10 "$dtrace" -G -s app.d -o out.o torn.o >log 2>&1
+case $? in 0 | 1) ok torn.o ;; *) bad "torn.o: status $?" ;; esac
+# What a full disk or a compiler that was killed leaves: not an object without probes.
+cut='not a readable object file: it has no sections'
+head -c 200 hit.o >cut.o
+says 1 "dtrace: failed to link script app.d: cut.o: $cut" cut.o helper.o
+head -c -1 hit.o >cut.o
+says 1 "dtrace: failed to link script app.d: cut.o: $cut" helper.o cut.o
+ar rc libwhole.a helper.o hit.o && head -c -100 libwhole.a >libcut.a
+says 1 "dtrace: failed to link script app.d: libcut.a(hit.o): $cut" libcut.a
+head -c $(($(stat -c %s libwhole.a) - $(stat -c %s hit.o) - 30)) libwhole.a >libcut.a
+says 1 'dtrace: failed to link script app.d: libcut.a: the archive is truncated' libcut.a
+says 1 'dtrace: failed to read .: Is a directory' .
 # Bytes of an object changed in turn: refused or not, never more than that.
 ar rc libonly.a only.o
 for f in only.o libonly.a; do
@@ -147,6 +156,17 @@ ar rc libapp.a helper.o hit.o
 says 0 "$idle" libapp.a
 ar rc libbad.a helper.o undeclared.o
 says 1 "dtrace: failed to link script app.d: libbad.a(undeclared.o): $undeclared" libbad.a
+mkdir sub && cp helper.o "sub/a helper of a name that no header of an archive holds.o"
+ar rcT libthin.a hit.o sub/a*.o	# the members' names are all that it has
+says 0 "$idle" libthin.a
+same "-G and a thin archive of another folder" "$(cd sub && "$dtrace" -G -s ../app.d -o out.o ../libthin.a 2>&1)" \
+	"$idle"
+ar rcT libthinbad.a helper.o undeclared.o
+says 1 "dtrace: failed to link script app.d: undeclared.o: $undeclared" libthinbad.a
+cp undeclared.o away.o && ar rcT libthingone.a helper.o away.o && rm away.o
+says 1 'dtrace: failed to open away.o: No such file or directory' libthingone.a
+sed 's/^\/0 /\/9999 /' libthin.a >libthincut.a
+says 1 'dtrace: failed to link script app.d: libthincut.a: the archive is damaged' libthincut.a
 mkdir .libs && cp undeclared.o .libs/ && cp hit.o libtool.o
 printf '# undeclared.lo - a libtool object file\npic_object='"'.libs/undeclared.o'\nnon_pic_object='libtool.o'\n" >x.lo
 says 1 "dtrace: failed to link script app.d: .libs/undeclared.o: $undeclared" x.lo
