@@ -37,7 +37,28 @@ static bool native(struct d_parser *p, const struct d_params *in, struct d_probe
 	return true;
 }
 
-/* A translated argument comes of the native one of its name, or of its position if unnamed. */
+/* The native argument that a translated one comes of: that of its name, else of its place. */
+static bool source(struct d_parser *p, const struct d_param *x, size_t place,
+		   const struct d_probe_decl *decl, uint8_t *from)
+{
+	for (size_t i = 0; x->name && i < decl->nargs; i++)
+		if (decl->arg_names[i] && !strcmp(decl->arg_names[i], x->name)) {
+			*from = (uint8_t)i;
+			return true;
+		}
+	*from = (uint8_t)place;
+	if (x->name && place < decl->nargs)
+		diag_warn(p->d->diag, x->loc, "no argument of the probe has this name: %s: "
+			  "argument %zu is meant", x->name, place);
+	else if (x->name)
+		d_perror(p, x->loc, "D_DECL_PROTO_FORM",
+			 "no argument of the probe has this name: %s", x->name);
+	else if (place >= decl->nargs)
+		d_perror(p, x->loc, "D_DECL_PROTO_FORM",
+			 "the probe has no argument %zu to be mapped here", place + 1);
+	return place < decl->nargs;
+}
+
 static bool translated(struct d_parser *p, const struct d_params *in, struct d_probe_decl *out)
 {
 	struct arena *a = p->d->arena;
@@ -49,23 +70,10 @@ static bool translated(struct d_parser *p, const struct d_params *in, struct d_p
 	if (!out->xargs || !out->xarg_names || !out->xmap)
 		return d_nomem(p);
 	for (size_t i = 0; i < in->n; i++) {
-		size_t from = in->v[i].name ? 0 : i;
-
-		while (in->v[i].name && from < out->nargs &&
-		       (!out->arg_names[from] || strcmp(out->arg_names[from], in->v[i].name)))
-			from++;
-		if (from >= out->nargs) {
-			if (in->v[i].name)
-				d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
-					 "no argument of the probe has this name: %s", in->v[i].name);
-			else
-				d_perror(p, in->v[i].loc, "D_DECL_PROTO_FORM",
-					 "the probe has no argument %zu to be mapped here", i + 1);
+		if (!source(p, &in->v[i], i, out, &out->xmap[i]))
 			return false;
-		}
 		out->xargs[i] = in->v[i].type;
 		out->xarg_names[i] = in->v[i].name;
-		out->xmap[i] = (uint8_t)from;
 	}
 	return true;
 }
