@@ -189,6 +189,15 @@ static bool is_ip(const struct usdt_reg *reg)
 	return reg->offset == 128;
 }
 
+/* clang's assembler cannot tell, so operands without a name may have a note too. */
+static bool has_name(const struct scan *s)
+{
+	for (const char *c = s->at; c < s->end && *c != '('; c++)
+		if (is_name(*c) && !is_digit(*c))
+			return true;
+	return false;
+}
+
 /* The linker's value in place of an expression; what has a relocation of its own is no address. */
 static void known_disp(struct scan *s)
 {
@@ -233,7 +242,7 @@ static bool x86_address(struct scan *s)
 		return bad(s, "malformed address");
 	/* sym(%rip) means sym; a number there is relative to an instruction that we do not know. */
 	if (is_ip(&a->base)) {
-		if (s->known)
+		if (s->known && a->is_address)
 			a->disp += (int64_t)s->known->next;
 		else if (!a->is_address)
 			return bad(s, "relative to the instruction pointer without a symbol");
@@ -308,6 +317,8 @@ static bool x86_operand(struct scan *s)
 	if (eat(s, '*'))
 		return bad(s, "malformed operand");
 	a->kind = USDT_ARG_MEM;
+	if (!has_name(s))
+		s->known = NULL;
 	if (s->at == s->end || *s->at != '(') {
 		if (s->known)
 			known_disp(s);

@@ -37,6 +37,7 @@
 
 #ifndef USDT_ARG_CONSTRAINT
 #define USDT_ARG_CONSTRAINT "nor"
+#define USDT_IN_MEMORY_ 1
 #endif
 
 /*
@@ -97,22 +98,17 @@
  * the linker completes. Of an operand's letters the first that is neither a
  * digit nor a sign tells: % a register, $ a constant, ( no symbol, else a
  * symbol. What has a relocation of its own (x@tpoff) but GOTOFF is left out.
- * clang names no variables.
+ *
+ * clang names no variables, but its own labels of floating-point constants,
+ * which are in no symbol table: 8f@.LCPI0_0(%rip). Its assembler takes no
+ * operand apart, so each float has a note unless it is in a register;
+ * readers heed those whose text has a name.
  */
-#if defined __GNUC__ && !defined __clang__ && (defined __x86_64__ || defined __i386__)
+#if defined __x86_64__ || defined __i386__
 #ifdef __i386__
 #define USDT_LEA_ "%%eax"
-#define USDT_GOTOFF_                                                                              \
-	"\t.if .Lusdt.k==4\n\t.ifeqs \"\\usdt_c\",\"F\"\n\t.set .Lusdt.k,3\n\t.endif\n\t.endif\n"
-/* The upper half of 64 bits is in the register that follows in gcc's order. */
-#define USDT_PAIR_(n)                                                                             \
-	"\t.if .Lusdt.k==2 && " USDT_WHAT_(n) "/4==8\n"                                           \
-	USDT_OPERAND_NOTE_(n, 2, "")                                                              \
-	"\t.endif\n"
 #else
 #define USDT_LEA_ "%%rax"
-#define USDT_GOTOFF_
-#define USDT_PAIR_(n)
 #endif
 #define USDT_OPERAND_NOTE_(n, form, insn)                                                         \
 	"\t.pushsection .note.usdtkit.operands,\"a?\",\"note\"\n"                                 \
@@ -125,6 +121,33 @@
 	insn                                                                                      \
 	"994:\t.balign 4\n"                                                                       \
 	"\t.popsection\n"
+#endif
+#if defined USDT_IN_MEMORY_ && defined __clang__ && (defined __x86_64__ || defined __i386__)
+#define USDT_KEEP_(n)                                                                             \
+	"\t.if " USDT_WHAT_(n) "&1\n"                                                             \
+	"\t.set .Lusdt.k,0\n"                                                                     \
+	"\t.irp usdt_r,ax,bx,cx,dx,si,di,bp,8,9,10,11,12,13,14,15\n"                              \
+	"\t.ifeqs \"" USDT_OPERAND_(n) "\",\"%%r\\usdt_r\"\n\t.set .Lusdt.k,1\n\t.endif\n"       \
+	"\t.ifeqs \"" USDT_OPERAND_(n) "\",\"%%e\\usdt_r\"\n\t.set .Lusdt.k,1\n\t.endif\n"       \
+	"\t.ifeqs \"" USDT_OPERAND_(n) "\",\"%%r\\usdt_r\\()d\"\n\t.set .Lusdt.k,1\n\t.endif\n"   \
+	"\t.endr\n"                                                                               \
+	"\t.if .Lusdt.k==0\n"                                                                     \
+	USDT_OPERAND_NOTE_(n, 1, "\tlea " USDT_OPERAND_(n) "," USDT_LEA_ "\n")                    \
+	"\t.endif\n"                                                                              \
+	"\t.endif\n"
+#elif defined __GNUC__ && !defined __clang__ && (defined __x86_64__ || defined __i386__)
+#ifdef __i386__
+#define USDT_GOTOFF_                                                                              \
+	"\t.if .Lusdt.k==4\n\t.ifeqs \"\\usdt_c\",\"F\"\n\t.set .Lusdt.k,3\n\t.endif\n\t.endif\n"
+/* The upper half of 64 bits is in the register that follows in gcc's order. */
+#define USDT_PAIR_(n)                                                                             \
+	"\t.if .Lusdt.k==2 && " USDT_WHAT_(n) "/4==8\n"                                           \
+	USDT_OPERAND_NOTE_(n, 2, "")                                                              \
+	"\t.endif\n"
+#else
+#define USDT_GOTOFF_
+#define USDT_PAIR_(n)
+#endif
 #define USDT_KEEP_(n)                                                                             \
 	"\t.set .Lusdt.k,0\n"                                                                     \
 	"\t.irpc usdt_c,\"{" USDT_OPERAND_(n) "|$}\"\n"                                           \

@@ -45,6 +45,8 @@ __attribute__((noinline)) void reals(double a, float b)
 
 	VALS_REALS(a, b, c, d);
 	printf("reals %.9f %.9f %.9f %.9f\n", a, b, c, d);
+	VALS_REALS(-2.75, 1.5f, 1e15 / 3, 0.1f);	/* in memory that has no name but in the compiler */
+	printf("reals %.9f %.9f %.9f %.9f\n", -2.75, 1.5f, 1e15 / 3, 0.1f);
 }
 
 static inline __attribute__((always_inline)) void one(int a, int b)
