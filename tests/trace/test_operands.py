@@ -118,18 +118,18 @@ def test_hand_written_operands_in_32_bits():
     both_read(I386, "-fno-pie", "-no-pie", *M32)
 
 
-def test_an_address_as_a_number_moves_with_its_file():
-    """The compilers that we know write none; a note may have it."""
-    rows = ((VALUE, "8@$value 8@%rsi", 0),)
-    p = check(raw(rows, "-fPIE", "-pie"), "raw:::r0 count==1 && arg0==arg1")
-    assert p.returncode == 0, p.stderr
-    p = dtrace("-q", "-c", path("raw"), "-n", "raw$target:::r0 { trace(arg0); }")
-    assert not p.stdout.strip() and "illegal operation" in p.stderr, (p.stdout, p.stderr)
-    rows = (("mov $value,%rsi", "8@$value 8@%rsi", 0),)
-    p = check(raw(rows, "-fno-pie", "-no-pie"), "raw:::r0 count==1 && arg0==arg1")
-    assert p.returncode == 0, p.stderr
-    p = dtrace("-q", "-c", path("raw"), "-n", "raw$target:::r0 { trace(arg0 == arg1); }")
-    assert p.stdout.split() == ["1"] and not p.stderr, (p.stdout, p.stderr)
+def test_addresses_that_move_with_their_file():
+    """As a number, and beside two registers: no compiler that we know writes these, a note may. dtrace's programs have
+    no room for them, in a file that moves; in one that does not they are numbers."""
+    sets = VALUE + "; mov $0,%ecx; mov $1,%eax"
+    rows = ((sets, "8@$value 8@%rsi", 0), (sets, "-8@value(%rcx,%rax,8) -8@$-2", 0))
+    script = 'raw$target::: { trace(arg0 == arg1); } dtrace:::ERROR { printf("no"); }'
+    for flags, seen in ((("-fPIE", "-pie"), "no no"), (("-fno-pie", "-no-pie"), "1 1")):
+        p = check(raw(rows, *flags), "raw:::r0 count==1 && arg0==arg1", "raw:::r1 count==1 && arg0==arg1")
+        assert p.returncode == 0, (flags, p.stderr)
+        p = dtrace("-q", "-c", path("raw"), "-n", script)
+        assert re.findall(r"no|\d", p.stdout) == seen.split(), (flags, p.stdout, p.stderr)
+        assert p.stderr.count("illegal operation") == seen.count("no"), (flags, p.stderr)
 
 
 def can_32():
@@ -241,34 +241,47 @@ int main(int argc, char **argv)
 	v1 = v3 = v5 = v7 = v9 = v11 = (signed char)argc;
 	v0 = v2 = v4 = v6 = v8 = v10 = (signed char)-argc;
 	fire(argc + 1);
+	CALLS = argc;
 	return called(1) + other(2) < 2;
 }
 """
 SHARED = """
-int other(int n);
-%s int called(int n)
+#ifdef __cplusplus
+struct total { static int calls; };
+#define CALLS total::calls
+inline
+#else
+static int calls;
+#define CALLS calls
+static
+#endif
+__attribute__((noinline)) int called(int n)
 {
-	static int calls;
-
-	USDT_PROBE2(kept, called, calls, n);
-	return ++calls;
+	USDT_PROBE2(kept, called, CALLS, n);
+	return n;
 }
+int other(int n);
 """
 OTHER = """
 #include <usdt/sdt.h>
 #include "shared.h"
-int other(int n) { return called(n); }
+#ifdef __cplusplus
+int total::calls;
+#endif
+int other(int n)
+{
+	CALLS += 10;
+	return called(n);
+}
 """
 
 
 def kept(cc, *flags):
     """Two files, with a function of both in C++ (in a COMDAT group), of each its own in C."""
-    cxx = cc.endswith("++")
-    for name, text in (("shared.h", SHARED % ("inline" if cxx else "__attribute__((noinline)) static")),
-                       ("kept.c", KEPT), ("other.c", OTHER)):
+    for name, text in (("shared.h", SHARED), ("kept.c", KEPT), ("other.c", OTHER)):
         with open(path(name), "w") as f:
             f.write(text)
-    must(cc, *flags, "-I", INCLUDE, *(("-x", "c++") if cxx else ()), path("kept.c"), path("other.c"), "-o", path("kept"))
+    must(cc, *flags, "-I", INCLUDE, *(("-x", "c++") if cc.endswith("++") else ()), path("kept.c"), path("other.c"), "-o", path("kept"))
     return path("kept")
 
 
@@ -289,8 +302,8 @@ def test_what_the_header_keeps():
         if not shutil.which(cc) or any(f[9:10] and not shutil.which("ld." + f[9:]) for f in flags if f.startswith("-fuse-ld")):
             continue
         app = kept(cc, *flags)
-        calls = ["called count==2", "called /arg1==1/ { arg0==0; }",
-                 "called /arg1==2/ { arg0==%d; }" % (1 if cc.endswith("++") else 0)]
+        calls = ["called count==2", "called /arg1==1/ { arg0==1; }",
+                 "called /arg1==2/ { arg0==%d; }" % (11 if cc.endswith("++") else 10)]
         for strip in (False, True):
             if strip:
                 must("strip", app)
