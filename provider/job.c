@@ -190,7 +190,8 @@ static bool make_object(struct writer *w, struct diag *diag)
 		return true;
 	if (!output_open(&out, w->arena, w->path, diag))
 		return false;
-	return output_close(&out, gen_object(w->d, w->prog, machine_or_ours(machine), out.fd, diag), diag);
+	return output_close(&out, gen_object(w->d, w->prog, machine_or_ours(machine), out.fd, w->path, diag),
+			    diag);
 }
 
 static bool generate(struct writer *w, struct diag *diag)

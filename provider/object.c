@@ -193,7 +193,7 @@ const char *gen_machine_name(uint16_t machine)
 }
 
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
-		struct diag *diag)
+		const char *path, struct diag *diag)
 {
 	struct object o = { .d = d, .is64 = machine.bits == 64, .group = { GRP_COMDAT, SEC_TYPES } };
 	bool ok;
@@ -205,7 +205,7 @@ bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machi
 	o.elf = elf_begin(fd, ELF_C_WRITE, NULL);
 	ok = o.elf && write_object(&o, prog, machine);
 	if (!ok)
-		diag_error(diag, NOWHERE, NULL, "failed to write the object: %s",
+		diag_error(diag, NOWHERE, NULL, "failed to write %s: %s", path,
 			   errno ? strerror(errno) : elf_errmsg(-1));
 	if (o.elf)
 		elf_end(o.elf);

@@ -56,8 +56,8 @@ struct gen_machine {
 	unsigned bits;
 };
 const char *gen_machine_name(uint16_t machine);
-/* An ELF relocatable object into fd, from its start. false: reported. */
+/* An ELF relocatable object into fd, from its start; path: its name. false: reported. */
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
-		struct diag *diag);
+		const char *path, struct diag *diag);
 
 #endif

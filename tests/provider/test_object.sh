@@ -341,12 +341,16 @@ same "into a folder that is not there" "$(says_of -h -s app.d -o nowhere/app.h)"
 same "onto a folder" "$(says_of -h -s app.d -o folder)" 'dtrace: failed to create folder: Is a directory'
 same "onto a full device" "$(says_of -h -s app.d -o /dev/full)" \
 	'dtrace: failed to write /dev/full: No space left on device'
-same "-G onto a full device" "$(says_of -G -s app.d -o /dev/full | grep -c '^dtrace: failed to write')" 1
+same "-G onto a full device" "$(says_of -G -s app.d -o /dev/full | grep -c '^dtrace: failed to write /dev/full')" 1
 if mkdir full && mount -t tmpfs -o size=16k none full 2>/dev/null; then
 	cp app.d full/ && head -c 8000 /dev/zero >full/fill
 	(cd full && "$dtrace" -h -s app.d 2>../log)
 	same "a full disk: status" $? 1
 	same "a full disk" "$(cat log)" 'dtrace: failed to write app.h: No space left on device'
+	head -c 8000 /dev/zero >>full/fill 2>/dev/null
+	(cd full && "$dtrace" -G -s app.d 2>../log)
+	same "-G on a full disk: status" $? 1
+	same "-G on a full disk" "$(cat log)" 'dtrace: failed to write app.o: No space left on device'
 	same "a full disk: nothing is left" "$(ls -A full | tr '\n' ' ')" "app.d fill "
 	umount full
 else
