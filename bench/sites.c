@@ -5,10 +5,11 @@
  *	sites PASSES [on]
  *
  * One program a form: -DFORM=BARE, a site; GUARDED, a site behind its semaphore; MADE, libusdt's
- * usdt_fire(). -DUSDT_PLAIN_NOP: one nop a site; -DSYSTEMTAP: <sys/sdt.h>'s. Passes 8 sites a turn
- * of a loop that has nothing else to do, so that no other work hides them. Prints "ns-empty N
- * ns-a-pass N": the loop alone, and with its sites, both for a pass: of 1,000 slices that which
- * others on the machine disturbed least. on: waits until somebody looks, if the form can tell.
+ * usdt_fire(). -DUSDT_PLAIN_NOP: one nop a site; -DSYSTEMTAP: <sys/sdt.h>'s. Off, it passes 8 sites
+ * a turn of a loop that has nothing else to do, so that no other work hides them; on, one. Prints
+ * "ns-empty N ns-a-pass N": the loop alone, and with its sites, both for a pass: of 1,000 slices
+ * that which others on the machine disturbed least. on: waits until somebody looks, if the form can
+ * tell.
  */
 #define BARE 1
 #define GUARDED 2
@@ -44,20 +45,21 @@ USDT_SEMAPHORE(bench, hit);
 
 #define TURN 8
 #define SLICES 1000
-#define BARRIER(i) __asm__ volatile("" : "+r"(i) : : "memory")
+#define PASS(what) __asm__ volatile("" : "+r"(i) : : "memory"); what;
+#define EIGHT(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what)
 /* Each with its loop at the start of a cache line. */
-#define LOOP(name, what)                                                                         \
+#define LOOP(name, body)                                                                         \
 	__attribute__((noinline, aligned(64))) static void name(long turns)                      \
 	{                                                                                        \
 		for (long i = 0; i < turns; i++) {                                               \
-			BARRIER(i); what; BARRIER(i); what; BARRIER(i); what; BARRIER(i); what;  \
-			BARRIER(i); what; BARRIER(i); what; BARRIER(i); what; BARRIER(i); what;  \
+			body                                                                     \
 		}                                                                                \
 	}
-LOOP(empty, (void)0)
-LOOP(sites, SITE(i))
+LOOP(empty, EIGHT((void)0))
+LOOP(sites, EIGHT(SITE(i)))
+LOOP(site, PASS(SITE(i)))
 
-static double slice(void (*loop)(long), long turns)
+static double slice(void (*loop)(long), long turns, int passes)
 {
 	struct timespec from, to;
 
@@ -65,14 +67,14 @@ static double slice(void (*loop)(long), long turns)
 	loop(turns);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	return ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
-	       ((double)turns * TURN);
+	       ((double)turns * passes);
 }
 
 int main(int argc, char **argv)
 {
-	long turns = (argc > 1 ? atol(argv[1]) : 1000000) / SLICES / TURN;
+	long passes = (argc > 1 ? atol(argv[1]) : 1000000) / SLICES;
+	int on = argc > 2;
 	double alone = 1e9, pass = 1e9, ns;
-	(void)argv;
 
 #if FORM == MADE
 	struct usdt_provider *bench;
@@ -80,13 +82,13 @@ int main(int argc, char **argv)
 	if (usdt_provider_new("bench", &bench) || usdt_provider_add(bench, "hit", "long i", &hit) ||
 	    usdt_provider_enable(bench))
 		return 1;
-	while (argc > 2 && !usdt_point_is_enabled(hit))
+	while (on && !usdt_point_is_enabled(hit))
 		usleep(1000);
 #endif
 	for (int i = 0; i < SLICES; i++) {
-		ns = slice(empty, turns);
+		ns = slice(empty, passes / TURN, TURN);
 		alone = ns < alone ? ns : alone;
-		ns = slice(sites, turns);
+		ns = on ? slice(site, passes, 1) : slice(sites, passes / TURN, TURN);
 		pass = ns < pass ? ns : pass;
 	}
 	fprintf(stderr, "ns-empty %.4f ns-a-pass %.4f\n", alone, pass);
