@@ -200,7 +200,8 @@ static void inline_definition(struct d_parser *p)
 	id->nparams = decl.nkeys;
 }
 
-/* translator T < S *name > { member = expression; … }; is read and refused: see docs. */
+/* translator T < S *name > { member = expression; … }; is read, and refused (see docs) but by the
+ * generator, which needs the types alone. */
 static void translator(struct d_parser *p)
 {
 	struct loc at = p->tok.loc;
@@ -223,7 +224,7 @@ static void translator(struct d_parser *p)
 		    !d_parse_assign(p) || !d_expect(p, ';', "';'"))
 			return;
 	}
-	if (d_expect(p, '}', "'}'") && semicolon(p, "';'"))
+	if (d_expect(p, '}', "'}'") && semicolon(p, "';'") && !p->d->config.providers)
 		d_perror(p, at, "D_XLATE_NONE", "translators are not implemented");
 }
 
