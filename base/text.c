@@ -43,7 +43,8 @@ struct text *text_read(struct arena *a, const char *path)
 {
 	bool is_stdin = !strcmp(path, "-");
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0, cap = 1 << 16;
+	static const char bom[] = "\xef\xbb\xbf";
+	size_t len = 0, cap = 1 << 16, mark;
 	char *buf = malloc(cap);
 	struct text *t = NULL;
 	ssize_t n = 0;
@@ -66,7 +67,8 @@ struct text *text_read(struct arena *a, const char *path)
 	}
 	if (n < 0)
 		goto out;
-	t = text_new(a, is_stdin ? "<stdin>" : path, buf, len);
+	mark = len >= sizeof(bom) - 1 && !memcmp(buf, bom, sizeof(bom) - 1) ? sizeof(bom) - 1 : 0;
+	t = text_new(a, is_stdin ? "<stdin>" : path, buf + mark, len - mark);
 	if (!t)
 		errno = ENOMEM;
 out:

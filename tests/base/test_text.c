@@ -145,6 +145,28 @@ static void files_are_read_whole(void **state)
 	arena_free(a);
 }
 
+static void a_byte_order_mark_is_left_out(void **state)
+{
+	struct arena *a = arena_new();
+	char path[] = "/tmp/test_text.XXXXXX";
+	int fd = mkstemp(path);
+	struct text *t;
+
+	(void)state;
+	assert_int_equal(write(fd, "\xef\xbb\xbfone\n\xef\xbb\xbftwo", 13), 13);
+	t = text_read(a, path);
+	t->name = "x";
+	assert_string_equal(t->bytes, "one\n\xef\xbb\xbftwo");
+	place_is(t, "one", "x:1:1|one");
+	assert_int_equal(ftruncate(fd, 3), 0);
+	assert_int_equal(text_read(a, path)->len, 0);
+	assert_int_equal(ftruncate(fd, 2), 0);
+	assert_int_equal(text_read(a, path)->len, 2);
+	close(fd);
+	unlink(path);
+	arena_free(a);
+}
+
 static void failing_allocations_give_null(void **state)
 {
 	(void)state;
@@ -275,6 +297,7 @@ int main(void)
 		cmocka_unit_test(a_marker_without_a_name_keeps_the_last),
 		cmocka_unit_test(other_lines_with_a_hash_are_no_markers),
 		cmocka_unit_test(files_are_read_whole),
+		cmocka_unit_test(a_byte_order_mark_is_left_out),
 		cmocka_unit_test(failing_allocations_give_null),
 		cmocka_unit_test(decimal_numbers),
 		cmocka_unit_test(globs_of_dtrace),
