@@ -3,8 +3,9 @@
  * provider/job.c: one run of dtrace -h or -G, from script to file.
  * In:   struct gen_job.
  * Out:  a file that is written whole or not at all: beside its place, then
- *       renamed. What is not a regular file (/dev/stdout, a pipe) is written
- *       to directly.
+ *       renamed. A symbolic link stays and its target is written, as
+ *       compilers do; a file keeps its mode. What is not a regular file (a
+ *       pipe, a device) is written to directly.
  * Owns: the compile's arena, the temporary file while it is written.
  */
 #include "provider/inner.h"
@@ -14,13 +15,17 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_LINKS 40	/* as the kernel has it */
+
 struct output {
-	const char *path;	/* NULL: standard output */
+	const char *path;	/* as it was given; NULL: standard output */
+	const char *target;	/* where that is, links followed */
 	const char *temp;	/* NULL: written directly */
 	int fd;
 };
@@ -47,9 +52,36 @@ static const char *output_path(struct arena *a, const struct gen_job *job, struc
 			    base, job->header ? 'h' : 'o');
 }
 
-/* Of this process alone, also where pids are of several namespaces. */
-static void temp_open(struct output *o, struct arena *a, const char *path, size_t dir)
+/* Where the file is, or will be: of a link what it names, of that what it names. NULL: errno. */
+static const char *follow(struct arena *a, const char *path)
 {
+	char to[PATH_MAX];
+
+	for (int links = 0; links < MAX_LINKS; links++) {
+		ssize_t n = readlink(path, to, sizeof(to));
+		const char *slash = strrchr(path, '/');
+
+		if (n < 0)
+			return path;	/* no link, or nothing */
+		if ((size_t)n == sizeof(to)) {
+			errno = ENAMETOOLONG;
+			return NULL;
+		}
+		path = *to == '/' || !slash ? arena_strndup(a, to, (size_t)n) :
+			arena_printf(a, "%.*s%.*s", (int)(slash - path) + 1, path, (int)n, to);
+		if (!path)
+			return NULL;
+	}
+	errno = ELOOP;
+	return NULL;
+}
+
+/* Of this process alone, also where pids are of several namespaces. */
+static void temp_open(struct output *o, struct arena *a)
+{
+	const char *path = o->target, *slash = strrchr(path, '/');
+	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+
 	errno = EEXIST;
 	for (unsigned i = 0; o->fd < 0 && errno == EEXIST && i < 10000; i++) {
 		o->temp = arena_printf(a, "%.*s.%s.%ld.%u.tmp", (int)dir, path, path + dir,
@@ -60,19 +92,24 @@ static void temp_open(struct output *o, struct arena *a, const char *path, size_
 
 static bool output_open(struct output *o, struct arena *a, const char *path, struct diag *diag)
 {
-	const char *slash = strrchr(path, '/');
-	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
 	struct stat st;
+	bool is_there;
 
 	*o = (struct output){ .path = path, .fd = -1 };
 	if (!strcmp(path, "-")) {
 		o->path = NULL;
 		o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		path = "standard output";
-	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+	} else if ((is_there = !stat(path, &st)) && !S_ISREG(st.st_mode)) {
 		o->fd = open(path, O_WRONLY | O_CLOEXEC);
-	} else {
-		temp_open(o, a, path, dir);
+	} else if ((o->target = follow(a, path))) {
+		temp_open(o, a);
+		if (o->fd >= 0 && is_there && fchmod(o->fd, st.st_mode & 0777)) {
+			fail(diag, "set the mode of", path, errno);
+			close(o->fd);
+			unlink(o->temp);
+			return false;
+		}
 	}
 	if (o->fd < 0)
 		fail(diag, "create", path, errno);
@@ -86,7 +123,7 @@ static bool output_close(struct output *o, bool ok, struct diag *diag)
 		fail(diag, "write", o->path ? o->path : "standard output", errno);
 		ok = false;
 	}
-	if (o->temp && ok && rename(o->temp, o->path)) {
+	if (o->temp && ok && rename(o->temp, o->target)) {
 		fail(diag, "create", o->path, errno);
 		ok = false;
 	}

@@ -64,5 +64,7 @@ int cmd_generate(const struct cmd *c)
 	}
 	if (!strcmp(job.script, "/dev/stdin"))
 		job.script = "-";
+	if (job.output && !strcmp(job.output, "/dev/stdout"))	/* a link to a file that is open */
+		job.output = "-";
 	return gen_main_job(&job, c->diag) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
