@@ -18,7 +18,7 @@ static const struct { const char *verbs; int want; const char *text; } verbs[] =
 	{ "p", INTEGER | POINTER, "a pointer or an integer" },
 	{ "aA", INTEGER | POINTER | SYMBOL, "an address" },
 	{ "sS", STRING, "a string or char [] (or use stringof)" },
-	{ "eEfFgG", FLOAT | INTEGER, "a number" },
+	{ "eEfgG", FLOAT | INTEGER, "a number" },
 	{ "k", STACK | SYMBOL, "a stack" },
 	{ "YTy", INTEGER, "a time in nanoseconds" },
 };

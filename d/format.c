@@ -90,7 +90,7 @@ static void size_prefix(struct reader *r, struct d_conv *c)
 
 static bool conversion(struct reader *r, struct d_conv *c)
 {
-	static const char verbs[] = "acCdeEfgGikopPsSTuvxXyY@A%";
+	static const char verbs[] = "acCdeEfgGikopsSTuxXyY@A%";
 	const char *from = r->s++;
 
 	c->loc = r->at;

@@ -24,7 +24,7 @@ static int64_t wide(const struct d_conv *c)
 
 static void text(struct out *o, const struct d_conv *c, const char *s, size_t n)
 {
-	if (c->prec > 0 && n > (size_t)c->prec)
+	if (c->prec >= 0 && n > (size_t)c->prec)
 		n = (size_t)c->prec;
 	out_put_wide(o, s, n, wide(c));
 }
@@ -38,7 +38,7 @@ static void number(struct out *o, const struct d_conv *c, const char *prefix, co
 	size_t before = strlen(prefix), zeros = c->prec > 0 && n < (size_t)c->prec ?
 		(size_t)c->prec - n : 0, all = before + zeros + n, width = (size_t)c->width;
 
-	if (c->zero && !c->minus && c->prec <= 0 && width > all) {
+	if (c->zero && !c->minus && c->prec < 0 && width > all) {
 		zeros = width - before - n;
 		all = width;
 	}
@@ -90,9 +90,16 @@ static void radix(struct out *o, const struct d_conv *c, const struct out_value 
 	number(o, c, c->alt && magnitude(v) ? prefix : "", s, (size_t)(end - s));
 }
 
+/* The 0 of # is a digit: where the precision gives one already there is no second. */
 static void conv_octal(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
-	radix(o, c, v, 3, "01234567", "0");
+	struct d_conv own = *c;
+	int digits = 1;
+
+	for (uint64_t n = magnitude(v); n >>= 3;)
+		digits++;
+	own.alt = c->alt && c->prec <= digits;
+	radix(o, &own, v, 3, "01234567", "0");
 }
 
 static void conv_hex(struct out *o, const struct d_conv *c, const struct out_value *v)
@@ -107,11 +114,31 @@ static void conv_hex_upper(struct out *o, const struct d_conv *c, const struct o
 
 /* ---- Characters and strings ------------------------------------------------ */
 
+/* A wide character (%wc, %lc) in UTF-8; bytes used of to[4], 0: there is no such character. */
+static size_t utf8(uint64_t ch, char to[4])
+{
+	size_t n = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : ch < 0x110000 ? 4 : 0;
+
+	for (size_t i = n; i-- > 1; ch >>= 6)
+		to[i] = (char)(0x80 | (ch & 0x3f));
+	if (n)
+		to[0] = (char)(n == 1 ? ch : (0xf00u >> n & 0xf0) | ch);
+	return n;
+}
+
 static void conv_char(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
-	char ch = (char)v->i;
+	bool is_wide = c->length == 'w' || c->length == 'l';
+	int64_t pad = wide(c);
+	char to[4] = { (char)v->i };
+	size_t n = is_wide ? utf8(magnitude(v), to) : 1;
 
-	out_put_wide(o, &ch, 1, wide(c));
+	/* the width counts columns, not bytes */
+	if (pad > 1)
+		out_fill(o, ' ', (size_t)pad - 1);
+	out_put(o, to, n);
+	if (pad < -1)
+		out_fill(o, ' ', (size_t)-pad - 1);
 }
 
 static void conv_string(struct out *o, const struct d_conv *c, const struct out_value *v)
@@ -160,7 +187,7 @@ static void conv_escaped(struct out *o, const struct d_conv *c, const struct out
 		n = strlen(v->bytes);
 	for (size_t i = 0; i < n; i++)
 		total += escape(v->bytes[i], to);
-	if (c->prec > 0 && total > (size_t)c->prec)
+	if (c->prec >= 0 && total > (size_t)c->prec)
 		total = (size_t)c->prec;
 	if (!c->minus && w > total)
 		out_fill(o, ' ', w - total);
@@ -201,19 +228,29 @@ static double as_double(const struct out_value *v)
 	return d;
 }
 
+/* The flags are the C library's own, so it gets them as they came. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void conv_float(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
+	const struct { bool on; char letter; } flags[] = {
+		{ c->plus, '+' }, { c->space, ' ' }, { c->alt, '#' }, { c->zero, '0' },
+		{ c->quote, '\'' },
+	};
 	double d = as_double(v);
-	int width = c->minus ? -c->width : c->width, prec = c->prec > 0 ? c->prec : 6;
+	int width = c->minus ? -c->width : c->width, prec = c->prec < 0 ? 6 : c->prec;
+	char fmt[16], *f = fmt;
 
-	switch (c->verb) {
-	case 'e': out_printf(o, "%*.*e", width, prec, d); break;
-	case 'E': out_printf(o, "%*.*E", width, prec, d); break;
-	case 'g': out_printf(o, "%*.*g", width, prec, d); break;
-	case 'G': out_printf(o, "%*.*G", width, prec, d); break;
-	default: out_printf(o, "%*.*f", width, prec, d); break;
-	}
+	*f++ = '%';
+	for (size_t i = 0; i < COUNT(flags); i++)
+		if (flags[i].on)
+			*f++ = flags[i].letter;
+	memcpy(f, "*.*", 3);
+	f[3] = c->verb;
+	f[4] = '\0';
+	out_printf(o, fmt, width, prec, d);
 }
+#pragma GCC diagnostic pop
 
 /* ---- Symbols, stacks, times ------------------------------------------------------- */
 

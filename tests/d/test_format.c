@@ -73,7 +73,7 @@ static void size_prefixes_are_kept(void **state)
 
 static void every_conversion_of_the_guide_is_known(void **state)
 {
-	static const char verbs[] = "acCdeEfgGikopPsSTuxXyY@A%";
+	static const char verbs[] = "acCdeEfgGikopsSTuxXyY@A%";
 	struct raw r;
 
 	(void)state;
@@ -92,6 +92,8 @@ static void bad_formats_are_refused(void **state)
 	static const struct { const char *text, *want; } cases[] = {
 		{ "x%", "missing conversion character in conversion %" },
 		{ "%5q!", "unknown conversion character in conversion %5q!" },
+		{ "%P", "unknown conversion character in conversion %P" },
+		{ "%v", "unknown conversion character in conversion %v" },
 		{ "%1$d", "%n$ is not supported" }, { "%99999999999d", "too big" },
 		{ "%.99999999999d", "too big" },
 	};
