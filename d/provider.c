@@ -13,10 +13,55 @@
 #define MAX_PID 10
 #define MAX_ARGS 32
 
+/* By name, for D does not know them: see opaque_type in decl.c. */
+static const char *const wide_names[] = { "__int128", "__int128_t", "__uint128_t", "__float128" };
+
+static bool is_wide(const struct d_type *t)
+{
+	for (; t->base || t->kind == D_T_TYPEDEF; t = t->base ? t->base : t->to)
+		for (size_t i = 0; i < COUNT(wide_names); i++)
+			if (t->name && !strcmp(t->name, wide_names[i]))
+				return true;
+	return t->kind == D_T_FLOAT && t->size > 8;
+}
+
+/* A site says where a number of 8 bytes at most is; no reader has more. */
+static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
+{
+	const struct d_type *t = d_resolve(arg->type);
+	bool wide = is_wide(arg->type);
+
+	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
+		return true;
+	d_perror(p, arg->loc, "D_DECL_PROTO_TYPE", "a probe cannot have an argument of type %s: %s",
+		 d_type_name(p->d, arg->type), wide ? "it has more than 8 bytes" :
+		 "it is no number and no pointer");
+	diag_hint(p->d->diag, "pass a pointer to it");
+	return false;
+}
+
+/* A mapping goes by names; in it one may stand twice, for an argument of two translations. */
+static bool names_differ(struct d_parser *p, const struct d_params *in)
+{
+	for (size_t i = 0; i < in->n; i++)
+		for (size_t k = 0; in->v[i].name && k < i; k++)
+			if (in->v[k].name && !strcmp(in->v[i].name, in->v[k].name)) {
+				d_perror(p, in->v[i].loc, "D_DECL_IDRED",
+					 "two arguments of the probe have this name: %s", in->v[i].name);
+				return false;
+			}
+	return true;
+}
+
 static bool native(struct d_parser *p, const struct d_params *in, struct d_probe_decl *out)
 {
 	struct arena *a = p->d->arena;
 
+	for (size_t i = 0; i < in->n; i++)
+		if (!can_be_passed(p, &in->v[i]))
+			return false;
+	if (!names_differ(p, in))
+		return false;
 	out->nargs = in->n;
 	out->args = arena_array(a, struct d_type *, in->n + 1);
 	out->arg_names = arena_array(a, const char *, in->n + 1);
