@@ -14,6 +14,7 @@
  *		USDT_SEM_PROBE1(app, request__done, slow(id));
  *
  * Arguments: up to 12 integers, pointers, floats or arrays (as pointers).
+ * One of more than 8 bytes (long double, __int128, a struct) is an error.
  * `a__b` is shown as a-b. Names are written as they are to be, not quoted;
  * they must not be macros.
  *
@@ -301,28 +302,49 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 	USDT_ARGS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_ARG_(12, l)
 
 /*
+ * No reader knows arguments of more than 8 bytes, and of the registers that
+ * such a one is in compilers name the first. The call is dead code, which
+ * every compiler leaves out, at -O0 too; else it is an error.
+ */
+#ifdef __cplusplus
+extern "C"
+#endif
+#ifdef __has_attribute
+#if __has_attribute(__error__)
+__attribute__((__error__("usdt/sdt.h: an argument of a probe has more than 8 bytes: pass a pointer")))
+#endif
+#endif
+void usdt_argument_of_more_than_8_bytes_(void);
+
+/* Summed over the arguments of a site: how many are pointers, and 16 times how many are too big. */
+#define USDT_KIND_(x) (USDT_IS_PTR_(x) + (USDT_SIZE_(x) > 8 ? 16 : 0))
+#define USDT_KINDS_0_() 0
+#define USDT_KINDS_1_(a) USDT_KINDS_0_() + USDT_KIND_(a)
+#define USDT_KINDS_2_(a, b) USDT_KINDS_1_(a) + USDT_KIND_(b)
+#define USDT_KINDS_3_(a, b, c) USDT_KINDS_2_(a, b) + USDT_KIND_(c)
+#define USDT_KINDS_4_(a, b, c, d) USDT_KINDS_3_(a, b, c) + USDT_KIND_(d)
+#define USDT_KINDS_5_(a, b, c, d, e) USDT_KINDS_4_(a, b, c, d) + USDT_KIND_(e)
+#define USDT_KINDS_6_(a, b, c, d, e, f) USDT_KINDS_5_(a, b, c, d, e) + USDT_KIND_(f)
+#define USDT_KINDS_7_(a, b, c, d, e, f, g) USDT_KINDS_6_(a, b, c, d, e, f) + USDT_KIND_(g)
+#define USDT_KINDS_8_(a, b, c, d, e, f, g, h) USDT_KINDS_7_(a, b, c, d, e, f, g) + USDT_KIND_(h)
+#define USDT_KINDS_9_(a, b, c, d, e, f, g, h, i)                                                  \
+	USDT_KINDS_8_(a, b, c, d, e, f, g, h) + USDT_KIND_(i)
+#define USDT_KINDS_10_(a, b, c, d, e, f, g, h, i, j)                                              \
+	USDT_KINDS_9_(a, b, c, d, e, f, g, h, i) + USDT_KIND_(j)
+#define USDT_KINDS_11_(a, b, c, d, e, f, g, h, i, j, k)                                           \
+	USDT_KINDS_10_(a, b, c, d, e, f, g, h, i, j) + USDT_KIND_(k)
+#define USDT_KINDS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                        \
+	USDT_KINDS_11_(a, b, c, d, e, f, g, h, i, j, k) + USDT_KIND_(l)
+#define USDT_FIT_(n, args)                                                                        \
+	if ((USDT_KINDS_##n##_ args) >= 16)                                                       \
+		usdt_argument_of_more_than_8_bytes_();
+
+/*
  * A tracer follows pointers. Around a site that passes one, as around a call,
  * what was stored before is in memory, and what is stored later is not yet.
  */
-#define USDT_PTRS_0_() 0
-#define USDT_PTRS_1_(a) USDT_PTRS_0_() + USDT_IS_PTR_(a)
-#define USDT_PTRS_2_(a, b) USDT_PTRS_1_(a) + USDT_IS_PTR_(b)
-#define USDT_PTRS_3_(a, b, c) USDT_PTRS_2_(a, b) + USDT_IS_PTR_(c)
-#define USDT_PTRS_4_(a, b, c, d) USDT_PTRS_3_(a, b, c) + USDT_IS_PTR_(d)
-#define USDT_PTRS_5_(a, b, c, d, e) USDT_PTRS_4_(a, b, c, d) + USDT_IS_PTR_(e)
-#define USDT_PTRS_6_(a, b, c, d, e, f) USDT_PTRS_5_(a, b, c, d, e) + USDT_IS_PTR_(f)
-#define USDT_PTRS_7_(a, b, c, d, e, f, g) USDT_PTRS_6_(a, b, c, d, e, f) + USDT_IS_PTR_(g)
-#define USDT_PTRS_8_(a, b, c, d, e, f, g, h) USDT_PTRS_7_(a, b, c, d, e, f, g) + USDT_IS_PTR_(h)
-#define USDT_PTRS_9_(a, b, c, d, e, f, g, h, i)                                                   \
-	USDT_PTRS_8_(a, b, c, d, e, f, g, h) + USDT_IS_PTR_(i)
-#define USDT_PTRS_10_(a, b, c, d, e, f, g, h, i, j)                                               \
-	USDT_PTRS_9_(a, b, c, d, e, f, g, h, i) + USDT_IS_PTR_(j)
-#define USDT_PTRS_11_(a, b, c, d, e, f, g, h, i, j, k)                                            \
-	USDT_PTRS_10_(a, b, c, d, e, f, g, h, i, j) + USDT_IS_PTR_(k)
-#define USDT_PTRS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                         \
-	USDT_PTRS_11_(a, b, c, d, e, f, g, h, i, j, k) + USDT_IS_PTR_(l)
 #define USDT_FENCE_(n, args)                                                                      \
-	if (USDT_PTRS_##n##_ args)                                                                \
+	if ((USDT_KINDS_##n##_ args) & 15)                                                        \
 		__asm__ __volatile__("" : : : "memory");
 
 /* clang -pedantic counts the letters of asm texts too. */
@@ -339,6 +361,7 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 /* Names as strings, n and args as (a, b): what dtrace -h writes. */
 #define USDT_SITE_(provider, name, n, args)                                                       \
 	do {                                                                                      \
+		USDT_FIT_(n, args)                                                                \
 		USDT_FENCE_(n, args)                                                              \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \
@@ -350,6 +373,7 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 /* The second asm tells link-time optimisation that the semaphore is used. */
 #define USDT_SEM_SITE_(provider, name, semaphore, n, args)                                        \
 	do {                                                                                      \
+		USDT_FIT_(n, args)                                                                \
 		USDT_FENCE_(n, args)                                                              \
 		USDT_QUIET_                                                                       \
 		USDT_ASM_(                                                                        \

@@ -83,6 +83,39 @@ if [ "$(uname -m)" = x86_64 ]; then
 		done
 	done
 fi
+# What has more than 8 bytes is refused at compile time; arrays, of any size, are pointers.
+cat >wide.c <<'E'
+#include <usdt/sdt.h>
+struct wide { long a, b, c; } wide;
+extern char wide_line[];
+char wide_line[99];
+int main(int argc, char **argv)
+{
+	char line[256] = "";
+	double d = argc;
+
+	USDT_PROBE5(app, fits, line, wide_line, argv[0], d, (long long)argc);
+#ifdef WIDE
+	USDT_PROBE2(app, wide, argc, WIDE);
+#endif
+	return 0;
+}
+E
+for cc in gcc clang g++ clang++; do
+	command -v $cc >/dev/null || continue
+	case $cc in *++) x=c++;; *) x=c;; esac
+	for o in -O0 -O2 "-O2 -flto"; do
+		$cc -x $x $o -Wall -Wextra -Werror -I"$here/include" wide.c -o wide.bin ||
+			{ echo "FAIL: $cc $o: arguments of 8 bytes"; fails=$((fails + 1)); }
+		for wide in wide '(long double)argc' '(__int128)argc'; do
+			if $cc -x $x $o "-DWIDE=$wide" -I"$here/include" wide.c -o wide.bin 2>log ||
+				! grep -q 'more than 8 bytes' log ||
+				{ [ "${o%-flto}" = "$o" ] && ! grep -q '^wide.c:12:' log; }; then
+				echo "FAIL: $cc $o: $wide is refused"; head -3 log; fails=$((fails + 1))
+			fi
+		done
+	done
+done
 gcc -DUSDT_DISABLE -Wall -Werror -I"$here/include" nop.c -o none.bin && [ -z "$("$dump" none.bin)" ] ||
 	{ echo "FAIL: USDT_DISABLE"; fails=$((fails + 1)); }
 [ $fails -eq 0 ]
