@@ -291,7 +291,7 @@ static void v_caller(struct gen *g, int id)
 		cc_mov(f, R2, R_FP);
 		cc_alu_imm(f, BPF_ADD, R2, buf);
 		cc_imm(f, R3, 8);
-		cc_imm(f, R4, 1 | (id == D_BUILTIN_ucaller ? BPF_F_USER_STACK : 0));
+		cc_imm(f, R4, 1 + (id == D_BUILTIN_ucaller ? BPF_F_USER_STACK : g_own_frames(g)));
 		cc_helper(f, BPF_FUNC_get_stack);
 	}
 	cc_load(f, BPF_DW, R0, R_FP, buf);

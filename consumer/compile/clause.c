@@ -178,7 +178,8 @@ static int generate(struct group *gr, bool slot)
 		struct gen g = {
 			.cc = cc, .set = gr->set, .f = f, .unit = &gr->set->unit, .clause = c,
 			.args = gr->is_error ? &error_args : gr->set->unit.args,
-			.rec = &cc->recs[c->index], .sleep = gr->set->unit.ctx == CC_CTX_UPROBE,
+			.rec = &cc->recs[c->index], .is_error = gr->is_error,
+			.sleep = gr->set->unit.ctx == CC_CTX_UPROBE,
 			.top = cc->rec_off + cc->rec_max,
 		};
 

@@ -91,6 +91,7 @@ struct gen {
 	const struct rec_desc *rec;
 	bool scratch;		/* the slot was used */
 	bool sleep;		/* may fault pages in */
+	bool is_error;		/* of ERROR: called by way of the faults' function */
 	int stack;		/* bytes in use */
 	bool too_deep;
 	uint32_t top;		/* first byte of the slot that is free */
@@ -178,6 +179,7 @@ uint32_t key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = 127 };	/* the kernel's own limit: perf_event_max_stack */
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
 /* r0 = bytes of the stack put at slot + off, room for stack_frames */
+int32_t g_own_frames(const struct gen *g);
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 
 void g_agg(struct gen *g, const struct d_stmt *s);

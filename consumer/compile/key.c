@@ -7,6 +7,7 @@
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
+#include <linux/version.h>
 
 #include <stddef.h>
 
@@ -62,6 +63,21 @@ uint32_t key_least(const struct d_type *t)
 	return k == REC_USTACK || k == REC_USYM ? 16 : 8;
 }
 
+/*
+ * A raw tracepoint's program takes the stack that it runs on itself, so its own
+ * frames come first: the clause (ERROR's is called by another function), the
+ * program and the kernel's bpf_trace_runN.
+ * Since 6.13 those of system calls may fault, for which __bpf_trace_sys_enter
+ * and __bpf_trace_sys_exit surround that call, where others jump to it.
+ */
+int32_t g_own_frames(const struct gen *g)
+{
+	bool wrapped = g->unit->select == CC_SELECT_SYSCALL &&
+		       g->cc->kernel.version >= KERNEL_VERSION(6, 13, 0);
+
+	return g->unit->ctx == CC_CTX_RAWTP ? 3 + wrapped + g->is_error : 0;
+}
+
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 {
 	struct cc_func *f = g->f;
@@ -74,7 +90,7 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 	cc_mov(f, R1, R_CTX);
 	g_slot(g, R2, off);
 	cc_imm(f, R3, 8 * stack_frames(g->cc, t));
-	cc_imm(f, R4, key_kind(t) == REC_USTACK ? BPF_F_USER_STACK : 0);
+	cc_imm(f, R4, key_kind(t) == REC_USTACK ? BPF_F_USER_STACK : g_own_frames(g));
 	cc_helper(f, BPF_FUNC_get_stack);
 	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
 	cc_imm(f, R0, 0);
