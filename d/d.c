@@ -180,6 +180,12 @@ static bool make_tables(struct d *d)
 	       (d->config.argc <= 0 || d->front->arg_used);
 }
 
+void d_set_options(struct d *d, bool defaultargs, bool argref_ok)
+{
+	d->config.defaultargs = defaultargs;
+	d->config.argref_ok = argref_ok;
+}
+
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)
 {
 	struct d *d = arena_new_of(a, struct d);

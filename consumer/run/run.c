@@ -155,7 +155,12 @@ static const struct d_macro *macros_make(struct run *r, size_t *n)
 
 static bool pragma_option(void *ctx, const char *name, const char *value, struct loc at)
 {
-	return run_option(ctx, name, value, at);
+	struct run *r = ctx;
+
+	if (!run_option(r, name, value, at))
+		return false;
+	d_set_options(r->d, r->opts.value[RUN_OPT_defaultargs], r->opts.value[RUN_OPT_argref]);
+	return true;
 }
 
 /* Texts → checked program. */
