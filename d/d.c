@@ -180,10 +180,14 @@ static bool make_tables(struct d *d)
 	       (d->config.argc <= 0 || d->front->arg_used);
 }
 
-void d_set_options(struct d *d, bool defaultargs, bool argref_ok)
+void d_set_options(struct d *d, bool defaultargs, bool argref_ok, size_t strsize)
 {
 	d->config.defaultargs = defaultargs;
 	d->config.argref_ok = argref_ok;
+	d->config.strsize = strsize;
+	for (size_t i = 0; i < COUNT(d->base); i++)
+		if (d->base[i] && d->base[i]->kind == D_T_STRING)
+			d->base[i]->size = strsize;
 }
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)

@@ -400,7 +400,7 @@ struct d_config {
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
 /* From `option`: what a pragma has just set holds from its line on. */
-void d_set_options(struct d *d, bool defaultargs, bool argref_ok);
+void d_set_options(struct d *d, bool defaultargs, bool argref_ok, size_t strsize);
 struct arena *d_arena(struct d *d);
 /* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and
  * types stay usable. */

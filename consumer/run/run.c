@@ -159,7 +159,8 @@ static bool pragma_option(void *ctx, const char *name, const char *value, struct
 
 	if (!run_option(r, name, value, at))
 		return false;
-	d_set_options(r->d, r->opts.value[RUN_OPT_defaultargs], r->opts.value[RUN_OPT_argref]);
+	d_set_options(r->d, r->opts.value[RUN_OPT_defaultargs], r->opts.value[RUN_OPT_argref],
+		      (size_t)r->opts.value[RUN_OPT_strsize]);
 	return true;
 }
 
