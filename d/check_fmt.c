@@ -54,6 +54,15 @@ static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type
 	return true;
 }
 
+/* %ws and %ls: an array of wchar_t. */
+static bool is_wide_text(const struct d_conv *v, const struct d_type *t)
+{
+	const struct d_type *r = d_resolve(t), *of = r->kind == D_T_ARRAY ? d_resolve(r->to) : NULL;
+
+	return v->verb == 's' && (v->length == 'w' || v->length == 'l') && of && d_is_integer(of) &&
+	       of->size == 4;
+}
+
 static bool takes_value(const struct d_conv *v)
 {
 	return v->verb && v->verb != '%';
@@ -102,6 +111,8 @@ static bool conv_ok(struct chk *c, struct args *a, const struct d_conv *v)
 		return false;
 	}
 	k = a->e->kids[a->next++];
+	if (k && is_wide_text(v, k->type))
+		return true;
 	if (!k || !verb_fits(c, v, k->type, k->loc, a->e->str, "the argument"))
 		return false;
 	k = d_is_char_array(k->type) ? c_to_string(c, k) : c_decay(c, k);

@@ -141,6 +141,25 @@ static void conv_char(struct out *o, const struct d_conv *c, const struct out_va
 		out_fill(o, ' ', (size_t)-pad - 1);
 }
 
+/* %ws, %ls: as many characters as there are before a zero, or the precision says; the width counts them. */
+static void wide_text(struct out *o, const struct d_conv *c, const struct out_value *v)
+{
+	size_t most = c->prec >= 0 ? (size_t)c->prec : SIZE_MAX, n = 0;
+	uint32_t ch = 0;
+	char to[4];
+
+	while (n < most && 4 * n + 4 <= v->len && (memcpy(&ch, v->bytes + 4 * n, 4), ch))
+		n++;
+	if (!c->minus && (size_t)c->width > n)
+		out_fill(o, ' ', (size_t)c->width - n);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&ch, v->bytes + 4 * i, 4);
+		out_put(o, to, utf8(ch, to));
+	}
+	if (c->minus && (size_t)c->width > n)
+		out_fill(o, ' ', (size_t)c->width - n);
+}
+
 static void conv_string(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
 	const char *nul = v->kind == REC_BYTES ? memchr(v->bytes, 0, v->len) : NULL;
@@ -149,6 +168,8 @@ static void conv_string(struct out *o, const struct d_conv *c, const struct out_
 	if (v->kind == REC_KSYM || v->kind == REC_USYM) {
 		out_sym_text(o, v, sym);
 		text(o, c, sym, strlen(sym));
+	} else if (v->kind == REC_BYTES && (c->length == 'w' || c->length == 'l')) {
+		wide_text(o, c, v);
 	} else if (v->kind == REC_STRING || v->kind == REC_BYTES) {
 		text(o, c, v->bytes, nul ? (size_t)(nul - v->bytes) : v->len);
 	} else {
