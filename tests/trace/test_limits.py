@@ -170,8 +170,8 @@ def test_full_disk_of_a_generator():
     disk = os.path.join(FOLDER, "disk")
     os.makedirs(disk)
     fill = "mount -t tmpfs -o size=4k,nr_inodes=3 none %s && dd if=/dev/zero of=%s/x bs=4k count=1 2>/dev/null" % (disk, disk)
-    for flag, what in (("-h", disk + "/y"), ("-G", "the object")):
-        told(1, "x\n", "dtrace: failed to write %s: No space left on device\n" % what,
+    for flag in ("-h", "-G"):
+        told(1, "x\n", "dtrace: failed to write %s/y: No space left on device\n" % disk,
              *aside(fill, "%s %s -s %s -o %s/y; s=$?; ls %s; exit $s"
                     % (DTRACE, flag, os.path.join(HERE, "app.d"), disk, disk)))
 
