@@ -178,8 +178,8 @@ uint32_t key_most(struct cc *cc, const struct d_type *t);	/* bytes of a componen
 uint32_t key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = 127 };	/* the kernel's own limit: perf_event_max_stack */
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
+int32_t g_own_frames(const struct gen *g);	/* of a kernel stack: those that are ours, to be skipped */
 /* r0 = bytes of the stack put at slot + off, room for stack_frames */
-int32_t g_own_frames(const struct gen *g);
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 
 void g_agg(struct gen *g, const struct d_stmt *s);

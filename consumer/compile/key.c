@@ -7,8 +7,8 @@
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
-#include <linux/version.h>
 
+#include <linux/version.h>
 #include <stddef.h>
 
 enum { STACK_KEY_MAX = 64 };

@@ -9,12 +9,9 @@
  */
 #include "consumer/compile/inner.h"
 
-#include <stddef.h>
-
 bool is_memory(const struct d_expr *to)
 {
-	return !own_var(to) && (to->kind == D_E_DEREF || to->kind == D_E_ELEM || to->kind == D_E_MEMBER ||
-				to->kind == D_E_KSYM);
+	return !own_var(to) && (to->kind == D_E_DEREF || to->kind == D_E_ELEM || to->kind == D_E_MEMBER);
 }
 
 /* Writes r0 to the address at fp + addr. */
