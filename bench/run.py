@@ -19,7 +19,7 @@ BUILD = os.path.abspath(sys.argv[1])
 HERE = os.path.dirname(os.path.abspath(__file__))
 DTRACE = os.path.join(BUILD, "dtrace")
 FLOOR = os.path.join(BUILD, "bench", "floor")
-ROUNDS = 5
+ROUNDS = 15
 BPFTRACE = ["env", "BPFTRACE_STRLEN=200", "BPFTRACE_PERF_RB_PAGES=32768", "bpftrace"]  # 128 MB a CPU
 WORK = tempfile.mkdtemp(prefix="usdtkit-bench-")
 HIT = os.path.join(WORK, "hit")
@@ -63,7 +63,7 @@ def row(name, floor, ours, theirs, unit, aim):
 
 def main():
     build()
-    n = "300000"
+    n = "150000"
     print("%-34s %9s %9s %9s %-4s %8s %8s   %s" % (
         "", "floor", "dtrace", "bpftrace", "", "/floor", "/bpftr.", "aim"))
     ours = min(start_up([DTRACE, "-qn", "BEGIN { exit(0); }"]) for _ in range(ROUNDS))

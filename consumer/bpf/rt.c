@@ -205,25 +205,6 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
 	return read_bytes(s, dst, (uint64_t)s + src, len, KERNEL);
 }
 
-int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len)
-{
-	if (!s)
-		return RT_EROOM;
-	for (uint64_t i = 0; i < RT_KEY_CLASS_MAX / 8; i++) {
-		uint64_t *p;
-
-		if (len < 8)
-			return 0;
-		p = at(s, off, 8);
-		if (!p)
-			return RT_EROOM;
-		*p = 0;
-		off += 8;
-		len -= 8;
-	}
-	return len ? RT_EROOM : 0;
-}
-
 /* ---- Strings ----------------------------------------------------------------------------- */
 
 /* Bytes to ask for, NUL included: 1..strsize. */
@@ -536,6 +517,23 @@ int64_t rt_key_str(struct rt_scratch *s, uint64_t off, uint64_t src)
 	return rt_copy(s, off, src + 8, room) ? RT_EROOM : (int64_t)(off + room);
 }
 
+INLINE int64_t zero(struct rt_scratch *s, uint64_t off, uint64_t len)
+{
+	for (uint64_t i = 0; i < RT_KEY_CLASS_MAX / 8; i++) {
+		uint64_t *p;
+
+		if (len < 8)
+			return 0;
+		p = at(s, off, 8);
+		if (!p)
+			return RT_EROOM;
+		*p = 0;
+		off += 8;
+		len -= 8;
+	}
+	return len ? RT_EROOM : 0;
+}
+
 int64_t rt_key_fill(struct rt_scratch *s, uint64_t off, uint64_t len)
 {
 	uint64_t class = RT_KEY_CLASS_MIN;
@@ -544,7 +542,7 @@ int64_t rt_key_fill(struct rt_scratch *s, uint64_t off, uint64_t len)
 		return RT_EROOM;
 	if (len > class)
 		class = 2ull << log2_floor(len - 1);
-	return rt_zero(s, off + len, class - len) ? RT_EROOM : (int64_t)class;
+	return zero(s, off + len, class - len) ? RT_EROOM : (int64_t)class;
 }
 
 /* ---- Buckets --------------------------------------------------------------------------------- */

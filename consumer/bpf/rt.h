@@ -72,8 +72,6 @@ int64_t rt_copyin_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 int64_t rt_kread(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
 /* Inside the slot, without overlap; any offsets, any length. 0 or RT_EROOM. */
 int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
-/* len bytes (a multiple of 8, at most RT_KEY_CLASS_MAX) at off become zero. 0 or RT_EROOM. */
-int64_t rt_zero(struct rt_scratch *s, uint64_t off, uint64_t len);
 
 /* ---- Records ------------------------------------------------------------------------------ */
 

@@ -132,6 +132,9 @@ void g_subr(struct gen *g, const struct d_expr *e);
 bool subr_known(int id);
 
 uint32_t g_string(struct gen *g, const struct d_expr *e);	/* slot offset of a struct rt_str */
+/* A string from memory is read to slot + off, in a room of str_room bytes from off - 8 on whose first
+ * 8 stay as they were; r0: its length. Any other string: false, and nothing is generated. */
+bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
 void g_life_test(struct gen *g, int out);	/* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);

@@ -97,17 +97,35 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 	cc_label_here(f, fine);
 }
 
-/* One key being built in the slot: `tail` is a stack word with the offset after what is there. */
+/* One key being built in the slot: `tail` is a stack word with the offset after what is there, which
+ * is `known` (or 0) until something of unknown length comes. */
 struct build {
-	uint32_t off, most;
+	uint32_t off, most, known;
 	int tail, room;
 };
 
+/* From here on the tail is known when the program runs. */
+static void unknown(struct gen *g, struct build *b)
+{
+	if (!b->known)
+		return;
+	cc_imm(g->f, R1, b->known);
+	cc_store(g->f, BPF_DW, R_FP, b->tail, R1);
+	b->known = 0;
+}
+
 /* The word in r0 goes to the tail, which moves on. */
-static void put_word(struct gen *g, const struct build *b)
+static void put_word(struct gen *g, struct build *b)
 {
 	struct cc_func *f = g->f;
 
+	if (b->known + 8 > b->off + b->most)
+		unknown(g, b);
+	if (b->known) {
+		g_slot_store(g, BPF_DW, b->known, R0);
+		b->known += 8;
+		return;
+	}
 	cc_load(f, BPF_DW, R1, R_FP, b->tail);
 	cc_jump_imm(f, BPF_JGT, R1, (int32_t)(b->off + b->most - 8), b->room);
 	cc_mov(f, R2, R_SLOT);
@@ -117,7 +135,7 @@ static void put_word(struct gen *g, const struct build *b)
 	cc_store(f, BPF_DW, R_FP, b->tail, R1);
 }
 
-static void put_pid(struct gen *g, const struct build *b)
+static void put_pid(struct gen *g, struct build *b)
 {
 	g->cc->uses_usyms = true;
 	g_pid_tgid(g);
@@ -125,13 +143,13 @@ static void put_pid(struct gen *g, const struct build *b)
 	put_word(g, b);
 }
 
-static void put_int(struct gen *g, const struct build *b, const struct d_expr *e)
+static void put_int(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	g_value(g, e);
 	put_word(g, b);
 }
 
-static void put_usym(struct gen *g, const struct build *b, const struct d_expr *e)
+static void put_usym(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	int save = g_push(g, 8);
 
@@ -149,10 +167,29 @@ static void moved(struct gen *g, const struct build *b)
 	cc_store(g->f, BPF_DW, R_FP, b->tail, R0);
 }
 
-static void put_string(struct gen *g, const struct build *b, const struct d_expr *e)
+/* A string from memory is read to where it stays, if its room is in the key's. */
+static bool read_string(struct gen *g, struct build *b, const struct d_expr *e)
 {
-	uint32_t src = g_string(g, e);
+	struct cc_func *f = g->f;
 
+	if (!b->known || b->known - 8 + g->cc->str_room > b->off + b->most ||
+	    !g_string_in(g, e, b->known))
+		return false;
+	cc_alu_imm(f, BPF_ADD, R0, (int32_t)b->known + 8);
+	cc_alu_imm(f, BPF_AND, R0, -8);
+	cc_store(f, BPF_DW, R_FP, b->tail, R0);
+	b->known = 0;
+	return true;
+}
+
+static void put_string(struct gen *g, struct build *b, const struct d_expr *e)
+{
+	uint32_t src;
+
+	if (read_string(g, b, e))
+		return;
+	src = g_string(g, e);
+	unknown(g, b);
 	g_slot(g, R1, 0);
 	cc_load(g->f, BPF_DW, R2, R_FP, b->tail);
 	cc_imm(g->f, R3, src);
@@ -160,7 +197,7 @@ static void put_string(struct gen *g, const struct build *b, const struct d_expr
 	moved(g, b);
 }
 
-static void put_stack(struct gen *g, const struct build *b, const struct d_expr *e)
+static void put_stack(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	uint32_t at = g_room(g, 8 * stack_frames(g->cc, e->type));
@@ -172,6 +209,7 @@ static void put_stack(struct gen *g, const struct build *b, const struct d_expr 
 	cc_store(f, BPF_DW, R_FP, len, R0);
 	cc_alu_imm(f, BPF_RSH, R0, 3);
 	put_word(g, b);
+	unknown(g, b);
 	g_slot(g, R1, 0);
 	cc_load(f, BPF_DW, R2, R_FP, b->tail);
 	cc_imm(f, R3, at);
@@ -185,7 +223,7 @@ static void put_stack(struct gen *g, const struct build *b, const struct d_expr 
 	g_pop(g, 8);
 }
 
-static void (*const put[])(struct gen *g, const struct build *b, const struct d_expr *e) = {
+static void (*const put[])(struct gen *g, struct build *b, const struct d_expr *e) = {
 	[REC_INT] = put_int, [REC_STRING] = put_string, [REC_STACK] = put_stack,
 	[REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym, [REC_BYTES] = put_int,
 };
@@ -266,18 +304,18 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 		return on_stack(g, id, serial, kids, n, room, most);
 	class = most > RT_KEY_CLASS_MAX ? RT_KEY_CLASS_MAX : key_class(most);
 	b = (struct build){ .off = g_room(g, class), .most = class, .tail = g_push(g, 8), .room = room };
+	b.known = b.off + 8;
 	k = (struct key){ .off = (int)b.off, .lo = key_class(least), .hi = class, .klass = b.tail,
 			  .bytes = 8 };
 	cc_imm(f, R0, id);
 	g_slot_store(g, BPF_DW, b.off, R0);
-	cc_imm(f, R0, b.off + 8);
-	cc_store(f, BPF_DW, R_FP, b.tail, R0);
 	if (serial) {
 		thread_serial(g, room);
 		put_word(g, &b);
 	}
 	for (size_t i = 0; i < n; i++)
 		put[key_kind(kids[i]->type)](g, &b, kids[i]);
+	unknown(g, &b);
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, b.off);
 	cc_load(f, BPF_DW, R3, R_FP, b.tail);

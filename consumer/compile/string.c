@@ -39,63 +39,98 @@ static void check_address(struct gen *g, int addr)
 	cc_label_here(f, fine);
 }
 
-/* From r0, an address; at most max bytes, which are in the stack if `max` is not 0. */
-static uint32_t from_memory(struct gen *g, bool user, int max, uint64_t most)
+/* How a string is read from the address in r0. */
+struct source {
+	bool user;
+	uint64_t most;		/* bytes */
+	int max;		/* instead, if not 0: where in the stack their number was pushed */
+};
+
+static void read_source(struct gen *g, const struct source *from, uint32_t at)
 {
 	struct cc_func *f = g->f;
-	uint32_t at = g_str_room(g);
 	int addr = g_push(g, 8);
 
 	cc_store(f, BPF_DW, R_FP, addr, R0);
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, at);
 	cc_mov(f, R3, R0);
-	if (max)
-		cc_load(f, BPF_DW, R4, R_FP, max);
+	if (from->max)
+		cc_load(f, BPF_DW, R4, R_FP, from->max);
 	else
-		cc_imm(f, R4, (int64_t)most);
-	cc_routine(f, !user ? "rt_kstr" : g->sleep ? "rt_copyinstr_sleep" : "rt_copyinstr");
+		cc_imm(f, R4, (int64_t)from->most);
+	cc_routine(f, !from->user ? "rt_kstr" : g->sleep ? "rt_copyinstr_sleep" : "rt_copyinstr");
 	check_address(g, addr);
-	g_pop(g, 8);
-	return at;
+	g_pop(g, from->max ? 16 : 8);
 }
 
-static uint32_t cast(struct gen *g, const struct d_expr *e)
+static bool find_source(struct gen *g, const struct d_expr *e, struct source *from);
+
+static bool cast_source(struct gen *g, const struct d_expr *e, struct source *from)
 {
 	const struct d_expr *k = e->kids[0];
 	const struct d_type *t = d_resolve(k->type);
-	uint64_t most = g->cc->opt.strsize - 1;
-	bool user = t->is_user || k->type->is_user;
 
+	from->user = t->is_user || k->type->is_user;
 	if (d_is_string(t))
-		return g_string(g, k);
+		return find_source(g, k, from);
 	if (t->kind == D_T_ARRAY) {
 		g_addr(g, k);
-		user = d_is_user(k) || user;
-		if (t->nelem && t->nelem < most)
-			most = t->nelem;
+		from->user |= d_is_user(k);
+		if (t->nelem && t->nelem < from->most)
+			from->most = t->nelem;
 	} else {
 		g_value(g, k);
 	}
-	return from_memory(g, user, 0, most);
+	return true;
 }
 
-static uint32_t copyinstr(struct gen *g, const struct d_expr *e)
+static bool copyinstr_source(struct gen *g, const struct d_expr *e, struct source *from)
 {
-	int max = 0;
-	uint32_t at;
-
-	if (e->nkids < 2) {
-		g_value(g, e->kids[0]);
-		return from_memory(g, true, 0, g->cc->opt.strsize - 1);
+	if (e->func != D_SUBR_copyinstr)
+		return false;
+	from->user = true;
+	if (e->nkids > 1) {
+		from->max = g_push(g, 8);
+		g_value(g, e->kids[1]);
+		cc_store(g->f, BPF_DW, R_FP, from->max, R0);
 	}
-	max = g_push(g, 8);
-	g_value(g, e->kids[1]);
-	cc_store(g->f, BPF_DW, R_FP, max, R0);
 	g_value(g, e->kids[0]);
-	at = from_memory(g, true, max, 0);
-	g_pop(g, 8);
-	return at;
+	return true;
+}
+
+/* args[n] that is a string: kernel or user memory at the argument. */
+static bool args_source(struct gen *g, const struct d_expr *e, struct source *from)
+{
+	if (e->kids[0]->var->scope != D_V_BUILTIN)
+		return false;
+	g_typed_arg(g, (unsigned)e->ival);
+	from->user = e->type->is_user || g->unit->ctx == CC_CTX_UPROBE;
+	return true;
+}
+
+/* A string in memory (a member or an element declared so). */
+static bool memory_source(struct gen *g, const struct d_expr *e, struct source *from)
+{
+	if (own_var(e))
+		return false;
+	g_addr(g, e);
+	from->user = d_is_user(e);
+	return true;
+}
+
+/* r0: the address, if that is where the string comes from; else nothing is generated. */
+static bool find_source(struct gen *g, const struct d_expr *e, struct source *from)
+{
+	static bool (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e,
+						struct source *from) = {
+		[D_E_CALL] = copyinstr_source, [D_E_INDEX] = args_source, [D_E_CAST] = cast_source,
+		[D_E_MEMBER] = memory_source, [D_E_DEREF] = memory_source, [D_E_ELEM] = memory_source,
+		[D_E_KSYM] = memory_source,
+	};
+
+	*from = (struct source){ .most = g->cc->opt.strsize - 1 };
+	return by_kind[e->kind] && by_kind[e->kind](g, e, from);
 }
 
 static uint32_t strjoin(struct gen *g, const struct d_expr *e)
@@ -134,11 +169,12 @@ static uint32_t substr(struct gen *g, const struct d_expr *e)
 
 static uint32_t call(struct gen *g, const struct d_expr *e)
 {
-	switch (e->func) {
-	case D_SUBR_copyinstr: return copyinstr(g, e);
-	case D_SUBR_strjoin: return strjoin(g, e);
-	default: return substr(g, e);
-	}
+	return e->func == D_SUBR_strjoin ? strjoin(g, e) : substr(g, e);
+}
+
+static uint32_t cast(struct gen *g, const struct d_expr *e)
+{
+	return g_string(g, e->kids[0]);
 }
 
 static void copy_to(struct gen *g, uint32_t dst, uint32_t src)
@@ -177,33 +213,40 @@ static uint32_t variable(struct gen *g, const struct d_expr *e)
 	return e->var->scope == D_V_BUILTIN ? g_builtin_string(g, e) : g_var_string(g, e);
 }
 
-/* args[n] that is a string: kernel or user memory at the argument. */
-static uint32_t indexed(struct gen *g, const struct d_expr *e)
-{
-	if (e->kids[0]->var->scope != D_V_BUILTIN)
-		return g_var_string(g, e);
-	g_typed_arg(g, (unsigned)e->ival);
-	return from_memory(g, e->type->is_user || g->unit->ctx == CC_CTX_UPROBE, 0,
-			   g->cc->opt.strsize - 1);
-}
-
-/* A string in memory (a member or an element declared so). */
-static uint32_t memory(struct gen *g, const struct d_expr *e)
-{
-	if (own_var(e))
-		return g_var_string(g, e);
-	g_addr(g, e);
-	return from_memory(g, d_is_user(e), 0, g->cc->opt.strsize - 1);
-}
-
 uint32_t g_string(struct gen *g, const struct d_expr *e)
 {
 	static uint32_t (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
-		[D_E_STRING] = literal, [D_E_VAR] = variable, [D_E_INDEX] = indexed,
+		[D_E_STRING] = literal, [D_E_VAR] = variable, [D_E_INDEX] = g_var_string,
 		[D_E_CALL] = call, [D_E_ASSIGN] = g_assign_string, [D_E_COND] = cond,
-		[D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = memory, [D_E_DEREF] = memory,
-		[D_E_ELEM] = memory, [D_E_KSYM] = memory,
+		[D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = g_var_string,
+		[D_E_DEREF] = g_var_string, [D_E_ELEM] = g_var_string,
 	};
+	struct source from;
+	uint32_t at;
 
+	if (find_source(g, e, &from)) {
+		at = g_str_room(g);
+		read_source(g, &from, at);
+		return at;
+	}
 	return by_kind[e->kind] ? by_kind[e->kind](g, e) : g_str_room(g);
+}
+
+bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off)
+{
+	struct cc_func *f = g->f;
+	struct source from;
+	int save;
+
+	if (!find_source(g, e, &from))
+		return false;
+	save = g_push(g, 8);
+	g_slot(g, R1, off - 8);
+	cc_load(f, BPF_DW, R1, R1, 0);
+	cc_store(f, BPF_DW, R_FP, save, R1);
+	read_source(g, &from, off - 8);
+	cc_load(f, BPF_DW, R1, R_FP, save);
+	g_slot_store(g, BPF_DW, off - 8, R1);
+	g_pop(g, 8);
+	return true;
 }
