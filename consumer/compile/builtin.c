@@ -279,23 +279,18 @@ static void v_id(struct gen *g, int id)
 	cc_label_here(g->f, none);
 }
 
-/* The return address of the function that the probe is in. */
+/* The return address of the function that the probe is in: the second frame. */
 static void v_caller(struct gen *g, int id)
 {
 	struct cc_func *f = g->f;
-	int buf = g_push(g, 8);
+	int buf = g_push(g, 16);
 
 	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
-	if (g->unit->ctx != CC_CTX_TEST) {
-		cc_mov(f, R1, R_CTX);
-		cc_mov(f, R2, R_FP);
-		cc_alu_imm(f, BPF_ADD, R2, buf);
-		cc_imm(f, R3, 8);
-		cc_imm(f, R4, 1 + (id == D_BUILTIN_ucaller ? BPF_F_USER_STACK : g_own_frames(g)));
-		cc_helper(f, BPF_FUNC_get_stack);
-	}
-	cc_load(f, BPF_DW, R0, R_FP, buf);
-	g_pop(g, 8);
+	cc_store_imm(f, BPF_DW, R_FP, buf + 8, 0);
+	if (g->unit->ctx != CC_CTX_TEST)
+		g_frames(g, id == D_BUILTIN_ucaller, R_FP, (uint32_t)buf, 16);
+	cc_load(f, BPF_DW, R0, R_FP, buf + 8);
+	g_pop(g, 16);
 }
 
 #define ARG(n) [D_BUILTIN_arg##n] = v_arg

@@ -77,6 +77,7 @@ enum { CC_SYSCALLS = 1024 };
 
 struct cc_unit {
 	enum cc_ctx ctx;
+	const char *tracepoint;	/* RAWTP */
 	bool multi;		/* UPROBE: will be attached by uprobe_multi */
 	enum cc_select select;
 	uint32_t probe;		/* STATIC */
@@ -112,6 +113,10 @@ struct cc_map {
 	int fd;			/* filled by run before cc_link; -1 */
 };
 
+struct cc_range {		/* of addresses */
+	uint64_t start;
+	uint32_t size;
+};
 struct cc_options {
 	uint32_t strsize, stackframes, ustackframes;
 	uint32_t ncpu;		/* possible CPUs */
@@ -120,6 +125,8 @@ struct cc_options {
 	bool fill;		/* bufpolicy=fill: a full buffer is the end, not a drop */
 	bool destructive;
 	pid_t pid;		/* dtrace's own: BEGIN, END */
+	/* Where one of the kernel's functions is; false: not there, or hidden. May be NULL. */
+	bool (*function)(const char *name, struct cc_range *at);
 };
 
 /* Offsets in the running kernel that programs need; filled by run from BTF. */

@@ -181,7 +181,9 @@ uint32_t key_most(struct cc *cc, const struct d_type *t);	/* bytes of a componen
 uint32_t key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = 127 };	/* the kernel's own limit: perf_event_max_stack */
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
-int32_t g_own_frames(const struct gen *g);	/* of a kernel stack: those that are ours, to be skipped */
+/* At base + off (the slot's or the stack's register): up to `bytes` of return addresses, the probe's own
+ * function's first. r0: how many bytes, or negative. */
+void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes);
 /* r0 = bytes of the stack put at slot + off, room for stack_frames */
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 

@@ -8,8 +8,8 @@
  */
 #include "consumer/compile/inner.h"
 
-#include <linux/version.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum { STACK_KEY_MAX = 64 };
 
@@ -63,19 +63,68 @@ uint32_t key_least(const struct d_type *t)
 	return k == REC_USTACK || k == REC_USYM ? 16 : 8;
 }
 
+/* The kernel's functions between a tracepoint and bpf_trace_runN, where they are. */
+static size_t tracing(const struct gen *g, struct cc_range of[2])
+{
+	static const char *const before[] = { "__bpf_trace_", "__traceiter_" };
+	const struct cc_options *opt = &g->cc->opt;
+	char name[128];
+	size_t n = 0;
+
+	for (size_t i = 0; g->unit->tracepoint && opt->function && i < COUNT(before); i++) {
+		snprintf(name, sizeof(name), "%s%s", before[i], g->unit->tracepoint);
+		n += opt->function(name, &of[n]);
+	}
+	return n;
+}
+
+static void get_stack(struct gen *g, int base, uint32_t off, uint32_t bytes, uint32_t flags)
+{
+	struct cc_func *f = g->f;
+
+	cc_mov(f, R1, R_CTX);
+	cc_mov(f, R2, base);
+	cc_alu_imm(f, BPF_ADD, R2, (int32_t)off);
+	cc_imm(f, R3, bytes);
+	cc_imm(f, R4, flags);
+	cc_helper(f, BPF_FUNC_get_stack);
+}
+
 /*
  * A raw tracepoint's program takes the stack that it runs on itself, so its own
  * frames come first: the clause (ERROR's is called by another function), the
- * program and the kernel's bpf_trace_runN.
- * Since 6.13 those of system calls may fault, for which __bpf_trace_sys_enter
- * and __bpf_trace_sys_exit surround that call, where others jump to it.
+ * program and the kernel's bpf_trace_runN. Then may come those that called it,
+ * which depends on the kernel and on how many consumers the tracepoint has at
+ * the moment: as long as the first frame is in one of them, one more is skipped.
  */
-int32_t g_own_frames(const struct gen *g)
+void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 {
-	bool wrapped = g->unit->select == CC_SELECT_SYSCALL &&
-		       g->cc->kernel.version >= KERNEL_VERSION(6, 13, 0);
+	struct cc_func *f = g->f;
+	struct cc_range of[2];
+	bool raw = !user && g->unit->ctx == CC_CTX_RAWTP;
+	uint32_t skip = raw ? 3 + g->is_error : 0;
+	size_t n = raw ? tracing(g, of) : 0;
+	int done = cc_label_new(f);
 
-	return g->unit->ctx == CC_CTX_RAWTP ? 3 + wrapped + g->is_error : 0;
+	get_stack(g, base, off, bytes, user ? BPF_F_USER_STACK : skip);
+	for (size_t i = 0; i < n; i++) {
+		int again = cc_label_new(f);
+
+		cc_jump_imm(f, BPF_JSLT, R0, 8, done);
+		cc_mov(f, R1, base);
+		cc_alu_imm(f, BPF_ADD, R1, (int32_t)off);
+		cc_load(f, BPF_DW, R1, R1, 0);
+		for (size_t k = 0; k < n; k++) {
+			cc_imm(f, R3, (int64_t)of[k].start);
+			cc_mov(f, R2, R1);
+			cc_alu(f, BPF_SUB, R2, R3);
+			cc_jump_imm(f, BPF_JLT, R2, (int32_t)of[k].size, again);
+		}
+		cc_jump(f, done);
+		cc_label_here(f, again);
+		get_stack(g, base, off, bytes, ++skip);
+	}
+	cc_label_here(f, done);
 }
 
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
@@ -87,11 +136,8 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 		cc_imm(f, R0, 0);
 		return;
 	}
-	cc_mov(f, R1, R_CTX);
-	g_slot(g, R2, off);
-	cc_imm(f, R3, 8 * stack_frames(g->cc, t));
-	cc_imm(f, R4, key_kind(t) == REC_USTACK ? BPF_F_USER_STACK : g_own_frames(g));
-	cc_helper(f, BPF_FUNC_get_stack);
+	g->scratch = true;
+	g_frames(g, key_kind(t) == REC_USTACK, R_SLOT, off, 8 * stack_frames(g->cc, t));
 	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
 	cc_imm(f, R0, 0);
 	cc_label_here(f, fine);

@@ -126,6 +126,21 @@ bool out_ksyms_hidden(void)
 	return __atomic_load_n(&kernel.hidden, __ATOMIC_RELAXED);
 }
 
+bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size)
+{
+	pthread_once(&kernel.once, load);
+	for (size_t i = 0; i + 1 < kernel.n; i++) {
+		if (strcmp(kernel.syms[i].name, name))
+			continue;
+		*start = kernel.syms[i].addr;
+		while (++i < kernel.n - 1 && kernel.syms[i].addr == *start)
+			;
+		*size = (uint32_t)(kernel.syms[i].addr - *start);
+		return true;
+	}
+	return false;
+}
+
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_action how)
 {
 	const struct ksym *k = find(addr);

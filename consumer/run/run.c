@@ -209,6 +209,11 @@ static bool refused_options(struct run *r)
 	return false;
 }
 
+static bool kernel_function(const char *name, struct cc_range *at)
+{
+	return out_ksym_range(name, &at->start, &at->size);
+}
+
 static bool back_end(struct run *r)
 {
 	const char *resize = r->opts.text[RUN_OPT_bufresize];
@@ -225,6 +230,7 @@ static bool back_end(struct run *r)
 		.ncpu = r->env->ncpu, .ringsize = run_ring_size(r),
 		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
 		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
+		.function = kernel_function,
 	};
 	if (prov_kernel(r->env, &r->kernel)) {
 		diag_error(r->diag, NOWHERE, NULL, "cannot read the kernel's types (/sys/kernel/btf)");
