@@ -64,6 +64,13 @@ static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget
 	return false;
 }
 
+bool c_uses_args(struct d *d, const struct d_expr *e)
+{
+	unsigned budget = 1000;
+
+	return expr_uses_args(d, e, &budget);
+}
+
 static bool body_uses_args(struct d *d, struct d_stmt *const *body, size_t n, unsigned *budget)
 {
 	for (size_t i = 0; i < n; i++)
@@ -309,6 +316,8 @@ struct d_prog *d_check(struct d *d)
 	if (c.prog && c_vars_declared(&c))
 		for (size_t i = 0; i < d->nraw; i++)
 			ok &= check_raw(&c, d->raw[i]);
+	if (ok)
+		ok = c_inlines_unused(&c);
 	if (ok)
 		d_pragmas_unused(d);
 	if (arena_failed(d->arena))

@@ -56,6 +56,8 @@ bool c_is_lvalue(const struct d_expr *e);
 
 /* check_var.c: variables that declarations made are listed in the program */
 bool c_vars_declared(struct chk *c);
+bool c_uses_args(struct d *d, const struct d_expr *e);	/* raw; by way of inlines, too */
+bool c_inlines_unused(struct chk *c);	/* they must be right, too; true: they are */
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
 struct d_expr *c_index(struct chk *c, struct d_expr *e);

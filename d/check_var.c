@@ -172,6 +172,7 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 	struct d_expr *value, *cast;
 	struct loc at = e->loc;
 
+	id->used = true;
 	if (!id->value || !keys_given(c, e, id, n))	/* reported */
 		return NULL;
 	if (c->inlines >= MAX_INLINES) {
@@ -201,6 +202,34 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 		return NULL;
 	}
 	return cast;
+}
+
+static bool inline_fits(struct chk *c, const char *name, struct d_ident *id)
+{
+	struct d_expr *e = d_expr_new(c->d, D_E_IDENT, id->loc, 0);
+
+	if (!e)
+		return false;
+	e->str = name;
+	return inlined(c, e, id, NULL, 0) != NULL;
+}
+
+/* What depends on a probe or on keys has no meaning by itself. */
+bool c_inlines_unused(struct chk *c)
+{
+	bool ok = true;
+
+	c->pdesc = NULL;
+	c->attr_quiet++;
+	for (size_t i = 0; i < c->d->ninlines; i++) {
+		const char *name = c->d->inlines[i];
+		struct d_ident *id = hash_get_str(c->d->idents, name);
+
+		if (!id->used && !id->nparams && !c_uses_args(c->d, id->value))
+			ok &= inline_fits(c, name, id);
+	}
+	c->attr_quiet--;
+	return ok;
 }
 
 static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)

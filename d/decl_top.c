@@ -168,6 +168,7 @@ static void inline_definition(struct d_parser *p)
 {
 	struct d_declarator decl;
 	struct d_specs specs;
+	const char **slot;
 	struct d_ident *id;
 	struct d_expr *e;
 
@@ -189,10 +190,12 @@ static void inline_definition(struct d_parser *p)
 		return;
 	}
 	id = d_ident_enter(p->d, decl.name, D_ID_INLINE, decl.loc);
-	if (!id) {
+	slot = ARENA_PUSH(p->d->arena, p->d->inlines, p->d->ninlines, p->d->inlines_cap);
+	if (!id || !slot) {
 		d_nomem(p);
 		return;
 	}
+	*slot = decl.name;
 	id->type = decl.type;
 	id->value = e;
 	id->params = decl.keys;

@@ -45,6 +45,7 @@ struct d_ident {
 	struct d_type **params;		/* INLINE with a tuple: its types and names */
 	const char **param_names;
 	size_t nparams;
+	bool used;			/* INLINE */
 	int64_t number;			/* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const char *proto;		/* SUBR, ACTION, AGGFUNC */
 	struct d_attr attr;		/* an inline's only if attr_set: else its value says it */
@@ -63,6 +64,8 @@ struct d {
 	struct hash *agg_names;		/* name → d_agg */
 	struct d_clause **raw;		/* clauses as parsed: untyped trees */
 	size_t nraw, raw_cap;
+	const char **inlines;		/* their names, as they were defined */
+	size_t ninlines, inlines_cap;
 	struct d_provider *providers;
 	size_t nproviders, providers_cap;
 	struct d_prog *prog;		/* d_check's result while it is built */
