@@ -247,7 +247,7 @@ void d_control_line(struct d_parser *p)
 	} else if (strcmp(l.word[0], "pragma")) {
 		complain(&l, l.loc[0], "D_PRAGCTL_INVAL", "invalid control directive", l.word[0]);
 		if (!p->quiet)
-			diag_hint(p->d->diag, "-C runs the C preprocessor first");
+			diag_hint(p->d->diag, "-C runs the C preprocessor over scripts (-s) first");
 	} else if (!fits && l.n > 1 && !strcmp(l.word[1], "D")) {
 		complain(&l, l.at, "D_PRAGMA_MALFORM", "too many words in pragma", NULL);
 	} else {

@@ -241,11 +241,12 @@ int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const ch
 	return p.text && !o->text[i] ? -ENOMEM : 0;
 }
 
-static void invalid(struct diag *d, struct loc at, const char *name, const char *value)
+/* The guide's words (chp-opt). */
+static void refused(struct diag *d, struct loc at, const char *name, const char *why)
 {
 	size_t id = option_find(name);
 
-	diag_error(d, at, "D_PRAGMA_OPTSET", "invalid value for option %s: %s", name, value);
+	diag_error(d, at, "D_PRAGMA_OPTSET", "failed to set option %s%s: %s", at.text ? "" : "-x ", name, why);
 	for (size_t i = 0; i < COUNT(ranges); i++)
 		if (ranges[i].id == id && ranges[i].most == INT64_MAX)
 			diag_hint(d, "%s is %lld or more", name, (long long)ranges[i].least);
@@ -258,10 +259,9 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 {
 	int err = run_opts_set(&r->opts, r->arena, name, value);
 
-	if (err == -ENOENT)
-		diag_error(r->diag, at, "D_PRAGMA_OPTSET", "no such option: %s", name);
-	else if (err)
-		invalid(r->diag, at, name, value && *value ? value : "(none)");
+	if (err)
+		refused(r->diag, at, name, err == -ENOENT ? "Invalid option name"
+				: err == -ENOMEM ? "no memory" : "Invalid value for specified option");
 	if (!err && !strcmp(name, "libdir")) {	/* each is one more */
 		const char **slot = ARENA_PUSH(r->arena, r->libdirs, r->nlibdirs, r->libdirs_cap);
 

@@ -64,7 +64,7 @@ def test_end_must_fit():
     p = dtrace("-x", "bufpolicy=fill", "-b", "4k", "-n", text)
     assert p.returncode == 1 and p.stderr == "dtrace: END enablings exceed size of principal buffer\n", p.stderr
     p = dtrace("-x", "bufpolicy=ling", "-n", "BEGIN { }")
-    assert p.returncode == 1 and "invalid value for option bufpolicy: ling" in p.stderr, p.stderr
+    assert p.returncode == 1 and "failed to set option -x bufpolicy: Invalid value for specified option" in p.stderr, p.stderr
 
 
 main(sys.modules[__name__])
