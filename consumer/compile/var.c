@@ -405,10 +405,24 @@ const struct d_type *g_op_type(struct gen *g, const struct d_expr *e)
 	return d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;	/* the variable's */
 }
 
+/* r0: the value, or 0 from `drop` on, where there was no room for the variable. */
+static void place_end(struct gen *g, const struct where *p, int drop)
+{
+	struct cc_func *f = g->f;
+	int end = cc_label_new(f);
+
+	cc_jump(f, end);
+	cc_label_here(f, drop);
+	g_drop(g, RT_DROP_DYNVAR);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	place_free(g, p);
+}
+
 static void compound(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	int rhs, zero, drop = cc_label_new(f), end = cc_label_new(f);
+	int rhs, zero, drop = cc_label_new(f);
 	struct where p;
 
 	g_value(g, e->kids[1]);
@@ -425,12 +439,7 @@ static void compound(struct gen *g, const struct d_expr *e)
 	} else {
 		exchange_loop(g, e->op, &p, rhs, g_op_type(g, e));
 	}
-	cc_jump(f, end);
-	cc_label_here(f, drop);
-	g_drop(g, RT_DROP_DYNVAR);
-	cc_imm(f, R0, 0);
-	cc_label_here(f, end);
-	place_free(g, &p);
+	place_end(g, &p, drop);
 	g_pop(g, 16);
 }
 
@@ -474,7 +483,7 @@ void g_assign(struct gen *g, const struct d_expr *e)
 void g_step(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	int zero = g_push(g, 8), drop = cc_label_new(f), end = cc_label_new(f);
+	int zero = g_push(g, 8), drop = cc_label_new(f);
 	bool down = e->op == D_OP_PREDEC || e->op == D_OP_POSTDEC;
 	bool before = e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC;
 	int64_t by = down ? -(int64_t)e->ival : (int64_t)e->ival;
@@ -496,12 +505,7 @@ void g_step(struct gen *g, const struct d_expr *e)
 			cc_alu(f, BPF_ADD, R0, R1);
 	}
 	g_norm(g, e->type);
-	cc_jump(f, end);
-	cc_label_here(f, drop);
-	g_drop(g, RT_DROP_DYNVAR);
-	cc_imm(f, R0, 0);
-	cc_label_here(f, end);
-	place_free(g, &p);
+	place_end(g, &p, drop);
 	g_pop(g, 8);
 }
 

@@ -14,7 +14,6 @@
 static void put_key(struct out *o, const struct out_value *v)
 {
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 8, [8] = 16 };
-	char sym[OUT_SYM];
 
 	switch (v->kind) {
 	case REC_INT: {
@@ -32,16 +31,8 @@ static void put_key(struct out *o, const struct out_value *v)
 		out_puts(o, "  ");
 		out_put_wide(o, v->bytes, v->len, -50);
 		break;
-	case REC_STACK:
-	case REC_USTACK:
-		out_put_stack(o, v, NULL, (int)out_opt(o->opt.stackindent));
-		break;
-	case REC_KSYM:
-	case REC_USYM:
-		out_sym_text(o, v, sym);
-		out_puts(o, "  ");
-		out_put_wide(o, sym, strlen(sym), -50);
-		break;
+	default:
+		out_put_place(o, v);
 	}
 }
 

@@ -100,6 +100,7 @@ bool out_value_keys(struct out_value *v, const struct agg_desc *desc, const unsi
 void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv *conv, int indent);
 /* The symbol of a KSYM or USYM into buf. */
 void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM]);
+void out_put_place(struct out *o, const struct out_value *v);	/* a stack or a symbol, without a format */
 
 /* ---- record.c ---------------------------------------------------------------- */
 

@@ -204,7 +204,6 @@ static void trace_int(struct out *o, const struct out_value *v, bool quiet)
 static void trace_value(struct out *o, const struct out_value *v)
 {
 	bool quiet = out_opt(o->opt.quiet), raw = out_opt(o->opt.rawbytes);
-	char sym[OUT_SYM];
 
 	switch (v->kind) {
 	case REC_INT:
@@ -228,16 +227,8 @@ static void trace_value(struct out *o, const struct out_value *v)
 		else
 			out_put_rawbytes(o, v->bytes, v->len);
 		break;
-	case REC_STACK:
-	case REC_USTACK:
-		out_put_stack(o, v, NULL, (int)out_opt(o->opt.stackindent));
-		break;
-	case REC_KSYM:
-	case REC_USYM:
-		out_sym_text(o, v, sym);
-		out_puts(o, "  ");
-		out_put_wide(o, sym, strlen(sym), -50);
-		break;
+	default:
+		out_put_place(o, v);
 	}
 }
 

@@ -37,3 +37,16 @@ void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv
 		out_putc(o, '\n');
 	}
 }
+
+void out_put_place(struct out *o, const struct out_value *v)
+{
+	char sym[OUT_SYM];
+
+	if (v->kind == REC_STACK || v->kind == REC_USTACK) {
+		out_put_stack(o, v, NULL, (int)out_opt(o->opt.stackindent));
+		return;
+	}
+	out_sym_text(o, v, sym);
+	out_puts(o, "  ");
+	out_put_wide(o, sym, strlen(sym), -50);
+}
