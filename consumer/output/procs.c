@@ -332,23 +332,45 @@ static struct proc *proc_since(struct procs *p, pid_t pid, uint64_t start)
 	return proc_begin(p, pid, start - (uint64_t)p->boot_offset, start);
 }
 
-void procs_scan(struct procs *p, pid_t pid, uint64_t time)
+/* What a thread has mapped; false: nothing, as the kernel's own threads and those that have ended. */
+static bool scan_thread(struct procs *p, struct proc *q, pid_t tid, uint64_t time)
 {
-	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = pid };
+	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = tid };
 	char path[40], *line = NULL;
-	uint64_t start = start_of(pid);
-	struct proc *q;
 	size_t cap = 0;
+	bool any = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	f = start ? fopen(path, "re") : NULL;
-	q = f ? proc_since(p, pid, start) : NULL;
-	while (q && getline(&line, &cap, f) > 0)
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
+	f = fopen(path, "re");
+	while (f && getline(&line, &cap, f) > 0) {
 		scan_line(p, q, &ev, line);
+		any = true;
+	}
 	free(line);
 	if (f)
 		fclose(f);
+	return any;
+}
+
+void procs_scan(struct procs *p, pid_t pid, uint64_t time)
+{
+	uint64_t start = start_of(pid), tid;
+	struct proc *q = start ? proc_since(p, pid, start) : NULL;
+	struct dirent *e;
+	char path[40];
+	DIR *dir;
+
+	if (!q || scan_thread(p, q, pid, time))
+		return;
+	/* Its first thread may have ended before the others. */
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)))
+		if (text_u64(e->d_name, &tid) && (pid_t)tid != pid && scan_thread(p, q, (pid_t)tid, time))
+			break;
+	if (dir)
+		closedir(dir);
 }
 
 void procs_scan_all(struct procs *p, uint64_t time)

@@ -34,7 +34,7 @@
 /* ---- The list --------------------------------------------------------------- */
 
 struct prov_links {
-	int *fd;
+	struct link { int fd; pid_t pid; } *v;	/* pid: its sites'; 0: of all */
 	size_t n, cap;
 	size_t next;		/* closing: taken by threads one after the other */
 };
@@ -45,12 +45,12 @@ struct prov_links *prov_links_new(void)
 }
 
 /* The fd is the list's, or closed. */
-static int keep(struct prov_links *l, int fd)
+static int keep(struct prov_links *l, int fd, pid_t pid)
 {
-	int *slot = GROW_PUSH(l->fd, l->n, l->cap);
+	struct link *slot = GROW_PUSH(l->v, l->n, l->cap);
 
 	if (slot)
-		*slot = fd;
+		*slot = (struct link){ fd, pid };
 	else
 		close(fd);
 	return slot ? 0 : -ENOMEM;
@@ -62,7 +62,7 @@ static void *closer(void *arg)
 	size_t i;
 
 	while ((i = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED)) < l->n)
-		close(l->fd[i]);
+		close(l->v[i].fd);
 	return NULL;
 }
 
@@ -81,8 +81,20 @@ void prov_links_close(struct prov_links *l, uint64_t *missed)
 	closer(l);
 	while (n)
 		pthread_join(thread[--n], NULL);
-	free(l->fd);
+	free(l->v);
 	free(l);
+}
+
+void prov_links_drop(struct prov_links *l, pid_t pid)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].pid == pid)
+			close(l->v[i].fd);
+		else
+			l->v[left++] = l->v[i];
+	l->n = left;
 }
 
 /* ---- perf events --------------------------------------------------------------- */
@@ -95,7 +107,7 @@ static int perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
 }
 
 /* Lets the program run at each of the event's firings. The event's fd is consumed. */
-static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links)
+static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links, pid_t pid)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
 	int fd, err = 0;
@@ -106,7 +118,7 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 			err = -errno;
 		if (err)
 			close(event);
-		return err ? err : keep(links, event);
+		return err ? err : keep(links, event, pid);
 	}
 	fd = bpf_link_create(prog, event, BPF_PERF_EVENT, &opts);
 	if (fd < 0)
@@ -116,7 +128,7 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 	close(event);	/* the link holds it */
 	if (err && fd >= 0)
 		close(fd);
-	return err ? err : keep(links, fd);
+	return err ? err : keep(links, fd, pid);
 }
 
 /* ---- Clocks ----------------------------------------------------------------------- */
@@ -130,7 +142,7 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 	};
 	int fd = perf_open(&attr, -1, cpu);
 
-	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links);
+	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links, 0);
 }
 
 /* On each CPU that is there; on one, the first, for tick. */
@@ -159,7 +171,8 @@ struct batch {
 	char path[32];
 	uint64_t *offsets, *refs, *cookies;
 	const size_t *index;	/* of each among what's sites */
-	pid_t pid;
+	pid_t pid;		/* the sites'; 0: all */
+	pid_t by;		/* what the kernel is told: pid, if that can be filtered by */
 	size_t attached, refused;
 	int err;
 };
@@ -216,9 +229,9 @@ static void multi_range(struct batch *b, size_t from, size_t to)
 		refs |= b->refs[i];
 	fd = uapi_uprobe_multi(b->what->prog, b->path, b->offsets + from,
 			       refs ? b->refs + from : NULL, b->cookies + from,
-			       (uint32_t)(to - from), b->pid);
+			       (uint32_t)(to - from), b->by);
 	if (fd >= 0) {
-		fd = keep(b->links, fd);
+		fd = keep(b->links, fd, b->pid);
 		if (!fd)
 			b->attached += to - from;
 		else
@@ -253,9 +266,10 @@ static int perf_one(struct batch *b, int type, size_t i)
 	};
 	/* The bits for the semaphore's offset are 32; a file that needs more has none found. */
 	int fd = b->refs[i] >> 32 ? -EOVERFLOW :
-		 perf_open(&attr, b->pid ? b->pid : -1, b->pid ? -1 : 0);
+		 perf_open(&attr, b->by ? b->by : -1, b->by ? -1 : 0);
 
-	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links);
+	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links,
+					     b->pid);
 }
 
 static void perf_all(struct batch *b, size_t n)
@@ -282,6 +296,9 @@ static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 	b->err = 0;
 	b->refused = 0;
 	b->pid = sites[b->index[0]]->pid;
+	/* The kernel compares memory with the first thread's, which is gone with it; the program
+	 * tests the process's number itself. */
+	b->by = b->pid && !prov_first_thread_ended(b->pid) ? b->pid : 0;
 	for (size_t i = 0; i < n; i++) {
 		b->offsets[i] = sites[b->index[i]]->off;
 		b->refs[i] = sites[b->index[i]]->ref_ctr;
@@ -298,7 +315,7 @@ static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 	else
 		perf_all(b, n);
 	if (gone(b, b->err))
-		diag_warn(b->env->diag, NOWHERE, "process %d has exited", (int)b->pid);
+		b->err = 0;	/* it fires no more, and its end is told elsewhere */
 }
 
 struct order {
@@ -364,7 +381,7 @@ static int attach_raw(const struct prov_site *s, int prog, struct prov_links *li
 {
 	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
 
-	return fd < 0 ? fd : keep(links, fd);
+	return fd < 0 ? fd : keep(links, fd, 0);
 }
 
 /* Clocks and tracepoints: a site at a time. */

@@ -22,7 +22,7 @@ struct prov_inode {		/* a key: no padding */
 };
 
 struct prov_mapping {
-	pid_t pid;
+	pid_t pid, tid;	/* tid: by which /proc shows it */
 	int file;
 	uint64_t start, end, off;	/* off: bytes into the file */
 };

@@ -138,8 +138,8 @@ static bool map_add(void *arg, const struct vma_row *row)
 	if (!map)
 		return false;
 	*map = (struct prov_mapping){
-		.pid = (pid_t)row->pid, .file = file, .start = row->start, .end = row->end,
-		.off = row->off };
+		.pid = (pid_t)row->pid, .tid = (pid_t)row->tid, .file = file, .start = row->start,
+		.end = row->end, .off = row->off };
 	if (f->v[file].fd < 0)
 		f->v[file].where = *map;
 	return true;
@@ -159,7 +159,7 @@ static bool maps_read(struct prov_env *env, pid_t pid)
 	if (!maps)
 		return true;	/* it has gone */
 	while (ok && getline(&line, &cap, maps) > 0) {
-		struct vma_row row = { .pid = (uint32_t)pid };
+		struct vma_row row = { .pid = (uint32_t)pid, .tid = (uint32_t)pid };
 		unsigned major, minor;
 		char perms[5];
 
@@ -281,7 +281,7 @@ bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, ui
 
 static int fd_through(const struct prov_mapping *m, char *link, size_t size)
 {
-	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->pid, m->start, m->end);
+	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->tid, m->start, m->end);
 	/* O_NONBLOCK: a device file must not hold us. */
 	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
@@ -327,7 +327,7 @@ static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *wan
 	int fd = -1, name = 0;
 	FILE *maps;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->pid);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->tid);
 	maps = fopen(path, "re");
 	while (maps && fd < 0 && getline(&line, &cap, maps) > 0) {
 		struct prov_inode id = { 0 };
@@ -357,7 +357,7 @@ static int fd_by_descriptor(const struct prov_mapping *m, const struct prov_inod
 	struct dirent *e;
 	DIR *fds;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)m->pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)m->tid);
 	fds = opendir(path);
 	while (fds && fd < 0 && (e = readdir(fds))) {
 		struct prov_inode id = { 0 };

@@ -144,6 +144,8 @@ int prov_attach(struct prov_env *env, const struct prov_attach *what, struct pro
 /* Detaches everything (in parallel where the kernel is slow); adds the kernel's own counts of
  * missed firings to *missed. */
 void prov_links_close(struct prov_links *links, uint64_t *missed);
+/* Detaches what was attached to this process alone. */
+void prov_links_drop(struct prov_links *links, pid_t pid);
 /* An fd opened for the file (kept by env); -errno. */
 int prov_file_open(struct prov_env *env, int file);
 
@@ -175,6 +177,9 @@ int prov_target_continue(struct prov_target *t);
 int prov_target_fd(const struct prov_target *t);
 int prov_target_event(struct prov_target *t, int *status);
 void prov_target_free(struct prov_target *t);	/* a command is ended, a grabbed process let be */
+
+/* And others run on: the process has its mappings, but no longer by its own number. */
+bool prov_first_thread_ended(pid_t pid);
 
 /* ---- Files mapped later, history of mappings (watch.c) ---------------------- */
 

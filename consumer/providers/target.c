@@ -582,12 +582,17 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 
 /* ---- Grabbing ---------------------------------------------------------------------------- */
 
-static bool is_kernel_thread(pid_t pid)
+struct proc_stat {
+	char state;
+	unsigned flags;
+	int threads;
+};
+
+/* false: it has gone. */
+static bool stat_read(pid_t pid, struct proc_stat *s)
 {
-	enum { KTHREAD = 0x00200000 };	/* PF_KTHREAD */
 	char path[64], line[512] = "";
 	const char *end;
-	unsigned flags = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -597,7 +602,23 @@ static bool is_kernel_thread(pid_t pid)
 	if (f)
 		fclose(f);
 	end = strrchr(line, ')');	/* a name may hold anything */
-	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && flags & KTHREAD;
+	return end && sscanf(end + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+			     &s->state, &s->flags, &s->threads) == 3;
+}
+
+static bool is_kernel_thread(pid_t pid)
+{
+	enum { KTHREAD = 0x00200000 };	/* PF_KTHREAD */
+	struct proc_stat s;
+
+	return stat_read(pid, &s) && s.flags & KTHREAD;
+}
+
+bool prov_first_thread_ended(pid_t pid)
+{
+	struct proc_stat s;
+
+	return stat_read(pid, &s) && s.state == 'Z' && s.threads > 1;
 }
 
 /* Why a process cannot be traced; NULL: it can. */

@@ -25,11 +25,12 @@ struct vma_iter {
 /* ---- Offsets ------------------------------------------------------------------ */
 
 enum offset {
-	TASK_TGID, VMA_START, VMA_END, VMA_FLAGS, VMA_PGOFF, VMA_FILE, FILE_INODE, INODE_INO,
+	TASK_TGID, TASK_PID, VMA_START, VMA_END, VMA_FLAGS, VMA_PGOFF, VMA_FILE, FILE_INODE, INODE_INO,
 	INODE_SB, INODE_GENERATION, SB_DEV, NOFFSETS
 };
 static const struct { const char *type, *member; } wanted[NOFFSETS] = {
 	[TASK_TGID] = { "task_struct", "tgid" },
+	[TASK_PID] = { "task_struct", "pid" },
 	[VMA_START] = { "vm_area_struct", "vm_start" },
 	[VMA_END] = { "vm_area_struct", "vm_end" },
 	[VMA_FLAGS] = { "vm_area_struct", "vm_flags" },
@@ -143,8 +144,8 @@ static int prog_load(const int *off, int func, bool executable_only)
 		STORE(BPF_DW, ROW(off), R1),
 		LOAD(BPF_W, R1, R7, off[TASK_TGID]),
 		STORE(BPF_W, ROW(pid), R1),
-		MOVI(R1, 0),
-		STORE(BPF_W, ROW(pad), R1),
+		LOAD(BPF_W, R1, R7, off[TASK_PID]),
+		STORE(BPF_W, ROW(tid), R1),
 		LOAD(BPF_DW, R1, R6, 0),	/* meta->seq */
 		MOV(R2, R10),
 		ALU(BPF_ADD, R2, -(int)sizeof(struct vma_row)),

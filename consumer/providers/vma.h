@@ -14,7 +14,7 @@
 struct vma_row {		/* also what the program writes */
 	uint64_t inode, ino;	/* of the file's inode: address, number */
 	uint64_t start, end, off;
-	uint32_t pid, dev, generation, pad;
+	uint32_t pid, dev, generation, tid;	/* tid: a thread that has them: the first may have ended */
 };
 
 struct vma_iter;

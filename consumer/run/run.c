@@ -310,5 +310,7 @@ bool run_compile(struct run *r)
 	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
 	    prov_watch_open(r->env, run_mapping_event, r))
 		return false;	/* reported */
-	return run_match(r);
+	/* Once more, for what else watches: that of the pid provider. */
+	return run_match(r) && (prov_watch_fd(r->env) < 0 ||
+				!prov_watch_open(r->env, run_mapping_event, r));
 }

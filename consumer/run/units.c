@@ -338,6 +338,48 @@ bool run_units_attach(struct run *r)
 	return true;
 }
 
+static bool is_traced_alone(const struct run *r, pid_t pid)
+{
+	for (size_t i = 0; i < r->nunits; i++)
+		if (r->units[i]->cc.pid == pid)
+			return true;
+	return false;
+}
+
+void run_units_life(struct run *r, const struct prov_event *ev)
+{
+	struct life *life = NULL;
+
+	for (size_t i = 0; i < r->nlives; i++)
+		if (r->lives[i].pid == ev->pid)
+			life = &r->lives[i];
+	if (life && ev->kind == PROV_EV_EXEC)
+		life->renewed = true;
+	else if (life && ev->kind == PROV_EV_FORK)
+		*life = r->lives[--r->nlives];	/* another process by that number */
+	else if (!life && ev->kind == PROV_EV_EXIT && is_traced_alone(r, ev->pid) &&
+		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
+		/* Perf events have no hit of the other threads from then on. */
+		*life = (struct life){ ev->pid, !prov_has(PROV_F_UPROBE_MULTI) &&
+						 prov_first_thread_ended(ev->pid) };
+}
+
+/* First the old ones go, for their programs would still see the hits of the new. */
+void run_units_renew(struct run *r)
+{
+	for (size_t i = r->nlives; i > 0; i--) {
+		struct life *life = &r->lives[i - 1];
+
+		if (!life->renewed)
+			continue;
+		prov_links_drop(r->links, life->pid);
+		for (size_t k = 0; k < r->nunits; k++)
+			if (r->units[k]->cc.pid == life->pid)
+				r->units[k]->attached = 0;
+		*life = r->lives[--r->nlives];
+	}
+}
+
 bool run_units_fire(struct run *r, bool end)
 {
 	uint64_t ctx[12] = { 0 };	/* what a raw tracepoint's test run must be given */

@@ -149,6 +149,7 @@ static bool record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t l
 /* Programs for probes that the watch or a stopped target brought. */
 static bool newcomers(struct run *r)
 {
+	run_units_renew(r);
 	return run_units_load(r) && run_units_attach(r);
 }
 
@@ -233,6 +234,7 @@ void run_mapping_event(void *arg, const struct prov_event *ev)
 {
 	struct run *r = arg;
 
+	run_units_life(r, ev);
 	if (r->procs)
 		procs_feed(r->procs, ev);
 }

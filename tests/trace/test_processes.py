@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from before import process_state
 from lib import DTRACE, EMULATED, FOLDER, HERE, Skip, dtrace, main, must, numbers, traced
 
 # `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
@@ -297,6 +298,117 @@ def test_p_leaves_the_process_alive():
 def test_p_of_no_process():
     p = dtrace("-p", "4194300", "-n", "BEGIN { exit(0); }")
     assert p.returncode == 1 and p.stderr.startswith("dtrace: ") and "4194300" in p.stderr, p.stderr
+
+
+# What a program gives us to see what it has done.
+PAUSE = "-DUS=%d" % (1500000 if EMULATED else 400000)
+
+ORPHANS = r"""
+#include "app.h"
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static char key[] = "thread";
+static char **args;
+__attribute__((noinline)) static void fires(void) { for (int i = 0; i < 300; i++) APP_HIT(i, key); }
+static void *work(void *a)	/* waits for the gate, and for a library that is new by then */
+{
+	void *h;
+	while (access(args[1], F_OK))
+		usleep(1000);
+	usleep(US);
+	fires();
+	h = dlopen(args[2], RTLD_NOW);
+	usleep(US);
+	((void (*)(long))dlsym(h, "fire"))(20);
+	exit(0);
+}
+int main(int argc, char **argv)
+{
+	pthread_t t;
+	args = argv;
+	pthread_create(&t, 0, work, 0);
+	pthread_exit(argc ? 0 : argv);
+}
+"""
+
+
+def test_a_process_whose_first_thread_has_ended():
+    """It has its mappings still, but /proc/PID and links of that process alone go by the first thread."""
+    build_app()
+    orphan = compiled("orphan", ORPHANS, PAUSE, "-pthread", "-ldl")
+    lib = compiled("libfires.so", LIBRARY, "-shared", "-fPIC")
+    text = 'BEGIN { printf("ready\\n"); } %s:::hit { @[pid] = count(); @s[ustack(1)] = count(); }' \
+           ' END { printa("hits %%d %%@d\\n", @); printa(@s); }'
+    for way in ("*", "$target", "%d"):
+        go = gate("orphan-go")
+        a = start(orphan, go, lib)
+        until(lambda: process_state(a.pid) == "Z")
+        try:
+            part = way % a.pid if "%" in way else way
+            with running(*(("-p", str(a.pid)) if way == "$target" else ()), "-n", text % (NAME + part)) as d:
+                open_gate(go)
+                a.communicate(timeout=LIMIT)
+                time.sleep(0.3)
+                out = done(d, None if way == "$target" else signal.SIGINT)
+            # the library's constructor may be quicker than we are
+            assert hits(out)[a.pid] in (320, 321), (way, out)
+            assert "orphan`fires" in out and "libfires.so`fire" in out, (way, out)
+        finally:
+            a.kill()
+            a.communicate()
+    open_gate(go)
+    out = traced(NAME + '$target:::hit { @[pid == $target] = count(); }', "%s %s %s" % (orphan, go, lib))
+    assert out.split() in (["1", "320"], ["1", "321"]), out
+
+
+THREAD_EXECS = r"""
+#include "app.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+static char key[] = "exec";
+__attribute__((noinline)) static void fires(int n) { for (int i = 0; i < n; i++) APP_HIT(i, key); }
+static void *again(void *self)
+{
+	execl(self, self, "again", (char *)0);
+	return self;
+}
+int main(int argc, char **argv)
+{
+	pthread_t t;
+	if (!strcmp(argv[1], "again")) {
+		usleep(US);
+		fires(600);
+		return 0;
+	}
+	while (access(argv[1], F_OK))
+		usleep(1000);
+	fires(10);
+	pthread_create(&t, 0, again, argv[0]);
+	for (;;)
+		pause();
+}
+"""
+
+
+def test_a_thread_that_execs_takes_its_process_with_it():
+    """The first thread ends then, and with it what was attached to its process alone."""
+    build_app()
+    path, go = compiled("thread-execs", THREAD_EXECS, PAUSE, "-pthread"), gate("exec-go")
+    a = start(path, go)
+    at_gate(a)
+    with running("-p", str(a.pid), "-n", BY_PID % (NAME + "$target")) as d:
+        open_gate(go)
+        a.communicate(timeout=LIMIT)
+        assert hits(done(d, None)) == {a.pid: 610}
+    for provider, count in ((NAME + "$target:::hit", "610"), ("pid$target::fires:entry", "2")):
+        out = traced(provider + " { @ = count(); }", "%s %s" % (path, go))
+        assert out.split() == [count], (provider, out)
+
 
 
 FORKS = r"""
