@@ -134,13 +134,18 @@ static bool check_if(struct chk *c, struct d_stmt *s)
 	return check_body(c, s->otherwise, s->nelse) && ok;
 }
 
-/* `debug ? printf("…") : 1;` is an if: an action in a result of ?: is a statement there. */
+/*
+ * `debug ? printf("…") : 1;` is an if: what acts in a result of ?: is a
+ * statement there, an action or `@a = count()`.
+ */
 static bool acts(struct chk *c, const struct d_expr *e)
 {
 	const struct d_ident *id = e && e->kind == D_E_CALL ? hash_get_str(c->d->idents, e->str) : NULL;
 
 	if (e && e->kind == D_E_COND)
 		return acts(c, e->kids[1]) || acts(c, e->kids[2]);
+	if (e && e->kind == D_E_ASSIGN && e->kids[0] && e->kids[0]->kind == D_E_AGG)
+		return true;
 	return id && id->kind == D_ID_ACTION;
 }
 
