@@ -113,8 +113,11 @@ void d_lex_char(struct d_parser *p);
 void d_lex_string(struct d_parser *p);
 void d_lex_macro(struct d_parser *p);
 char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len);
-/* `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported. */
-const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string, bool *is_arg);
+/*
+ * `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported.
+ * is_string is NULL in a probe description, where $target must be a process.
+ */
+const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string);
 
 /* parse.c */
 void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)

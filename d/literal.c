@@ -241,16 +241,38 @@ static const char *argument(struct d_parser *p, const char *digits, size_t n, bo
 	return NULL;
 }
 
-const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string, bool *is_arg)
+/* Without a process $target is the number 0, which is nobody's: `/pid == $target/` holds nowhere. */
+static const char *named(struct d_parser *p, const char *name, size_t n, bool pdesc, struct loc at)
+{
+	bool target = n == 6 && !memcmp(name, "target", 6);
+
+	for (size_t i = 0; i < p->d->config.nmacros; i++) {
+		const struct d_macro *m = &p->d->config.macros[i];
+
+		if (strlen(m->name) == n && !memcmp(m->name, name, n))
+			return m->value;
+	}
+	if (target && !pdesc)
+		return "0";
+	d_perror(p, at, "D_MACRO_UNDEF", "macro variable %.*s is not defined", (int)at.len,
+		 p->text->bytes + at.off);
+	if (target && !p->quiet)
+		diag_hint(p->d->diag, "$target is the process of -c or -p");
+	return NULL;
+}
+
+const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string)
 {
 	const char *s = p->text->bytes;
 	uint32_t start = *pos, name = start + 1;
 	size_t n = 0;
 	struct loc at;
+	bool quoted = s[name] == '$', is_arg = isdigit((unsigned char)s[name + quoted]);
 
-	name += *is_string = s[name] == '$';
-	*is_arg = isdigit((unsigned char)s[name]);
-	while (*is_arg ? isdigit((unsigned char)s[name + n]) :
+	name += quoted;
+	if (is_string)
+		*is_string = quoted;
+	while (is_arg ? isdigit((unsigned char)s[name + n]) :
 	       (isalnum((unsigned char)s[name + n]) || s[name + n] == '_'))
 		n++;
 	*pos = name + (uint32_t)n;
@@ -259,19 +281,7 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string, bo
 		d_perror(p, at, "D_SYNTAX", "syntax error near '$': a macro's name follows it");
 		return NULL;
 	}
-	if (*is_arg)
-		return argument(p, s + name, n, *is_string, at);
-	for (size_t i = 0; i < p->d->config.nmacros; i++) {
-		const struct d_macro *m = &p->d->config.macros[i];
-
-		if (strlen(m->name) == n && !memcmp(m->name, s + name, n))
-			return m->value;
-	}
-	d_perror(p, at, "D_MACRO_UNDEF", "macro variable %.*s is not defined", (int)at.len,
-		 s + start);
-	if (n == 6 && !memcmp(s + name, "target", 6) && !p->quiet)
-		diag_hint(p->d->diag, "$target is the process of -c or -p");
-	return NULL;
+	return is_arg ? argument(p, s + name, n, quoted, at) : named(p, s + name, n, !is_string, at);
 }
 
 /* An argument's text is an integer, a name, or else a string, with or without quotes. */
@@ -301,8 +311,8 @@ static void macro_token(struct d_parser *p, const char *v, struct loc at)
 void d_lex_macro(struct d_parser *p)
 {
 	uint32_t start = p->pos;
-	bool is_string, is_arg;
-	const char *v = d_macro_value(p, &p->pos, &is_string, &is_arg);
+	bool is_string;
+	const char *v = d_macro_value(p, &p->pos, &is_string);
 
 	if (!v)
 		return;

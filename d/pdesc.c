@@ -88,7 +88,6 @@ enum d_start d_start_of(struct d_parser *p)
 static const char *expand(struct d_parser *p, uint32_t at, uint32_t end)
 {
 	const char *s = p->text->bytes, *v, *out = "";
-	bool is_string, is_arg;
 
 	while (at < end && !p->bad) {
 		uint32_t plain = at;
@@ -96,7 +95,7 @@ static const char *expand(struct d_parser *p, uint32_t at, uint32_t end)
 		at = (uint32_t)(plain_char(s + at, s + end, "$") - s);
 		if (at > plain)
 			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(at - plain), s + plain);
-		if (at < end && out && (v = d_macro_value(p, &at, &is_string, &is_arg))) {
+		if (at < end && out && (v = d_macro_value(p, &at, NULL))) {
 			size_t len = strlen(v), quotes = len > 1 && v[0] == '"' && v[len - 1] == '"';
 
 			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(len - 2 * quotes),

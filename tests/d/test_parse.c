@@ -214,7 +214,8 @@ static void macros_become_tokens(void **state)
 	clauses("$1:$$2::{$9; $$9}", 0, &(struct d_config){ .argc = 3, .argv = args,
 		.defaultargs = true }, "12:foo::{0 \"\"}");
 	errors("a{$1}", "t.d:1:3: [D_MACRO_UNDEF] macro argument $1 is not defined", 1);
-	errors("a{$target}", "$target is the process of -c or -p", 1);
+	clauses("a{$target}", 0, &(struct d_config){ .argc = 0 }, ":::a{0}");
+	errors("app$target:::{}", "$target is the process of -c or -p", 1);
 	errors("pid$nope:::{}", "t.d:1:4: [D_MACRO_UNDEF] macro variable $nope", 1);
 	raw_open(&r, &with_args);
 	assert_true(raw_parse(&r, "a{$1;$2;$3;$4}", 14, 0));
