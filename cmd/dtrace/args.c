@@ -59,6 +59,7 @@ static int add_pid(struct cmd *c, const char *arg)
 
 	if (!slot)
 		return no_memory(c);
+	arg += strspn(arg, " ");	/* `dtrace '-p 12'`, as scripts that build the word have it */
 	if (!text_u64(arg, &pid) || !pid || pid > INT32_MAX) {
 		diag_error(c->diag, NOWHERE, NULL, "-p: invalid process id: %s", arg);
 		return EXIT_USAGE;
