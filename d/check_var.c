@@ -89,11 +89,24 @@ static struct d_var *var_make(struct chk *c, const struct d_expr *e, struct d_ty
 	return var_list(c, v) ? v : NULL;
 }
 
+/* Variables of the guide whose types are translators' outputs. */
+static bool is_translated(const char *name)
+{
+	static const char *const names[] = { "curcpu", "curlwpsinfo", "curpsinfo", "fds" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
 static struct d_expr *undefined(struct chk *c, const struct d_expr *e)
 {
 	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
 		d_error(c->d, e->loc, "D_VAR_UNDEF", "%s%s has not been declared or assigned before",
 			scope_word(e->ident_scope), e->str);
+	else if (is_translated(e->str))
+		d_error(c->d, e->loc, "D_UNSUPPORTED", "%s is not available in this version", e->str);
 	else
 		d_error(c->d, e->loc, "D_IDENT_UNDEF", "unknown name: %s", e->str);
 	c_suggest(c, e->str, e->ident_scope, false);
