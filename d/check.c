@@ -229,6 +229,34 @@ static bool check_pred(struct chk *c, struct d_clause *cl)
 	return cl->pred != NULL;
 }
 
+/* Does e assign to the variable that `name` names, whole or in part? */
+static bool expr_makes(const struct d_expr *e, const struct d_expr *name)
+{
+	const struct d_expr *to = e;
+
+	if (!e)
+		return false;
+	if (e->kind == D_E_ASSIGN) {
+		while (to->nkids && to->kids[0])
+			to = to->kids[0];
+		if (to->kind == D_E_IDENT && to->ident_scope == name->ident_scope && !strcmp(to->str, name->str))
+			return true;
+	}
+	for (size_t i = 0; i < e->nkids; i++)
+		if (expr_makes(e->kids[i], name))
+			return true;
+	return false;
+}
+
+static bool body_makes(struct d_stmt *const *body, size_t n, const struct d_expr *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (expr_makes(body[i]->expr, name) || body_makes(body[i]->then, body[i]->nthen, name) ||
+		    body_makes(body[i]->otherwise, body[i]->nelse, name))
+			return true;
+	return false;
+}
+
 static bool is_unknown(struct chk *c, const struct d_expr *e)
 {
 	if (e->kind != D_E_IDENT || e->ident_mod)
@@ -242,19 +270,19 @@ static bool is_unknown(struct chk *c, const struct d_expr *e)
  * own actions make; then they are checked before it. What the predicate
  * makes itself (`/n++ < 5/`) does not wait.
  */
-static bool must_wait(struct chk *c, const struct d_expr *e)
+static bool must_wait(struct chk *c, const struct d_clause *cl, const struct d_expr *e)
 {
 	bool target;
 
 	if (!e)
 		return false;
 	if (is_unknown(c, e))
-		return true;
+		return body_makes(cl->body, cl->nbody, e);
 	target = e->kind == D_E_ASSIGN ||
 		 (e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
 					   e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
 	for (size_t i = 0; i < e->nkids; i++)
-		if (!(target && !i) && must_wait(c, e->kids[i]))
+		if (!(target && !i) && must_wait(c, cl, e->kids[i]))
 			return true;
 	return false;
 }
@@ -263,7 +291,7 @@ static bool check_clause(struct chk *c, struct d_clause *cl)
 {
 	struct d_clause **slot = ARENA_PUSH(c->d->arena, c->prog->clauses, c->prog->nclauses,
 					    c->clauses_cap);
-	bool ok, wait = must_wait(c, cl->pred);
+	bool ok, wait = must_wait(c, cl, cl->pred);
 
 	if (!slot)
 		return false;
