@@ -25,7 +25,7 @@ static const char *without_module(const char *name)
 	return tick ? tick + 1 : name;
 }
 
-/* `name *)` can only be a type, known or not: `(conn_t *)x` is an error about conn_t. */
+/* `name *)` can only be a type, known or not: `(conn_t *)x`, `int a[conn_t *]` are errors about conn_t. */
 static bool stars_follow(const struct d_parser *p)
 {
 	const char *s = p->text->bytes;
@@ -34,7 +34,7 @@ static bool stars_follow(const struct d_parser *p)
 
 	while (s[at] == '*')
 		at = d_peek_space(p->text, at + 1);
-	return star && s[at] == ')';
+	return star && (s[at] == ')' || s[at] == ']' || s[at] == ',');
 }
 
 bool d_at_type(struct d_parser *p)
