@@ -223,6 +223,23 @@ static void pragma(struct line *l)
 		 l->n > 2 ? l->word[2] : NULL);
 }
 
+/*
+ * Warnings in a provider file: its macros do not depend on what these bring, and SystemTap's
+ * dtrace reads over them. Conditions choose between probes: no guess is made.
+ */
+static bool may_lack(struct line *l)
+{
+	static const char *const directives[] = { "include", "define", "undef", NULL };
+
+	if (!l->p->d->config.providers || find(directives, l->word[0], strlen(l->word[0])) < 0)
+		return false;
+	if (!l->p->quiet) {
+		diag_warn(l->p->d->diag, l->loc[0], "passed over without -C: #%s", l->word[0]);
+		diag_hint(l->p->d->diag, "-C runs the C preprocessor first");
+	}
+	return true;
+}
+
 void d_control_line(struct d_parser *p)
 {
 	const char *s = p->text->bytes;
@@ -244,6 +261,8 @@ void d_control_line(struct d_parser *p)
 		return;
 	if (!strcmp(l.word[0], "error")) {
 		complain(&l, l.at, "D_PRAGERR", "#error", NULL);
+	} else if (may_lack(&l)) {
+		return;
 	} else if (strcmp(l.word[0], "pragma")) {
 		complain(&l, l.loc[0], "D_PRAGCTL_INVAL", "invalid control directive", l.word[0]);
 		if (!p->quiet)
