@@ -84,7 +84,7 @@ static char *note_name(const char *s)
 
 int usdt_provider_new(const char *name, struct usdt_provider **provider)
 {
-	size_t len = strlen(name);
+	size_t len = name ? strlen(name) : 0;
 	struct usdt_provider *p;
 
 	*provider = NULL;
@@ -162,11 +162,11 @@ static int check_others(const struct usdt_provider *p, const struct usdt_made *m
 /* "name" or "function:name". */
 static int made_new(const char *name, const char *prototype, struct usdt_made **made)
 {
-	const char *colon = strrchr(name, ':'), *probe = colon ? colon + 1 : name;
+	const char *colon = name ? strrchr(name, ':') : NULL, *probe = colon ? colon + 1 : name;
 	struct usdt_made *m;
 	int err;
 
-	if (!is_name(probe, strlen(probe), USDT_LIVE_NAME, true) ||
+	if (!name || !is_name(probe, strlen(probe), USDT_LIVE_NAME, true) ||
 	    (colon && !is_function(name, (size_t)(colon - name))))
 		return -EINVAL;
 	m = calloc(1, sizeof(*m));

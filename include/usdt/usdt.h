@@ -64,8 +64,8 @@ struct usdt_point {
 #define USDT_POINT_ARGS 12	/* at most */
 
 /*
- * name: letters, digits and _; it may not begin or end with a digit. Several
- * of one name are no conflict. -EINVAL: not a name.
+ * name: letters, digits and _, 53 at most; it may not begin or end with a
+ * digit. Several of one name are no conflict. -EINVAL: not a name.
  */
 int usdt_provider_new(const char *name, struct usdt_provider **provider);
 
@@ -76,8 +76,10 @@ int usdt_provider_new(const char *name, struct usdt_provider **provider);
  * may be left out; NULL: no arguments. Types are C's integers, float, double,
  * those of <stdint.h>, common ones of <sys/types.h>, enum x, pointers to
  * anything, and D's string, which is a char *.
- * -EINVAL: not a name, or a type whose size is not known; -E2BIG: too many
- * arguments; -EEXIST: there is one of this function and name.
+ * -EINVAL: not a name, a type whose size is not known, or another prototype
+ * than the probe of this name has in another function; -E2BIG: too many
+ * arguments; -EEXIST: there is one of this function and name. *point is then
+ * NULL, which must not be fired.
  */
 int usdt_provider_add(struct usdt_provider *provider, const char *name, const char *prototype,
 		      struct usdt_point **point);
@@ -91,7 +93,7 @@ int usdt_provider_enable(struct usdt_provider *provider);
 /* Hides all. Points stay good, firing them does nothing; enable shows them again. */
 int usdt_provider_disable(struct usdt_provider *provider);
 /* Ends a point: no thread may use it any more. The others are not disturbed: tracers list it as
- * long as one that was made visible with it is. */
+ * long as one that was made visible with it is. -ENOENT: not a point of this provider. */
 int usdt_provider_remove(struct usdt_provider *provider, struct usdt_point *point);
 /* Ends all; no thread may use its points any more. */
 void usdt_provider_free(struct usdt_provider *provider);
@@ -117,7 +119,10 @@ unsigned usdt_version(void);	/* USDT_VERSION of the library in use */
 /* A value as the word that is passed. */
 static inline uint64_t usdt_signed(int64_t v)
 {
-	return (uint64_t)v;
+	uint64_t bits;
+
+	__builtin_memcpy(&bits, &v, sizeof(bits));
+	return bits;
 }
 
 static inline uint64_t usdt_unsigned(uint64_t v)
@@ -127,7 +132,10 @@ static inline uint64_t usdt_unsigned(uint64_t v)
 
 static inline uint64_t usdt_pointer(const volatile void *v)
 {
-	return (uintptr_t)v;
+	uintptr_t bits;
+
+	__builtin_memcpy(&bits, &v, sizeof(bits));
+	return bits;
 }
 
 static inline uint64_t usdt_float(float v)
@@ -149,7 +157,8 @@ static inline uint64_t usdt_double(double v)
 /*
  * usdt_fire(point, arguments…): fires the probe if anybody looks. Arguments
  * that cost are computed in that case only. Each is passed as what it is: a
- * float for a float, a double for a double.
+ * float for a float, a double for a double; an int for a double is not
+ * converted. C11, C++11.
  */
 #ifndef __cplusplus
 #define usdt_fire(...)                                                                           \
@@ -162,13 +171,14 @@ static inline uint64_t usdt_double(double v)
 			usdt_point_fire(usdt_point_, (const uint64_t[USDT_POINT_ARGS]){          \
 				__VA_ARGS__ });                                                  \
 	} while (0)
+/* A bit-field is of no type that could be named here, and a function's address is no void *: what
+ * is not floating point is cast; not a call itself, of which -Wbad-function-cast warns. Of a long
+ * double no pointer can be made: an error. */
 #define USDT_WORD_(x)                                                                            \
-	_Generic((x), float: usdt_float, double: usdt_double, char: usdt_signed,                 \
-		 signed char: usdt_signed, short: usdt_signed, int: usdt_signed,                 \
-		 long: usdt_signed, long long: usdt_signed, _Bool: usdt_unsigned,                \
-		 unsigned char: usdt_unsigned, unsigned short: usdt_unsigned,                    \
-		 unsigned int: usdt_unsigned, unsigned long: usdt_unsigned,                      \
-		 unsigned long long: usdt_unsigned, default: usdt_pointer)(x)
+	_Generic((x), float: usdt_float, double: usdt_double, long double: usdt_pointer,         \
+		 default: usdt_unsigned)(                                                        \
+		_Generic((x), float: (x), double: (x), long double: (x),                         \
+			 default: (uintptr_t)((void)0, (x))))
 #define USDT_FIRE_0_(p) USDT_FIRE_(p, 0)
 #define USDT_WORDS_1_(a) USDT_WORD_(a)
 #define USDT_WORDS_2_(a, b) USDT_WORDS_1_(a), USDT_WORD_(b)
@@ -214,8 +224,15 @@ template <typename T> static inline uint64_t usdt_word_(T v)
 
 template <typename T> static inline uint64_t usdt_word_(T *v)
 {
-	return (uintptr_t)v;
+	return reinterpret_cast<uintptr_t>(v);
 }
+
+template <> inline uint64_t usdt_word_(decltype(nullptr))
+{
+	return 0;
+}
+
+template <> uint64_t usdt_word_(long double) = delete;
 
 template <> inline uint64_t usdt_word_(float v)
 {

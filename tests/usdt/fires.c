@@ -246,6 +246,31 @@ static void floats_and_pointers(void)
 	usdt_file_close(f);
 }
 
+/* What has no type of its own that _Generic names: bit-fields, enums, functions. */
+static void odd_types(void)
+{
+	enum { BELOW = -3, ABOVE = 7 };
+	struct { unsigned u : 3; int s : 5; unsigned long long wide : 40; bool b : 1; } bits = {
+		5, -3, 0xffeeddccbbULL, true
+	};
+	const uint64_t want[] = { 5, (uint64_t)-3, 0xffeeddccbbULL, 1, (uint64_t)-3, 7,
+				  (uintptr_t)odd_types, (uint64_t)-9, 0, 97 };
+	volatile const int v = -9;
+	struct usdt_point *p;
+	struct usdt_file *f;
+
+	MUST(!usdt_provider_new("odd", &provider));
+	p = add("p", "unsigned, int, uint64_t, bool, enum e, enum e, void *, int, string, int");
+	MUST(!usdt_provider_enable(provider));
+	f = arm("/memfd:usdt:odd (deleted)");
+	seen.hits = 0;
+	FIRE(p, bits.u, bits.s, bits.wide, bits.b, BELOW, ABOVE, odd_types, v, NULL, 'a');
+	caught("p", 10, want);
+	MUST(seen.hits == 1);
+	usdt_provider_free(provider);
+	usdt_file_close(f);
+}
+
 /* Hidden, its stubs still run, so that a thread on its way there is safe. */
 static void hidden_and_shown(void)
 {
@@ -279,7 +304,8 @@ int main(void)
 {
 	integers();
 	floats_and_pointers();
+	odd_types();
 	hidden_and_shown();
-	puts("3 passed, 0 failed, 0 skipped");
+	puts("4 passed, 0 failed, 0 skipped");
 	return 0;
 }

@@ -244,9 +244,9 @@ static void readers_find_probes_types_and_semaphores(void **state)
 
 static void names_that_are_none_are_refused(void **state)
 {
-	static const char *const providers[] = { "", "1a", "a1", "a-b", "a b", "a:b", "é",
+	static const char *const providers[] = { NULL, "", "1a", "a1", "a-b", "a b", "a:b", "é",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
-	static const char *const probes[] = { "", "1", "-a", "a b", "a:", ":a", "a:b c", "f g:a",
+	static const char *const probes[] = { NULL, "", "1", "-a", "a b", "a:", ":a", "a:b c", "f g:a",
 		"a*", "a:b:" };
 	struct usdt_provider *p;
 	struct usdt_point *point;

@@ -41,24 +41,37 @@ cat >"$tmp/use.c" <<'C'
 #include <usdt/usdt.h>
 #include <usdt/sdt.h>
 struct thing;
+struct bits {
+	int s : 5;
+	unsigned long long u : 40;
+};
+#ifdef __cplusplus
+#define NOTHING nullptr
+#else
+#define NOTHING ((void *)0)
+#endif
+static void function(void) {}
 int main(int argc, char **argv)
 {
 	struct usdt_provider *app;
-	struct usdt_point *point, *none;
+	struct usdt_point *point, *none, *odd;
 	struct usdt_file *file;
+	struct bits bits = { -3, 1ULL << 39 };
 	const char *text = argv[0];
 	volatile short small = -1;
 
 	if (usdt_provider_new("app", &app) ||
 	    usdt_provider_add(app, "p", "int, short, double, float, char *, struct thing *, void *, "
 					"bool, unsigned char, long, uint64_t, char **", &point) ||
+	    usdt_provider_add(app, "odd", "int, uint64_t, string, void *, string", &odd) ||
 	    usdt_provider_add(app, "none", NULL, &none) || usdt_provider_enable(app))
 		return 1;
 	for (int i = 0; i < 2; i++) {
 		usdt_fire(point, argc, small, 1.5, 2.5f, text, (struct thing *)0, (void *)argv,
 			  (bool)true, (unsigned char)200, -1L, UINT64_MAX, argv);
+		usdt_fire(odd, bits.s, bits.u, NOTHING, function, argv[0] ? "text" : NULL);
 		usdt_fire(none);
-		point->semaphore = none->semaphore = 1;
+		point->semaphore = odd->semaphore = none->semaphore = 1;
 	}
 	if (usdt_provider_remove(app, none) || usdt_provider_disable(app))
 		return 2;
@@ -94,10 +107,24 @@ for cc in g++ clang++; do
 		{ echo "SKIP: no $cc"; continue; }
 	must "$cc -std=c++98, the header alone" $cc -std=gnu++98 -Wall -Werror -Iinclude \
 		-fsyntax-only -x c++ "$tmp/alone.c"
+	must "$cc, the header alone, no cast of C's" $cc -std=c++11 -Wall -Wextra -Wold-style-cast \
+		-Wsign-conversion -Werror -Iinclude -fsyntax-only -x c++ "$tmp/alone.c"
 	for std in c++11 gnu++20; do
 		must "$cc -std=$std" $cc -std=$std -Wall -Wextra -Werror -Iinclude -o "$tmp/use" \
 			-x c++ "$tmp/use.c" -x none $objects -pthread
 		must "$cc -std=$std runs" "$tmp/use"
+	done
+done
+# What no argument can be is an error of the compiler, not a wrong value.
+for cc in gcc clang g++ clang++; do
+	command -v $cc >/dev/null || continue
+	case $cc in *++) lang=c++ ;; *) lang=c ;; esac
+	for arg in 1.5L 'structure' '0,1,2,3,4,5,6,7,8,9,10,11,12'; do
+		printf '%s\n' '#include <usdt/usdt.h>' 'struct s { int i; };' 'int f(struct usdt_point *p, struct s structure);' \
+			"int f(struct usdt_point *p, struct s structure) { usdt_fire(p, $arg); return structure.i; }" \
+			>"$tmp/no.c"
+		must "$cc: no argument can be $arg" sh -c \
+			"! $cc -Iinclude -fsyntax-only -x $lang '$tmp/no.c'"
 	done
 done
 echo "$done passed, $fails failed"
