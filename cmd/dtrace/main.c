@@ -7,7 +7,31 @@
 
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Standard descriptors that are closed fail when used, as before, but are not given to files and
+ * maps of ours, which would be read, and messages written to. A command gets them closed. */
+static void descriptors_keep(void)
+{
+	static const int mode[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = 0; fd < (int)COUNT(mode); fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd] | O_CLOEXEC) < 0)
+			return;
+}
+
+static int version(struct diag *diag)
+{
+	printf("dtrace: %s (D %s)\n", PACKAGE_STRING, usdt_consumer_language());
+	if (!fflush(stdout))
+		return 0;
+	diag_error(diag, NOWHERE, NULL, "cannot write the output: %s", strerror(errno));
+	return EXIT_FAILURE;
+}
 
 int main(int argc, char **argv)
 {
@@ -17,11 +41,12 @@ int main(int argc, char **argv)
 
 	if (!c.arena)
 		return EXIT_FAILURE;
+	descriptors_keep();
 	status = cmd_parse(&c, argc, argv);
 	if (status)
 		goto out;
 	if (c.version)
-		printf("dtrace: %s (D %s)\n", PACKAGE_STRING, usdt_consumer_language());
+		status = version(&diag);
 	else if (c.header || c.object)
 		status = cmd_generate(&c);
 	else

@@ -23,10 +23,12 @@ static void on_signal(int sig)
 static void signals_set(void)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
 	for (size_t i = 0; i < COUNT(ends); i++)
-		sigaction(ends[i], &sa, NULL);
+		/* nohup(1) has it ignored; what a shell has, in the background, is sent on purpose. */
+		if (ends[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) || old.sa_handler != SIG_IGN)
+			sigaction(ends[i], &sa, NULL);
 }
 
 static void show(void *arg, const struct usdt_message *m)

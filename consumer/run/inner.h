@@ -186,6 +186,8 @@ void drops_report(struct run *r);
 
 /* work.c: a prov_event_fn; arg is the run. */
 void run_mapping_event(void *arg, const struct prov_event *ev);
+/* What a write gave, 0 or -errno; false: no more is to be written. */
+bool run_written(struct run *r, int err);
 uint64_t run_now(void);		/* CLOCK_MONOTONIC, ns */
 
 #endif

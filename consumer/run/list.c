@@ -207,5 +207,5 @@ void run_report(struct run *r, bool probes)
 {
 	for (size_t i = 0; r->opts.value[RUN_OPT_verbose] && i < r->ntexts; i++)
 		text_report(r, &r->texts[i], probes);
-	fflush(r->out_file);
+	run_written(r, fflush(r->out_file) ? -errno : 0);
 }

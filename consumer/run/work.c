@@ -27,7 +27,7 @@ uint64_t run_now(void)
 /* ---- Records ---------------------------------------------------------------- */
 
 /* What cannot be written ends tracing: said, unless it is the reader who has gone. */
-static bool written(struct run *r, int err)
+bool run_written(struct run *r, int err)
 {
 	if (!err || r->output_gone)
 		return !r->output_gone;
@@ -97,7 +97,7 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 			continue;	/* its status is in the state page */
 		if (act->naggs)
 			firing_drain(r, cpu, rec->time);
-		if (!written(r, out_action(r->out, desc, act, rec, r->aggs)))
+		if (!run_written(r, out_action(r->out, desc, act, rec, r->aggs)))
 			return false;
 	}
 	return true;
@@ -124,7 +124,7 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	op = (struct out_probe){ .id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func,
 				 .name = p->name };
 	out_record_begin(r->out, desc, rec, cpu, &op);
-	return actions_do(r, desc, rec, cpu) && written(r, out_record_end(r->out));
+	return actions_do(r, desc, rec, cpu) && run_written(r, out_record_end(r->out));
 }
 
 /* Once: why addresses of the kernel are printed as numbers. */
@@ -169,7 +169,7 @@ static bool drain(struct run *r, bool all)
 	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
 	if (r->keep && all)
 		keep_drain(r->keep, temporal, record_print, r);
-	return written(r, out_flush(r->out));
+	return run_written(r, out_flush(r->out));
 }
 
 /* ---- Clock ---------------------------------------------------------------------- */
@@ -420,8 +420,8 @@ bool run_stop(struct run *r)
 		r->status = r->state->exit_status;
 	if (!r->output_gone && drain(r, true)) {
 		drain_aggs(r);
-		if (written(r, out_aggs_print(r->out, r->aggs)))
-			written(r, out_flush(r->out));
+		if (run_written(r, out_aggs_print(r->out, r->aggs)))
+			run_written(r, out_flush(r->out));
 	}
 	ksyms_tell(r);
 	drops_report(r);

@@ -207,7 +207,40 @@ def test_disk_is_full():
         says(1, full, "-qo", "/dev/full", "-n", 'sem*:::tick { printf("%d\\n", arg0); }')
         says(1, full, "-qo", "/dev/full", "-n", 'BEGIN { @ = count(); exit(0); }')
         says(1, full, "-l", "-o", "/dev/full")
+        says(1, full, "-evn", "BEGIN", "-o", "/dev/full")
+        says(1, full, "-qvn", "BEGIN { exit(0); }", "-o", "/dev/full")
+        for flag in ("-V", "-evn BEGIN"):
+            p = sh("/bin/sh", "-c", "%s %s > /dev/full" % (DTRACE, flag))
+            assert (p.returncode, p.stderr) == (1, full), (flag, p)
         assert v.semaphore() == 0
+
+
+def test_standard_descriptors_that_are_closed():
+    """A descriptor of our own in their place would be read, and written messages to."""
+    count = "%s -qc '%s -n 7 -v' -n '%s' %%s; echo status $?" % (DTRACE, build_app(), COUNT)
+    error = "%s -qn 'BEGIN { x = *(int *)0; } ERROR { exit(4); }' %%s; echo status $?" % DTRACE
+    gone = "dtrace: cannot write the output: Bad file descriptor\n"
+    for script, out, err in (
+            (count % "<&-", ["7", "7", "status", "0"], ""),
+            (count % ">&-", ["status", "1"], gone),
+            (count % "<&- >&- 2>&-", ["status", "1"], ""),
+            (error % "2>&-", ["status", "4"], ""),
+            (error % "<&- 2>&-", ["status", "4"], ""),
+            ("%s -s - <&-; echo status $?" % DTRACE, ["status", "1"],
+             "dtrace: failed to open -: Bad file descriptor\n")):
+        before = Before()
+        p = sh("/bin/sh", "-c", script)
+        assert (p.stdout.split(), p.stderr) == (out, err), (script, p)
+        before.again()
+
+
+def test_the_end_of_a_session_that_is_to_be_outlived():
+    """As nohup starts it."""
+    with Running("/usr/bin/nohup", DTRACE, "-qn", 'BEGIN { printf("go\\n"); } tick-2s { exit(5); }') as d:
+        assert d.stdout.readline() == "go\n"
+        d.send_signal(signal.SIGHUP)
+        out, err = d.communicate(timeout=LIMIT)
+        assert (d.returncode, err) == (5, ""), (d.returncode, err)
 
 
 def test_consumer_is_killed():
