@@ -83,7 +83,7 @@ struct cc_unit {
 	uint32_t probe;		/* STATIC */
 	int table;		/* SYSCALL: fd of a direct array map */
 	bool sys_return;	/* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
-	pid_t pid;		/* only this process (tgid in the initial namespace); 0: all */
+	pid_t pid;		/* only this process, by its id in the options' namespace; 0: all */
 	const struct cc_args *args;
 	const int *clauses;	/* indices into d_prog.clauses, in program order */
 	size_t nclauses;
@@ -125,6 +125,8 @@ struct cc_options {
 	bool fill;		/* bufpolicy=fill: a full buffer is the end, not a drop */
 	bool destructive;
 	pid_t pid;		/* dtrace's own: BEGIN, END */
+	/* Process ids are this namespace's, as nsfs has it; pidns_ino 0: the initial one's. */
+	uint64_t pidns_dev, pidns_ino;
 	/* Where one of the kernel's functions is; false: not there, or hidden. May be NULL. */
 	bool (*function)(const char *name, struct cc_range *at);
 };

@@ -117,7 +117,24 @@ void g_time(struct gen *g)
 
 void g_pid_tgid(struct gen *g)
 {
-	cc_helper(g->f, BPF_FUNC_get_current_pid_tgid);
+	const struct cc_options *opt = &g->cc->opt;
+	struct cc_func *f = g->f;
+	int ids;
+
+	if (!opt->pidns_ino) {
+		cc_helper(f, BPF_FUNC_get_current_pid_tgid);
+		return;
+	}
+	/* struct bpf_pidns_info has the halves as the other helper has; zeroes for those outside. */
+	ids = g_push(g, sizeof(struct bpf_pidns_info));
+	cc_imm(f, R1, (int64_t)opt->pidns_dev);
+	cc_imm(f, R2, (int64_t)opt->pidns_ino);
+	cc_mov(f, R3, R_FP);
+	cc_alu_imm(f, BPF_ADD, R3, ids);
+	cc_imm(f, R4, sizeof(struct bpf_pidns_info));
+	cc_helper(f, BPF_FUNC_get_ns_current_pid_tgid);
+	cc_load(f, BPF_DW, R0, R_FP, ids);
+	g_pop(g, sizeof(struct bpf_pidns_info));
 }
 
 /* r0 = *(u64 *)(r0 + off) in kernel memory; 0 if it cannot be read. */

@@ -41,7 +41,7 @@ static void pid_test(struct gen *g, int out)
 {
 	if (!g->unit->pid)
 		return;
-	cc_helper(g->f, BPF_FUNC_get_current_pid_tgid);
+	g_pid_tgid(g);
 	cc_alu_imm(g->f, BPF_RSH, R0, 32);
 	cc_jump_imm(g->f, BPF_JNE, R0, g->unit->pid, out);
 }

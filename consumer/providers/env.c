@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 const struct prov *const provs[] = {
@@ -43,6 +45,18 @@ static uint32_t possible_cpus(void)
 	return (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 }
 
+/* As the kernel compares it: major and minor as inside the kernel. */
+static void pid_namespace(struct prov_env *env)
+{
+	static const ino_t initial = 0xeffffffc;	/* PROC_PID_INIT_INO */
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == initial)
+		return;
+	env->pidns_dev = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
+	env->pidns_ino = st.st_ino;
+}
+
 struct prov_env *prov_env_new(struct diag *diag)
 {
 	struct prov_env *env = calloc(1, sizeof(*env));
@@ -57,6 +71,7 @@ struct prov_env *prov_env_new(struct diag *diag)
 	prov_limit_raise();
 	env->diag = diag;
 	env->ncpu = possible_cpus();
+	pid_namespace(env);
 	env->stop_fd = -1;
 	return env;
 }

@@ -156,6 +156,14 @@ static bool capable(unsigned cap)
 	return data[cap / 32].effective & 1u << cap % 32;
 }
 
+/* Processes are looked up in /proc by the ids that system calls and programs give. */
+static bool is_own_proc(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+}
+
 const char *prov_why_not(struct arena *a)
 {
 	struct utsname u;
@@ -167,6 +175,8 @@ const char *prov_why_not(struct arena *a)
 	if (!uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
 	    KERNEL_VERSION(major, minor, 0) < KERNEL_VERSION(6, 1, 0))
 		return arena_printf(a, "tracing needs Linux 6.1 or later; this is %s", u.release);
+	if (!is_own_proc())
+		return "tracing needs the /proc of this pid namespace: mount -t proc proc /proc";
 	if (!prov_has(PROV_F_BTF))
 		return "tracing needs the kernel's types in /sys/kernel/btf/vmlinux "
 		       "(CONFIG_DEBUG_INFO_BTF)";

@@ -175,20 +175,28 @@ static bool maps_read(struct prov_env *env, pid_t pid)
 	return ok;
 }
 
-static int maps_read_all(struct prov_env *env)
+/* Of one process. */
+static int look_at(struct prov_env *env, pid_t pid)
+{
+	if (env->files->iter)
+		return vma_iter_read(env->files->iter, pid, map_add, env);
+	return maps_read(env, pid) ? 0 : -ENOMEM;
+}
+
+static int look_at_each(struct prov_env *env)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
-	bool ok = true;
 	uint64_t pid;
+	int err = 0;
 
 	if (!proc)
 		return -errno;
-	while (ok && (e = readdir(proc)))
+	while (!err && (e = readdir(proc)))
 		if (text_u64(e->d_name, &pid))
-			ok = maps_read(env, (pid_t)pid);
+			err = look_at(env, (pid_t)pid);
 	closedir(proc);
-	return ok ? 0 : -ENOMEM;
+	return err;
 }
 
 /* ---- Looking -------------------------------------------------------------------- */
@@ -203,11 +211,10 @@ static int look(struct prov_env *env, pid_t pid)
 		f->iter = prov_has(PROV_F_ITER_VMA) ? vma_iter_open(true) : NULL;
 		f->no_iter = !f->iter;
 	}
-	if (f->iter)
-		return vma_iter_read(f->iter, pid, map_add, env);
 	if (pid)
-		return maps_read(env, pid) ? 0 : -ENOMEM;
-	return maps_read_all(env);
+		return look_at(env, pid);
+	/* All rows at once have the initial namespace's process ids. */
+	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, map_add, env) : look_at_each(env);
 }
 
 static bool is_fresh(const struct prov_env *env, pid_t pid)

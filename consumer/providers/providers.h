@@ -97,6 +97,7 @@ struct prov_env {
 	struct prov_target **targets;
 	size_t ntargets, targets_cap;
 	uint32_t ncpu;		/* possible CPUs */
+	uint64_t pidns_dev, pidns_ino;	/* process ids are of this namespace; ino 0: the initial one */
 	int stop_fd;		/* readable when tracing shall end; -1 */
 	uint32_t next_id;	/* for dynamic probes */
 	void *priv[16];		/* one a provider, by its row in providers.def */

@@ -192,7 +192,8 @@ void vma_iter_close(struct vma_iter *it)
 
 /* ---- Reading ------------------------------------------------------------------------ */
 
-static int rows_read(int fd, vma_row_fn *fn, void *arg)
+/* The rows have ids of the initial namespace; who gave one gets them by that. */
+static int rows_read(int fd, pid_t pid, vma_row_fn *fn, void *arg)
 {
 	static const size_t size = 512 * sizeof(struct vma_row);
 	char *buf = malloc(size);
@@ -210,6 +211,10 @@ static int rows_read(int fd, vma_row_fn *fn, void *arg)
 			struct vma_row row;
 
 			memcpy(&row, buf + at, sizeof(row));
+			if (pid && row.tid == row.pid)
+				row.tid = (uint32_t)pid;
+			if (pid)
+				row.pid = (uint32_t)pid;
 			/* dev_t inside the kernel is 12 bits of major, 20 of minor: as ours */
 			go = fn(arg, &row);
 		}
@@ -235,7 +240,7 @@ int vma_iter_read(struct vma_iter *it, pid_t pid, vma_row_fn *fn, void *arg)
 	if (link < 0)
 		return errno == ESRCH || errno == ENOENT ? 0 : -errno;
 	fd = bpf_iter_create(link);
-	err = fd < 0 ? -errno : rows_read(fd, fn, arg);
+	err = fd < 0 ? -errno : rows_read(fd, pid, fn, arg);
 	if (fd >= 0)
 		close(fd);
 	close(link);

@@ -347,12 +347,16 @@ struct mmap2 {			/* PERF_RECORD_MMAP2, after the header */
 	uint32_t prot, flags;
 };
 
+/* Each begins with a process id; 0 is a process outside our pid namespace, none of our business. */
 static bool body(const struct perf_event_header *h, void *to, size_t n)
 {
+	uint32_t pid;
+
 	if (h->size < sizeof(*h) + n + SAMPLE_ID)
 		return false;
 	memcpy(to, h + 1, n);
-	return true;
+	memcpy(&pid, to, sizeof(pid));
+	return pid;
 }
 
 static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)

@@ -230,6 +230,7 @@ static bool back_end(struct run *r)
 		.ncpu = r->env->ncpu, .ringsize = run_ring_size(r),
 		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
 		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
+		.pidns_dev = r->env->pidns_dev, .pidns_ino = r->env->pidns_ino,
 		.function = kernel_function,
 	};
 	if (prov_kernel(r->env, &r->kernel)) {

@@ -3,12 +3,14 @@
 """Files in odd places, mapped in odd ways: every hit is counted, once."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
-from before import Before, Running, until
-from lib import DTRACE, FOLDER, HERE, Skip, dtrace, main, must, sh
-from races import LIMIT, NAME, built, counted, gate, library, maps_of_children, opened, ready, runs, tracer, waits
+from before import Before, Running, process_state, until
+from lib import DTRACE, FOLDER, HERE, Skip, dtrace, main, must, numbers, sh
+from races import (LIMIT, NAME, built, counted, gate, library, maps_of_children, opened, ready, runs,
+                   tracer, waits)
 
 
 # ---- Files in odd places ----------------------------------------------------------
@@ -26,6 +28,49 @@ def test_mount_namespaces_and_chroots():
                 ["unshare", "-m", "/bin/sh", "-c", "mkdir -p %s/f && mount --bind %s %s/f && exec chroot %s /jailed 400 /f/%s"
                  % (root, FOLDER, root, root, os.path.basename(go))]]
     runs(commands, 700, go)
+
+
+def children_of(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [int(child) for child in f.read().split()]
+
+
+def test_a_pid_namespace_of_our_own():
+    """As in a container: process ids are those that are seen there, and processes outside have none."""
+    app, before = waits(), Before()
+    aside = ("/usr/bin/unshare", "-p", "-f", "-m", "--mount-proc", "/bin/sh", "-c")
+    if sh(*aside, "true").returncode:
+        raise Skip("no namespaces")
+    by_pid = "@[pid, pid == $target] = count(); @s[ustack(1)] = count(); } END { printa(\"%d %d %@d\\n\", @); printa(@s); }"
+    go = gate("container")
+    command = "%s -qc '%s 70' -n '%s$target:::hit { %s'" % (DTRACE, app, NAME, by_pid)
+    # the shell is 1, dtrace 2, its command is after it
+    p = sh(*aside, command + "; exit $?")
+    assert (p.returncode, p.stderr) == (0, "") and numbers(p.stdout)[1:3] == [1, 70], p
+    assert numbers(p.stdout)[0] < 20 and "waits`main" in p.stdout, p
+    text = (r'"BEGIN { printf(\"ready\\n\"); } %s:::hit { @[pid] = count(); } '
+            r'END { printa(\"%%d %%@d\\n\", @); }"')
+    for flags, provider in (("-p $a", r"\$target"), ("", "*"), ("", "$a")):
+        go = gate("container")
+        script = "%s 500 %s & a=$!; %s 30 %s & b=$!; echo $a $b; exec %s -q %s -n %s" % (
+            app, go, app, go, DTRACE, flags, text % (NAME + provider))
+        with Running(*aside, script) as d:
+            a, b = numbers(d.stdout.readline())
+            ready(d)
+            opened(go)
+            child = children_of(d.pid)[0]
+            if not flags:
+                assert until(lambda: all(process_state(p) == "Z" for p in children_of(child)))
+                os.kill(child, signal.SIGTERM)
+            out, err = d.communicate(timeout=LIMIT)
+        seen = numbers(out)
+        assert (d.returncode, err) == (0, ""), (d.returncode, err)
+        assert dict(zip(seen[::2], seen[1::2])) == ({a: 500, b: 30} if provider == "*" else {a: 500}), (provider, out, err)
+    # the namespace's own /proc is needed
+    p = sh("/usr/bin/unshare", "-p", "-f", DTRACE, "-n", "BEGIN { exit(0); }")
+    assert (p.returncode, p.stderr) == (1, "dtrace: tracing needs the /proc of this pid namespace: "
+                                        "mount -t proc proc /proc\n"), p
+    before.again()
 
 
 def test_overlayfs_shows_one_file_as_two():
