@@ -82,7 +82,8 @@ static bool native(struct d_parser *p, const struct d_params *in, struct d_probe
 	return true;
 }
 
-/* The native argument that a translated one comes of: that of its name, else of its place. */
+/* The native argument that a translated one comes of: that of its name, else the only one, else
+ * that of its place. */
 static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 		   const struct d_probe_decl *decl, uint8_t *from)
 {
@@ -91,6 +92,8 @@ static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 			*from = (uint8_t)i;
 			return true;
 		}
+	if (decl->nargs == 1)
+		place = 0;
 	*from = (uint8_t)place;
 	if (x->name && place < decl->nargs)
 		diag_warn(p->d->diag, x->loc, "no argument of the probe has this name: %s: "

@@ -205,7 +205,7 @@ static void translated_arguments_map_by_name(void **state)
 	assert_int_equal(pr->xmap[2], 0);
 	assert_string_equal(d_type_name(r.d, pr->xargs[0]), "string");
 	raw_close(&r);
-	errors("provider p { probe a(int x) : (int x, int z); };", "[D_DECL_PROTO_FORM]");
+	errors("provider p { probe a(int x, int y) : (int x, int y, int z); };", "[D_DECL_PROTO_FORM]");
 	errors("provider p { probe a(); probe a(); };", "t.d:1:31: [D_PROV_PRDUP] probe redeclared: a");
 	errors("provider p2 { };", "[D_PROV_BADNAME]");
 	errors("provider p { probe a(int, ...); };", "[D_DECL_PROTO_VARARGS]");
