@@ -280,9 +280,19 @@ static int wait_news(struct target_priv *t)
 	return 0;
 }
 
-/* What a thread stopped for. 1: for us, it stays stopped. */
-static int thread_stop(struct target_priv *t, int i, int status)
+/* clone(2) makes processes too, and ptrace tells of both in one way. */
+static bool is_thread_of(pid_t pid, pid_t tid)
 {
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid);
+	return tid == pid || !access(path, F_OK);
+}
+
+/* What a thread stopped for. 1: for us, it stays stopped. It may turn out to be none, and go. */
+static int thread_stop(struct target_priv *t, int *at, int status, pid_t leader)
+{
+	int i = *at;
 	pid_t tid = t->threads[i].tid;
 	unsigned long msg = 0;
 	int event = status >> 16;
@@ -296,6 +306,11 @@ static int thread_stop(struct target_priv *t, int i, int status)
 	}
 	if (event == PTRACE_EVENT_CLONE && !ptrace(PTRACE_GETEVENTMSG, tid, 0, &msg))
 		thread_add(t, (pid_t)msg);
+	if (event == PTRACE_EVENT_STOP && !is_thread_of(leader, tid) &&
+	    !ptrace(PTRACE_DETACH, tid, 0, 0)) {
+		thread_drop(t, (*at)--);
+		return 0;
+	}
 	if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
 		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
 		return 0;
@@ -313,7 +328,7 @@ static int thread_news(struct target_priv *t, int *i, pid_t leader)
 	if (!got)
 		return 0;
 	if (got > 0 && WIFSTOPPED(status))
-		return status >> 16 == PTRACE_EVENT_EXEC ? 2 : thread_stop(t, *i, status);
+		return status >> 16 == PTRACE_EVENT_EXEC ? 2 : thread_stop(t, i, status, leader);
 	if (tid == leader) {
 		t->exited = true;
 		t->status = got > 0 ? status : 0;
@@ -677,14 +692,30 @@ int prov_target_fd(const struct prov_target *t)
 	return t->created ? t->priv->wake : t->pidfd;
 }
 
-/* The leader alone is left after an exec: a new image, a new loader. */
+/* At its end, and at an exec, a process has no thread but the first: what is left is none of its. */
+static void others_free(struct target_priv *p, pid_t leader)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < p->nthreads; i++) {
+		pid_t tid = p->threads[i].tid;
+		int st;
+
+		if (tid == leader)
+			p->threads[left++] = p->threads[i];
+		else if (!ptrace(PTRACE_INTERRUPT, tid, 0, 0) && waitpid(tid, &st, __WALL) == tid &&
+			 WIFSTOPPED(st))
+			ptrace(PTRACE_DETACH, tid, 0, st >> 16 ? 0 : (long)WSTOPSIG(st));
+	}
+	p->nthreads = left;
+}
+
+/* A new image, a new loader. */
 static int exec_stop(struct prov_target *t, const char *evaltime)
 {
 	struct target_priv *p = t->priv;
-	int i;
 
-	while ((i = p->nthreads > 1 ? p->threads[0].tid == t->pid : -1) >= 0)
-		thread_drop(p, i);
+	others_free(p, t->pid);
 	if (run_to_evaltime(p, t->pid, evaltime))
 		return 0;	/* it has ended, or dtrace ends */
 	p->threads[0].stopped = true;
@@ -712,7 +743,7 @@ int prov_target_event(struct prov_target *t, int *status)
 			if (st >> 16 == PTRACE_EVENT_EXEC)
 				stopped |= exec_stop(t, p->brk >= 0 ? "preinit" : "exec");
 			else
-				stopped |= thread_stop(p, i, st);
+				stopped |= thread_stop(p, &i, st, t->pid);
 			i = p->exited ? i : -1;		/* what it brought may have news too */
 			continue;
 		}
@@ -724,6 +755,7 @@ int prov_target_event(struct prov_target *t, int *status)
 		}
 	}
 	if (p->exited) {
+		others_free(p, t->pid);
 		*status = p->status;
 		return 1;
 	}

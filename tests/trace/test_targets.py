@@ -128,6 +128,26 @@ def test_a_command_that_forks_and_execs():
     assert count("sh -c '%s -n 5; exec %s -n 7'" % (app, app), "-Z") == "7"
 
 
+def test_a_process_that_the_command_cloned():
+    """It is traced as a thread is until we see that it is none: then it is on its own, exec and signals included."""
+    path = compiled("clones", '#define _GNU_SOURCE\n#include "app.h"\n#include <sched.h>\n#include <signal.h>\n'
+                    '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n'
+                    'static char stack[65536] __attribute__((aligned(16))), **args;\n'
+                    'static int child(void *a)\n{\n\tfor (int i = 0; i < 10; i++) {\n\t\tusleep(30000);\n'
+                    '\t\tkill(getpid(), SIGURG);\n\t\tAPP_HIT(i, "child");\n\t}\n'
+                    '\targs[1] = "last";\n\texecv(args[0], args);\n\treturn a != 0;\n}\n'
+                    'int main(int argc, char **argv)\n{\n\targs = argv;\n\tif (!strcmp(argv[1], "last"))\n'
+                    '\t\treturn fclose(fopen(argv[2], "w"));\n\tclone(child, stack + sizeof(stack), SIGUSR2, 0);\n'
+                    '\tAPP_HIT(1, "parent");\n\tusleep(argc > 3 ? atoi(argv[3]) : 50000);\n\treturn 0;\n}\n')
+    for more in ("", " 1000000", " 0"):
+        gate = os.path.join(FOLDER, "cloned" + more.strip())
+        with Running(DTRACE, "-q", "-c", "%s first %s%s" % (path, gate, more), "-c", "sleep 1000", "-n",
+                     "app$target:::hit { @ = count(); } END { printa(\"%@d\", @); }") as d:
+            assert until(lambda: os.path.exists(gate)), "it hangs"
+            d.send_signal(signal.SIGINT)
+            assert d.communicate(timeout=30) == ("1", "")
+
+
 def test_a_command_that_ends_before_main():
     path = compiled("ends", "#include <stdlib.h>\n__attribute__((constructor)) static void c(void) "
                     "{ _Exit(0); }\nint main(void) { return 0; }\n")
