@@ -11,11 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct usdt_consumer *volatile tracing;	/* the one global: a handler has no other way */
+static struct usdt_consumer *volatile tracing;	/* globals: a handler has no other way */
+static volatile sig_atomic_t ended_by;		/* a signal */
 
 static void on_signal(int sig)
 {
-	(void)sig;
+	ended_by = sig;
 	if (tracing)
 		usdt_consumer_interrupt(tracing);
 }
@@ -88,7 +89,7 @@ static bool prepare(const struct cmd *c, struct usdt_consumer *t)
 	return !err;
 }
 
-static bool trace(struct usdt_consumer *t)
+static bool trace(struct usdt_consumer *t, FILE *out)
 {
 	enum usdt_consumer_result result = USDT_CONSUMER_OKAY;
 
@@ -96,6 +97,8 @@ static bool trace(struct usdt_consumer *t)
 		return false;
 	while (result == USDT_CONSUMER_OKAY)
 		result = usdt_consumer_work(t, -1);
+	if (ended_by == SIGINT || ended_by == SIGTERM)
+		fputc('\n', out);	/* as DTrace does, quiet or not: a terminal shows ^C before it */
 	return !usdt_consumer_stop(t) && result != USDT_CONSUMER_ERROR;
 }
 
@@ -106,7 +109,7 @@ static int run(const struct cmd *c, struct usdt_consumer *t, FILE *out)
 	if (ok && c->list)
 		ok = usdt_consumer_print_list(t, c->verbose) == 0;
 	else if (ok)
-		ok = usdt_consumer_compile(t) == 0 && (c->check_only ? !usdt_consumer_print_report(t) : trace(t));
+		ok = usdt_consumer_compile(t) == 0 && (c->check_only ? !usdt_consumer_print_report(t) : trace(t, out));
 	return ok ? usdt_consumer_status(t) : EXIT_FAILURE;
 }
 

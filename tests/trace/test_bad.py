@@ -140,6 +140,7 @@ def ends_by(sig):
             d.send_signal(sig)
             out, err = d.communicate(timeout=LIMIT)
             assert (d.returncode, out.split(), err) == (0, ["end", "41"], ""), (sig, out, err)
+            assert out.startswith("\nend" if sig in (signal.SIGINT, signal.SIGTERM) else "end"), out
         before.again()
         assert v.semaphore() == 0
 
