@@ -346,13 +346,15 @@ struct d_prog *d_check(struct d *d)
 	bool ok = !d->failed && d_args_all_used(d);
 
 	c.prog = d->prog = ok ? arena_new_of(d->arena, struct d_prog) : NULL;
-	if (c.prog && c_vars_declared(&c))
-		for (size_t i = 0; i < d->nraw; i++)
-			ok &= check_raw(&c, d->raw[i]);
+	c.wide = c.prog ? hash_new() : NULL;
+	ok = c.wide && c_widen_scan(&c) && c_vars_declared(&c);
+	for (size_t i = 0; c.wide && i < d->nraw; i++)
+		ok &= check_raw(&c, d->raw[i]);
 	if (ok)
 		ok = c_inlines_unused(&c);
 	if (ok)
 		d_pragmas_unused(d);
+	hash_free(c.wide, NULL);
 	if (arena_failed(d->arena))
 		d_error(d, NOWHERE, NULL, "out of memory");
 	else if (!ok && !d->failed)

@@ -20,6 +20,7 @@ struct chk {
 	unsigned expanded;		/* all of them: inlines of inlines double */
 	unsigned depth;
 	int next_action;
+	struct hash *wide;		/* names of variables that widen.c found */
 	bool constant;			/* an integer constant is wanted: no variables */
 	struct d_attr attr;		/* the least so far, of the clause at hand */
 	struct d_attr published[D_NPARTS];	/* by its providers, if `publishes` */
@@ -66,6 +67,11 @@ struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value);
 /* Tuples of arrays and aggregations: typed by the first use, checked after it. */
 bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***keys, size_t *nkeys,
 	     const char *what, struct loc at, bool *known);
+
+/* widen.c: variables that are assigned 64 bits somewhere; `wide` is filled. False: no memory. */
+bool c_widen_scan(struct chk *c);
+/* What an undeclared variable that is first assigned a t is made as. */
+struct d_type *c_widened(struct chk *c, const struct d_expr *name, struct d_type *t);
 
 /* check_op.c */
 struct d_expr *c_unary(struct chk *c, struct d_expr *e);

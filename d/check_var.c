@@ -580,7 +580,7 @@ static struct d_expr *new_target(struct chk *c, struct d_expr *e, struct d_expr 
 		d_error(c->d, e->loc, "D_ARR_LOCAL", "this->%s cannot be an associative array", name->str);
 		return NULL;
 	}
-	v = var_make(c, name, stored_type(c, value, value ? value->loc : e->loc));
+	v = var_make(c, name, c_widened(c, name, stored_type(c, value, value ? value->loc : e->loc)));
 	if (!v)
 		return NULL;
 	v->assoc = name != e;

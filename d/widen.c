@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * d/widen.c: which variables hold 64 bits though what they are assigned first
+ * is narrower. A variable without a declaration has the type of its first
+ * assignment, and scripts begin with `last = 0;` what goes on with
+ * `last = timestamp;`. DTrace keeps variables in registers of 64 bits: cut to
+ * an int's, the time would be wrong and nothing would say so.
+ * In:   raw clauses, before any is checked: types are judged by their form.
+ *       What cannot be judged (members, memory) counts as wide, which costs
+ *       a variable four bytes and no value.
+ * Out:  names, as `self->x`, `this->x` and `x`.
+ * Owns: nothing; the hash is d_check's.
+ */
+#include "d/check.h"
+
+#include <string.h>
+
+enum { INLINES_MAX = 1000,	/* looked into in one pass; beyond it they count as wide */
+       PASSES_MAX = 8 };	/* of `a = b; b = c; …`, the last of which is wide */
+
+struct widen {
+	struct d *d;
+	struct hash *wide;
+	unsigned inlines;	/* left to look into */
+};
+
+static const char *key_of(struct d *d, const struct d_expr *name)
+{
+	return arena_printf(d->arena, "%s%s", name->ident_scope == D_V_SELF ? "self->" :
+			    name->ident_scope == D_V_THIS ? "this->" : "", name->str);
+}
+
+static bool is_wide_type(const struct d_type *t)
+{
+	return t && d_is_integer(t) && d_resolve(t)->size == 8;
+}
+
+static bool is_wide(struct widen *w, const struct d_expr *e);
+
+static bool ident_is_wide(struct widen *w, const struct d_expr *e)
+{
+	const char *key = key_of(w->d, e);
+	const struct d_ident *id = NULL;
+	const struct d_var *v;
+
+	if (e->ident_mod)
+		return true;
+	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS) {
+		v = hash_get_str(e->ident_scope == D_V_SELF ? w->d->self_vars : w->d->this_vars, e->str);
+	} else {
+		id = hash_get_str(w->d->idents, e->str);
+		v = id && id->kind == D_ID_VAR ? id->var : NULL;
+	}
+	if (v)
+		return is_wide_type(v->type);
+	if (id && id->kind == D_ID_INLINE)
+		return is_wide_type(id->type) || !w->inlines || (w->inlines--, is_wide(w, id->value));
+	return key && hash_get_str(w->wide, key);
+}
+
+static bool binary_is_wide(struct widen *w, const struct d_expr *e)
+{
+	switch (e->op) {
+	case D_OP_EQ: case D_OP_NE: case D_OP_LT: case D_OP_LE: case D_OP_GT: case D_OP_GE:
+	case D_OP_LAND: case D_OP_LOR: case D_OP_LXOR:
+		return false;
+	case D_OP_SHL: case D_OP_SHR:
+		return is_wide(w, e->kids[0]);
+	default:
+		return is_wide(w, e->kids[0]) || is_wide(w, e->kids[1]);
+	}
+}
+
+static bool is_wide(struct widen *w, const struct d_expr *e)
+{
+	if (!e)
+		return false;
+	switch (e->kind) {
+	case D_E_INT: case D_E_CAST:
+		return is_wide_type(e->type);
+	case D_E_IDENT:
+		return ident_is_wide(w, e);
+	case D_E_UNARY:
+		return e->op != D_OP_NOT && is_wide(w, e->kids[0]);
+	case D_E_BINARY:
+		return binary_is_wide(w, e);
+	case D_E_COND:
+		return is_wide(w, e->kids[1]) || is_wide(w, e->kids[2]);
+	case D_E_ASSIGN: case D_E_COMMA:
+		return is_wide(w, e->kids[e->nkids - 1]);
+	case D_E_INDEX:
+		return e->kids[0]->kind != D_E_IDENT || !strcmp(e->kids[0]->str, "args") ||
+		       ident_is_wide(w, e->kids[0]);
+	case D_E_MEMBER: case D_E_DEREF:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* *more: a name was added. False: no memory. */
+static bool scan_expr(struct widen *w, const struct d_expr *e, bool *more)
+{
+	const struct d_expr *to;
+	const char *key;
+
+	if (!e)
+		return true;
+	to = e->kind == D_E_ASSIGN ? e->kids[0] : NULL;
+	if (to && to->kind == D_E_INDEX)
+		to = to->kids[0];
+	if (to && to->kind == D_E_IDENT && is_wide(w, e->kids[1])) {
+		key = key_of(w->d, to);
+		if (!key)
+			return false;
+		if (!hash_get_str(w->wide, key)) {
+			*more = true;
+			if (hash_set_str(w->wide, key, w))
+				return false;
+		}
+	}
+	for (size_t i = 0; i < e->nkids; i++)
+		if (!scan_expr(w, e->kids[i], more))
+			return false;
+	return true;
+}
+
+static bool scan_body(struct widen *w, struct d_stmt *const *body, size_t n, bool *more)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!scan_expr(w, body[i]->expr, more) ||
+		    !scan_body(w, body[i]->then, body[i]->nthen, more) ||
+		    !scan_body(w, body[i]->otherwise, body[i]->nelse, more))
+			return false;
+	return true;
+}
+
+bool c_widen_scan(struct chk *c)
+{
+	struct widen w = { .d = c->d, .wide = c->wide };
+	bool more = true;
+
+	for (int pass = 0; more && pass < PASSES_MAX; pass++) {
+		more = false;
+		w.inlines = INLINES_MAX;
+		for (size_t i = 0; i < c->d->nraw; i++)
+			if (!scan_expr(&w, c->d->raw[i]->pred, &more) ||
+			    !scan_body(&w, c->d->raw[i]->body, c->d->raw[i]->nbody, &more))
+				return false;
+	}
+	return true;
+}
+
+struct d_type *c_widened(struct chk *c, const struct d_expr *name, struct d_type *t)
+{
+	const char *key;
+
+	if (!t || !d_is_integer(t) || d_resolve(t)->size >= 8)
+		return t;
+	key = key_of(c->d, name);
+	if (!key || !hash_get_str(c->wide, key))
+		return t;
+	return d_base(c->d, d_resolve(t)->is_signed ? D_INT64 : D_UINT64);
+}
