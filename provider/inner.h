@@ -30,9 +30,10 @@ struct text *gen_text_clean(struct arena *a, const struct text *in);
 /* depend.c: target: the output's name. false: no memory. */
 bool gen_depend(struct arena *a, const struct gen_depend *opt, const char *script,
 		const struct text *text, const char *target, FILE *out);
-/* scan.c: the job's objects against the declarations; fills in what of the machine is 0. */
+/* scan.c: the job's objects, without the output itself, against the declarations; fills in what of
+ * the machine is 0. */
 bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,
-	      struct gen_machine *machine, struct diag *diag);
+	      const char *output, struct gen_machine *machine, struct diag *diag);
 
 extern const char *const gen_sdt_lines[];	/* include/usdt/sdt.h; NULL ends it */
 

@@ -221,7 +221,7 @@ static bool make_object(struct writer *w, struct diag *diag)
 	struct gen_machine machine = machine_said(w->job);
 	struct output out;
 
-	if (!gen_scan(w->arena, w->prog, w->job, &machine, diag))
+	if (!gen_scan(w->arena, w->prog, w->job, w->path, &machine, diag))
 		return false;
 	if (w->job->depend.only)
 		return true;

@@ -23,6 +23,7 @@
 #include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct scan {
@@ -480,8 +481,17 @@ static void unused(struct scan *sc)
 	}
 }
 
+/* Rules that give all objects give the one that they make: it may be missing, or an old one. */
+static bool is_output(const char *object, const char *output)
+{
+	struct stat a, b;
+
+	return !strcmp(object, output) || (!stat(object, &a) && !stat(output, &b) &&
+					   a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,
-	      struct gen_machine *machine, struct diag *diag)
+	      const char *output, struct gen_machine *machine, struct diag *diag)
 {
 	struct scan sc = { .arena = a, .prog = prog, .diag = diag, .script = job->script,
 			   .machine = machine, .used = hash_new() };
@@ -489,7 +499,8 @@ bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *
 
 	elf_version(EV_CURRENT);
 	for (size_t i = 0; sc.used && i < job->nobjects; i++)
-		ok &= scan_path(&sc, job->objects[i], false);
+		if (!is_output(job->objects[i], output))
+			ok &= scan_path(&sc, job->objects[i], false);
 	if (ok)
 		unused(&sc);
 	hash_free(sc.used, NULL);

@@ -90,6 +90,12 @@ says 0 "$lone" hit.o other.o
 says 1 "dtrace: failed to link script app.d: undeclared.o: $undeclared
 $arity" undeclared.o arity.o hit.o
 
+# ---- The output among the objects, as rules have it that name all: what is there of it is old ----
+says 0 "$idle" hit.o helper.o out.o
+cp undeclared.o app.o
+same "the output, by its default name, is not scanned" "$("$dtrace" -G -s app.d hit.o helper.o ./app.o 2>&1)" "$idle"
+rm -f app.o
+
 # ---- What is no object, or of another machine ----
 says 1 'dtrace: failed to open missing.o: No such file or directory' missing.o
 says 0 'dtrace: warning: app.d is not an object file: left out' hit.o app.d
