@@ -8,6 +8,8 @@
  * In:   raw clauses, before any is checked: types are judged by their form.
  *       What cannot be judged (members, memory) counts as wide, which costs
  *       a variable four bytes and no value.
+ *       What is declared has its type; but `self int last;` that is assigned
+ *       the time itself can only have worked in 64 bits, and has them here.
  * Out:  names, as `self->x`, `this->x` and `x`.
  * Owns: nothing; the hash is d_check's.
  */
@@ -37,20 +39,29 @@ static bool is_wide_type(const struct d_type *t)
 
 static bool is_wide(struct widen *w, const struct d_expr *e);
 
+static const struct d_ident *global(struct d *d, const struct d_expr *e)
+{
+	return e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS ? NULL : hash_get_str(d->idents, e->str);
+}
+
+/* A builtin or declared variable; NULL: none. */
+static struct d_var *declared(struct d *d, const struct d_expr *e)
+{
+	const struct d_ident *id = global(d, e);
+
+	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
+		return hash_get_str(e->ident_scope == D_V_SELF ? d->self_vars : d->this_vars, e->str);
+	return id && id->kind == D_ID_VAR ? id->var : NULL;
+}
+
 static bool ident_is_wide(struct widen *w, const struct d_expr *e)
 {
 	const char *key = key_of(w->d, e);
-	const struct d_ident *id = NULL;
-	const struct d_var *v;
+	const struct d_ident *id = global(w->d, e);
+	const struct d_var *v = declared(w->d, e);
 
 	if (e->ident_mod)
 		return true;
-	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS) {
-		v = hash_get_str(e->ident_scope == D_V_SELF ? w->d->self_vars : w->d->this_vars, e->str);
-	} else {
-		id = hash_get_str(w->d->idents, e->str);
-		v = id && id->kind == D_ID_VAR ? id->var : NULL;
-	}
 	if (v)
 		return is_wide_type(v->type);
 	if (id && id->kind == D_ID_INLINE)
@@ -98,6 +109,23 @@ static bool is_wide(struct widen *w, const struct d_expr *e)
 	}
 }
 
+static bool is_time(struct d *d, const struct d_expr *e)
+{
+	const struct d_var *v = e->kind == D_E_IDENT && !e->ident_mod ? declared(d, e) : NULL;
+
+	return v && v->scope == D_V_BUILTIN && (v->id == D_BUILTIN_timestamp ||
+		v->id == D_BUILTIN_vtimestamp || v->id == D_BUILTIN_walltimestamp);
+}
+
+static void widen_declared(struct d *d, const struct d_expr *to, const struct d_expr *value)
+{
+	struct d_var *v = declared(d, to);
+	const struct d_type *t = v && v->scope != D_V_BUILTIN && v->type ? d_resolve(v->type) : NULL;
+
+	if (t && t->kind == D_T_INT && t->size == 4 && is_time(d, value))
+		v->type = d_base(d, t->is_signed ? D_INT64 : D_UINT64);
+}
+
 /* *more: a name was added. False: no memory. */
 static bool scan_expr(struct widen *w, const struct d_expr *e, bool *more)
 {
@@ -110,6 +138,7 @@ static bool scan_expr(struct widen *w, const struct d_expr *e, bool *more)
 	if (to && to->kind == D_E_INDEX)
 		to = to->kids[0];
 	if (to && to->kind == D_E_IDENT && is_wide(w, e->kids[1])) {
+		widen_declared(w->d, to, e->kids[1]);
 		key = key_of(w->d, to);
 		if (!key)
 			return false;
