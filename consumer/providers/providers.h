@@ -179,7 +179,9 @@ int prov_target_fd(const struct prov_target *t);
 int prov_target_event(struct prov_target *t, int *status);
 void prov_target_free(struct prov_target *t);	/* a command is ended, a grabbed process let be */
 
-/* And others run on: the process has its mappings, but no longer by its own number. */
+/* A process of ended threads is there until its parent has waited for it. */
+bool prov_has_ended(pid_t pid);
+/* And others run on: it has its mappings, but /proc and links have them no longer by its number. */
 bool prov_first_thread_ended(pid_t pid);
 
 /* ---- Files mapped later, history of mappings (watch.c) ---------------------- */

@@ -629,6 +629,13 @@ static bool is_kernel_thread(pid_t pid)
 	return stat_read(pid, &s) && s.flags & KTHREAD;
 }
 
+bool prov_has_ended(pid_t pid)
+{
+	struct proc_stat s;
+
+	return !stat_read(pid, &s) || (s.state == 'Z' && s.threads <= 1);
+}
+
 bool prov_first_thread_ended(pid_t pid)
 {
 	struct proc_stat s;

@@ -456,6 +456,20 @@ int usdt_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pi
 	return give(&m, found, arg);
 }
 
+static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
+{
+	const char *digits = pd->prov + strlen(pd->prov);
+	pid_t pid = prov_pdesc_pid(pd);
+
+	while (digits > pd->prov && digits[-1] >= '0' && digits[-1] <= '9')
+		digits--;
+	if (!usdt_wants(env, pd) || digits == pd->prov || !*digits)
+		return NULL;
+	if (!pid)
+		return arena_printf(env->arena, "there is no process %s", digits);
+	return prov_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) : NULL;
+}
+
 static void usdt_close(struct prov_env *env)
 {
 	struct usdt_state *s = env->priv[SLOT];
@@ -468,4 +482,5 @@ static void usdt_close(struct prov_env *env)
 }
 
 const struct prov prov_usdt = {
-	.name = "usdt", .wants = usdt_wants, .match = usdt_match, .close = usdt_close };
+	.name = "usdt", .wants = usdt_wants, .match = usdt_match, .close = usdt_close,
+	.why_none = usdt_why_none };

@@ -62,6 +62,16 @@ def test_no_such_probe():
         says(1, none_matches(text), "-n", text)
 
 
+def test_the_process_of_a_provider_is_not_there():
+    for part in ("999999999", "4194304"):
+        text = "app%s:::hit { }" % part
+        says(1, none_matches(text, "there is no process " + part), "-n", text)
+    with Running("/bin/true") as zombie:
+        assert until(lambda: process_state(zombie.pid) == "Z")
+        text = "app%d:::hit { }" % zombie.pid
+        says(1, none_matches(text, "process %d has ended" % zombie.pid), "-n", text)
+
+
 def test_no_such_command():
     says(1, "dtrace: failed to execute /nonexistent/x: No such file or directory\n",
          "-c", "/nonexistent/x", "-n", COUNT)
