@@ -145,7 +145,8 @@ def test_a_process_that_the_command_cloned():
                      "app$target:::hit { @ = count(); } END { printa(\"%@d\", @); }") as d:
             assert until(lambda: os.path.exists(gate)), "it hangs"
             d.send_signal(signal.SIGINT)
-            assert d.communicate(timeout=30) == ("1", "")
+            out, err = d.communicate(timeout=30)
+            assert (out.split(), err) == (["1"], ""), (more, out, err)
 
 
 def test_a_command_that_ends_before_main():
