@@ -90,7 +90,7 @@ def counted(d):
     d.terminate()
     out, err = d.communicate(timeout=LIMIT)
     assert (d.returncode, err) == (0, ""), (d.returncode, err)
-    return numbers(out)[0] if out else 0
+    return (numbers(out) or [0])[0]
 
 
 def own(p):
