@@ -363,11 +363,22 @@ struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, str
 	return t;
 }
 
+/* A row that nothing in D itself depends on: dev_t is what the program's headers say, if they do. */
+static bool gives_way(const struct d *d, const struct d_type *t)
+{
+	for (size_t i = 0; i < COUNT(typedef_rows); i++)
+		if (typedef_rows[i].of != D_STRING && typedef_rows[i].of != D_BOOL &&
+		    !strcmp(typedef_rows[i].name, t->name) && t->to == d->base[typedef_rows[i].of])
+			return true;
+	return false;
+}
+
 bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct loc at)
 {
 	struct d_type *old = hash_get_str(d->typedefs, name), *made;
+	bool same = old && d_same_type(old, t);
 
-	if (old && !old->origin && !d_same_type(old, t)) {
+	if (old && !old->origin && !same && !gives_way(d, old)) {
 		d_error(d, at, "D_DECL_TYPERED", "type redeclared: %s is %s, now %s", name,
 			d_type_name(d, d_resolve(old)), d_type_name(d, d_resolve(t)));
 		return false;
@@ -376,7 +387,7 @@ bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct l
 		d_error(d, at, "D_DECL_IDRED", "identifier redeclared: %s", name);
 		return false;
 	}
-	if (old && !old->origin)
+	if (same && !old->origin)
 		return true;
 	made = typedef_new(d, arena_strdup(d->arena, name), t);
 	return made && made->name && !hash_set_str(d->typedefs, name, made);

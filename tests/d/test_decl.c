@@ -130,6 +130,9 @@ static void structs_have_members(void **state)
 	assert_int_equal(d_resolve(global(&r, "w")->type)->size, 24);
 	raw_close(&r);
 	errors("struct s { int a; }; struct s { int b; };", "[D_DECL_TYPERED] type redeclared: struct s");
+	errors("typedef int t; typedef long t;", "[D_DECL_TYPERED] type redeclared: t is int, now long");
+	errors("typedef unsigned long dev_t; typedef char dev_t;",
+	       "[D_DECL_TYPERED] type redeclared: dev_t is unsigned long, now char");
 	errors("struct s { int a:40; };", "[D_DECL_BFSIZE]");
 	errors("struct s { string a:4; };", "[D_DECL_BFTYPE]");
 	errors("struct s { int; };", "[D_DECL_MNAME]");
