@@ -502,6 +502,11 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 	if (!base || !i)
 		return NULL;
 	t = d_resolve(base->type);
+	if (e->nkids == 2 && d_is_string(t)) {
+		d_error(c->d, e->loc, "D_UNSUPPORTED", "the characters of a string are not available "
+			"in this version");
+		return NULL;
+	}
 	if (e->nkids != 2 || !d_is_pointer(t)) {
 		d_error(c->d, e->loc, "D_ARR_BADREF", "a value of type %s cannot be indexed%s",
 			c_name(c, base->type), e->nkids != 2 ? " by several keys" : "");
