@@ -209,6 +209,21 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 	return err ? err : m.n;
 }
 
+/* A provider of the kernel that the guide describes and that is not here. */
+static const char *absent(struct prov_env *env, const char *name)
+{
+	static const char *const names[] = {
+		"fbt", "fpuinfo", "fsinfo", "io", "ip", "lockstat", "mib", "plockstat", "proc", "sched",
+		"sysinfo", "tcp", "udp", "vfs", "vminfo",
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (!strcmp(name, names[i]))
+			return arena_printf(env->arena, "this version has no provider %s; the kernel's "
+					    "tracepoints are there: dtrace -l -P sdt", name);
+	return NULL;
+}
+
 void prov_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const char *why = NULL;
@@ -217,6 +232,8 @@ void prov_none(struct prov_env *env, const struct d_pdesc *pd)
 		   "probe description %s does not match any probes", pd->text);
 	for (size_t i = 0; provs[i] && !why && !pd->id; i++)
 		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;
+	if (!why && !pd->id)
+		why = absent(env, pd->prov);
 	if (why)
 		diag_hint(env->diag, "%s", why);
 }
