@@ -107,11 +107,12 @@ def tracing(*args):
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def done(warned=""):
-        if d.poll() is None:
+        ended = d.poll() is not None
+        if not ended:
             d.send_signal(signal.SIGINT)
         out, err = d.communicate(timeout=LIMIT)
         assert d.returncode == 0 and (warned in err if warned else not err), (d.returncode, err, out)
-        return out
+        return out if ended else out.removeprefix("\n")	# the signal ends the line
     try:
         line = d.stdout.readline()
         assert line == "go\n", line + d.communicate()[1]

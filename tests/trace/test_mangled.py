@@ -192,7 +192,7 @@ def test_mangled_files_that_appear_while_tracing():
             d.terminate()
             out, err = d.communicate(timeout=LIMIT)
             odd = re.sub(WARNINGS, "", err)	# what nothing in the list explains
-            assert (d.returncode, out, odd) == (0, "end\n", ""), (d.returncode, out, odd[:2000])
+            assert (d.returncode, out, odd) == (0, "\nend\n", ""), (d.returncode, out, odd[:2000])
     os.unlink(go)
     before.again()
 

@@ -182,7 +182,7 @@ def test_a_process_by_its_number_and_by_p():
                 if not grab:
                     d.terminate()
                 out, err = d.communicate(timeout=20)
-                assert (d.returncode, out, err) == (0, "300", ""), (out, err)
+                assert (d.returncode, out, err) == (0, "300" if grab else "\n300", ""), (out, err)
         before.again()
 
 
