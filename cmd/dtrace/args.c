@@ -146,13 +146,14 @@ static int one(struct cmd *c, int letter, const char *arg)
 	}
 }
 
-/* -32 and -64, and what only compilers know (-m64 -fPIC -k), are taken out before getopt. */
+/* -32 and -64, and what only compilers and SystemTap's dtrace know, are taken out before getopt. */
 static bool model_flag(struct cmd *c, const char *arg, bool generator)
 {
 	static const struct { const char *flag; bool generators_only; int bits; } flags[] = {
 		{ "-32", false, 32 }, { "-64", false, 64 }, { "-m32", true, 32 },
 		{ "-m64", true, 64 }, { "-k", true, 0 }, { "-fPIC", true, 0 },
-		{ "-fpic", true, 0 }, { "-fPIE", true, 0 },
+		{ "-fpic", true, 0 }, { "-fPIE", true, 0 }, { "--types", true, 0 },
+		{ "--no-pyparsing", true, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(flags); i++) {

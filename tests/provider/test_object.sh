@@ -316,7 +316,7 @@ fi
 echo 'BEGIN{}' >ask.d
 check "a script of clauses alone" "$dtrace" -G -s ask.d -o ask.o
 check "its object links" gcc hit.o helper.o app.o ask.o -o bin
-"$dtrace" -G -s app.d -o app.o -x linkmode=dynamic -xnolibs -Z -q -k -fPIC -m64 -xnoidea hit.o helper.o >log 2>&1
+"$dtrace" -G -s app.d -o app.o -x linkmode=dynamic -xnolibs -Z -q -k -fPIC -m64 --types --no-pyparsing -xnoidea hit.o helper.o >log 2>&1
 same "options of other DTraces" "$(cat log)" "dtrace: warning: unknown option: -x noidea
 $idle"
 
