@@ -147,19 +147,19 @@ static bool map_add(void *arg, const struct vma_row *row)
 
 /* ---- Without the iterator ------------------------------------------------------ */
 
-static bool maps_read(struct prov_env *env, pid_t pid)
+static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
 {
 	char path[64], *line = NULL;
 	size_t cap = 0;
 	bool ok = true;
 	FILE *maps;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
 	maps = fopen(path, "re");
 	if (!maps)
 		return true;	/* it has gone */
 	while (ok && getline(&line, &cap, maps) > 0) {
-		struct vma_row row = { .pid = (uint32_t)pid, .tid = (uint32_t)pid };
+		struct vma_row row = { .pid = (uint32_t)pid, .tid = (uint32_t)tid };
 		unsigned major, minor;
 		char perms[5];
 
@@ -175,12 +175,34 @@ static bool maps_read(struct prov_env *env, pid_t pid)
 	return ok;
 }
 
-/* Of one process. */
-static int look_at(struct prov_env *env, pid_t pid)
+/* Of one thread; tid 0: of a process. */
+static int look_at_thread(struct prov_env *env, pid_t pid, pid_t tid)
 {
 	if (env->files->iter)
-		return vma_iter_read(env->files->iter, pid, map_add, env);
-	return maps_read(env, pid) ? 0 : -ENOMEM;
+		return vma_iter_read(env->files->iter, pid, tid, map_add, env);
+	return maps_read(env, pid, tid ? tid : pid) ? 0 : -ENOMEM;
+}
+
+/* Of one process. Where its first thread has ended, neither /proc nor 6.1's iterator goes on to the others. */
+static int look_at(struct prov_env *env, pid_t pid)
+{
+	size_t had = env->files->nmaps;
+	int err = look_at_thread(env, pid, 0);
+	struct dirent *e;
+	char path[40];
+	uint64_t tid;
+	DIR *threads;
+
+	if (err || env->files->nmaps > had || !prov_first_thread_ended(pid))
+		return err;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	while (threads && !err && env->files->nmaps == had && (e = readdir(threads)))
+		if (text_u64(e->d_name, &tid) && (pid_t)tid != pid)
+			err = look_at_thread(env, pid, (pid_t)tid);
+	if (threads)
+		closedir(threads);
+	return err;
 }
 
 static int look_at_each(struct prov_env *env)
@@ -214,7 +236,7 @@ static int look(struct prov_env *env, pid_t pid)
 	if (pid)
 		return look_at(env, pid);
 	/* All rows at once have the initial namespace's process ids. */
-	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, map_add, env) : look_at_each(env);
+	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, env) : look_at_each(env);
 }
 
 static bool is_fresh(const struct prov_env *env, pid_t pid)
@@ -316,7 +338,7 @@ static int identify(int fd, struct prov_inode *id)
 	struct vma_iter *it = vma_iter_open(false);
 	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
 	struct self s = { .start = (uintptr_t)map };
-	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), self_row, &s) : -ENOSYS;
+	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), 0, self_row, &s) : -ENOSYS;
 
 	if (map != MAP_FAILED)
 		munmap(map, 1);

@@ -193,7 +193,7 @@ void vma_iter_close(struct vma_iter *it)
 /* ---- Reading ------------------------------------------------------------------------ */
 
 /* The rows have ids of the initial namespace; who gave one gets them by that. */
-static int rows_read(int fd, pid_t pid, vma_row_fn *fn, void *arg)
+static int rows_read(int fd, pid_t pid, pid_t tid, vma_row_fn *fn, void *arg)
 {
 	static const size_t size = 512 * sizeof(struct vma_row);
 	char *buf = malloc(size);
@@ -211,8 +211,8 @@ static int rows_read(int fd, pid_t pid, vma_row_fn *fn, void *arg)
 			struct vma_row row;
 
 			memcpy(&row, buf + at, sizeof(row));
-			if (pid && row.tid == row.pid)
-				row.tid = (uint32_t)pid;
+			if (tid || (pid && row.tid == row.pid))
+				row.tid = (uint32_t)(tid ? tid : pid);
 			if (pid)
 				row.pid = (uint32_t)pid;
 			/* dev_t inside the kernel is 12 bits of major, 20 of minor: as ours */
@@ -225,14 +225,15 @@ static int rows_read(int fd, pid_t pid, vma_row_fn *fn, void *arg)
 	return !buf ? -ENOMEM : n < 0 ? -errno : 0;
 }
 
-int vma_iter_read(struct vma_iter *it, pid_t pid, vma_row_fn *fn, void *arg)
+int vma_iter_read(struct vma_iter *it, pid_t pid, pid_t tid, vma_row_fn *fn, void *arg)
 {
 	union bpf_iter_link_info info = { 0 };
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
 	int link, fd, err;
 
 	if (pid) {
-		info.task.pid = (uint32_t)pid;
+		info.task.pid = tid ? 0 : (uint32_t)pid;
+		info.task.tid = (uint32_t)tid;
 		opts.iter_info = &info;
 		opts.iter_info_len = sizeof(info);
 	}
@@ -240,7 +241,7 @@ int vma_iter_read(struct vma_iter *it, pid_t pid, vma_row_fn *fn, void *arg)
 	if (link < 0)
 		return errno == ESRCH || errno == ENOENT ? 0 : -errno;
 	fd = bpf_iter_create(link);
-	err = fd < 0 ? -errno : rows_read(fd, pid, fn, arg);
+	err = fd < 0 ? -errno : rows_read(fd, pid, tid, fn, arg);
 	if (fd >= 0)
 		close(fd);
 	close(link);

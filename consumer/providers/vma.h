@@ -22,8 +22,8 @@ struct vma_iter;
 struct vma_iter *vma_iter_open(bool executable_only);
 void vma_iter_close(struct vma_iter *it);	/* NULL is accepted */
 typedef bool vma_row_fn(void *arg, const struct vma_row *row);
-/* fn for each file mapping of a process (0: all); it stops by false. 0 or -errno; no process
- * with this id: 0, and no row. */
-int vma_iter_read(struct vma_iter *it, pid_t pid, vma_row_fn *fn, void *arg);
+/* fn for each file mapping of a process (0: all), as one of its threads has it (0: whichever); it
+ * stops by false. 0 or -errno; no process or thread with this id: 0, and no row. */
+int vma_iter_read(struct vma_iter *it, pid_t pid, pid_t tid, vma_row_fn *fn, void *arg);
 
 #endif

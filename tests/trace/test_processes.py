@@ -359,7 +359,15 @@ def test_a_process_whose_first_thread_has_ended():
         finally:
             a.kill()
             a.communicate()
+    go = gate("orphan-go")
+    a = start(orphan, go, lib)
+    until(lambda: process_state(a.pid) == "Z")
+    for without in ("", "iter_vma"):	# also where the kernel has no list of mappings
+        for part in ("*", "$target", str(a.pid)):
+            p = dtrace("-p", str(a.pid), "-ln", "%s%s:::" % (NAME, part), env=dict(os.environ, USDTKIT_WITHOUT=without))
+            assert p.returncode == 0 and "fires hit" in p.stdout, (without, part, p)
     open_gate(go)
+    a.communicate(timeout=LIMIT)
     out = traced(NAME + '$target:::hit { @[pid == $target] = count(); }', "%s %s %s" % (orphan, go, lib))
     assert out.split() in (["1", "320"], ["1", "321"]), out
 
