@@ -18,13 +18,14 @@ struct ksym {
 	const char *name, *mod;
 };
 
-static struct {		/* written by load() alone, under once */
-	pthread_once_t once;
+static struct {		/* written by load() and name_all() alone, each under its once */
+	pthread_once_t once, named_once;
 	char *text;	/* names and modules point into it */
-	struct ksym *syms;
+	struct ksym *syms;	/* by address */
 	size_t n;
+	const struct ksym **named;	/* by name; made when first asked for one */
 	bool hidden;	/* looked for and not there */
-} kernel = { .once = PTHREAD_ONCE_INIT };
+} kernel = { .once = PTHREAD_ONCE_INIT, .named_once = PTHREAD_ONCE_INIT };
 
 static char *read_all(const char *path)
 {
@@ -126,19 +127,40 @@ bool out_ksyms_hidden(void)
 	return __atomic_load_n(&kernel.hidden, __ATOMIC_RELAXED);
 }
 
-bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size)
+static int by_name(const void *a, const void *b)
+{
+	const struct ksym *x = *(const struct ksym *const *)a, *y = *(const struct ksym *const *)b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* As many as tracepoints may be asked for, two each. */
+static void name_all(void)
 {
 	pthread_once(&kernel.once, load);
-	for (size_t i = 0; i + 1 < kernel.n; i++) {
-		if (strcmp(kernel.syms[i].name, name))
-			continue;
-		*start = kernel.syms[i].addr;
-		while (++i < kernel.n - 1 && kernel.syms[i].addr == *start)
-			;
-		*size = (uint32_t)(kernel.syms[i].addr - *start);
-		return true;
-	}
-	return false;
+	kernel.named = calloc(kernel.n + 1, sizeof(const struct ksym *));
+	for (size_t i = 0; kernel.named && i < kernel.n; i++)
+		kernel.named[i] = &kernel.syms[i];
+	if (kernel.named)
+		qsort(kernel.named, kernel.n, sizeof(const struct ksym *), by_name);
+}
+
+bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size)
+{
+	const struct ksym wanted = { .name = name }, *key = &wanted, *const *found, *next;
+
+	pthread_once(&kernel.named_once, name_all);
+	found = kernel.named ? bsearch(&key, kernel.named, kernel.n, sizeof(const struct ksym *), by_name)
+			     : NULL;
+	if (!found)
+		return false;
+	for (next = *found; next < kernel.syms + kernel.n && next->addr == (*found)->addr; next++)
+		;
+	if (next == kernel.syms + kernel.n)
+		return false;
+	*start = (*found)->addr;
+	*size = (uint32_t)(next->addr - *start);
+	return true;
 }
 
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_action how)

@@ -80,7 +80,8 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 	*slot = u;
 	u->prog = u->table_fd = -1;
 	u->cc = (struct cc_unit){
-		.ctx = s->ctx, .tracepoint = *k->tracepoint ? k->tracepoint : NULL, .probe = probe, .pid = s->pid, .args = &k->args, .table = -1,
+		.ctx = s->ctx, .tracepoint = *k->tracepoint ? k->tracepoint : NULL,
+		.probe = probe, .pid = s->pid, .args = &k->args, .table = -1,
 		.multi = s->ctx == CC_CTX_UPROBE && prov_has(PROV_F_UPROBE_MULTI),
 		.select = is_syscall(s) ? CC_SELECT_SYSCALL :
 			  s->ctx == CC_CTX_UPROBE ? CC_SELECT_COOKIE : CC_SELECT_STATIC,
