@@ -12,6 +12,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
+#include "base/threads.h"
 #include "consumer/providers/providers.h"
 
 #include <dirent.h>
@@ -332,10 +333,17 @@ static struct proc *proc_since(struct procs *p, pid_t pid, uint64_t start)
 	return proc_begin(p, pid, start - (uint64_t)p->boot_offset, start);
 }
 
+struct scan {
+	struct procs *p;
+	struct proc *q;
+	uint64_t time;
+};
+
 /* What a thread has mapped; false: nothing, as the kernel's own threads and those that have ended. */
-static bool scan_thread(struct procs *p, struct proc *q, pid_t tid, uint64_t time)
+static bool scan_thread(void *arg, pid_t tid)
 {
-	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = time, .pid = tid };
+	const struct scan *s = arg;
+	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = s->time, .pid = tid };
 	char path[40], *line = NULL;
 	size_t cap = 0;
 	bool any = false;
@@ -344,7 +352,7 @@ static bool scan_thread(struct procs *p, struct proc *q, pid_t tid, uint64_t tim
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
 	f = fopen(path, "re");
 	while (f && getline(&line, &cap, f) > 0) {
-		scan_line(p, q, &ev, line);
+		scan_line(s->p, s->q, &ev, line);
 		any = true;
 	}
 	free(line);
@@ -355,22 +363,11 @@ static bool scan_thread(struct procs *p, struct proc *q, pid_t tid, uint64_t tim
 
 void procs_scan(struct procs *p, pid_t pid, uint64_t time)
 {
-	uint64_t start = start_of(pid), tid;
-	struct proc *q = start ? proc_since(p, pid, start) : NULL;
-	struct dirent *e;
-	char path[40];
-	DIR *dir;
+	uint64_t start = start_of(pid);
+	struct scan s = { .p = p, .q = start ? proc_since(p, pid, start) : NULL, .time = time };
 
-	if (!q || scan_thread(p, q, pid, time))
-		return;
-	/* Its first thread may have ended before the others. */
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	while (dir && (e = readdir(dir)))
-		if (text_u64(e->d_name, &tid) && (pid_t)tid != pid && scan_thread(p, q, (pid_t)tid, time))
-			break;
-	if (dir)
-		closedir(dir);
+	if (s.q)
+		threads_any(pid, scan_thread, &s);
 }
 
 void procs_scan_all(struct procs *p, uint64_t time)

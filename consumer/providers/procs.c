@@ -12,6 +12,7 @@
 
 #include "base/grow.h"
 #include "base/hash.h"
+#include "base/threads.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -175,34 +176,31 @@ static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
 	return ok;
 }
 
-/* Of one thread; tid 0: of a process. */
-static int look_at_thread(struct prov_env *env, pid_t pid, pid_t tid)
+struct look {
+	struct prov_env *env;
+	pid_t pid;
+	int err;
+};
+
+/* By the first thread the iterator finds those of the others, too, but for 6.1's where it has ended. */
+static bool look_at_thread(void *arg, pid_t tid)
 {
-	if (env->files->iter)
-		return vma_iter_read(env->files->iter, pid, tid, map_add, env);
-	return maps_read(env, pid, tid ? tid : pid) ? 0 : -ENOMEM;
+	struct look *l = arg;
+	size_t had = l->env->files->nmaps;
+
+	if (l->env->files->iter)
+		l->err = vma_iter_read(l->env->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add, l->env);
+	else
+		l->err = maps_read(l->env, l->pid, tid) ? 0 : -ENOMEM;
+	return l->err || l->env->files->nmaps > had;
 }
 
-/* Of one process. Where its first thread has ended, neither /proc nor 6.1's iterator goes on to the others. */
 static int look_at(struct prov_env *env, pid_t pid)
 {
-	size_t had = env->files->nmaps;
-	int err = look_at_thread(env, pid, 0);
-	struct dirent *e;
-	char path[40];
-	uint64_t tid;
-	DIR *threads;
+	struct look l = { .env = env, .pid = pid };
 
-	if (err || env->files->nmaps > had || !prov_first_thread_ended(pid))
-		return err;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	threads = opendir(path);
-	while (threads && !err && env->files->nmaps == had && (e = readdir(threads)))
-		if (text_u64(e->d_name, &tid) && (pid_t)tid != pid)
-			err = look_at_thread(env, pid, (pid_t)tid);
-	if (threads)
-		closedir(threads);
-	return err;
+	threads_any(pid, look_at_thread, &l);
+	return l.err;
 }
 
 static int look_at_each(struct prov_env *env)
