@@ -39,6 +39,8 @@ static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size
 
 /* ---- Does a clause use args[]? --------------------------------------------------- */
 
+enum { INLINES_MAX = 1000 };	/* looked into */
+
 /* budget: of inlines that are looked into; where it ends, "yes" is a safe answer. */
 static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget)
 {
@@ -66,19 +68,30 @@ static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget
 
 bool c_uses_args(struct d *d, const struct d_expr *e)
 {
-	unsigned budget = 1000;
+	unsigned budget = INLINES_MAX;
 
 	return expr_uses_args(d, e, &budget);
 }
 
-static bool body_uses_args(struct d *d, struct d_stmt *const *body, size_t n, unsigned *budget)
+bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e), void *arg)
 {
 	for (size_t i = 0; i < n; i++)
-		if (expr_uses_args(d, body[i]->expr, budget) ||
-		    body_uses_args(d, body[i]->then, body[i]->nthen, budget) ||
-		    body_uses_args(d, body[i]->otherwise, body[i]->nelse, budget))
+		if (fn(arg, body[i]->expr) || c_any_expr(body[i]->then, body[i]->nthen, fn, arg) ||
+		    c_any_expr(body[i]->otherwise, body[i]->nelse, fn, arg))
 			return true;
 	return false;
+}
+
+struct args_use {
+	struct d *d;
+	unsigned budget;
+};
+
+static bool uses_args(void *arg, const struct d_expr *e)
+{
+	struct args_use *u = arg;
+
+	return expr_uses_args(u->d, e, &u->budget);
 }
 
 static bool same_args(const struct d_args *a, const struct d_args *b)
@@ -96,11 +109,10 @@ static bool must_split(struct d *d, const struct d_clause *raw)
 {
 	const struct d_names *names = d->config.names;
 	struct d_args first = { 0 }, next;
-	unsigned budget = 1000;
+	struct args_use use = { d, INLINES_MAX };
 
 	if (raw->npdescs < 2 || !names || !names->args ||
-	    (!expr_uses_args(d, raw->pred, &budget) &&
-	     !body_uses_args(d, raw->body, raw->nbody, &budget)))
+	    (!uses_args(&use, raw->pred) && !c_any_expr(raw->body, raw->nbody, uses_args, &use)))
 		return false;
 	if (!names->args(names->ctx, d, &raw->pdescs[0], &first))
 		return true;
@@ -229,10 +241,10 @@ static bool check_pred(struct chk *c, struct d_clause *cl)
 	return cl->pred != NULL;
 }
 
-/* Does e assign to the variable that `name` names, whole or in part? */
-static bool expr_makes(const struct d_expr *e, const struct d_expr *name)
+/* Does e assign to the variable that `arg`, an expression, names, whole or in part? */
+static bool makes(void *arg, const struct d_expr *e)
 {
-	const struct d_expr *to = e;
+	const struct d_expr *name = arg, *to = e;
 
 	if (!e)
 		return false;
@@ -243,16 +255,7 @@ static bool expr_makes(const struct d_expr *e, const struct d_expr *name)
 			return true;
 	}
 	for (size_t i = 0; i < e->nkids; i++)
-		if (expr_makes(e->kids[i], name))
-			return true;
-	return false;
-}
-
-static bool body_makes(struct d_stmt *const *body, size_t n, const struct d_expr *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (expr_makes(body[i]->expr, name) || body_makes(body[i]->then, body[i]->nthen, name) ||
-		    body_makes(body[i]->otherwise, body[i]->nelse, name))
+		if (makes(arg, e->kids[i]))
 			return true;
 	return false;
 }
@@ -270,14 +273,14 @@ static bool is_unknown(struct chk *c, const struct d_expr *e)
  * own actions make; then they are checked before it. What the predicate
  * makes itself (`/n++ < 5/`) does not wait.
  */
-static bool must_wait(struct chk *c, const struct d_clause *cl, const struct d_expr *e)
+static bool must_wait(struct chk *c, const struct d_clause *cl, struct d_expr *e)
 {
 	bool target;
 
 	if (!e)
 		return false;
 	if (is_unknown(c, e))
-		return body_makes(cl->body, cl->nbody, e);
+		return c_any_expr(cl->body, cl->nbody, makes, e);
 	target = e->kind == D_E_ASSIGN ||
 		 (e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
 					   e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));

@@ -57,6 +57,8 @@ bool c_is_lvalue(const struct d_expr *e);
 
 /* check_var.c: variables that declarations made are listed in the program */
 bool c_vars_declared(struct chk *c);
+/* Does fn give true for an expression of the statements, or of those inside of them? */
+bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e), void *arg);
 bool c_uses_args(struct d *d, const struct d_expr *e);	/* raw; by way of inlines, too */
 bool c_inlines_unused(struct chk *c);	/* they must be right, too; true: they are */
 /* check_var.c */

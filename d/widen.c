@@ -24,6 +24,7 @@ struct widen {
 	struct d *d;
 	struct hash *wide;
 	unsigned inlines;	/* left to look into */
+	bool more;		/* a name was added in this pass */
 };
 
 static const char *key_of(struct d *d, const struct d_expr *name)
@@ -126,14 +127,15 @@ static void widen_declared(struct d *d, const struct d_expr *to, const struct d_
 		v->type = d_base(d, t->is_signed ? D_INT64 : D_UINT64);
 }
 
-/* *more: a name was added. False: no memory. */
-static bool scan_expr(struct widen *w, const struct d_expr *e, bool *more)
+/* True: no memory. */
+static bool scan(void *arg, const struct d_expr *e)
 {
+	struct widen *w = arg;
 	const struct d_expr *to;
 	const char *key;
 
 	if (!e)
-		return true;
+		return false;
 	to = e->kind == D_E_ASSIGN ? e->kids[0] : NULL;
 	if (to && to->kind == D_E_INDEX)
 		to = to->kids[0];
@@ -141,40 +143,29 @@ static bool scan_expr(struct widen *w, const struct d_expr *e, bool *more)
 		widen_declared(w->d, to, e->kids[1]);
 		key = key_of(w->d, to);
 		if (!key)
-			return false;
+			return true;
 		if (!hash_get_str(w->wide, key)) {
-			*more = true;
+			w->more = true;
 			if (hash_set_str(w->wide, key, w))
-				return false;
+				return true;
 		}
 	}
 	for (size_t i = 0; i < e->nkids; i++)
-		if (!scan_expr(w, e->kids[i], more))
-			return false;
-	return true;
-}
-
-static bool scan_body(struct widen *w, struct d_stmt *const *body, size_t n, bool *more)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!scan_expr(w, body[i]->expr, more) ||
-		    !scan_body(w, body[i]->then, body[i]->nthen, more) ||
-		    !scan_body(w, body[i]->otherwise, body[i]->nelse, more))
-			return false;
-	return true;
+		if (scan(w, e->kids[i]))
+			return true;
+	return false;
 }
 
 bool c_widen_scan(struct chk *c)
 {
-	struct widen w = { .d = c->d, .wide = c->wide };
-	bool more = true;
+	struct widen w = { .d = c->d, .wide = c->wide, .more = true };
 
-	for (int pass = 0; more && pass < PASSES_MAX; pass++) {
-		more = false;
+	for (int pass = 0; w.more && pass < PASSES_MAX; pass++) {
+		w.more = false;
 		w.inlines = INLINES_MAX;
 		for (size_t i = 0; i < c->d->nraw; i++)
-			if (!scan_expr(&w, c->d->raw[i]->pred, &more) ||
-			    !scan_body(&w, c->d->raw[i]->body, c->d->raw[i]->nbody, &more))
+			if (scan(&w, c->d->raw[i]->pred) ||
+			    c_any_expr(c->d->raw[i]->body, c->d->raw[i]->nbody, scan, &w))
 				return false;
 	}
 	return true;
