@@ -241,14 +241,20 @@ static bool check_pred(struct chk *c, struct d_clause *cl)
 	return cl->pred != NULL;
 }
 
-/* Does e assign to the variable that `arg`, an expression, names, whole or in part? */
+static bool is_step(const struct d_expr *e)
+{
+	return e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
+					e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC);
+}
+
+/* Does e assign to or step the variable that `arg`, an expression, names, whole or in part? */
 static bool makes(void *arg, const struct d_expr *e)
 {
 	const struct d_expr *name = arg, *to = e;
 
 	if (!e)
 		return false;
-	if (e->kind == D_E_ASSIGN) {
+	if (e->kind == D_E_ASSIGN || is_step(e)) {
 		while (to->nkids && to->kids[0])
 			to = to->kids[0];
 		if (to->kind == D_E_IDENT && to->ident_scope == name->ident_scope && !strcmp(to->str, name->str))
@@ -281,9 +287,7 @@ static bool must_wait(struct chk *c, const struct d_clause *cl, struct d_expr *e
 		return false;
 	if (is_unknown(c, e))
 		return c_any_expr(cl->body, cl->nbody, makes, e);
-	target = e->kind == D_E_ASSIGN ||
-		 (e->kind == D_E_UNARY && (e->op == D_OP_PREINC || e->op == D_OP_PREDEC ||
-					   e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
+	target = e->kind == D_E_ASSIGN || is_step(e);
 	for (size_t i = 0; i < e->nkids; i++)
 		if (!(target && !i) && must_wait(c, cl, e->kids[i]))
 			return true;
