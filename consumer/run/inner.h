@@ -108,7 +108,8 @@ struct run {
 	struct cc_func_set *vtime_set;	/* vtimestamp's program; NULL: not used */
 	int vtime_prog;
 	struct prov_links *links;
-	struct life { pid_t pid; bool renewed; } *lives;	/* whose first thread has ended */
+	/* Whose first thread ends: asked whether others run on until it has; then attached to anew. */
+	struct life { pid_t pid; bool ending, renewed; } *lives;
 	size_t nlives, lives_cap;
 	struct rt_state *state;		/* mapped */
 	struct rt_cpu *cpus;		/* mapped, one a CPU */
@@ -156,6 +157,7 @@ bool run_units_fire(struct run *r, bool end);	/* BEGIN or END by test run */
 /* Processes that are traced alone: their links end with their first thread, but another thread's
  * exec makes them whole again. */
 void run_units_life(struct run *r, const struct prov_event *ev);
+bool run_units_ending(const struct run *r);	/* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
 void run_units_missed(struct run *r);	/* firings that the kernel skipped, into kernel_missed */
 void run_units_close(struct run *r);

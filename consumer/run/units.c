@@ -361,8 +361,24 @@ void run_units_life(struct run *r, const struct prov_event *ev)
 	else if (!life && ev->kind == PROV_EV_EXIT && is_traced_alone(r, ev->pid) &&
 		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
 		/* Perf events have no hit of the other threads from then on. */
-		*life = (struct life){ ev->pid, !prov_has(PROV_F_UPROBE_MULTI) &&
-						 prov_first_thread_ended(ev->pid) };
+		*life = (struct life){ .pid = ev->pid, .ending = !prov_has(PROV_F_UPROBE_MULTI) };
+}
+
+bool run_units_ending(const struct run *r)
+{
+	for (size_t i = 0; i < r->nlives; i++)
+		if (r->lives[i].ending)
+			return true;
+	return false;
+}
+
+/* The kernel tells of a thread's end a moment before the end can be seen. */
+static void life_settle(struct life *life)
+{
+	if (prov_first_thread_ended(life->pid))
+		life->renewed = true;
+	else if (prov_has_ended(life->pid))
+		life->ending = false;
 }
 
 /* First the old ones go, for their programs would still see the hits of the new. */
@@ -371,6 +387,8 @@ void run_units_renew(struct run *r)
 	for (size_t i = r->nlives; i > 0; i--) {
 		struct life *life = &r->lives[i - 1];
 
+		if (life->ending)
+			life_settle(life);
 		if (!life->renewed)
 			continue;
 		prov_links_drop(r->links, life->pid);

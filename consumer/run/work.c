@@ -333,6 +333,8 @@ int run_timeout(const struct run *r)
 
 	next = r->next_agg < next ? r->next_agg : next;
 	next = r->next_status < next ? r->next_status : next;
+	if (run_units_ending(r))
+		return 1;
 	return next <= now ? 0 : (int)((next - now) / 1000000 + 1);
 }
 
@@ -385,6 +387,8 @@ enum run_result run_work(struct run *r, int ms)
 			 (prov_watch_read(r->env), !newcomers(r)))
 			r->failed = true;
 	}
+	if (run_units_ending(r) && !newcomers(r))
+		r->failed = true;
 	if (!drain(r, false))
 		return RUN_DONE;
 	ksyms_tell(r);

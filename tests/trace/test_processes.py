@@ -368,8 +368,12 @@ def test_a_process_whose_first_thread_has_ended():
             assert p.returncode == 0 and "fires hit" in p.stdout, (without, part, p)
     open_gate(go)
     a.communicate(timeout=LIMIT)
-    out = traced(NAME + '$target:::hit { @[pid == $target] = count(); }', "%s %s %s" % (orphan, go, lib))
-    assert out.split() in (["1", "320"], ["1", "321"]), out
+    # 6.1 has perf events alone, and where it preempts itself one start in four once came too soon.
+    for without in ("", "", "") if EMULATED else ("", "uprobe_multi"):
+        p = dtrace("-q", "-c", "%s %s %s" % (orphan, go, lib),
+                   "-n", NAME + "$target:::hit { @[pid == $target] = count(); }",
+                   env=dict(os.environ, USDTKIT_WITHOUT=without))
+        assert p.stdout.split() in (["1", "320"], ["1", "321"]) and not p.stderr, (without, p)
 
 
 THREAD_EXECS = r"""
