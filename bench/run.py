@@ -3,9 +3,11 @@
 """Compares, in one run on this machine: the kernel's floor, dtrace, bpftrace.
 
 Usage: run.py BUILD-FOLDER (or: make bench). Needs root and bpftrace. Every row is measured
-ROUNDS times, the tools taking turns; the least is shown (others share the machine). A tool that
-loses events is faster for it: dtrace runs at its default sizes, bpftrace with buffers that hold a
-whole run, and what either lost all the same stands in the row.
+ROUNDS times, the tools taking turns; the least is shown (others share the machine: for seconds or
+for milliseconds, so a hit's cost is that in a run's least disturbed slice; where records must be
+taken away meanwhile, as printf's, that in a whole run). A tool that loses events is faster for it:
+dtrace runs at its default sizes, bpftrace with buffers that hold a whole run, and what either lost
+all the same stands in the row.
 """
 import os
 import re
@@ -30,10 +32,10 @@ def build():
     subprocess.check_call(["gcc", "-O2", "-I", WORK, "-o", HIT, os.path.join(HERE, "hit.c")])
 
 
-def ns(args):
+def ns(args, whole):
     p = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    m = re.search(r"ns-a-hit ([\d.]+)", p.stderr + p.stdout)
-    return (float(m.group(1)) if m else None), p
+    m = re.search(r"ns-a-hit ([\d.]+) ([\d.]+)", p.stderr + p.stdout)
+    return (float(m.group(1 + whole)) if m else None), p
 
 
 def lost(p):
@@ -82,12 +84,13 @@ def main():
     ]
     for name, length, d, bt, aim in cases:
         floor, mine, other, losses = [], [], [], {}
+        whole = name.startswith("printf")
         for _ in range(ROUNDS):
-            floor.append(ns([FLOOR, HIT, HIT, n, length])[0])
+            floor.append(ns([FLOOR, HIT, HIT, n, length], whole)[0])
             for tool, costs, args in (
                     ("dtrace", mine, [DTRACE, "-q", "-c", " ".join([HIT, n, length]), "-n", "app$target:::hit { %s }" % d]),
                     ("bpftrace", other, BPFTRACE + ["-e", "%s { %s }" % (probe, bt), "-c", " ".join([HIT, n, length])])):
-                v, p = ns(args)
+                v, p = ns(args, whole)
                 costs.append(v)
                 if lost(p):
                     losses[tool] = losses.get(tool, 0) + lost(p)
