@@ -79,8 +79,10 @@ def mangle_notes(bits):
         (range(8 + 2 * word, 8 + 3 * word, 4), "(%s)?" % DAMAGED),	# semaphore
         (range(8 + 3 * word, 8 + 3 * word + 24, 4), "(%s)?" % DAMAGED))	# provider, name, arguments
     before = Before()
-    each(lambda job: started(put("started", "note%d_%x" % job[:2], changed(data, start + job[0], job[1])), job[2]),
-         [(at, value, allowed) for offsets, allowed in parts for at in offsets for value in WORDS])
+    # All are written first: a process forked meanwhile would hold one open for a moment, too busy to start.
+    each(lambda job: started(*job),
+         [(put("started", "note%d_%x" % (at, value), changed(data, start + at, value)), allowed)
+          for offsets, allowed in parts for at in offsets for value in WORDS])
     before.again()
 
 
