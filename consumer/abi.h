@@ -12,6 +12,7 @@
  *   cells    direct  aggregations without keys: a block of all their words a CPU
  *   scratch  array   ncpu * RT_SLOTS slots of slot_size bytes
  *   rings    array of maps  a BPF ring buffer a CPU
+ *   ticks    direct  uint64_t[ncpu rounded up]: when the next is due; one after the other, a unit of profile
  *   probes   array   struct rt_probe by probe index (probeprov … and id in shared programs)
  *   self     task storage   struct rt_self, then all self-> scalars and strings
  *   dyn      hashes  associative arrays, one a key class and value size
@@ -72,10 +73,9 @@ enum { RT_SLOTS = 64 };
 struct rt_cpu {
 	uint64_t drops[16];	/* by enum rt_drop; atomic add */
 	uint64_t scratch;	/* bit n: slot n of this CPU is taken (atomic OR, AND) */
-	uint64_t last_tick;	/* profile: time of the last firing */
 	uint64_t switched;	/* vtimestamp: when this CPU's task came on it */
 	uint64_t filled;	/* bufpolicy=fill: this CPU records no more */
-	uint64_t pad[12];
+	uint64_t pad[13];
 };
 RT_ASSERT(sizeof(struct rt_cpu) == 256);
 RT_ASSERT(RT_NDROPS <= 16);

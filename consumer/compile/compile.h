@@ -94,7 +94,7 @@ struct cc_unit {
 /* Maps a program may use; CC_MAP_CLASS ones are made for each (key class, value size). */
 enum cc_mapid {
 	CC_MAP_STATE, CC_MAP_CPUS, CC_MAP_GLOBALS, CC_MAP_CELLS, CC_MAP_SCRATCH, CC_MAP_RINGS,
-	CC_MAP_PROBES, CC_MAP_SELF, CC_MAP_ZERO,
+	CC_MAP_PROBES, CC_MAP_SELF, CC_MAP_ZERO, CC_MAP_TICKS,
 	CC_NFIXEDMAPS,		/* further ids: dyn and agg classes, as cc_maps lists them */
 };
 enum cc_mapkind {

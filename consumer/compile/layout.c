@@ -16,7 +16,7 @@ static const struct { const char *name; enum cc_mapkind kind; } fixed[CC_NFIXEDM
 	[CC_MAP_GLOBALS] = { "globals", CC_M_DIRECT }, [CC_MAP_CELLS] = { "cells", CC_M_DIRECT },
 	[CC_MAP_SCRATCH] = { "scratch", CC_M_ARRAY }, [CC_MAP_RINGS] = { "rings", CC_M_RINGS },
 	[CC_MAP_PROBES] = { "probes", CC_M_ARRAY }, [CC_MAP_SELF] = { "self", CC_M_TASK },
-	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT },
+	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT }, [CC_MAP_TICKS] = { "ticks", CC_M_DIRECT },
 };
 
 static void map_set(struct cc *cc, int id, uint32_t value_size, uint32_t entries)
@@ -39,6 +39,7 @@ static void maps_layout(struct cc *cc)
 	map_set(cc, CC_MAP_PROBES, sizeof(struct rt_probe), 0);
 	map_set(cc, CC_MAP_SELF, cc->self_size, 0);
 	map_set(cc, CC_MAP_ZERO, cc->zero_size, 1);
+	map_set(cc, CC_MAP_TICKS, 0, 1);	/* grows with each unit that ticks */
 	cc->nmaps = CC_NFIXEDMAPS;
 }
 

@@ -137,30 +137,49 @@ static void cpu_ptr(struct gen *g)
 	cc_alu(f, BPF_ADD, R2, R1);
 }
 
-/* Ticks that did not come: the time since the last firing, in periods. */
+/*
+ * Ticks that did not come, by the time at which this unit's next was due on this CPU. The kernel's
+ * timer keeps its phase, so one that is late moves none that follow; one that is early tells that
+ * the phase was taken from one that was late. Nobody else writes here: a timer does not interrupt
+ * itself.
+ */
 static void missed_ticks(struct gen *g)
 {
 	struct cc_func *f = g->f;
-	int none = cc_label_new(f);
+	struct cc_map *ticks = &g->cc->maps[CC_MAP_TICKS];
+	int phase = cc_label_new(f), end = cc_label_new(f);
 
 	if (!g->unit->period_ns)
 		return;
 	cc_helper(f, BPF_FUNC_ktime_get_ns);
 	cc_store(f, BPF_DW, R_FP, FIRE + (int)offsetof(struct rt_fire, timestamp), R0);
-	cpu_ptr(g);
-	cc_mov(f, R3, R0);
-	cc_atomic_fetch(f, BPF_XCHG & ~BPF_FETCH, R2, offsetof(struct rt_cpu, last_tick), R3);
-	cc_jump_imm(f, BPF_JEQ, R3, 0, none);
-	cc_alu(f, BPF_SUB, R0, R3);
-	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
-	cc_imm(f, R1, (int64_t)(g->unit->period_ns / 2));
-	cc_alu(f, BPF_ADD, R0, R1);
+	ticks->used = true;
+	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
+	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
+	cc_alu_imm(f, BPF_MUL, R1, sizeof(uint64_t));
+	cc_map_value(f, R2, CC_MAP_TICKS, ticks->value_size);
+	cc_alu(f, BPF_ADD, R2, R1);
+	ticks->value_size += g->cc->ncpu2 * (uint32_t)sizeof(uint64_t);
 	cc_imm(f, R1, (int64_t)g->unit->period_ns);
-	cc_alu(f, BPF_DIV, R0, R1);
-	cc_jump_imm(f, BPF_JLE, R0, 1, none);
-	cc_alu_imm(f, BPF_SUB, R0, 1);
-	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_TICK), R0);
-	cc_label_here(f, none);
+	cc_load(f, BPF_DW, R3, R2, 0);
+	cc_jump_imm(f, BPF_JEQ, R3, 0, phase);
+	cc_mov(f, R4, R0);
+	cc_alu(f, BPF_SUB, R4, R3);
+	cc_jump_imm(f, BPF_JSLT, R4, 0, phase);
+	cc_alu(f, BPF_DIV, R4, R1);	/* so many more were due */
+	cc_mov(f, R0, R4);
+	cc_alu(f, BPF_MUL, R0, R1);
+	cc_alu(f, BPF_ADD, R0, R3);
+	cc_alu(f, BPF_ADD, R0, R1);
+	cc_store(f, BPF_DW, R2, 0, R0);
+	cc_jump_imm(f, BPF_JEQ, R4, 0, end);
+	cpu_ptr(g);
+	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * RT_DROP_TICK), R4);
+	cc_jump(f, end);
+	cc_label_here(f, phase);
+	cc_alu(f, BPF_ADD, R0, R1);
+	cc_store(f, BPF_DW, R2, 0, R0);
+	cc_label_here(f, end);
 }
 
 /* ---- The slot --------------------------------------------------------------------------- */

@@ -93,4 +93,21 @@ def test_end_prints_though_the_buffer_is_full():
     assert p.stdout.endswith("end\n") and drops(p.stderr), p.stdout[-50:]
 
 
+def test_ticks_that_do_not_come():
+    """Two rates at once: each has its own. What the faster does takes longer than its period."""
+    fast, slow = (1000, 1800) if EMULATED else (50, 90)
+    one = "tick-%(us)dus { n%(us)d++; t%(us)d = timestamp; } tick-%(us)dus /!f%(us)d/ { f%(us)d = t%(us)d; }"
+    p = dtrace("-q", "-n", " ".join(one % {"us": us} for us in (fast, slow)) +
+               " tick-%dus { %s }" % (fast, " ".join('@[%d, "key"] = quantize(timestamp);' % i for i in range(50))) +
+               " tick-500ms { exit(0); } END { clear(@); trunc(@);" +
+               ' printf("%%d %%d %%d %%d", n%d, t%d - f%d, n%d, t%d - f%d); }' % ((fast,) * 3 + (slow,) * 3))
+    assert p.returncode == 0, p.stderr[:500]
+    told = re.findall(r"^dtrace: (\d+) (profile drops? \(interrupts missed\)|busy-map drops?) on CPU \d+$", p.stderr, re.M)
+    assert len(told) == len(p.stderr.splitlines()), p.stderr[:500]
+    lost = sum(int(n) for n, what in told if "profile" in what)
+    n, span, m, slow_span = (int(w) for w in p.stdout.split())
+    due = span / fast / 1000 + slow_span / slow / 1000 + 2
+    assert lost and abs(n + m + lost - due) < 0.02 * due + 5, (n, m, lost, due)
+
+
 main(sys.modules[__name__])

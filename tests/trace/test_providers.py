@@ -120,8 +120,11 @@ def test_sdt_arguments_are_typed():
 
 def test_tick():
     p = dtrace("-q", "-n", 'tick-100ms { n++; } tick-1050ms { printf("%d\\n", n); exit(0); }')
-    assert p.returncode == 0 and not p.stderr, p.stderr
-    assert 8 <= numbers(p.stdout)[0] <= 11, p.stdout
+    # A machine that did not run itself for a tenth of a second misses ticks, and says so.
+    told = [re.fullmatch(r"dtrace: (\d+) profile drops? \(interrupts missed\) on CPU \d+", l)
+            for l in p.stderr.splitlines()]
+    assert p.returncode == 0 and all(told), p.stderr
+    assert 8 <= numbers(p.stdout)[0] + sum(int(m.group(1)) for m in told) <= 12, (p.stdout, p.stderr)
 
 
 def test_profile_samples_every_cpu_in_one_mode():
