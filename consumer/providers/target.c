@@ -12,6 +12,9 @@
  * of mapped objects is complete) is a uprobe of ours, whose program sends
  * SIGURG, ignored by default, which ptrace shows us before delivery. The
  * uprobe goes with us too, and a breakpoint left behind would kill.
+ * A thread that blocks SIGURG is sent SIGCONT: blocked or not, that makes the
+ * kernel trap each thread of a seized process (PTRACE_EVENT_STOP). SIGSTOP
+ * would do as well, but if we were killed then the child would stay stopped.
  */
 #include "consumer/providers/files.h"
 #include "consumer/providers/uapi.h"
@@ -23,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/btf.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <signal.h>
@@ -44,8 +48,14 @@ struct target_priv {
 	int wake;		/* eventfd: something of the child's is to be waited for */
 	int brk;		/* perf event of the uprobe on r_brk; -1: none */
 	int prog, prog_multi;	/* that send the signal */
+	bool at_exec;		/* evaltime is exec: no loader is watched */
 	uint64_t state_addr;	/* of r_debug.r_state in the child; 0: unknown */
-	struct traced { pid_t tid; bool stopped; } *threads;	/* stopped: at r_brk or exec, for us */
+	struct traced {
+		pid_t tid;
+		bool stopped;	/* at r_brk or exec, for us */
+		bool owed;	/* the SIGCONT that has trapped it is still to come */
+		uint64_t mask;	/* if so: of the signals that it blocks */
+	} *threads;
 	size_t nthreads, cap;
 	int status;
 	bool exited;
@@ -57,6 +67,16 @@ struct target_priv {
 static volatile int wakes[MAX_TARGETS];
 static volatile sig_atomic_t nwakes;
 static struct sigaction before;
+static bool was_blocked;	/* by who started us: a command gets it so, too */
+
+static bool chld_mask(int how)
+{
+	sigset_t chld, old;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	return !sigprocmask(how, &chld, &old) && sigismember(&old, SIGCHLD) == 1;
+}
 
 static void child_changed(int sig, siginfo_t *info, void *ctx)
 {
@@ -80,6 +100,8 @@ static bool wake_register(int fd)
 
 	if (!nwakes && sigaction(SIGCHLD, &sa, &before))
 		return false;
+	if (!nwakes)
+		was_blocked = chld_mask(SIG_UNBLOCK);
 	for (int i = 0; i < MAX_TARGETS; i++)
 		if (i >= nwakes || !wakes[i]) {
 			wakes[i] = fd;
@@ -97,8 +119,11 @@ static void wake_forget(int fd)
 			wakes[i] = 0;
 	while (nwakes && !wakes[nwakes - 1])
 		nwakes = nwakes - 1;
-	if (!nwakes)
-		sigaction(SIGCHLD, &before, NULL);
+	if (nwakes)
+		return;
+	sigaction(SIGCHLD, &before, NULL);
+	if (was_blocked)
+		chld_mask(SIG_BLOCK);
 }
 
 /* ---- Command lines ------------------------------------------------------------- */
@@ -152,7 +177,7 @@ static bool thread_add(struct target_priv *t, pid_t tid)
 		return true;
 	slot = GROW_PUSH(t->threads, t->nthreads, t->cap);
 	if (slot)
-		*slot = (struct traced){ tid, false };
+		*slot = (struct traced){ .tid = tid };
 	return slot;
 }
 
@@ -163,17 +188,55 @@ static void thread_drop(struct target_priv *t, int i)
 
 /* ---- A uprobe that stops ------------------------------------------------------------ */
 
-static int prog_load(bool multi)
+static uint64_t signal_bit(int sig)
 {
+	return UINT64_C(1) << (sig - 1);
+}
+
+/* Where a task has the mask of what it blocks; false: the kernel does not tell. */
+static bool blocked_offset(struct prov_env *env, uint64_t *off)
+{
+	const struct kbtf *k = kbtf_get(env);
+	uint32_t id = k ? kbtf_find(k, BTF_KIND_STRUCT, "task_struct") : 0;
+
+	return id && kbtf_offset(k, id, "blocked", off);
+}
+
+#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), \
+						.off = (o), .imm = (i) })
+#define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define MOVI(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define ALU(op, d, i) INSN(BPF_ALU64 | (op) | BPF_K, d, 0, 0, i)
+#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
+
+static int prog_load(struct prov_env *env, bool multi)
+{
+	enum { R0, R1, R2, R3, R10 = 10, PLAIN = 12, SLOT = -8 };
+	uint64_t off = 0;
+	bool masks = blocked_offset(env, &off);
 	const struct bpf_insn v[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = SIGURG },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_send_signal_thread },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
+		CALL(BPF_FUNC_get_current_task),
+		MOV(R3, R0),
+		ALU(BPF_ADD, R3, (int)off),
+		MOVI(R2, sizeof(uint64_t)),
+		MOV(R1, R10),
+		ALU(BPF_ADD, R1, SLOT),
+		CALL(BPF_FUNC_probe_read_kernel),	/* 0 if it may not */
+		INSN(BPF_LDX | BPF_MEM | BPF_DW, R2, R10, SLOT, 0),
+		ALU(BPF_AND, R2, (int)signal_bit(SIGURG)),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, R2, 0, 2, 0),
+		MOVI(R1, SIGCONT),
+		INSN(BPF_JMP | BPF_JA, 0, 0, 1, 0),
+		[PLAIN] = MOVI(R1, SIGURG),
+		CALL(BPF_FUNC_send_signal_thread),
+		MOVI(R0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
+	size_t from = masks ? 0 : PLAIN;
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		.expected_attach_type = multi ? (enum bpf_attach_type)UAPI_UPROBE_MULTI : 0);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v, COUNT(v), &opts);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v + from, COUNT(v) - from,
+			       &opts);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -199,7 +262,7 @@ static int stop_by_perf(struct target_priv *t, pid_t pid, const char *path, uint
 	if (type < 0)
 		return -EOPNOTSUPP;
 	if (t->prog < 0)
-		t->prog = prog_load(false);
+		t->prog = prog_load(t->env, false);
 	if (t->prog < 0)
 		return t->prog;
 	attr.type = (uint32_t)type;
@@ -227,18 +290,53 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 	if (!prov_has(PROV_F_UPROBE_MULTI))
 		return -ENOENT;		/* attach at exec, then */
 	if (t->prog_multi < 0)
-		t->prog_multi = prog_load(true);
+		t->prog_multi = prog_load(t->env, true);
 	return t->prog_multi < 0 ? t->prog_multi :
 	       uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
 }
 
-/* Ours: from the kernel itself, not from a process. */
-static bool is_our_stop(pid_t tid, int status)
+/* Has the thread a SIGCONT of ours to take? A terminal's, the kernel's too, is its process's. */
+static bool is_owed(pid_t tid)
 {
 	siginfo_t info;
+	struct __ptrace_peeksiginfo_args at = { .nr = 1 };
 
-	return WIFSTOPPED(status) && status >> 8 == SIGURG &&
-	       !ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code == SI_KERNEL;
+	for (; ptrace(PTRACE_PEEKSIGINFO, tid, &at, &info) == 1; at.off++)
+		if (info.si_signo == SIGCONT && info.si_code == SI_KERNEL)
+			return true;
+	return false;
+}
+
+/* At the trap that a SIGCONT of ours has made: nothing but that signal is to come now, and come it
+ * must, blocked or not, or the program would find it in its sigwait. */
+static void owed_begin(struct traced *th)
+{
+	uint64_t all_else = ~signal_bit(SIGCONT);
+
+	if (th->owed || !is_owed(th->tid) ||
+	    ptrace(PTRACE_GETSIGMASK, th->tid, sizeof(th->mask), &th->mask))
+		return;
+	th->owed = !ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(all_else), &all_else);
+}
+
+/* It has come, or somebody's SIGSTOP has taken it away. */
+static void owed_end(struct traced *th)
+{
+	ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(th->mask), &th->mask);
+	th->owed = false;
+}
+
+/* Ours: from the kernel itself, not from a process. */
+static bool is_our_stop(struct traced *th, int status)
+{
+	int sig = th->owed ? SIGCONT : SIGURG;
+	siginfo_t info;
+	bool ours = status >> 8 == sig && !ptrace(PTRACE_GETSIGINFO, th->tid, 0, &info) &&
+		    info.si_code == SI_KERNEL;
+
+	if (th->owed && (ours || !is_owed(th->tid)))
+		owed_end(th);
+	return ours;
 }
 
 /* ---- The loader ----------------------------------------------------------------------- */
@@ -263,7 +361,7 @@ static uint64_t now_ms(void)
 }
 
 /* Until the child has news. -EINTR: dtrace shall end; -ETIMEDOUT: it has had its time. The news
- * is looked for every so often in any case: who started us may have blocked SIGCHLD. */
+ * is looked for every so often in any case: a caller of this library may block SIGCHLD. */
 static int wait_news(struct target_priv *t)
 {
 	enum { SLICE_MS = 200 };
@@ -298,7 +396,7 @@ static int thread_stop(struct target_priv *t, int *at, int status, pid_t leader)
 	int event = status >> 16;
 	long sig = event ? 0 : WSTOPSIG(status);
 
-	if (is_our_stop(tid, status)) {
+	if (is_our_stop(&t->threads[i], status)) {
 		t->threads[i].stopped = is_consistent(t, tid);
 		if (t->threads[i].stopped)
 			return 1;
@@ -315,6 +413,8 @@ static int thread_stop(struct target_priv *t, int *at, int status, pid_t leader)
 		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
 		return 0;
 	}
+	if (event == PTRACE_EVENT_STOP)
+		owed_begin(&t->threads[i]);
 	ptrace(PTRACE_CONT, tid, 0, sig);
 	return 0;
 }
@@ -419,6 +519,8 @@ static int run_on(struct target_priv *t, pid_t pid, const char *evaltime)
 	int err;
 
 	brk_close(t);
+	for (size_t i = 0; i < t->nthreads; i++)
+		t->threads[i].owed = false;	/* those that were have ended */
 	if (!strcmp(evaltime, "exec"))
 		return 0;
 	err = loader_watch(t, pid);
@@ -454,6 +556,8 @@ static void child(char **words, int in, int out)
 	if (read(in, &go, 1) != 1)
 		_exit(127);
 	prov_limit_restore_child();
+	if (was_blocked)
+		chld_mask(SIG_BLOCK);
 	execvp(words[0], words);
 	err = errno;
 	if (write(out, &err, sizeof(err)) < 0)
@@ -578,6 +682,7 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 		err = start(t->priv, words, &t->pid);
 	if (!err) {
 		t->created = true;
+		t->priv->at_exec = !strcmp(evaltime, "exec");
 		t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
 		err = run_to_evaltime(t->priv, t->pid, evaltime);
 		if (err)
@@ -748,7 +853,7 @@ int prov_target_event(struct prov_target *t, int *status)
 			continue;
 		if (got > 0 && WIFSTOPPED(st)) {
 			if (st >> 16 == PTRACE_EVENT_EXEC)
-				stopped |= exec_stop(t, p->brk >= 0 ? "preinit" : "exec");
+				stopped |= exec_stop(t, p->at_exec ? "exec" : "preinit");
 			else
 				stopped |= thread_stop(p, &i, st, t->pid);
 			i = p->exited ? i : -1;		/* what it brought may have news too */

@@ -55,6 +55,53 @@ def test_constructors_with_two_capabilities():
     assert count(constructor("ctor2"), before=CAPS) == "1"
 
 
+def test_threads_that_block_signals():
+    """A thread that opens a library with all signals blocked stops for us, and does not notice."""
+    constructor("blocks")
+    path = compiled("opens", '#include "app.h"\n#include <dlfcn.h>\n#include <pthread.h>\n#include <signal.h>\n'
+                    '#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\nstatic int handled;\n'
+                    'static void handler(int sig) { handled = sig; }\n'
+                    'static void *t(void *lib)\n{\n\tsigset_t all, mask, now;\n\tsigfillset(&all);\n'
+                    '\tmemset(&mask, 0, sizeof(mask));\n\tmemset(&now, 0, sizeof(now));\n'
+                    '\tpthread_sigmask(SIG_SETMASK, &all, 0);\n\tpthread_sigmask(SIG_SETMASK, 0, &mask);\n'
+                    '\tfor (int i = 0; i < 50; i++) {\n\t\tvoid *h = dlopen(lib, RTLD_NOW);\n'
+                    '\t\tpthread_sigmask(SIG_SETMASK, 0, &now);\n'
+                    '\t\tif (!h || memcmp(&mask, &now, sizeof(now)) ||\n'
+                    '\t\t    sigtimedwait(&all, 0, &(struct timespec){ 0 }) > 0)\n\t\t\tAPP_HIT(2, "bad");\n'
+                    '\t\tdlclose(h);\n\t}\n\tpthread_sigmask(SIG_UNBLOCK, &all, 0);\n'
+                    '\tif (handled)\n\t\tAPP_HIT(3, "bad");\n\treturn 0;\n}\n'
+                    'int main(int argc, char **argv)\n{\n\tpthread_t p;\n\tsignal(SIGCONT, handler);\n'
+                    '\tsignal(SIGURG, handler);\n\tif (argc > 2) {\n\t\tt(argv[1]);\n\t\treturn 0;\n\t}\n'
+                    '\tpthread_create(&p, 0, t, argv[1]);\n\tpthread_join(p, 0);\n\treturn 0;\n}\n',
+                    "-pthread", "-ldl")
+    command = "%s %s/libblocks.so" % (path, FOLDER)
+    assert count(command) == count(command + " alone") == count(command + " alone", before=CAPS) == "50"
+
+
+def test_signals_blocked_by_who_starts_dtrace():
+    path = compiled("inherits", '#include "app.h"\n#include <signal.h>\nint main(int argc, char **argv)\n{\n'
+                    '\tsigset_t now, p;\n'
+                    '\tsigprocmask(SIG_SETMASK, 0, &now);\n\tsigpending(&p);\n\tAPP_HIT(1, "x");\n'
+                    '\tif (!sigismember(&now, SIGURG) || sigismember(&p, SIGURG) || sigismember(&p, SIGCONT) ||\n'
+                    '\t    sigismember(&now, SIGCHLD) != (argc > 1))\n'
+                    '\t\tAPP_HIT(2, "bad");\n\treturn 0;\n}\n')
+    for signals in ("=URG", "=URG,CONT,CHLD", ""):
+        block = ("env", "--block-signal" + signals)
+        command = path if signals == "=URG" else path + " chld"
+        for when in ("preinit", "postinit", "main"):
+            assert count(command, "-x", "evaltime=" + when, before=block) == "1", (signals, when)
+        assert count(constructor("ctor"), before=block) == "1", signals
+
+
+def test_a_static_program_that_execs():
+    """Its loader is watched although the first program had none."""
+    path = constructor("after")
+    launcher = compiled("launch", "#include <unistd.h>\nint main(int c, char **v) { return execv(v[1], v + 1); }\n",
+                        "-static")
+    assert count("%s %s" % (launcher, path), "-Z") == "1"
+    assert count("%s %s" % (launcher, path), "-Z", "-x", "evaltime=exec") in ("", "1")
+
+
 def test_threads_and_dlopen_before_main():
     """A constructor that waits for a thread, and opens a library: neither is main."""
     path = compiled("early", '#include "app.h"\n#include <dlfcn.h>\n#include <pthread.h>\n'
