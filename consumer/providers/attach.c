@@ -14,6 +14,13 @@
  * How often the kernel skipped a program is counted in the program
  * (recursion_misses), which its owner reads; none of these links has a
  * count of its own.
+ *
+ * Closing a link of user land waits for programs that run at its sites, and
+ * closing a clock for its interrupt. Closing a raw tracepoint does not wait:
+ * the kernel leaves that to a later grace period of RCU, and so one is
+ * awaited here. It covers every such program, for the kernel runs it under
+ * rcu_read_lock, also where the tracepoint itself may sleep (system calls,
+ * since 6.13); what enters its program later finds tracing ended.
  */
 #include "consumer/providers/files.h"
 #include "consumer/providers/inner.h"
@@ -23,6 +30,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -37,6 +45,7 @@ struct prov_links {
 	struct link { int fd; pid_t pid; } *v;	/* pid: its sites'; 0: of all */
 	size_t n, cap;
 	size_t next;		/* closing: taken by threads one after the other */
+	bool raw;		/* raw tracepoints are among them */
 };
 
 struct prov_links *prov_links_new(void)
@@ -66,6 +75,27 @@ static void *closer(void *arg)
 	return NULL;
 }
 
+/*
+ * Until the programs that run and may not sleep have ended: the kernel waits for them when an
+ * array of maps is changed. When there is no memory for maps, membarrier waits as well, but not
+ * on kernels with nohz_full=, which refuse it.
+ */
+static void programs_await(void)
+{
+	const uint32_t zero = 0;
+	int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "d_await_in", 4, 4, 1, NULL), outer = -1;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .inner_map_fd = (uint32_t)inner);
+
+	if (inner >= 0)
+		outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "d_await", 4, 4, 1, &opts);
+	if (outer < 0 || bpf_map_update_elem(outer, &zero, &inner, BPF_ANY))
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (outer >= 0)
+		close(outer);
+	if (inner >= 0)
+		close(inner);
+}
+
 void prov_links_close(struct prov_links *l, uint64_t *missed)
 {
 	enum { THREADS = 32, FEW = 4 };
@@ -81,6 +111,8 @@ void prov_links_close(struct prov_links *l, uint64_t *missed)
 	closer(l);
 	while (n)
 		pthread_join(thread[--n], NULL);
+	if (l->raw)
+		programs_await();
 	free(l->v);
 	free(l);
 }
@@ -381,6 +413,7 @@ static int attach_raw(const struct prov_site *s, int prog, struct prov_links *li
 {
 	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
 
+	links->raw |= fd >= 0;
 	return fd < 0 ? fd : keep(links, fd, 0);
 }
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """System calls and tracepoints: the arguments and results that a program passed, by their types."""
 import os
+import signal
+import subprocess
 import sys
+import time
 
-from before import Before, says
-from lib import DTRACE, FOLDER, M32, Skip, dtrace, main, must, numbers, sh, traced
+from before import Before, Running, says
+from lib import DTRACE, EMULATED, FOLDER, M32, Skip, dtrace, main, must, numbers, sh, traced
 
 SIX = r"""
 #define _GNU_SOURCE
@@ -112,6 +115,36 @@ def test_members_of_the_current_thread():
     out = traced('BEGIN { printf("%s %d %d %d\\n", curthread->comm, curthread->pid == tid, curthread->tgid == pid,'
                  ' curthread->mm->mm_users.counter > 0); exit(0); }', six())
     assert out.split() == ["dtrace", "1", "1", "1"], out
+
+
+def ended_in_the_middle(probe):
+    """n is counted and m printed at the two ends of a long program; what END and the reader see of them."""
+    work = probe + ' { %s } ' % ('self->s = strjoin(strjoin(execname, "some text"), strjoin(probefunc, "more"));' * 12)
+    text = probe + " { n++; } " + work * (10 if EMULATED else 60) + probe + ' { m++; printf("x\\n"); }' \
+        ' END { printf("%d %d\\n", n, m); }'
+    out = os.path.join(FOLDER, "ended")
+    with open(out, "w") as f, subprocess.Popen((DTRACE, "-q", "-n", text), stdout=f, stderr=subprocess.PIPE) as d:
+        end = time.time() + 60
+        while d.poll() is None and not os.path.getsize(out) and time.time() < end:
+            time.sleep(0.02)
+        d.send_signal(signal.SIGINT)
+        err = d.communicate(timeout=60)[1]
+    assert (d.returncode, err) == (0, b""), (d.returncode, err)
+    with open(out) as f:
+        *lines, last = f.read().split("\n")[:-1]
+    return [lines.count("x")] + numbers(last)
+
+
+def test_end_comes_after_programs_that_run():
+    """Detaching a tracepoint does not wait for them, and they are not lost either."""
+    loop = os.path.join(FOLDER, "loop")
+    with open(loop + ".c", "w") as f:
+        f.write("#include <unistd.h>\nint main(void) { for (;;) getppid(); }\n")
+    must("gcc", "-o", loop, loop + ".c")
+    for probe in ("syscall::getppid:entry",) * 3 + ("syscall::getppid:return", "sdt:raw_syscalls::sys_enter"):
+        with Running(loop):
+            lines, n, m = ended_in_the_middle(probe)
+        assert n == m == lines > 0, (probe, lines, n, m)
 
 
 def test_a_null_pointer_is_an_error():
