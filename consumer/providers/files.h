@@ -39,7 +39,9 @@ unsigned prov_files_serial(const struct prov_env *env);
 
 /* Number of files seen; indexes are below it. */
 size_t prov_files_count(const struct prov_env *env);
-/* Has a file with this device, number and generation been seen? */
+/* Whoever mapped it may have ended before it could be opened: it waits for the next that does. */
+bool prov_file_waits(const struct prov_env *env, int file);
+/* Has a file with this device, number and generation been seen, and does not wait? */
 bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, uint32_t generation);
 /* The file that path names, whether mapped or not; -errno. */
 int prov_files_by_path(struct prov_env *env, const char *path);
@@ -49,9 +51,10 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file);
 const char *prov_file_base(struct prov_env *env, int file);
 const char *prov_file_path(struct prov_env *env, int file);
 
-/* usdt.c, pid.c: the probes of one file that match, for all processes (pid 0) or for one. */
-int usdt_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
-		    prov_found *found, void *arg);
+/* usdt.c, pid.c: the probes that match of files seen in one look, for all processes (pid 0) or for
+ * one. Each is found once, also one whose sites are in several files. */
+int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files, size_t n,
+		     pid_t pid, prov_found *found, void *arg);
 int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
 		   prov_found *found, void *arg);
 /* The process that a description's provider part names by its last digits; 0: none. */

@@ -296,12 +296,18 @@ size_t prov_files_count(const struct prov_env *env)
 	return env->files ? env->files->n : 0;
 }
 
+bool prov_file_waits(const struct prov_env *env, int file)
+{
+	return !env->files->v[file].read && env->files->v[file].fd < 0;
+}
+
 bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, uint32_t generation)
 {
 	/* maps does not tell generations: without the iterator they are all 0. */
 	struct number number = { ino, dev, env->files && env->files->iter ? generation : 0 };
+	uintptr_t index = env->files ? (uintptr_t)hash_get(env->files->by_number, &number, sizeof(number)) : 0;
 
-	return env->files && hash_get(env->files->by_number, &number, sizeof(number));
+	return index && !prov_file_waits(env, (int)index - 1);
 }
 
 /* ---- Opening ---------------------------------------------------------------------- */
@@ -487,11 +493,11 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 	if (f->read)
 		return f->usdt;
 	fd = prov_file_open(env, file);
+	f->read = fd >= 0 || (fd != -ENOENT && fd != -ESRCH);	/* those have gone, and may come again */
 	if (fd < 0) {
-		complain(env, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);	/* else: it has gone */
+		complain(env, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
 		return NULL;
 	}
-	f->read = true;
 	err = usdt_file_open_fd(fd, f->path, &f->usdt);
 	if (err)
 		f->usdt = NULL;

@@ -202,8 +202,10 @@ typedef void prov_event_fn(void *arg, const struct prov_event *ev);
 int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg);
 int prov_watch_fd(const struct prov_env *env);	/* an epoll fd; -1: not watching */
 /* Reads events: fn for each, in time order; executable mappings of files not seen before are
- * matched against the descriptions given with prov_watch_for, and `found` called for new probes. */
+ * matched against the descriptions given with prov_watch_for, and `found` called for new probes.
+ * first: the first that the description has matched so far; NULL: none. */
 int prov_watch_read(struct prov_env *env);
-int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
+		   prov_found *found, void *arg);
 
 #endif

@@ -445,14 +445,15 @@ static int usdt_match(struct prov_env *env, const struct d_pdesc *pd, prov_found
 	return give(&m, found, arg);
 }
 
-int usdt_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
-		    prov_found *found, void *arg)
+int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files, size_t n,
+		     pid_t pid, prov_found *found, void *arg)
 {
 	struct matching m;
 
 	if (!matching_init(&m, env, pd, pid))
 		return -ENOMEM;
-	match_file(&m, file);
+	for (size_t i = 0; i < n; i++)
+		match_file(&m, files[i]);
 	return give(&m, found, arg);
 }
 

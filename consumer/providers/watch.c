@@ -68,6 +68,8 @@ struct prov_watch {
 	bool rescan;		/* look at all processes: just opened, or records were lost */
 	pid_t *look;		/* processes to look at */
 	size_t nlook, look_cap;
+	int *files;		/* to match: those that waited; then a description's own */
+	size_t nfiles, files_cap;
 };
 
 /* ---- Rings ------------------------------------------------------------------- */
@@ -187,6 +189,7 @@ void prov_watch_close(struct prov_watch *w)
 	free(w->rings);
 	free(w->records);
 	free(w->look);
+	free(w->files);
 	free(w);
 }
 
@@ -228,10 +231,29 @@ int prov_watch_fd(const struct prov_env *env)
 
 /* ---- Matching what appears --------------------------------------------------------- */
 
-static int wanted_match(struct prov_env *env, struct wanted *d, int file)
+static int wanted_match(struct prov_env *env, struct wanted *d, const int *files, size_t n)
 {
-	return d->is_pid ? pid_match_file(env, &d->pd, file, d->pid, d->found, d->arg) :
-			   usdt_match_file(env, &d->pd, file, d->pid, d->found, d->arg);
+	int err = 0;
+
+	if (!d->is_pid)
+		return usdt_match_files(env, &d->pd, files, n, d->pid, d->found, d->arg);
+	for (size_t i = 0; i < n && !err; i++)
+		err = pid_match_file(env, &d->pd, files[i], d->pid, d->found, d->arg);
+	return err;
+}
+
+/* To those from `from` on, unless it is there. */
+static bool file_push(struct prov_watch *w, size_t from, int file)
+{
+	int *slot;
+
+	for (size_t i = from; i < w->nfiles; i++)
+		if (w->files[i] == file)
+			return true;
+	slot = GROW_PUSH(w->files, w->nfiles, w->files_cap);
+	if (slot)
+		*slot = file;
+	return slot;
 }
 
 static bool is_done(const struct wanted *d, int file)
@@ -245,24 +267,64 @@ static bool is_done(const struct wanted *d, int file)
 /* Files that the description's process has mapped and that are new to it. */
 static int wanted_of_process(struct prov_env *env, struct wanted *d, bool match)
 {
-	size_t n;
+	struct prov_watch *w = env->watch;
+	size_t n, from = w->nfiles;
 	const struct prov_mapping *maps = prov_mappings(env, d->pid, &n);
 	int err = 0, *slot;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		if (is_done(d, maps[i].file))
+	for (size_t i = 0; i < n && !err; i++)
+		if (!is_done(d, maps[i].file) && !file_push(w, from, maps[i].file))
+			err = -ENOMEM;
+	if (match && !err)
+		err = wanted_match(env, d, w->files + from, w->nfiles - from);
+	for (size_t i = from; i < w->nfiles && !err; i++) {
+		if (prov_file_waits(env, w->files[i]))
 			continue;
 		slot = ARENA_PUSH(env->arena, d->done, d->ndone, d->cap);
-		if (!slot)
-			return -ENOMEM;
-		*slot = maps[i].file;
-		if (match)
-			err = wanted_match(env, d, maps[i].file);
+		if (slot)
+			*slot = w->files[i];
+		else
+			err = -ENOMEM;
 	}
+	w->nfiles = from;
 	return err;
 }
 
-int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+/* Files that waited until now, and those that are new to the description. */
+static int wanted_of_all(struct prov_env *env, struct wanted *d)
+{
+	struct prov_watch *w = env->watch;
+	size_t nwaited = w->nfiles;
+	int err = 0, *slot;
+
+	for (; d->next < prov_files_count(env) && !err; d->next++) {
+		slot = GROW_PUSH(w->files, w->nfiles, w->files_cap);
+		if (slot)
+			*slot = (int)d->next;
+		else
+			err = -ENOMEM;
+	}
+	if (!err && w->nfiles)
+		err = wanted_match(env, d, w->files, w->nfiles);
+	w->nfiles = nwaited;
+	return err;
+}
+
+/* Do a provider's last digits name a process, or are they the name's own, as in http2? A kernel
+ * thread has no probes. */
+static pid_t wanted_pid(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first)
+{
+	pid_t pid = prov_pdesc_pid(pd);
+	size_t n = 0;
+
+	if (!pid || first)
+		return pid && first->nsites ? first->sites[0].pid : pid;
+	prov_mappings(env, pid, &n);
+	return n ? pid : 0;
+}
+
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
+		   prov_found *found, void *arg)
 {
 	bool is_pid = prov_pid.wants(env, pd);
 	struct wanted *d;
@@ -278,7 +340,8 @@ int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *f
 	if (!d)
 		return -ENOMEM;
 	*d = (struct wanted){ .pd = *pd, .found = found, .arg = arg, .is_pid = is_pid,
-			      .pid = prov_pdesc_pid(pd), .next = prov_files_count(env) };
+			      .pid = is_pid ? prov_pdesc_pid(pd) : wanted_pid(env, pd, first),
+			      .next = prov_files_count(env) };
 	return d->pid ? wanted_of_process(env, d, false) : 0;
 }
 
@@ -304,23 +367,31 @@ static void look_at(struct prov_watch *w, pid_t pid)
 		w->rescan = true;
 }
 
+/* A process, or all (0). What was seen before but could not be opened may be mapped here. */
+static int look_again(struct prov_env *env, pid_t pid, size_t known)
+{
+	const struct prov_mapping *maps;
+	size_t n;
+
+	prov_files_stale(env);
+	maps = prov_mappings(env, pid, &n);
+	for (size_t i = 0; i < n; i++)
+		if ((size_t)maps[i].file < known && prov_file_waits(env, maps[i].file) &&
+		    !file_push(env->watch, 0, maps[i].file))
+			return -ENOMEM;
+	return 0;
+}
+
 static int match_new(struct prov_env *env)
 {
 	struct prov_watch *w = env->watch;
+	size_t known = prov_files_count(env);
 	int err = 0;
 
-	if (w->rescan || w->nlook > 16) {	/* one look at all is cheaper than many */
-		size_t n;
-
-		prov_files_stale(env);
-		prov_mappings(env, 0, &n);
-	}
-	for (size_t i = 0; !w->rescan && w->nlook <= 16 && i < w->nlook; i++) {
-		size_t n;
-
-		prov_files_stale(env);
-		prov_mappings(env, w->look[i], &n);
-	}
+	if (w->rescan || w->nlook > 16)		/* one look at all is cheaper than many */
+		err = look_again(env, 0, known);
+	for (size_t i = 0; !w->rescan && w->nlook <= 16 && i < w->nlook && !err; i++)
+		err = look_again(env, w->look[i], known);
 	for (size_t i = 0; i < w->nwanted && !err; i++) {
 		struct wanted *d = &w->wanted[i];
 		bool of_it = w->rescan;
@@ -329,11 +400,11 @@ static int match_new(struct prov_env *env)
 			of_it |= w->look[k] == d->pid;
 		if (d->pid && of_it)
 			err = wanted_of_process(env, d, true);
-		for (; !d->pid && d->next < prov_files_count(env) && !err; d->next++)
-			err = wanted_match(env, d, (int)d->next);
+		if (!d->pid)
+			err = wanted_of_all(env, d);
 	}
 	w->rescan = false;
-	w->nlook = 0;
+	w->nlook = w->nfiles = 0;
 	return err;
 }
 

@@ -215,6 +215,127 @@ def test_copies_at_two_paths_are_two_files():
     assert "app 300\n" in out and "elsewhere 500\n" in out, out
 
 
+def test_files_of_one_name_that_are_found_at_once():
+    app = build_app()
+    paths = []
+    for folder in ("twin-one", "twin-two"):
+        os.makedirs(os.path.join(FOLDER, folder), exist_ok=True)
+        paths.append(copy_of(app, os.path.join(folder, "twin")))
+    go = gate("twins")
+    with running("-Z", "-n", BY_PID % (NAME + "*")) as d:
+        d.send_signal(signal.SIGSTOP)
+        apps = [start(path, "-v", "-n", "40", "-w", go) for path in paths]
+        at_gate(*apps)
+        d.send_signal(signal.SIGCONT)
+        until(lambda: all(site_bytes(a.pid, path) == {b"\xcc"} for a, path in zip(apps, paths)))
+        open_gate(go)
+        own = finish(apps)
+        seen = hits(done(d))
+    assert not differ(seen, own), (seen, own)
+
+
+# Ends the first process of a file 'brief' between dtrace's look at what is mapped and its opening of that.
+ENDS_IT = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static int is(const char *file, const char *what)
+{
+	char text[512] = "";
+	FILE *f = fopen(file, "r");
+	int yes = f && fgets(text, sizeof(text), f) && strstr(text, what);
+	if (f)
+		fclose(f);
+	return yes;
+}
+int open(const char *path, int flags, ...)
+{
+	static int (*real)(const char *, int, ...);
+	static int ended;
+	char name[64];
+	int pid, mode;
+	va_list more;
+
+	va_start(more, flags);
+	mode = va_arg(more, int);
+	va_end(more);
+	if (!real)
+		real = dlsym(RTLD_NEXT, "open");
+	if (!ended && strstr(path, "/map_files/") && sscanf(path, "/proc/%d/", &pid) == 1) {
+		snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+		ended = is(name, "(brief) ") && !kill(pid, SIGKILL);
+		while (ended && is(name, "(brief) ") && !is(name, "(brief) Z"))
+			usleep(1000);
+	}
+	return real(path, flags, mode);
+}
+"""
+
+
+def test_a_file_whose_first_process_was_too_brief_to_open_it():
+    brief = copy_of(build_app(), "brief")
+    preload = compiled("ends.so", ENDS_IT, "-shared", "-fPIC", "-ldl")
+    go = gate("brief-go")
+    d = start("env", "LD_PRELOAD=" + preload, DTRACE, "-qZ", "-n", BY_PID % (NAME + "*"))
+    try:
+        assert d.stdout.readline() == "ready\n"
+        first = start(brief, "-n", "1", "-w", go)
+        first.communicate(timeout=LIMIT)
+        assert first.returncode == -signal.SIGKILL, "it was opened by another way: this test shows nothing"
+        second = start(brief, "-v", "-n", "70", "-w", go)
+        at_gate(second)
+        until(lambda: site_bytes(second.pid, brief) == {b"\xcc"})
+        open_gate(go)
+        own = finish([second])
+        d.send_signal(signal.SIGINT)
+        out, err = d.communicate(timeout=LIMIT)
+        assert d.returncode == 0 and not err and hits(out) == own, (out, err, own)
+    finally:
+        d.kill()
+        d.communicate()
+
+
+# A name of ours with a kernel thread's number behind it.
+NUMBERED = r"""
+#include "usdt/sdt.h"
+#include <unistd.h>
+#define FIRE(provider, i) USDT_PROBE1(provider, hit, i)
+int main(int argc, char **argv)
+{
+	while (argc > 1 && access(argv[1], F_OK))
+		usleep(1000);
+	for (int i = 0; i < 50; i++)
+		FIRE(NAMED2, i);
+	return 0;
+}
+"""
+
+
+def test_a_provider_whose_name_ends_like_a_process():
+    include = os.path.join(HERE, "..", "..", "include")
+    app = compiled("numbered", NUMBERED, "-I", include, "-DNAMED2=%s2" % NAME)
+    go = gate("numbered-go")
+    for early in (False, True):		# matched at the start, or not
+        apps = [start(app, go)] if early else []
+        at_gate(*apps)
+        with running("-Z", "-n", BY_PID % (NAME + "2")) as d:
+            other = shutil.copy(app, os.path.join(FOLDER, "numbered-%d" % early))
+            apps.append(start(other, go))
+            at_gate(*apps)
+            until(lambda: all(site_bytes(a.pid, p) == {b"\xcc"} for a, p in zip(apps[::-1], (other, app))))
+            open_gate(go)
+            for a in apps:
+                a.communicate(timeout=LIMIT)
+            seen = hits(done(d))
+        gate("numbered-go")
+        assert seen == {a.pid: 50 for a in apps}, (early, seen)
+
+
 def test_one_file_by_two_names_is_counted_once():
     app = build_app()
     link = os.path.join(FOLDER, "app-link")
