@@ -103,7 +103,7 @@ def bpf_state():
     return {kind: len(bpf_list(kind)) for kind in ("prog", "map", "link")}
 
 
-def settled(before, seconds=5):
+def settled(before, seconds=150 if EMULATED else 30):
     """The kernel frees programs and maps a little later than the last close."""
     end = time.time() + seconds
     while time.time() < end:

@@ -422,7 +422,7 @@ def test_p_of_no_process():
 
 
 # What a program gives us to see what it has done.
-PAUSE = "-DUS=%d" % (1500000 if EMULATED else 400000)
+PAUSE = "-DUS=%d" % (2500000 if EMULATED else 800000)
 
 ORPHANS = r"""
 #include "app.h"
@@ -623,7 +623,7 @@ def test_stack_of_a_process_whose_start_was_lost():
         a = start(path, "-v", "-n", "30", "-w", go)
         at_gate(a)
         d.send_signal(signal.SIGCONT)
-        time.sleep(1)	# time for it to find out, for it attaches then
+        until(lambda: site_bytes(a.pid, path) == {b"\xcc"})
         open_gate(go)
         finish([a])
         time.sleep(0.3)

@@ -2,6 +2,7 @@
 """usdt-check: probes asserted under ptrace, with no root and no eBPF."""
 import os
 import sys
+import time
 
 import lib
 
@@ -142,7 +143,7 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < 4; i++)
 		pthread_create(&t, 0, work, 0);
-	usleep(20000);
+	usleep(200000);
 	return argc > 1 ? execv(argv[1], argv + 1) : 2;
 }
 """
@@ -377,9 +378,15 @@ def test_probes_made_at_run_time():
 
 def test_no_child_is_left():
     app = lib.build_app()
-    p = check("-T", "1", "sh", "-c", "sleep 4711 & %s -n 1; wait" % app)
+    nap = "sleep %d" % (10 ** 6 + os.getpid())
+    p = check("-T", "1", "sh", "-c", "%s & %s -n 1; wait" % (nap, app))
     assert p.returncode == 1, p.stderr
-    assert lib.sh("pgrep", "-f", "^sleep 4711$").returncode == 1
+    for _ in range(100):  # killed, it is seen until it has run to its end
+        gone = lib.sh("pgrep", "-f", "^%s$" % nap).returncode == 1
+        if gone:
+            break
+        time.sleep(0.05)
+    assert gone
 
 
 lib.main(sys.modules[__name__])
