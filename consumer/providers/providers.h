@@ -142,8 +142,8 @@ struct prov_links *prov_links_new(void);
  * others; fails (-errno, reported) if none could be attached, unless they were refused one by one
  * and are of files for all processes (pid 0). */
 int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links);
-/* Detaches everything (in parallel where the kernel is slow); adds the kernel's own counts of
- * missed firings to *missed. */
+/* Detaches everything (in parallel where the kernel is slow) and waits for programs that run; adds
+ * the kernel's own counts of missed firings to *missed. */
 void prov_links_close(struct prov_links *links, uint64_t *missed);
 /* Detaches what was attached to this process alone. */
 void prov_links_drop(struct prov_links *links, pid_t pid);

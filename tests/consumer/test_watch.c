@@ -60,7 +60,7 @@ static void new_files_are_matched_once(void **state)
 
 	(void)state;
 	assert_int_equal(match(env, "victimx", "newx", "work", "", &g), 0);
-	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
+	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
 	assert_int_equal(prov_watch_read(env), 0);
 	assert_int_equal(later.n, 0);
 	for (int i = 0; i < 2; i++) {
@@ -100,7 +100,7 @@ static void a_process_maps_a_file_that_others_have(void **state)
 	assert_int_equal(match(env, "shx", "", "", "", &g), 1);
 	snprintf(prov, sizeof(prov), "shx%d", (int)pid[1]);
 	pd = pdesc(prov, "", "", "");
-	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
+	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
 	assert_int_equal(prov_watch_read(env), 0);
 	assert_int_equal(later.n, 0);
 	assert_int_equal(write(in[1], "\n", 1), 1);
