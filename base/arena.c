@@ -19,7 +19,7 @@ struct block {
 };
 
 struct arena {
-	struct block *blocks;	/* the newest first; only it has room */
+	struct block *blocks; /* the newest first; only it has room */
 	size_t next_size;
 	bool failed;
 };
@@ -150,7 +150,7 @@ bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem)
 
 	if (!p)
 		return false;
-	memcpy(&v, pv, sizeof(v));	/* not by a cast: v's type is the caller's */
+	memcpy(&v, pv, sizeof(v)); /* not by a cast: v's type is the caller's */
 	if (n)
 		memcpy(p, v, n * elem);
 	memcpy(pv, &p, sizeof(p));

@@ -17,8 +17,8 @@
 
 struct arena;
 
-struct arena *arena_new(void);		/* NULL: no memory */
-void arena_free(struct arena *a);	/* NULL is accepted */
+struct arena *arena_new(void);	  /* NULL: no memory */
+void arena_free(struct arena *a); /* NULL is accepted */
 bool arena_failed(const struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size);
@@ -39,7 +39,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
  * arena until it goes. pv: the address of v.
  */
 bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem);
-#define ARENA_PUSH(a, v, n, cap)                                                                 \
+#define ARENA_PUSH(a, v, n, cap) \
 	((n) < (cap) || arena_more((a), &(v), (n), &(cap), sizeof(*(v))) ? &(v)[(n)++] : NULL)
 
 /*

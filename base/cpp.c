@@ -57,8 +57,16 @@ static char **command(struct arena *a, const char *name, const char *const *args
 	 * rest are the compiler's own words in the system's headers, which say nothing to D.
 	 */
 	static const char *const ours[] = {
-		"-x", "c", "-std=c99", "-D__SUNW_D=1", "-D__attribute__(x)=", "-D__asm__(x)=",
-		"-D__extension__=", "-D__restrict=", "-D__inline=inline", "-D__signed__=signed",
+		"-x",
+		"c",
+		"-std=c99",
+		"-D__SUNW_D=1",
+		"-D__attribute__(x)=",
+		"-D__asm__(x)=",
+		"-D__extension__=",
+		"-D__restrict=",
+		"-D__inline=inline",
+		"-D__signed__=signed",
 	};
 	const char *env = getenv("CPP"), *slash = name ? strrchr(name, '/') : NULL;
 	char *words = arena_strdup(a, env && *env ? env : "cc -E"), *word, *save;
@@ -73,7 +81,8 @@ static char **command(struct arena *a, const char *name, const char *const *args
 		argv[k++] = arena_strdup(a, ours[i]);
 	/* The text comes by standard input; includes in quotes are looked for beside its file. */
 	argv[k++] = arena_strdup(a, "-iquote");
-	argv[k++] = slash ? arena_strndup(a, name, (size_t)(slash - name) + 1) : arena_strdup(a, ".");
+	argv[k++] = slash ? arena_strndup(a, name, (size_t)(slash - name) + 1) :
+			    arena_strdup(a, ".");
 	for (size_t i = 0; i < n; i++)
 		argv[k++] = arena_strdup(a, args[i]);
 	argv[k++] = arena_strdup(a, "-");
@@ -120,7 +129,8 @@ static void headers(char *err, const char *const *args, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		wanted |= !strcmp(args[i], "-H");
-	for (line = wanted ? strtok_r(err, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
+	for (line = wanted ? strtok_r(err, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save))
 		if (*line == '.' && line[strspn(line, ".")] == ' ')
 			fprintf(stderr, "%s\n", line + strspn(line, ".") + 1);
 }
@@ -162,7 +172,8 @@ struct text *cpp_text(struct arena *a, const struct text *in, const char *const 
 	    !write_all(fds[0], head, strlen(head)) ||
 	    !write_all(fds[0], body, in->len - (size_t)(body - in->bytes)) ||
 	    lseek(fds[0], 0, SEEK_SET) < 0 || !run(argv, fds[0], fds[1], fds[2], &status)) {
-		diag_error(diag, NOWHERE, NULL, "failed to preprocess %s: %s", name, strerror(errno));
+		diag_error(diag, NOWHERE, NULL, "failed to preprocess %s: %s", name,
+			   strerror(errno));
 		goto out;
 	}
 	bytes = slurp(a, fds[1], &len);

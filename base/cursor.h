@@ -13,9 +13,9 @@
 #include <string.h>
 
 struct cursor {
-	const unsigned char *at, *end;	/* borrowed */
+	const unsigned char *at, *end; /* borrowed */
 	bool bad;
-	bool swap;	/* the bytes are of the other endianness */
+	bool swap; /* the bytes are of the other endianness */
 };
 
 static inline struct cursor cur_init(const void *bytes, size_t len)
@@ -42,14 +42,14 @@ static inline const void *cur_bytes(struct cursor *c, size_t n)
 	return p;
 }
 
-#define CUR_READER(bits)                                                                         \
-	static inline uint##bits##_t cur_u##bits(struct cursor *c)                               \
-	{                                                                                        \
-		uint##bits##_t v = 0;                                                            \
-		const void *p = cur_bytes(c, sizeof(v));                                         \
-		if (p)                                                                           \
-			memcpy(&v, p, sizeof(v));                                                \
-		return c->swap ? __builtin_bswap##bits(v) : v;                                   \
+#define CUR_READER(bits)                                           \
+	static inline uint##bits##_t cur_u##bits(struct cursor *c) \
+	{                                                          \
+		uint##bits##_t v = 0;                              \
+		const void *p = cur_bytes(c, sizeof(v));           \
+		if (p)                                             \
+			memcpy(&v, p, sizeof(v));                  \
+		return c->swap ? __builtin_bswap##bits(v) : v;     \
 	}
 CUR_READER(16)
 CUR_READER(32)

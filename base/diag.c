@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* what: the message alone, from its begin to end in text, which is ours and freed. */
-static void emit(struct diag *d, struct diag_message m, char *text, size_t len, long begin, long end)
+static void emit(struct diag *d, struct diag_message m, char *text, size_t len, long begin,
+		 long end)
 {
 	char *what = d->tell ? strndup(text + begin, (size_t)(end - begin)) : NULL;
 
@@ -46,9 +47,9 @@ static void show_source(FILE *f, const struct place *p, uint32_t len)
 	fputc('\n', f);
 }
 
-__attribute__((format(printf, 5, 0)))
-static void report(struct diag *d, struct loc at, const char *tag, enum diag_kind kind,
-		   const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct loc at,
+							 const char *tag, enum diag_kind kind,
+							 const char *fmt, va_list ap)
 {
 	struct diag_message m = { .kind = kind, .tag = tag, .place = text_place(at) };
 	const struct place *p = &m.place;

@@ -23,23 +23,23 @@
 
 enum diag_kind { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE, DIAG_HINT };
 
-struct diag_message {	/* all borrowed until tell returns */
+struct diag_message { /* all borrowed until tell returns */
 	enum diag_kind kind;
-	const char *text;	/* as a sink is given it */
-	const char *what;	/* the message alone, no newline */
-	const char *tag;	/* NULL: none */
+	const char *text; /* as a sink is given it */
+	const char *what; /* the message alone, no newline */
+	const char *tag;  /* NULL: none */
 	struct place place;
 };
 
 struct diag {
-	const char *who;	/* prefix of messages without a place: "dtrace" */
-	bool errtags;		/* -x errtags: show [D_TAG] */
-	unsigned errors, warnings;	/* reported so far */
-	unsigned limit;		/* errors shown; 0: all */
-	void (*sink)(void *arg, const char *text, size_t len);	/* whole lines; NULL: dropped */
+	const char *who;	   /* prefix of messages without a place: "dtrace" */
+	bool errtags;		   /* -x errtags: show [D_TAG] */
+	unsigned errors, warnings; /* reported so far */
+	unsigned limit;		   /* errors shown; 0: all */
+	void (*sink)(void *arg, const char *text, size_t len); /* whole lines; NULL: dropped */
 	void (*tell)(void *arg, const struct diag_message *m);
 	void *arg;
-	bool hushed;		/* the last message was beyond the limit: so is its hint */
+	bool hushed; /* the last message was beyond the limit: so is its hint */
 };
 
 /* tag: "D_SYNTAX" …; NULL: none. Messages have no newline and no full stop at the end. */

@@ -15,7 +15,7 @@ bool grow_more(void *pv, size_t n, size_t *cap, size_t elem)
 
 	if (n > SIZE_MAX / 2)
 		return false;
-	memcpy(&old, pv, sizeof(old));	/* a pointer to whatever the elements are */
+	memcpy(&old, pv, sizeof(old)); /* a pointer to whatever the elements are */
 	v = reallocarray(old, more, elem);
 	if (!v)
 		return false;

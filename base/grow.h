@@ -13,7 +13,7 @@
 
 /* Room for one more; pv: the address of v. */
 bool grow_more(void *pv, size_t n, size_t *cap, size_t elem);
-#define GROW_PUSH(v, n, cap)                                                                     \
+#define GROW_PUSH(v, n, cap) \
 	((n) < (cap) || grow_more(&(v), (n), &(cap), sizeof(*(v))) ? &(v)[(n)++] : NULL)
 
 #endif

@@ -13,14 +13,14 @@ struct entry {
 	uint64_t hash;
 	void *value;
 	size_t len;
-	char *key;	/* NULL: removed */
+	char *key; /* NULL: removed */
 };
 
 struct hash {
 	struct entry *entries;
 	size_t n, cap, live;
-	uint32_t *slots;	/* index + 1 of an entry; 0: free */
-	size_t nslots;		/* a power of two, at least twice cap */
+	uint32_t *slots; /* index + 1 of an entry; 0: free */
+	size_t nslots;	 /* a power of two, at least twice cap */
 };
 
 uint64_t hash_bytes(const void *bytes, size_t len)
@@ -104,8 +104,9 @@ static int make_room(struct hash *h)
 			entries[n++] = h->entries[i];
 	free(h->entries);
 	free(h->slots);
-	*h = (struct hash){ .entries = entries, .n = n, .cap = cap, .live = n,
-			    .slots = slots, .nslots = cap * 2 };
+	*h = (struct hash){
+		.entries = entries, .n = n, .cap = cap, .live = n, .slots = slots, .nslots = cap * 2
+	};
 	for (size_t i = 0; i < n; i++)
 		slot_put(h, i);
 	return 0;

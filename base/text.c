@@ -34,8 +34,11 @@ struct text *text_new(struct arena *a, const char *name, const char *bytes, size
 	for (size_t i = 0; i < len; i++)
 		if (copy[i] == '\n')
 			lines[n++] = (uint32_t)i + 1;
-	*t = (struct text){ .name = name ? arena_strdup(a, name) : NULL, .bytes = copy,
-			    .len = len, .lines = lines, .nlines = n };
+	*t = (struct text){ .name = name ? arena_strdup(a, name) : NULL,
+			    .bytes = copy,
+			    .len = len,
+			    .lines = lines,
+			    .nlines = n };
 	return name && !t->name ? NULL : t;
 }
 
@@ -152,7 +155,8 @@ struct place text_place(struct loc at)
 	p.line = (uint32_t)line + 1;
 	/* The nearest marker numbers the line; the nearest that has a name names the file. */
 	for (size_t i = line; i-- > 0 && !name;)
-		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name, &name_len) &&
+		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name,
+				&name_len) &&
 		    !numbered) {
 			p.line = number + (uint32_t)(line - i - 1);
 			numbered = true;

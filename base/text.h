@@ -13,25 +13,26 @@
 struct arena;
 
 struct text {
-	const char *name;	/* as the user knows it: a path, "-n", "<stdin>"; NULL: no place to show */
-	const char *bytes;	/* NUL-terminated */
+	const char
+		*name; /* as the user knows it: a path, "-n", "<stdin>"; NULL: no place to show */
+	const char *bytes; /* NUL-terminated */
 	size_t len;
-	const uint32_t *lines;	/* offset at which line i+1 starts */
+	const uint32_t *lines; /* offset at which line i+1 starts */
 	size_t nlines;
 };
 
 /* A place in a text; {NULL, 0} is nowhere. */
 struct loc {
 	const struct text *text;
-	uint32_t off, len;	/* bytes; len 0: a point */
+	uint32_t off, len; /* bytes; len 0: a point */
 };
 
 struct place {
-	const char *name;	/* borrowed, name_len bytes, no NUL; NULL: nowhere */
+	const char *name; /* borrowed, name_len bytes, no NUL; NULL: nowhere */
 	size_t name_len;
-	uint32_t line, column;	/* from 1; 0: unknown. Column counts bytes */
-	const char *start;	/* of the source line, borrowed; NULL if there is none */
-	size_t len;		/* of that line, without its newline */
+	uint32_t line, column; /* from 1; 0: unknown. Column counts bytes */
+	const char *start;     /* of the source line, borrowed; NULL if there is none */
+	size_t len;	       /* of that line, without its newline */
 };
 
 /*

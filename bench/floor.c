@@ -20,7 +20,8 @@
 
 static int attach(const char *path, uint64_t offset, int prog)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr), .config1 = (uintptr_t)path,
+	struct perf_event_attr attr = { .size = sizeof(attr),
+					.config1 = (uintptr_t)path,
 					.config2 = offset };
 	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
 	int fd;

@@ -23,7 +23,11 @@ static struct usdt_point *hit;
 #if FORM == GUARDED
 #define _SDT_HAS_SEMAPHORES 1
 __extension__ unsigned short bench_hit_semaphore __attribute__((section(".probes")));
-#define SITE(i) do { if (__builtin_expect(bench_hit_semaphore, 0)) DTRACE_PROBE1(bench, hit, i); } while (0)
+#define SITE(i)                                               \
+	do {                                                  \
+		if (__builtin_expect(bench_hit_semaphore, 0)) \
+			DTRACE_PROBE1(bench, hit, i);         \
+	} while (0)
 #else
 #define SITE(i) DTRACE_PROBE1(bench, hit, i)
 #endif
@@ -32,7 +36,11 @@ __extension__ unsigned short bench_hit_semaphore __attribute__((section(".probes
 #include "usdt/sdt.h"
 #if FORM == GUARDED
 USDT_SEMAPHORE(bench, hit);
-#define SITE(i) do { if (USDT_ENABLED(bench, hit)) USDT_SEM_PROBE1(bench, hit, i); } while (0)
+#define SITE(i)                                         \
+	do {                                            \
+		if (USDT_ENABLED(bench, hit))           \
+			USDT_SEM_PROBE1(bench, hit, i); \
+	} while (0)
 #else
 #define SITE(i) USDT_PROBE1(bench, hit, i)
 #endif
@@ -45,15 +53,18 @@ USDT_SEMAPHORE(bench, hit);
 
 #define TURN 8
 #define SLICES 1000
-#define PASS(what) __asm__ volatile("" : "+r"(i) : : "memory"); what;
-#define EIGHT(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what)
+#define PASS(what)                                   \
+	__asm__ volatile("" : "+r"(i) : : "memory"); \
+	what;
+#define EIGHT(what) \
+	PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what)
 /* Each with its loop at the start of a cache line. */
-#define LOOP(name, body)                                                                         \
-	__attribute__((noinline, aligned(64))) static void name(long turns)                      \
-	{                                                                                        \
-		for (long i = 0; i < turns; i++) {                                               \
-			body                                                                     \
-		}                                                                                \
+#define LOOP(name, body)                                                    \
+	__attribute__((noinline, aligned(64))) static void name(long turns) \
+	{                                                                   \
+		for (long i = 0; i < turns; i++) {                          \
+			body                                                \
+		}                                                           \
 	}
 LOOP(empty, EIGHT((void)0))
 LOOP(sites, EIGHT(SITE(i)))

@@ -38,19 +38,19 @@ typedef long long int64_t;
 /* ---- Life of an enabling (design rule 7) -------------------------------- */
 
 enum rt_life {
-	RT_WARMUP,	/* nothing but BEGIN runs */
-	RT_ACTIVE,	/* set by the end of BEGIN's program */
-	RT_DRAINING,	/* exit() was called: no clause starts any more, END excepted */
+	RT_WARMUP,   /* nothing but BEGIN runs */
+	RT_ACTIVE,   /* set by the end of BEGIN's program */
+	RT_DRAINING, /* exit() was called: no clause starts any more, END excepted */
 	RT_ENDED,
 };
 
 struct rt_state {
 	uint32_t life;
-	uint32_t exiting;	/* 1: exit() was called; its status below */
+	uint32_t exiting; /* 1: exit() was called; its status below */
 	int32_t exit_status;
-	uint32_t filled;	/* bufpolicy=fill: some CPU's buffer is full */
-	int64_t wall_offset;	/* walltimestamp = monotonic + this, renewed by the consumer */
-	uint64_t next_serial;	/* last number given to a thread (self-> arrays); atomic add */
+	uint32_t filled;      /* bufpolicy=fill: some CPU's buffer is full */
+	int64_t wall_offset;  /* walltimestamp = monotonic + this, renewed by the consumer */
+	uint64_t next_serial; /* last number given to a thread (self-> arrays); atomic add */
 };
 
 /* ---- Drops and faults --------------------------------------------------- */
@@ -62,19 +62,27 @@ enum rt_drop {
 	RT_NDROPS
 };
 
-enum rt_fault {		/* the ERROR probe's arg4; DTrace's DTRACEFLT_ numbers */
-	RT_FLT_UNKNOWN, RT_FLT_BADADDR, RT_FLT_BADALIGN, RT_FLT_ILLOP, RT_FLT_DIVZERO,
-	RT_FLT_NOSCRATCH, RT_FLT_KPRIV, RT_FLT_UPRIV, RT_FLT_TUPOFLOW, RT_FLT_BADSTACK,
-	RT_NFAULTS
+enum rt_fault { /* the ERROR probe's arg4; DTrace's DTRACEFLT_ numbers */
+		RT_FLT_UNKNOWN,
+		RT_FLT_BADADDR,
+		RT_FLT_BADALIGN,
+		RT_FLT_ILLOP,
+		RT_FLT_DIVZERO,
+		RT_FLT_NOSCRATCH,
+		RT_FLT_KPRIV,
+		RT_FLT_UPRIV,
+		RT_FLT_TUPOFLOW,
+		RT_FLT_BADSTACK,
+		RT_NFAULTS
 };
 
 enum { RT_SLOTS = 64 };
 
 struct rt_cpu {
-	uint64_t drops[16];	/* by enum rt_drop; atomic add */
-	uint64_t scratch;	/* bit n: slot n of this CPU is taken (atomic OR, AND) */
-	uint64_t switched;	/* vtimestamp: when this CPU's task came on it */
-	uint64_t filled;	/* bufpolicy=fill: this CPU records no more */
+	uint64_t drops[16]; /* by enum rt_drop; atomic add */
+	uint64_t scratch;   /* bit n: slot n of this CPU is taken (atomic OR, AND) */
+	uint64_t switched;  /* vtimestamp: when this CPU's task came on it */
+	uint64_t filled;    /* bufpolicy=fill: this CPU records no more */
 	uint64_t pad[13];
 };
 RT_ASSERT(sizeof(struct rt_cpu) == 256);
@@ -84,25 +92,25 @@ RT_ASSERT(RT_NDROPS <= 16);
 
 /* On the main program's stack; a pointer to it is every clause function's second argument. */
 struct rt_fire {
-	uint64_t timestamp;	/* 0: not read yet */
-	uint32_t probe;		/* index in the enabling's table of probes */
+	uint64_t timestamp; /* 0: not read yet */
+	uint32_t probe;	    /* index in the enabling's table of probes */
 	uint32_t cpu;
-	uint64_t err[5];	/* ERROR's arg1..arg5: epid, action, pc, fault, value */
-	uint32_t clause;	/* of the fault */
-	uint32_t faulted;	/* while ERROR's clauses run: the probe whose clause faulted */
+	uint64_t err[5];  /* ERROR's arg1..arg5: epid, action, pc, fault, value */
+	uint32_t clause;  /* of the fault */
+	uint32_t faulted; /* while ERROR's clauses run: the probe whose clause faulted */
 };
 RT_ASSERT(sizeof(struct rt_fire) == 64);
 
 /* A thread's storage begins so. */
 struct rt_self {
-	uint64_t serial;	/* its number for self-> arrays; 0: none given yet */
-	uint64_t cpu_time;	/* vtimestamp: ns on CPU until it last left one */
+	uint64_t serial;   /* its number for self-> arrays; 0: none given yet */
+	uint64_t cpu_time; /* vtimestamp: ns on CPU until it last left one */
 };
 
 /* In the probes map. */
 struct rt_probe {
 	uint32_t id;
-	uint32_t nclauses;	/* spare */
+	uint32_t nclauses; /* spare */
 	char prov[64], mod[64], func[192], name[64];
 };
 RT_ASSERT(sizeof(struct rt_probe) == 392);
@@ -114,22 +122,22 @@ RT_ASSERT(sizeof(struct rt_probe) == 392);
  * compared, hashed and copied by words). The room for one is RT_STR_ROOM(strsize).
  */
 struct rt_str {
-	uint64_t len;		/* bytes before the NUL; < strsize */
+	uint64_t len; /* bytes before the NUL; < strsize */
 	char s[];
 };
 #define RT_STR_ROOM(strsize) (8 + (((strsize) + 7) & ~7u) + 8)
 
 /* ---- Records (design rule 8) --------------------------------------------- */
 
-enum { RT_REC_ERROR = 0x80000000u };	/* bit of rt_rec.clause: data is struct rt_err */
+enum { RT_REC_ERROR = 0x80000000u }; /* bit of rt_rec.clause: data is struct rt_err */
 
 struct rt_rec {
-	uint64_t time;		/* bpf_ktime_get_ns of the firing */
-	uint32_t clause;	/* index of the clause | RT_REC_ERROR */
-	uint32_t probe;		/* index of the probe in the enabling's table */
-	uint32_t spec;		/* speculation id; 0: none */
-	uint32_t len;		/* of the whole record, header included; a multiple of 8 */
-};				/* data follows, laid out as the clause's rec_desc says */
+	uint64_t time;	 /* bpf_ktime_get_ns of the firing */
+	uint32_t clause; /* index of the clause | RT_REC_ERROR */
+	uint32_t probe;	 /* index of the probe in the enabling's table */
+	uint32_t spec;	 /* speculation id; 0: none */
+	uint32_t len;	 /* of the whole record, header included; a multiple of 8 */
+};			 /* data follows, laid out as the clause's rec_desc says */
 RT_ASSERT(sizeof(struct rt_rec) == 24);
 
 struct rt_err {
@@ -139,12 +147,12 @@ struct rt_err {
 
 /* A variable-length field: where its bytes are, from the start of the record. */
 struct rt_var {
-	uint32_t off, len;	/* a string's len excludes the NUL that follows it */
+	uint32_t off, len; /* a string's len excludes the NUL that follows it */
 };
 /* A user stack or user address: whose it is. */
 struct rt_owner {
 	uint32_t pid, tid;
-	uint64_t start;		/* task->group_leader->start_boottime, ns: tells reused pids apart */
+	uint64_t start; /* task->group_leader->start_boottime, ns: tells reused pids apart */
 };
 /* Fields in a record by kind (enum rec_kind in consumer/records.h):
  *   INT     8 bytes, sign- or zero-extended from its type
@@ -166,10 +174,10 @@ struct rt_owner {
  * self-> arrays have the thread's serial number as their first component.
  */
 struct rt_key {
-	uint32_t id;		/* of the aggregation or the variable */
+	uint32_t id; /* of the aggregation or the variable */
 	uint32_t zero;
 };
-enum { RT_KEY_CLASS_MIN = 16, RT_KEY_CLASS_MAX = 4096 };	/* powers of two */
+enum { RT_KEY_CLASS_MIN = 16, RT_KEY_CLASS_MAX = 4096 }; /* powers of two */
 
 /* ---- Aggregation values, in 64-bit words ----------------------------------- */
 

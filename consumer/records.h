@@ -13,46 +13,46 @@ enum rec_kind { REC_INT, REC_STRING, REC_BYTES, REC_STACK, REC_USTACK, REC_KSYM,
 
 struct rec_field {
 	enum rec_kind kind;
-	uint32_t off;		/* from the start of the record (struct rt_rec included) */
-	uint32_t size;		/* BYTES; INT: of its D type */
-	const struct d_type *type;	/* D's type: sign, char, enum, struct … */
-	enum d_action sym;	/* KSYM, USYM: D_ACT_sym, mod, func, uaddr, usym …; USTACK:
+	uint32_t off;		   /* from the start of the record (struct rt_rec included) */
+	uint32_t size;		   /* BYTES; INT: of its D type */
+	const struct d_type *type; /* D's type: sign, char, enum, struct … */
+	enum d_action sym;	   /* KSYM, USYM: D_ACT_sym, mod, func, uaddr, usym …; USTACK:
 				 * D_ACT_ustack or jstack */
-	uint32_t frames;	/* STACK, USTACK: asked for; 0: the option's number */
+	uint32_t frames;	   /* STACK, USTACK: asked for; 0: the option's number */
 };
 
 /* One action of the record, in program order. */
 struct rec_action {
 	enum d_action act;
 	struct loc loc;
-	const struct d_format *format;	/* printf, printa, system, freopen; NULL: none */
-	struct rec_field *fields;	/* its arguments, in order; aggregations left out */
+	const struct d_format *format; /* printf, printa, system, freopen; NULL: none */
+	struct rec_field *fields;      /* its arguments, in order; aggregations left out */
 	size_t nfields;
-	const struct d_agg **aggs;	/* printa, clear, trunc, normalize …: in order */
+	const struct d_agg **aggs; /* printa, clear, trunc, normalize …: in order */
 	size_t naggs;
-	int64_t number;		/* trunc's count and sign, setopt …: constants */
+	int64_t number; /* trunc's count and sign, setopt …: constants */
 	bool has_number;
-	int present;		/* offset of a byte that is 1 if this action ran (inside if);
+	int present; /* offset of a byte that is 1 if this action ran (inside if);
 				 * -1: always */
 };
 
 struct rec_desc {
 	const struct d_clause *clause;
-	uint32_t size;		/* of the fixed part, header included */
+	uint32_t size; /* of the fixed part, header included */
 	struct rec_action *actions;
 	size_t nactions;
-	bool default_action;	/* no body: prints CPU, ID and FUNCTION:NAME only */
-	bool any;		/* false: the clause makes no record (assignments, aggregations only) */
+	bool default_action; /* no body: prints CPU, ID and FUNCTION:NAME only */
+	bool any; /* false: the clause makes no record (assignments, aggregations only) */
 };
 
 /* Components of keys and how each aggregation's value is laid out. */
 struct agg_desc {
 	const struct d_agg *agg;
-	enum rec_kind *kinds;	/* of the keys */
-	enum d_action *syms;	/* KSYM, USYM keys */
+	enum rec_kind *kinds; /* of the keys */
+	enum d_action *syms;  /* KSYM, USYM keys */
 	size_t nkeys;
-	uint32_t words;		/* of a value, word 0 included */
-	uint32_t cell;		/* no keys: first word in a CPU's block of `cells` */
+	uint32_t words; /* of a value, word 0 included */
+	uint32_t cell;	/* no keys: first word in a CPU's block of `cells` */
 };
 
 #endif

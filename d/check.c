@@ -39,7 +39,7 @@ static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size
 
 /* ---- Does a clause use args[]? --------------------------------------------------- */
 
-enum { INLINES_MAX = 1000 };	/* looked into */
+enum { INLINES_MAX = 1000 }; /* looked into */
 
 /* budget: of inlines that are looked into; where it ends, "yes" is a safe answer. */
 static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget)
@@ -73,7 +73,8 @@ bool c_uses_args(struct d *d, const struct d_expr *e)
 	return expr_uses_args(d, e, &budget);
 }
 
-bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e), void *arg)
+bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e),
+		void *arg)
 {
 	for (size_t i = 0; i < n; i++)
 		if (fn(arg, body[i]->expr) || c_any_expr(body[i]->then, body[i]->nthen, fn, arg) ||
@@ -99,7 +100,8 @@ static bool same_args(const struct d_args *a, const struct d_args *b)
 	if (a->n != b->n || a->unstable || b->unstable)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (!a->types[i] != !b->types[i] || (a->types[i] && !d_same_type(a->types[i], b->types[i])))
+		if (!a->types[i] != !b->types[i] ||
+		    (a->types[i] && !d_same_type(a->types[i], b->types[i])))
 			return false;
 	return true;
 }
@@ -118,7 +120,8 @@ static bool must_split(struct d *d, const struct d_clause *raw)
 		return true;
 	for (size_t i = 1; i < raw->npdescs; i++) {
 		memset(&next, 0, sizeof(next));
-		if (!names->args(names->ctx, d, &raw->pdescs[i], &next) || !same_args(&first, &next))
+		if (!names->args(names->ctx, d, &raw->pdescs[i], &next) ||
+		    !same_args(&first, &next))
 			return true;
 	}
 	return false;
@@ -152,7 +155,8 @@ static bool check_if(struct chk *c, struct d_stmt *s)
  */
 static bool acts(struct chk *c, const struct d_expr *e)
 {
-	const struct d_ident *id = e && e->kind == D_E_CALL ? hash_get_str(c->d->idents, e->str) : NULL;
+	const struct d_ident *id = e && e->kind == D_E_CALL ? hash_get_str(c->d->idents, e->str) :
+							      NULL;
 
 	if (e && e->kind == D_E_COND)
 		return acts(c, e->kids[1]) || acts(c, e->kids[2]);
@@ -203,8 +207,10 @@ static bool check_stmt(struct chk *c, struct d_stmt *s)
 	if (e->kind == D_E_ASSIGN && e->kids[0] && e->kids[0]->kind == D_E_AGG)
 		return c_agg_stmt(c, s);
 	if (e->kind == D_E_AGG) {
-		d_error(c->d, e->loc, "D_AGG_NULL", "@%s alone does nothing: assign it an aggregating "
-			"function", e->str);
+		d_error(c->d, e->loc, "D_AGG_NULL",
+			"@%s alone does nothing: assign it an aggregating "
+			"function",
+			e->str);
 		return false;
 	}
 	s->expr = e->kind == D_E_CALL ? c_call(c, e, true) : c_expr(c, e);
@@ -257,7 +263,8 @@ static bool makes(void *arg, const struct d_expr *e)
 	if (e->kind == D_E_ASSIGN || is_step(e)) {
 		while (to->nkids && to->kids[0])
 			to = to->kids[0];
-		if (to->kind == D_E_IDENT && to->ident_scope == name->ident_scope && !strcmp(to->str, name->str))
+		if (to->kind == D_E_IDENT && to->ident_scope == name->ident_scope &&
+		    !strcmp(to->str, name->str))
 			return true;
 	}
 	for (size_t i = 0; i < e->nkids; i++)
@@ -270,8 +277,10 @@ static bool is_unknown(struct chk *c, const struct d_expr *e)
 {
 	if (e->kind != D_E_IDENT || e->ident_mod)
 		return false;
-	return !hash_get_str(e->ident_scope == D_V_SELF ? c->d->self_vars
-			     : e->ident_scope == D_V_THIS ? c->d->this_vars : c->d->idents, e->str);
+	return !hash_get_str(e->ident_scope == D_V_SELF ? c->d->self_vars :
+			     e->ident_scope == D_V_THIS ? c->d->this_vars :
+							  c->d->idents,
+			     e->str);
 }
 
 /*

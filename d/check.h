@@ -13,54 +13,56 @@ struct chk {
 	struct d *d;
 	struct d_prog *prog;
 	size_t clauses_cap, globals_cap, selfs_cap, thises_cap, aggs_cap;
-	const struct d_pdesc *pdesc;	/* of the clause at hand; NULL outside of clauses */
-	struct d_args args;		/* of it, once asked */
+	const struct d_pdesc *pdesc; /* of the clause at hand; NULL outside of clauses */
+	struct d_args args;	     /* of it, once asked */
 	bool args_asked, args_ok;
-	int inlines;			/* inlines inside inlines at this place */
-	unsigned expanded;		/* all of them: inlines of inlines double */
+	int inlines;	   /* inlines inside inlines at this place */
+	unsigned expanded; /* all of them: inlines of inlines double */
 	unsigned depth;
 	int next_action;
-	struct hash *wide;		/* names of variables that widen.c found */
-	bool constant;			/* an integer constant is wanted: no variables */
-	struct d_attr attr;		/* the least so far, of the clause at hand */
-	struct d_attr published[D_NPARTS];	/* by its providers, if `publishes` */
+	struct hash *wide;		   /* names of variables that widen.c found */
+	bool constant;			   /* an integer constant is wanted: no variables */
+	struct d_attr attr;		   /* the least so far, of the clause at hand */
+	struct d_attr published[D_NPARTS]; /* by its providers, if `publishes` */
 	bool publishes;
-	int attr_quiet;			/* inside inlines whose attributes a pragma states */
+	int attr_quiet; /* inside inlines whose attributes a pragma states */
 };
 
 /* const.c */
 struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at);
 uint64_t c_norm(const struct d_type *t, uint64_t v);	/* v as a value of integer type t */
-struct d_expr *c_fold(struct chk *c, struct d_expr *e);	/* NULL passes through */
+struct d_expr *c_fold(struct chk *c, struct d_expr *e); /* NULL passes through */
 bool c_is_const(const struct d_expr *e);		/* an integer constant */
 
 /* convert.c */
-struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to);	/* unless it is one */
-struct d_expr *c_of_user(struct chk *c, struct d_expr *e);	/* of what lies in memory */
-struct d_expr *c_decay(struct chk *c, struct d_expr *e);	/* arrays to pointers */
+struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* unless it is one */
+struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* of what lies in memory */
+struct d_expr *c_decay(struct chk *c, struct d_expr *e);   /* arrays to pointers */
 struct d_expr *c_promote(struct chk *c, struct d_expr *e);
 struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);
 bool c_is_arith(const struct d_type *t);
-bool c_is_scalar(const struct d_type *t);	/* integer, float or pointer */
-bool c_is_strlike(const struct d_type *t);	/* string, char * or char[] */
-bool c_same_pointers(const struct d_type *a, const struct d_type *b);	/* or one is void * */
-struct d_expr *c_to_string(struct chk *c, struct d_expr *e);	/* of a strlike one */
+bool c_is_scalar(const struct d_type *t);  /* integer, float or pointer */
+bool c_is_strlike(const struct d_type *t); /* string, char * or char[] */
+bool c_same_pointers(const struct d_type *a, const struct d_type *b); /* or one is void * */
+struct d_expr *c_to_string(struct chk *c, struct d_expr *e);	      /* of a strlike one */
 /* As if assigned to a `to`; NULL: incompatible, nothing reported. */
 struct d_expr *c_convert(struct chk *c, struct d_expr *e, struct d_type *to);
 const char *c_name(struct chk *c, const struct d_type *t);
 
 /* check_expr.c */
 struct d_expr *c_expr(struct chk *c, struct d_expr *e);
-struct d_expr *c_value(struct chk *c, struct d_expr *e);	/* not void */
-struct d_expr *c_kids_done(struct chk *c, struct d_expr *e);	/* all kids checked; NULL: one failed */
+struct d_expr *c_value(struct chk *c, struct d_expr *e); /* not void */
+struct d_expr *c_kids_done(struct chk *c,
+			   struct d_expr *e); /* all kids checked; NULL: one failed */
 bool c_is_lvalue(const struct d_expr *e);
 
 /* check_var.c: variables that declarations made are listed in the program */
 bool c_vars_declared(struct chk *c);
 /* Does fn give true for an expression of the statements, or of those inside of them? */
-bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e), void *arg);
-bool c_uses_args(struct d *d, const struct d_expr *e);	/* raw; by way of inlines, too */
-bool c_inlines_unused(struct chk *c);	/* they must be right, too; true: they are */
+bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e),
+		void *arg);
+bool c_uses_args(struct d *d, const struct d_expr *e); /* raw; by way of inlines, too */
+bool c_inlines_unused(struct chk *c);		       /* they must be right, too; true: they are */
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
 struct d_expr *c_index(struct chk *c, struct d_expr *e);
@@ -97,7 +99,7 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const
 bool c_agg_stmt(struct chk *c, struct d_stmt *s);
 
 /* check_stab.c: what an expression uses lowers the clause's attributes */
-extern const struct d_attr c_attr_kernel;	/* of what the kernel's sources name */
+extern const struct d_attr c_attr_kernel; /* of what the kernel's sources name */
 void c_attr_begin(struct chk *c, struct d_clause *cl);
 void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, const char *name);
 void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,

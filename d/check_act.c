@@ -12,18 +12,24 @@
 
 /* What differs from `void, a statement, D_PROTO_LEN`. */
 static const struct act {
-	const char *tags;	/* prefix of its own error tags; NULL: D_PROTO_… */
-	int value;		/* base type as a value; 0: a statement only */
-	bool agg;		/* first argument is an aggregation */
+	const char *tags; /* prefix of its own error tags; NULL: D_PROTO_… */
+	int value;	  /* base type as a value; 0: a statement only */
+	bool agg;	  /* first argument is an aggregation */
 } acts[D_NACTIONS] = {
-	[D_ACT_printa] = { "D_PRINTA", 0, false }, [D_ACT_clear] = { "D_CLEAR", 0, true },
-	[D_ACT_trunc] = { "D_TRUNC", 0, true }, [D_ACT_normalize] = { "D_NORMALIZE", 0, true },
+	[D_ACT_printa] = { "D_PRINTA", 0, false },
+	[D_ACT_clear] = { "D_CLEAR", 0, true },
+	[D_ACT_trunc] = { "D_TRUNC", 0, true },
+	[D_ACT_normalize] = { "D_NORMALIZE", 0, true },
 	[D_ACT_denormalize] = { "D_NORMALIZE", 0, true },
-	[D_ACT_stack] = { "D_STACK", D_STACK, false }, [D_ACT_ustack] = { "D_USTACK", D_USTACK, false },
+	[D_ACT_stack] = { "D_STACK", D_STACK, false },
+	[D_ACT_ustack] = { "D_USTACK", D_USTACK, false },
 	[D_ACT_jstack] = { "D_USTACK", D_USTACK, false },
-	[D_ACT_sym] = { NULL, D_KSYM, false }, [D_ACT_mod] = { NULL, D_KSYM, false },
-	[D_ACT_func] = { NULL, D_KSYM, false }, [D_ACT_uaddr] = { NULL, D_USYM, false },
-	[D_ACT_usym] = { NULL, D_USYM, false }, [D_ACT_umod] = { NULL, D_USYM, false },
+	[D_ACT_sym] = { NULL, D_KSYM, false },
+	[D_ACT_mod] = { NULL, D_KSYM, false },
+	[D_ACT_func] = { NULL, D_KSYM, false },
+	[D_ACT_uaddr] = { NULL, D_USYM, false },
+	[D_ACT_usym] = { NULL, D_USYM, false },
+	[D_ACT_umod] = { NULL, D_USYM, false },
 	[D_ACT_ufunc] = { NULL, D_USYM, false },
 };
 
@@ -36,8 +42,8 @@ static const char *tag_of(struct chk *c, const char *prefix, const char *what)
 
 static bool frames_ok(struct chk *c, struct d_expr *e)
 {
-	static const char *const tags[2][2] = {
-		{ "D_STACK_SIZE", "D_STACK_SIZE" }, { "D_USTACK_FRAMES", "D_USTACK_STRSIZE" } };
+	static const char *const tags[2][2] = { { "D_STACK_SIZE", "D_STACK_SIZE" },
+						{ "D_USTACK_FRAMES", "D_USTACK_STRSIZE" } };
 	bool user = e->func != D_ACT_stack;
 
 	for (size_t i = 0; i < e->nkids; i++) {
@@ -47,8 +53,10 @@ static bool frames_ok(struct chk *c, struct d_expr *e)
 			return false;
 		if (!c_is_const(k) || (int64_t)k->ival < 0 || k->ival > INT32_MAX ||
 		    (!k->ival && !i)) {
-			d_error(c->d, k->loc, tags[user][i > 0], "%s of %s() must be a positive integer "
-				"constant", i ? "the string size" : "the number of frames", e->str);
+			d_error(c->d, k->loc, tags[user][i > 0],
+				"%s of %s() must be a positive integer "
+				"constant",
+				i ? "the string size" : "the number of frames", e->str);
 			return false;
 		}
 		e->kids[i] = k;
@@ -101,12 +109,12 @@ static bool tracemem_ok(struct chk *c, struct d_expr *e)
 	if (!c_kids_done(c, e))
 		return false;
 	if (!d_is_pointer(e->kids[0]->type) && !d_is_integer(e->kids[0]->type)) {
-		d_error(c->d, e->kids[0]->loc, "D_TRACEMEM_ADDR", "tracemem() needs an address, not %s",
-			c_name(c, e->kids[0]->type));
+		d_error(c->d, e->kids[0]->loc, "D_TRACEMEM_ADDR",
+			"tracemem() needs an address, not %s", c_name(c, e->kids[0]->type));
 		return false;
 	}
-	e->kids[0] = d_is_integer(e->kids[0]->type) ? c_cast(c, e->kids[0], d_base(c->d, D_ULONG))
-						    : c_decay(c, e->kids[0]);
+	e->kids[0] = d_is_integer(e->kids[0]->type) ? c_cast(c, e->kids[0], d_base(c->d, D_ULONG)) :
+						      c_decay(c, e->kids[0]);
 	size = e->kids[1];
 	if (!c_is_const(size) || !d_is_integer(size->type) || (int64_t)size->ival <= 0 ||
 	    size->ival > INT32_MAX) {
@@ -115,8 +123,10 @@ static bool tracemem_ok(struct chk *c, struct d_expr *e)
 		return false;
 	}
 	if (e->nkids > 2 && !d_is_integer(e->kids[2]->type)) {
-		d_error(c->d, e->kids[2]->loc, "D_TRACEMEM_SIZE", "the dynamic size of tracemem() must be "
-			"an integer, not %s", c_name(c, e->kids[2]->type));
+		d_error(c->d, e->kids[2]->loc, "D_TRACEMEM_SIZE",
+			"the dynamic size of tracemem() must be "
+			"an integer, not %s",
+			c_name(c, e->kids[2]->type));
 		return false;
 	}
 	return e->kids[0] != NULL;
@@ -158,18 +168,14 @@ static bool setopt_ok(struct chk *c, struct d_expr *e)
 static bool args_ok(struct chk *c, struct d_expr *e, const struct act *a, const char *proto)
 {
 	switch (e->func) {
-	case D_ACT_printf: case D_ACT_system: case D_ACT_freopen:
-		return c_printf(c, e);
-	case D_ACT_printa:
-		return c_printa(c, e);
-	case D_ACT_trace:
-		return trace_ok(c, e);
-	case D_ACT_tracemem:
-		return tracemem_ok(c, e);
-	case D_ACT_setopt:
-		return setopt_ok(c, e);
-	default:
-		return a->agg ? agg_ok(c, e, a, proto) : c_args(c, e, proto);
+	case D_ACT_printf:
+	case D_ACT_system:
+	case D_ACT_freopen: return c_printf(c, e);
+	case D_ACT_printa: return c_printa(c, e);
+	case D_ACT_trace: return trace_ok(c, e);
+	case D_ACT_tracemem: return tracemem_ok(c, e);
+	case D_ACT_setopt: return setopt_ok(c, e);
+	default: return a->agg ? agg_ok(c, e, a, proto) : c_args(c, e, proto);
 	}
 }
 
@@ -180,8 +186,8 @@ struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool
 	if (!c_count_ok(c, e, proto, tag_of(c, a->tags, a->tags ? "PROTO" : "LEN")))
 		return NULL;
 	if (!statement && (!a->value || c->constant)) {
-		d_error(c->d, e->loc, "D_OP_ACT", "action %s() has no value: it is a statement of its own",
-			e->str);
+		d_error(c->d, e->loc, "D_OP_ACT",
+			"action %s() has no value: it is a statement of its own", e->str);
 		return NULL;
 	}
 	if (a->value == D_STACK || a->value == D_USTACK)

@@ -22,19 +22,22 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const
 
 	if (!e || e->kind != D_E_AGG) {
 		full = arena_printf(c->d->arena, "%sARG", tag);
-		d_error(c->d, e ? e->loc : NOWHERE, full ? full : tag, "%s() needs an aggregation here", who);
+		d_error(c->d, e ? e->loc : NOWHERE, full ? full : tag,
+			"%s() needs an aggregation here", who);
 		return NULL;
 	}
 	a = hash_get_str(c->d->agg_names, agg_name(e));
 	if (!a || a->func < 0) {
 		full = arena_printf(c->d->arena, "%sBAD", tag);
 		if (!a)
-			d_error(c->d, e->loc, full ? full : tag, "unknown aggregation: @%s", e->str);
+			d_error(c->d, e->loc, full ? full : tag, "unknown aggregation: @%s",
+				e->str);
 		return NULL;
 	}
 	if (e->nkids) {
 		full = arena_printf(c->d->arena, "%sKEY", tag);
-		d_error(c->d, e->loc, full ? full : tag, "%s() takes @%s without keys", who, e->str);
+		d_error(c->d, e->loc, full ? full : tag, "%s() takes @%s without keys", who,
+			e->str);
 		return NULL;
 	}
 	e->agg = a;
@@ -52,7 +55,9 @@ static struct d_agg *agg_get(struct chk *c, const struct d_expr *e)
 	slot = a ? ARENA_PUSH(c->d->arena, c->prog->aggs, c->prog->naggs, c->aggs_cap) : NULL;
 	if (!slot)
 		return NULL;
-	*a = (struct d_agg){ .name = e->str, .id = (int)(c->prog->naggs - 1), .func = -1, .loc = e->loc };
+	*a = (struct d_agg){
+		.name = e->str, .id = (int)(c->prog->naggs - 1), .func = -1, .loc = e->loc
+	};
 	*slot = a;
 	return hash_set_str(c->d->agg_names, agg_name(e), a) ? NULL : a;
 }
@@ -64,15 +69,21 @@ struct range {
 	int64_t low, high, missing;
 };
 static const struct range lq_params[] = {
-	{ "base", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", "D_LQUANT_MATCHBASE", INT32_MIN, INT32_MAX, 0 },
-	{ "limit", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", "D_LQUANT_MATCHLIM", INT32_MIN, INT32_MAX, 0 },
+	{ "base", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", "D_LQUANT_MATCHBASE", INT32_MIN,
+	  INT32_MAX, 0 },
+	{ "limit", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", "D_LQUANT_MATCHLIM", INT32_MIN, INT32_MAX,
+	  0 },
 	{ "step", "D_LQUANT_STEPTYPE", "D_LQUANT_STEPVAL", "D_LQUANT_MATCHSTEP", 1, UINT16_MAX, 1 },
 };
 static const struct range llq_params[] = {
-	{ "factor", "D_LLQUANT_FACTORTYPE", "D_LLQUANT_FACTORVAL", "D_LLQUANT_MATCHFACTOR", 2, UINT16_MAX, 0 },
-	{ "low magnitude", "D_LLQUANT_LMAGTYPE", "D_LLQUANT_LMAGVAL", "D_LLQUANT_MATCHLMAG", 0, 63, 0 },
-	{ "high magnitude", "D_LLQUANT_HMAGTYPE", "D_LLQUANT_HMAGVAL", "D_LLQUANT_MATCHHMAG", 0, 63, 0 },
-	{ "number of steps", "D_LLQUANT_STEPTYPE", "D_LLQUANT_STEPVAL", "D_LLQUANT_MATCHSTEPS", 1, UINT16_MAX, 0 },
+	{ "factor", "D_LLQUANT_FACTORTYPE", "D_LLQUANT_FACTORVAL", "D_LLQUANT_MATCHFACTOR", 2,
+	  UINT16_MAX, 0 },
+	{ "low magnitude", "D_LLQUANT_LMAGTYPE", "D_LLQUANT_LMAGVAL", "D_LLQUANT_MATCHLMAG", 0, 63,
+	  0 },
+	{ "high magnitude", "D_LLQUANT_HMAGTYPE", "D_LLQUANT_HMAGVAL", "D_LLQUANT_MATCHHMAG", 0, 63,
+	  0 },
+	{ "number of steps", "D_LLQUANT_STEPTYPE", "D_LLQUANT_STEPVAL", "D_LLQUANT_MATCHSTEPS", 1,
+	  UINT16_MAX, 0 },
 };
 
 static bool param(struct chk *c, struct d_expr *call, size_t i, const struct range *r, int64_t *out)
@@ -86,15 +97,15 @@ static bool param(struct chk *c, struct d_expr *call, size_t i, const struct ran
 	if (!k)
 		return false;
 	if (!c_is_const(k) || !d_is_integer(k->type)) {
-		d_error(c->d, k->loc, r->type_tag, "the %s of %s() must be an integer constant", r->name,
-			call->str);
+		d_error(c->d, k->loc, r->type_tag, "the %s of %s() must be an integer constant",
+			r->name, call->str);
 		return false;
 	}
 	*out = (int64_t)k->ival;
 	if (*out >= r->low && *out <= r->high && (*out >= 0 || d_resolve(k->type)->is_signed))
 		return true;
-	d_error(c->d, k->loc, r->value_tag, "the %s of %s() must be %lld to %lld", r->name, call->str,
-		(long long)r->low, (long long)r->high);
+	d_error(c->d, k->loc, r->value_tag, "the %s of %s() must be %lld to %lld", r->name,
+		call->str, (long long)r->low, (long long)r->high);
 	return false;
 }
 
@@ -103,7 +114,8 @@ static bool lquantize_ok(struct chk *c, const struct d_expr *call, const int64_t
 	int64_t levels;
 
 	if (p[1] < p[0]) {
-		d_error(c->d, call->loc, "D_LQUANT_MISMATCH", "lquantize(): the limit is below the base");
+		d_error(c->d, call->loc, "D_LQUANT_MISMATCH",
+			"lquantize(): the limit is below the base");
 		return false;
 	}
 	levels = (p[1] - p[0]) / p[2];
@@ -112,7 +124,8 @@ static bool lquantize_ok(struct chk *c, const struct d_expr *call, const int64_t
 			"lquantize(): the step must not be larger than limit - base");
 	else if (levels > UINT16_MAX)
 		d_error(c->d, call->loc, "D_LQUANT_STEPSMALL",
-			"lquantize(): %lld steps from base to limit; at most 65535", (long long)levels);
+			"lquantize(): %lld steps from base to limit; at most 65535",
+			(long long)levels);
 	return levels && levels <= UINT16_MAX;
 }
 
@@ -137,7 +150,8 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 	for (v = p[0]; v < p[3]; v *= p[0])
 		continue;
 	if (p[3] % p[0] || v % p[3]) {
-		d_error(c->d, call->loc, "D_LLQUANT_STEPVAL", "llquantize(): the number of steps must be a "
+		d_error(c->d, call->loc, "D_LLQUANT_STEPVAL",
+			"llquantize(): the number of steps must be a "
 			"multiple of the factor and divide a power of it evenly");
 		return false;
 	}
@@ -157,8 +171,9 @@ static bool params_ok(struct chk *c, struct d_agg *a, struct d_expr *call, int f
 		return false;
 	for (size_t i = 0; i < n && a->func >= 0; i++)
 		if (p[i] != a->params[i]) {
-			d_error(c->d, call->loc, r[i].match_tag, "%s(): the %s of @%s was %lld before",
-				call->str, r[i].name, a->name, (long long)a->params[i]);
+			d_error(c->d, call->loc, r[i].match_tag,
+				"%s(): the %s of @%s was %lld before", call->str, r[i].name,
+				a->name, (long long)a->params[i]);
 			return false;
 		}
 	memcpy(a->params, p, sizeof(p));
@@ -205,7 +220,9 @@ static bool args_ok(struct chk *c, struct d_stmt *s, struct d_agg *a, struct d_e
 bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 {
 	struct d_expr *target = s->expr->kids[0], *call = s->expr->kids[1];
-	struct d_ident *id = call && call->kind == D_E_CALL ? hash_get_str(c->d->idents, call->str) : NULL;
+	struct d_ident *id = call && call->kind == D_E_CALL ?
+				     hash_get_str(c->d->idents, call->str) :
+				     NULL;
 	struct d_agg *a = agg_get(c, target);
 	const char *what = arena_printf(c->d->arena, "@%s", target->str);
 	bool known, ok;
@@ -215,20 +232,23 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 	if (id)
 		c_attr_ident(c, id, call->loc, "function", call->str);
 	known = a->func >= 0;
-	ok = c_tuple(c, target->kids, target->nkids, &a->keys, &a->nkeys, what, target->loc, &known);
-	if ((s->expr->op != D_OP_ASSIGN && s->expr->op != D_OP_NONE) || !id || id->kind != D_ID_AGGFUNC) {
-		d_error(c->d, call->loc, "D_AGG_FUNC", "@%s must be assigned an aggregating function",
-			a->name);
+	ok = c_tuple(c, target->kids, target->nkids, &a->keys, &a->nkeys, what, target->loc,
+		     &known);
+	if ((s->expr->op != D_OP_ASSIGN && s->expr->op != D_OP_NONE) || !id ||
+	    id->kind != D_ID_AGGFUNC) {
+		d_error(c->d, call->loc, "D_AGG_FUNC",
+			"@%s must be assigned an aggregating function", a->name);
 		if (call->kind == D_E_CALL && !id)
 			c_suggest(c, call->str, D_V_GLOBAL, true);
 		else
-			diag_hint(c->d->diag, "count, sum, min, max, avg, stddev, quantize, lquantize or "
-					      "llquantize");
+			diag_hint(c->d->diag,
+				  "count, sum, min, max, avg, stddev, quantize, lquantize or "
+				  "llquantize");
 		return false;
 	}
 	if (a->func >= 0 && a->func != (int)id->number) {
-		d_error(c->d, s->loc, "D_AGG_REDEF", "@%s is %s() here, but was %s() before", a->name,
-			call->str, d_aggfunc_names[a->func]);
+		d_error(c->d, s->loc, "D_AGG_REDEF", "@%s is %s() here, but was %s() before",
+			a->name, call->str, d_aggfunc_names[a->func]);
 		return false;
 	}
 	if (!c_count_ok(c, call, id->proto, "D_PROTO_LEN"))

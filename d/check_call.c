@@ -73,11 +73,11 @@ bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const 
 		d_error(c->d, e->loc, tag, "%s() takes %zu argument%s, not %zu", e->str, least,
 			least == 1 ? "" : "s", e->nkids);
 	else if (e->nkids < least)
-		d_error(c->d, e->loc, tag, "%s() takes at least %zu argument%s, not %zu", e->str, least,
-			least == 1 ? "" : "s", e->nkids);
+		d_error(c->d, e->loc, tag, "%s() takes at least %zu argument%s, not %zu", e->str,
+			least, least == 1 ? "" : "s", e->nkids);
 	else
-		d_error(c->d, e->loc, tag, "%s() takes at most %zu argument%s, not %zu", e->str, most,
-			most == 1 ? "" : "s", e->nkids);
+		d_error(c->d, e->loc, tag, "%s() takes at most %zu argument%s, not %zu", e->str,
+			most, most == 1 ? "" : "s", e->nkids);
 	return false;
 }
 
@@ -97,8 +97,9 @@ static struct d_expr *fits(struct chk *c, struct d_expr *k, const struct param *
 	if (word_is(p, "int"))
 		return d_is_integer(k->type) ? c_promote(c, k) : NULL;
 	if (word_is(p, "ptr"))
-		return d_is_integer(k->type) ? c_cast(c, k, d_base(c->d, D_ULONG))
-		       : d_is_pointer(k->type) ? c_decay(c, k) : NULL;
+		return d_is_integer(k->type) ? c_cast(c, k, d_base(c->d, D_ULONG)) :
+		       d_is_pointer(k->type) ? c_decay(c, k) :
+					       NULL;
 	if (word_is(p, "str"))
 		return c_to_string(c, k);
 	if (word_is(p, "lit"))
@@ -111,10 +112,13 @@ static struct d_expr *fits(struct chk *c, struct d_expr *k, const struct param *
 
 static const char *wanted(struct chk *c, const struct param *p)
 {
-	return word_is(p, "int") ? "an integer" : word_is(p, "ptr") ? "a pointer or an integer"
-	       : word_is(p, "str") ? "a string" : word_is(p, "lit") ? "a constant"
-	       : word_is(p, "fmt") ? "a format string" : word_is(p, "agg") ? "an aggregation"
-	       : arena_strndup(c->d->arena, p->word, p->len);
+	return word_is(p, "int") ? "an integer" :
+	       word_is(p, "ptr") ? "a pointer or an integer" :
+	       word_is(p, "str") ? "a string" :
+	       word_is(p, "lit") ? "a constant" :
+	       word_is(p, "fmt") ? "a format string" :
+	       word_is(p, "agg") ? "an aggregation" :
+				   arena_strndup(c->d->arena, p->word, p->len);
 }
 
 bool c_args(struct chk *c, struct d_expr *e, const char *proto)
@@ -128,16 +132,18 @@ bool c_args(struct chk *c, struct d_expr *e, const char *proto)
 
 		if (i == 0 || !p.rest)
 			next_param(&at, &p);
-		if (k && k->kind == D_E_AGG && k->agg)	/* an action has looked at it */
+		if (k && k->kind == D_E_AGG && k->agg) /* an action has looked at it */
 			continue;
 		k = c_value(c, k);
 		fit = k ? fits(c, k, &p) : NULL;
 		if (k && !fit) {
 			const char *want = wanted(c, &p);
 
-			d_error(c->d, k->loc, "D_PROTO_ARG", "argument %zu of %s() must be %s, not %s%s",
-				i + 1, e->str, want ? want : "?",
-				word_is(&p, "lit") ? "an expression of type " : "", c_name(c, k->type));
+			d_error(c->d, k->loc, "D_PROTO_ARG",
+				"argument %zu of %s() must be %s, not %s%s", i + 1, e->str,
+				want ? want : "?",
+				word_is(&p, "lit") ? "an expression of type " : "",
+				c_name(c, k->type));
 		}
 		ok &= fit != NULL;
 		e->kids[i] = fit;
@@ -158,8 +164,8 @@ static struct d_expr *offset_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	c_attr_type(c, t, e->loc);
 	if ((r->kind != D_T_STRUCT && r->kind != D_T_UNION) || !d_complete(c->d, t)) {
-		d_error(c->d, e->loc, "D_OFFSETOF_TYPE", "offsetof() needs a complete struct or union, not %s",
-			c_name(c, t));
+		d_error(c->d, e->loc, "D_OFFSETOF_TYPE",
+			"offsetof() needs a complete struct or union, not %s", c_name(c, t));
 		return NULL;
 	}
 	m = d_member_find(c->d, t, e->kids[1]->str, &off);
@@ -169,8 +175,8 @@ static struct d_expr *offset_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	}
 	if (m->bit_size) {
-		d_error(c->d, e->kids[1]->loc, "D_OFFSETOF_BITFIELD", "bit-field %s has no offset in bytes",
-			m->name);
+		d_error(c->d, e->kids[1]->loc, "D_OFFSETOF_BITFIELD",
+			"bit-field %s has no offset in bytes", m->name);
 		return NULL;
 	}
 	return c_int(c, off / 8, d_base(c->d, D_ULONG), e->loc);
@@ -183,8 +189,8 @@ static struct d_expr *string_of(struct chk *c, struct d_expr *e)
 	if (!k)
 		return NULL;
 	if (!c_is_strlike(k->type) && !c_is_scalar(k->type)) {
-		d_error(c->d, e->loc, "D_STRINGOF_TYPE", "stringof needs a string or an address, not %s",
-			c_name(c, k->type));
+		d_error(c->d, e->loc, "D_STRINGOF_TYPE",
+			"stringof needs a string or an address, not %s", c_name(c, k->type));
 		return NULL;
 	}
 	return c_cast(c, k, d_base(c->d, D_STRING));
@@ -192,7 +198,8 @@ static struct d_expr *string_of(struct chk *c, struct d_expr *e)
 
 static struct d_expr *xlate(struct chk *c, struct d_expr *e)
 {
-	d_error(c->d, e->loc, "D_XLATE_NONE", "translators are not supported: xlate cannot be used");
+	d_error(c->d, e->loc, "D_XLATE_NONE",
+		"translators are not supported: xlate cannot be used");
 	return NULL;
 }
 
@@ -210,8 +217,7 @@ static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d
 	if (!c_args(c, e, id->proto))
 		return NULL;
 	e->func = (int)id->number;
-	e->type = ptr ? d_ptr_to(c->d, d_base(c->d, D_VOID))
-		  : word_type(c, id->proto, len);
+	e->type = ptr ? d_ptr_to(c->d, d_base(c->d, D_VOID)) : word_type(c, id->proto, len);
 	return e->type ? e : NULL;
 }
 
@@ -235,14 +241,14 @@ struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 	}
 	c_attr_ident(c, id, e->loc, "function", e->str);
 	switch (id->kind) {
-	case D_ID_SUBR:
-		return subroutine(c, e, id);
+	case D_ID_SUBR: return subroutine(c, e, id);
 	case D_ID_ACTION:
 		e->func = (int)id->number;
 		e->is_action = true;
 		return c_action(c, e, id->proto, statement);
 	case D_ID_AGGFUNC:
-		d_error(c->d, e->loc, "D_OP_ACT", "%s() can only be assigned to an aggregation", e->str);
+		d_error(c->d, e->loc, "D_OP_ACT", "%s() can only be assigned to an aggregation",
+			e->str);
 		diag_hint(c->d->diag, "for example: @x = %s(…)", e->str);
 		return NULL;
 	default:

@@ -8,12 +8,14 @@
  */
 #include "d/check.h"
 
-#define MAX_DEPTH 4000	/* of trees; inlines put trees inside of trees */
+#define MAX_DEPTH 4000 /* of trees; inlines put trees inside of trees */
 
 static struct d_expr *int_literal(struct chk *c, struct d_expr *e)
 {
 	if (!e->type)
-		e->type = d_base(c->d, e->ival <= INT32_MAX ? D_INT : e->ival <= INT64_MAX ? D_LONG : D_ULONG);
+		e->type = d_base(c->d, e->ival <= INT32_MAX ? D_INT :
+				       e->ival <= INT64_MAX ? D_LONG :
+							      D_ULONG);
 	return e;
 }
 
@@ -39,12 +41,13 @@ static struct d_expr *done(struct chk *c, struct d_expr *e)
 bool c_is_lvalue(const struct d_expr *e)
 {
 	switch (e->kind) {
-	case D_E_VAR: case D_E_INDEX: case D_E_ELEM: case D_E_DEREF: case D_E_KSYM:
-		return true;
-	case D_E_MEMBER:
-		return c_is_lvalue(e->kids[0]);
-	default:
-		return false;
+	case D_E_VAR:
+	case D_E_INDEX:
+	case D_E_ELEM:
+	case D_E_DEREF:
+	case D_E_KSYM: return true;
+	case D_E_MEMBER: return c_is_lvalue(e->kids[0]);
+	default: return false;
 	}
 }
 
@@ -63,16 +66,13 @@ struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 bool d_is_user(const struct d_expr *e)
 {
 	switch (e->kind) {
-	case D_E_DEREF:
-		return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
+	case D_E_DEREF: return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
 	case D_E_ELEM:
 		if (d_resolve(e->kids[0]->type)->kind == D_T_PTR)
 			return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
 		return d_is_user(e->kids[0]);
-	case D_E_MEMBER:
-		return d_is_user(e->kids[0]);
-	default:
-		return e->type->is_user || d_resolve(e->type)->is_user;
+	case D_E_MEMBER: return d_is_user(e->kids[0]);
+	default: return e->type->is_user || d_resolve(e->type)->is_user;
 	}
 }
 
@@ -119,8 +119,9 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	of = e->kids[0];
 	t = d_resolve(of->type);
 	if (t->kind != D_T_STRUCT && t->kind != D_T_UNION) {
-		d_error(c->d, e->loc, "D_OP_SOU", "%s is not a struct or union: it has no member %s",
-			c_name(c, of->type), e->str);
+		d_error(c->d, e->loc, "D_OP_SOU",
+			"%s is not a struct or union: it has no member %s", c_name(c, of->type),
+			e->str);
 		if (d_is_pointer(t))
 			diag_hint(c->d->diag, "a pointer's members are reached by ->");
 		return NULL;
@@ -129,12 +130,14 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, "D_OP_INCOMPLETE", "%s is not known in full: no member %s",
 			c_name(c, of->type), e->str);
 		if (d_is_user(of))
-			diag_hint(c->d->diag, "declare it in the script, as the program's source does");
+			diag_hint(c->d->diag,
+				  "declare it in the script, as the program's source does");
 		return NULL;
 	}
 	e->member = d_member_find(c->d, of->type, e->str, &off);
 	if (!e->member) {
-		d_error(c->d, e->loc, "D_TYPE_MEMBER", "%s has no member %s", c_name(c, of->type), e->str);
+		d_error(c->d, e->loc, "D_TYPE_MEMBER", "%s has no member %s", c_name(c, of->type),
+			e->str);
 		return NULL;
 	}
 	e->bit_off = off;
@@ -163,7 +166,8 @@ static struct d_expr *addr_of(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, "D_ADDROF_BITFIELD", "bit-field %s has no address", k->str);
 		return NULL;
 	}
-	e->type = k->kind != D_E_KSYM && d_is_user(k) ? d_user_ptr_to(c->d, k->type) : d_ptr_to(c->d, k->type);
+	e->type = k->kind != D_E_KSYM && d_is_user(k) ? d_user_ptr_to(c->d, k->type) :
+							d_ptr_to(c->d, k->type);
 	return e->type ? e : NULL;
 }
 
@@ -178,18 +182,22 @@ static struct d_expr *size_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(k->type);
 	if (k->kind == D_E_MEMBER && k->member->bit_size) {
-		d_error(c->d, e->loc, "D_SIZEOF_BITFIELD", "bit-field %s has no size in bytes", k->str);
+		d_error(c->d, e->loc, "D_SIZEOF_BITFIELD", "bit-field %s has no size in bytes",
+			k->str);
 		return NULL;
 	}
 	if (k->kind == D_E_TYPE)
 		c_attr_type(c, k->type, k->loc);
 	d_complete(c->d, k->type);
-	if (!t->size || t->kind == D_T_STACK || (k->kind != D_E_TYPE && t->kind == D_T_STRING &&
-						 k->kind != D_E_VAR && k->kind != D_E_STRING)) {
-		d_error(c->d, e->loc, "D_SIZEOF_TYPE", "the size of %s is not known", c_name(c, k->type));
+	if (!t->size || t->kind == D_T_STACK ||
+	    (k->kind != D_E_TYPE && t->kind == D_T_STRING && k->kind != D_E_VAR &&
+	     k->kind != D_E_STRING)) {
+		d_error(c->d, e->loc, "D_SIZEOF_TYPE", "the size of %s is not known",
+			c_name(c, k->type));
 		return NULL;
 	}
-	return c_int(c, k->kind == D_E_STRING ? k->len + 1 : t->size, d_base(c->d, D_ULONG), e->loc);
+	return c_int(c, k->kind == D_E_STRING ? k->len + 1 : t->size, d_base(c->d, D_ULONG),
+		     e->loc);
 }
 
 static struct d_expr *comma(struct chk *c, struct d_expr *e)
@@ -208,24 +216,29 @@ static struct d_expr *call(struct chk *c, struct d_expr *e)
 static struct d_expr *stray(struct chk *c, struct d_expr *e)
 {
 	if (e->kind == D_E_AGG)
-		d_error(c->d, e->loc, "D_OP_ACT", "aggregation @%s is not a value here", e->str ? e->str : "");
+		d_error(c->d, e->loc, "D_OP_ACT", "aggregation @%s is not a value here",
+			e->str ? e->str : "");
 	else if (e->kind == D_E_TYPE)
 		d_error(c->d, e->loc, "D_SYNTAX", "type %s is not a value", c_name(c, e->type));
 	else
-		d_error(c->d, e->loc, "D_MACRO_UNDEF", "macro $%s is not defined", e->str ? e->str : "");
+		d_error(c->d, e->loc, "D_MACRO_UNDEF", "macro $%s is not defined",
+			e->str ? e->str : "");
 	if (e->kind == D_E_AGG)
-		diag_hint(c->d->diag, "an aggregation is assigned to, or given to printa, trace, clear, "
-				      "trunc, normalize or denormalize");
+		diag_hint(c->d->diag,
+			  "an aggregation is assigned to, or given to printa, trace, clear, "
+			  "trunc, normalize or denormalize");
 	return NULL;
 }
 
 static struct d_expr *(*const by_kind[D_NEKINDS])(struct chk *c, struct d_expr *e) = {
 	[D_E_INT] = int_literal, [D_E_FLOAT] = float_literal, [D_E_STRING] = string_literal,
-	[D_E_VAR] = done, [D_E_INDEX] = c_index, [D_E_ELEM] = done, [D_E_AGG] = stray,
-	[D_E_CALL] = call, [D_E_UNARY] = c_unary, [D_E_BINARY] = c_binary, [D_E_ASSIGN] = c_assign,
-	[D_E_COND] = c_cond, [D_E_COMMA] = comma, [D_E_CAST] = c_cast_expr, [D_E_MEMBER] = member,
-	[D_E_DEREF] = deref, [D_E_ADDR] = addr_of, [D_E_KSYM] = done, [D_E_SIZEOF] = size_of,
-	[D_E_IDENT] = c_ident, [D_E_TYPE] = stray, [D_E_MACRO] = stray,
+	[D_E_VAR] = done,	 [D_E_INDEX] = c_index,	      [D_E_ELEM] = done,
+	[D_E_AGG] = stray,	 [D_E_CALL] = call,	      [D_E_UNARY] = c_unary,
+	[D_E_BINARY] = c_binary, [D_E_ASSIGN] = c_assign,     [D_E_COND] = c_cond,
+	[D_E_COMMA] = comma,	 [D_E_CAST] = c_cast_expr,    [D_E_MEMBER] = member,
+	[D_E_DEREF] = deref,	 [D_E_ADDR] = addr_of,	      [D_E_KSYM] = done,
+	[D_E_SIZEOF] = size_of,	 [D_E_IDENT] = c_ident,	      [D_E_TYPE] = stray,
+	[D_E_MACRO] = stray,
 };
 
 struct d_expr *c_expr(struct chk *c, struct d_expr *e)

@@ -13,7 +13,11 @@
 
 enum want { INTEGER = 1, POINTER = 2, STRING = 4, FLOAT = 8, STACK = 16, SYMBOL = 32 };
 
-static const struct { const char *verbs; int want; const char *text; } verbs[] = {
+static const struct {
+	const char *verbs;
+	int want;
+	const char *text;
+} verbs[] = {
 	{ "cdiouxXC", INTEGER, "an integer" },
 	{ "p", INTEGER | POINTER, "a pointer or an integer" },
 	{ "aA", INTEGER | POINTER | SYMBOL, "an address" },
@@ -35,7 +39,8 @@ static int kind_of(const struct d_type *t)
 	case D_T_PTR: return POINTER;
 	case D_T_FLOAT: return FLOAT;
 	case D_T_STACK: return STACK;
-	case D_T_USYM: case D_T_KSYM: return SYMBOL;
+	case D_T_USYM:
+	case D_T_KSYM: return SYMBOL;
 	default: return 0;
 	}
 }
@@ -47,8 +52,8 @@ static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		if (!strchr(verbs[i].verbs, v->verb) || kind_of(t) & verbs[i].want)
 			continue;
-		d_error(c->d, at, "D_PRINTF_ARG_TYPE", "%%%c of %s() needs %s, but %s is %s", v->verb, who,
-			verbs[i].text, what, c_name(c, t));
+		d_error(c->d, at, "D_PRINTF_ARG_TYPE", "%%%c of %s() needs %s, but %s is %s",
+			v->verb, who, verbs[i].text, what, c_name(c, t));
 		return false;
 	}
 	return true;
@@ -78,15 +83,15 @@ static bool dynamic_ok(struct chk *c, struct args *a, const struct d_conv *v, co
 	struct d_expr *k;
 
 	if (a->next >= a->e->nkids) {
-		d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO", "the * of %%%c has no argument for its %s",
-			v->verb, which);
+		d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO",
+			"the * of %%%c has no argument for its %s", v->verb, which);
 		return false;
 	}
 	k = a->e->kids[a->next++];
 	if (!k || d_is_integer(k->type))
 		return k != NULL;
-	d_error(c->d, k->loc, "D_PRINTF_DYN_TYPE", "the %s of %%%c must be an integer, not %s", which,
-		v->verb, c_name(c, k->type));
+	d_error(c->d, k->loc, "D_PRINTF_DYN_TYPE", "the %s of %%%c must be an integer, not %s",
+		which, v->verb, c_name(c, k->type));
 	return false;
 }
 
@@ -102,7 +107,8 @@ static bool conv_ok(struct chk *c, struct args *a, const struct d_conv *v)
 	if (!ok || !takes_value(v))
 		return ok;
 	if (v->verb == '@') {
-		d_error(c->d, v->loc, "D_PRINTF_AGG_CONV", "%%@ is for printa(), not for %s()", a->e->str);
+		d_error(c->d, v->loc, "D_PRINTF_AGG_CONV", "%%@ is for printa(), not for %s()",
+			a->e->str);
 		return false;
 	}
 	if (a->next >= a->e->nkids) {
@@ -151,8 +157,8 @@ bool c_printf(struct chk *c, struct d_expr *e)
 		ok = conv_ok(c, &a, &f->convs[i]);
 	if (ok && a.next < e->nkids) {
 		d_error(c->d, e->kids[a.next]->loc, "D_PRINTF_ARG_EXTRA",
-			"%s() has %zu argument%s more than its format uses", e->str, e->nkids - a.next,
-			e->nkids - a.next == 1 ? "" : "s");
+			"%s() has %zu argument%s more than its format uses", e->str,
+			e->nkids - a.next, e->nkids - a.next == 1 ? "" : "s");
 		ok = false;
 	}
 	e->format = f;
@@ -169,8 +175,8 @@ static bool same_keys(struct chk *c, const struct d_expr *at, const struct d_agg
 	for (size_t i = 0; same && i < a->nkeys; i++)
 		same = d_same_type(a->keys[i], b->keys[i]);
 	if (!same)
-		d_error(c->d, at->loc, "D_PRINTA_AGGKEY", "@%s and @%s have keys of different types",
-			a->name, b->name);
+		d_error(c->d, at->loc, "D_PRINTA_AGGKEY",
+			"@%s and @%s have keys of different types", a->name, b->name);
 	return same;
 }
 
@@ -184,7 +190,8 @@ static bool printa_convs(struct chk *c, struct d_expr *e, const struct d_format 
 		const char *what;
 
 		if (v->star_width || v->star_prec) {
-			d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO", "printa() has no arguments for *");
+			d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO",
+				"printa() has no arguments for *");
 			return false;
 		}
 		if (!takes_value(v) || v->verb == '@')

@@ -37,8 +37,8 @@ static struct d_expr *typed(struct chk *c, struct d_expr *e, struct d_expr *a, s
 static struct d_expr *needs(struct chk *c, const struct d_expr *e, const struct d_expr *k,
 			    const char *tag, const char *what)
 {
-	d_error(c->d, k->loc, tag, "operator %s needs %s, not a value of type %s", op_text[e->op], what,
-		c_name(c, k->type));
+	d_error(c->d, k->loc, tag, "operator %s needs %s, not a value of type %s", op_text[e->op],
+		what, c_name(c, k->type));
 	return NULL;
 }
 
@@ -64,10 +64,13 @@ static bool element_size(struct chk *c, const struct d_expr *p, uint64_t *size)
 	if (*size)
 		return true;
 	if (d_resolve(to)->kind == D_T_VOID || d_resolve(to)->kind == D_T_FUNC)
-		d_error(c->d, p->loc, "D_OP_VFPTR", "a pointer to %s has no arithmetic", c_name(c, to));
+		d_error(c->d, p->loc, "D_OP_VFPTR", "a pointer to %s has no arithmetic",
+			c_name(c, to));
 	else
-		d_error(c->d, p->loc, "D_OP_INCOMPLETE", "%s is not known in full: its pointers have "
-			"no arithmetic", c_name(c, to));
+		d_error(c->d, p->loc, "D_OP_INCOMPLETE",
+			"%s is not known in full: its pointers have "
+			"no arithmetic",
+			c_name(c, to));
 	return false;
 }
 
@@ -117,7 +120,8 @@ static struct d_expr *arith(struct chk *c, struct d_expr *e)
 	struct d_expr *a = e->kids[0], *b = e->kids[1];
 	struct d_type *t;
 
-	if ((e->op == D_OP_ADD || e->op == D_OP_SUB) && (d_is_pointer(a->type) || d_is_pointer(b->type)))
+	if ((e->op == D_OP_ADD || e->op == D_OP_SUB) &&
+	    (d_is_pointer(a->type) || d_is_pointer(b->type)))
 		return pointer_op(c, e);
 	if (!c_is_arith(a->type) || !c_is_arith(b->type)) {
 		bool strings = c_is_strlike(a->type) || c_is_strlike(b->type);
@@ -140,7 +144,7 @@ static struct d_expr *integers(struct chk *c, struct d_expr *e)
 		return needs(c, e, a, "D_OP_INT", "integers");
 	if (!d_is_integer(b->type))
 		return needs(c, e, b, "D_OP_INT", "integers");
-	if (e->op == D_OP_SHL || e->op == D_OP_SHR) {	/* each side is promoted by itself */
+	if (e->op == D_OP_SHL || e->op == D_OP_SHR) { /* each side is promoted by itself */
 		a = c_promote(c, a);
 		return a ? typed(c, e, a, c_cast(c, b, a->type), a->type) : NULL;
 	}
@@ -183,7 +187,7 @@ static struct d_expr *comparison(struct chk *c, struct d_expr *e)
 	struct d_expr *a = e->kids[0], *b = e->kids[1];
 	struct d_type *i = d_base(c->d, D_INT), *t;
 
-	if (d_is_string(a->type) && is_null(b))	/* `self->path != NULL`: was it set? */
+	if (d_is_string(a->type) && is_null(b)) /* `self->path != NULL`: was it set? */
 		b = empty_string(c, b->loc);
 	else if (d_is_string(b->type) && is_null(a))
 		a = empty_string(c, a->loc);
@@ -217,15 +221,17 @@ static struct d_expr *logical(struct chk *c, struct d_expr *e)
 }
 
 static struct d_expr *(*const by_op[D_NOPS])(struct chk *c, struct d_expr *e) = {
-	[D_OP_ADD] = arith, [D_OP_SUB] = arith, [D_OP_MUL] = arith, [D_OP_DIV] = division,
-	[D_OP_MOD] = division, [D_OP_AND] = integers, [D_OP_OR] = integers, [D_OP_XOR] = integers,
-	[D_OP_SHL] = integers, [D_OP_SHR] = integers, [D_OP_EQ] = comparison, [D_OP_NE] = comparison,
+	[D_OP_ADD] = arith,	[D_OP_SUB] = arith,	[D_OP_MUL] = arith,
+	[D_OP_DIV] = division,	[D_OP_MOD] = division,	[D_OP_AND] = integers,
+	[D_OP_OR] = integers,	[D_OP_XOR] = integers,	[D_OP_SHL] = integers,
+	[D_OP_SHR] = integers,	[D_OP_EQ] = comparison, [D_OP_NE] = comparison,
 	[D_OP_LT] = comparison, [D_OP_LE] = comparison, [D_OP_GT] = comparison,
-	[D_OP_GE] = comparison, [D_OP_LAND] = logical, [D_OP_LOR] = logical, [D_OP_LXOR] = logical,
+	[D_OP_GE] = comparison, [D_OP_LAND] = logical,	[D_OP_LOR] = logical,
+	[D_OP_LXOR] = logical,
 };
 
-static struct d_expr *kernel_enumerator(struct chk *c, const struct d_enumerator *e, struct d_type *t,
-					const struct d_expr *name)
+static struct d_expr *kernel_enumerator(struct chk *c, const struct d_enumerator *e,
+					struct d_type *t, const struct d_expr *name)
 {
 	c_attr(c, c_attr_kernel, name->loc, "enumerator", e->name);
 	return c_int(c, (uint64_t)e->value, t, name->loc);
@@ -278,7 +284,7 @@ static struct d_expr *step(struct chk *c, struct d_expr *e)
 		return NULL;
 	e->kids[0] = k;
 	e->type = k->type;
-	e->ival = size;	/* what one step adds */
+	e->ival = size; /* what one step adds */
 	return e;
 }
 
@@ -318,8 +324,9 @@ static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struc
 	d_error(c->d, e->loc, "D_OP_INCOMPAT", "a value of type %s cannot be assigned to %s",
 		c_name(c, value->type), c_name(c, to->type));
 	if (d_is_string(to->type) && d_is_integer(value->type))
-		diag_hint(c->d->diag, "copyinstr() reads a string from a user address, lltostr() makes "
-				      "one of a number");
+		diag_hint(c->d->diag,
+			  "copyinstr() reads a string from a user address, lltostr() makes "
+			  "one of a number");
 	return NULL;
 }
 
@@ -342,10 +349,12 @@ static bool self_reference(struct chk *c, const struct d_expr *e)
 	const struct d_expr *to = e->kids[0];
 	const struct hash *h;
 
-	if (!to || to->kind != D_E_INDEX || to->kids[0]->kind != D_E_IDENT || to->kids[0]->ident_mod)
+	if (!to || to->kind != D_E_INDEX || to->kids[0]->kind != D_E_IDENT ||
+	    to->kids[0]->ident_mod)
 		return true;
-	h = to->kids[0]->ident_scope == D_V_SELF ? c->d->self_vars
-	    : to->kids[0]->ident_scope == D_V_THIS ? c->d->this_vars : c->d->idents;
+	h = to->kids[0]->ident_scope == D_V_SELF ? c->d->self_vars :
+	    to->kids[0]->ident_scope == D_V_THIS ? c->d->this_vars :
+						   c->d->idents;
 	if (hash_get_str(h, to->kids[0]->str) || !mentions(e->kids[1], to->kids[0]))
 		return true;
 	return counter(c, d_expr_clone(c->d, to)) != NULL;
@@ -360,7 +369,8 @@ static bool freed(const struct d_expr *to)
 
 static struct d_expr *whole_array(struct chk *c, const struct d_expr *e, const struct d_expr *to)
 {
-	d_error(c->d, e->loc, "D_OP_LVAL", "an array is not assigned as a whole: %s", c_name(c, to->type));
+	d_error(c->d, e->loc, "D_OP_LVAL", "an array is not assigned as a whole: %s",
+		c_name(c, to->type));
 	return NULL;
 }
 
@@ -375,9 +385,9 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 	if (!to || !value)
 		return NULL;
 	if (is_null(value) && d_is_string(to->type))
-		cast = empty_string(c, value->loc);	/* `s = 0` frees a string */
+		cast = empty_string(c, value->loc); /* `s = 0` frees a string */
 	else if (is_null(value) && freed(to))
-		cast = value;	/* so it does an array or a struct */
+		cast = value; /* so it does an array or a struct */
 	else if (d_resolve(to->type)->kind == D_T_ARRAY)
 		return whole_array(c, e, to);
 	else
@@ -397,9 +407,11 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 	if (!to || !value)
 		return NULL;
 	t = d_resolve(to->type);
-	if (t->kind == D_T_PTR && (e->op == D_OP_ADD || e->op == D_OP_SUB) && d_is_integer(value->type))
-		return element_size(c, to, &size) ? typed(c, e, to, scaled(c, value, size), to->type)
-						  : NULL;
+	if (t->kind == D_T_PTR && (e->op == D_OP_ADD || e->op == D_OP_SUB) &&
+	    d_is_integer(value->type))
+		return element_size(c, to, &size) ?
+			       typed(c, e, to, scaled(c, value, size), to->type) :
+			       NULL;
 	if (!c_is_arith(t) || !c_is_arith(value->type))
 		return assign_incompatible(c, e, to, value);
 	if ((t->kind == D_T_FLOAT || !d_is_integer(value->type)) &&
@@ -419,7 +431,8 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 
 static struct d_expr *agg_misplaced(struct chk *c, const struct d_expr *e)
 {
-	d_error(c->d, e->loc, "D_OP_ACT", "an aggregation is assigned only by a statement of its own");
+	d_error(c->d, e->loc, "D_OP_ACT",
+		"an aggregation is assigned only by a statement of its own");
 	return NULL;
 }
 
@@ -444,8 +457,10 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 	if (!c_kids_done(c, e))
 		return NULL;
 	if (!c_is_scalar(e->kids[0]->type)) {
-		d_error(c->d, e->kids[0]->loc, "D_OP_SCALAR", "the condition of ?: must be an integer or "
-			"a pointer, not %s", c_name(c, e->kids[0]->type));
+		d_error(c->d, e->kids[0]->loc, "D_OP_SCALAR",
+			"the condition of ?: must be an integer or "
+			"a pointer, not %s",
+			c_name(c, e->kids[0]->type));
 		return NULL;
 	}
 	a = e->kids[1];
@@ -455,7 +470,8 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 	} else if ((d_is_string(a->type) || d_is_string(b->type)) && c_is_strlike(a->type) &&
 		   c_is_strlike(b->type)) {
 		t = d_base(c->d, D_STRING);
-	} else if (d_is_pointer(a->type) && (d_is_integer(b->type) || c_same_pointers(a->type, b->type))) {
+	} else if (d_is_pointer(a->type) &&
+		   (d_is_integer(b->type) || c_same_pointers(a->type, b->type))) {
 		a = c_decay(c, a);
 		t = a ? a->type : NULL;
 	} else if (d_is_integer(a->type) && d_is_pointer(b->type)) {
@@ -464,8 +480,10 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 	} else if (d_same_type(a->type, b->type)) {
 		t = a->type;
 	} else {
-		d_error(c->d, e->loc, "D_OP_INCOMPAT", "the two results of ?: have incompatible types: %s "
-			"and %s", c_name(c, a->type), c_name(c, b->type));
+		d_error(c->d, e->loc, "D_OP_INCOMPAT",
+			"the two results of ?: have incompatible types: %s "
+			"and %s",
+			c_name(c, a->type), c_name(c, b->type));
 		return NULL;
 	}
 	e->kids[0] = c_decay(c, e->kids[0]);

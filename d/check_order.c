@@ -11,14 +11,30 @@
 enum { RECORD = 1, DESTROY = 2 };
 
 static const uint8_t act_flags[D_NACTIONS] = {
-	[D_ACT_printf] = RECORD, [D_ACT_printa] = RECORD, [D_ACT_trace] = RECORD,
-	[D_ACT_stack] = RECORD, [D_ACT_ustack] = RECORD, [D_ACT_jstack] = RECORD,
-	[D_ACT_tracemem] = RECORD, [D_ACT_print] = RECORD, [D_ACT_sym] = RECORD, [D_ACT_mod] = RECORD,
-	[D_ACT_func] = RECORD, [D_ACT_uaddr] = RECORD, [D_ACT_usym] = RECORD, [D_ACT_umod] = RECORD,
-	[D_ACT_ufunc] = RECORD, [D_ACT_pcap] = RECORD,
-	[D_ACT_system] = RECORD | DESTROY, [D_ACT_freopen] = RECORD | DESTROY,
-	[D_ACT_ftruncate] = RECORD, [D_ACT_raise] = DESTROY, [D_ACT_stop] = DESTROY,
-	[D_ACT_panic] = DESTROY, [D_ACT_breakpoint] = DESTROY, [D_ACT_chill] = DESTROY,
+	[D_ACT_printf] = RECORD,
+	[D_ACT_printa] = RECORD,
+	[D_ACT_trace] = RECORD,
+	[D_ACT_stack] = RECORD,
+	[D_ACT_ustack] = RECORD,
+	[D_ACT_jstack] = RECORD,
+	[D_ACT_tracemem] = RECORD,
+	[D_ACT_print] = RECORD,
+	[D_ACT_sym] = RECORD,
+	[D_ACT_mod] = RECORD,
+	[D_ACT_func] = RECORD,
+	[D_ACT_uaddr] = RECORD,
+	[D_ACT_usym] = RECORD,
+	[D_ACT_umod] = RECORD,
+	[D_ACT_ufunc] = RECORD,
+	[D_ACT_pcap] = RECORD,
+	[D_ACT_system] = RECORD | DESTROY,
+	[D_ACT_freopen] = RECORD | DESTROY,
+	[D_ACT_ftruncate] = RECORD,
+	[D_ACT_raise] = DESTROY,
+	[D_ACT_stop] = DESTROY,
+	[D_ACT_panic] = DESTROY,
+	[D_ACT_breakpoint] = DESTROY,
+	[D_ACT_chill] = DESTROY,
 };
 
 struct seen {
@@ -41,7 +57,8 @@ static bool destroys(const struct d_expr *e)
 static void at_commit(struct chk *c, const struct d_stmt *s, struct seen *seen)
 {
 	if (seen->record)
-		d_error(c->d, s->loc, "D_COMM_DREC", "commit() may not follow an action that records data");
+		d_error(c->d, s->loc, "D_COMM_DREC",
+			"commit() may not follow an action that records data");
 	seen->commit = true;
 }
 
@@ -52,7 +69,8 @@ static void at_speculate(struct chk *c, const struct d_stmt *s, struct seen *see
 	else if (seen->commit)
 		d_error(c->d, s->loc, "D_SPEC_COMM", "speculate() may not follow commit()");
 	else if (seen->record)
-		d_error(c->d, s->loc, "D_SPEC_DREC", "speculate() may not follow an action that records data");
+		d_error(c->d, s->loc, "D_SPEC_DREC",
+			"speculate() may not follow an action that records data");
 	seen->speculate = true;
 }
 
@@ -80,11 +98,11 @@ static void at_action(struct chk *c, const struct d_stmt *s, struct seen *seen)
 	if (seen->speculate && func == D_ACT_exit)
 		d_error(c->d, s->loc, "D_EXIT_SPEC", "exit() may not follow speculate()");
 	else if (seen->speculate && (flags & DESTROY))
-		d_error(c->d, s->loc, "D_ACT_SPEC", "destructive action %s() may not follow speculate()",
-			d_action_names[func]);
+		d_error(c->d, s->loc, "D_ACT_SPEC",
+			"destructive action %s() may not follow speculate()", d_action_names[func]);
 	else if (seen->commit && (flags & RECORD))
-		d_error(c->d, s->loc, "D_DREC_COMM", "%s() records data and may not follow commit()",
-			d_action_names[func]);
+		d_error(c->d, s->loc, "D_DREC_COMM",
+			"%s() records data and may not follow commit()", d_action_names[func]);
 	seen->record |= (flags & RECORD) != 0;
 }
 

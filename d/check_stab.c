@@ -28,9 +28,9 @@ void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, con
 		return;
 	c->attr = d_attr_min(c->attr, a);
 	if (c->d->least && d_attr_below(a, *c->d->least))
-		d_error(c->d, at, "D_ATTR_MIN", "attributes of %s %s (%s) are below the minimum, %s",
-			what, name, d_attr_text(c->d->arena, a),
-			d_attr_text(c->d->arena, *c->d->least));
+		d_error(c->d, at, "D_ATTR_MIN",
+			"attributes of %s %s (%s) are below the minimum, %s", what, name,
+			d_attr_text(c->d->arena, a), d_attr_text(c->d->arena, *c->d->least));
 }
 
 void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,
@@ -40,7 +40,10 @@ void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const 
 }
 
 /* Names whose meaning is the provider's. */
-static const struct { enum d_builtin var; enum d_attr_part part; } provided[] = {
+static const struct {
+	enum d_builtin var;
+	enum d_attr_part part;
+} provided[] = {
 	{ D_BUILTIN_probeprov, D_OF_PROVIDER }, { D_BUILTIN_probemod, D_OF_MODULE },
 	{ D_BUILTIN_probefunc, D_OF_FUNCTION }, { D_BUILTIN_probename, D_OF_NAME },
 	{ D_BUILTIN_args, D_OF_ARGS },
@@ -48,8 +51,9 @@ static const struct { enum d_builtin var; enum d_attr_part part; } provided[] = 
 
 void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
 {
-	const struct d_ident *id = v->scope == D_V_SELF || v->scope == D_V_THIS ? NULL :
-				   hash_get_str(c->d->idents, v->name);
+	const struct d_ident *id = v->scope == D_V_SELF || v->scope == D_V_THIS ?
+					   NULL :
+					   hash_get_str(c->d->idents, v->name);
 	struct d_attr a = id ? id->attr : d_attr_default;
 
 	for (size_t i = 0; v->scope == D_V_BUILTIN && c->publishes && i < COUNT(provided); i++)
@@ -104,10 +108,11 @@ void c_attr_begin(struct chk *c, struct d_clause *cl)
 		pd->args_attr = one[D_OF_ARGS];
 		c_attr(c, pd->attr, pd->loc, "probe description", pd->text);
 		for (int part = 0; part < D_NPARTS; part++)
-			c->published[part] = i ? d_attr_min(c->published[part], one[part]) : one[part];
+			c->published[part] = i ? d_attr_min(c->published[part], one[part]) :
+						 one[part];
 		c->publishes = true;
 	}
-	c->attr = d_attr_default;	/* a description's are no statement's */
+	c->attr = d_attr_default; /* a description's are no statement's */
 	if (c->d->least)
 		c_attr(c, c->attr, cl->loc, "the language", "D");
 }

@@ -44,8 +44,10 @@ static bool var_list(struct chk *c, struct d_var *v)
 	if (!slot)
 		return false;
 	*slot = v;
-	v->id = (int)((v->scope == D_V_SELF ? p->nselfs : v->scope == D_V_THIS ? p->nthises
-		      : p->nglobals) - 1);
+	v->id = (int)((v->scope == D_V_SELF ? p->nselfs :
+		       v->scope == D_V_THIS ? p->nthises :
+					      p->nglobals) -
+		      1);
 	return true;
 }
 
@@ -77,7 +79,9 @@ static struct d_var *var_make(struct chk *c, const struct d_expr *e, struct d_ty
 	if (!v || !c->prog)
 		return NULL;
 	*v = (struct d_var){ .scope = e->ident_scope == D_V_BUILTIN ? D_V_GLOBAL : e->ident_scope,
-			     .name = e->str, .type = t, .loc = e->loc };
+			     .name = e->str,
+			     .type = t,
+			     .loc = e->loc };
 	if (v->scope == D_V_GLOBAL) {
 		id = d_ident_enter(c->d, e->str, D_ID_VAR, e->loc);
 		if (!id)
@@ -103,10 +107,12 @@ static bool is_translated(const char *name)
 static struct d_expr *undefined(struct chk *c, const struct d_expr *e)
 {
 	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
-		d_error(c->d, e->loc, "D_VAR_UNDEF", "%s%s has not been declared or assigned before",
-			scope_word(e->ident_scope), e->str);
+		d_error(c->d, e->loc, "D_VAR_UNDEF",
+			"%s%s has not been declared or assigned before", scope_word(e->ident_scope),
+			e->str);
 	else if (is_translated(e->str))
-		d_error(c->d, e->loc, "D_UNSUPPORTED", "%s is not available in this version", e->str);
+		d_error(c->d, e->loc, "D_UNSUPPORTED", "%s is not available in this version",
+			e->str);
 	else
 		d_error(c->d, e->loc, "D_IDENT_UNDEF", "unknown name: %s", e->str);
 	c_suggest(c, e->str, e->ident_scope, false);
@@ -121,7 +127,7 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	e->type = v->scope == D_V_BUILTIN ? d_builtin_type(c->d, v) : v->type;
 	if (!e->type && v->scope == D_V_BUILTIN)
 		d_error(c->d, e->loc, "D_VAR_UNSUP", "the type of %s is not known here", v->name);
-	return e->type ? e : NULL;	/* a user's without a type: its assignment was in error */
+	return e->type ? e : NULL; /* a user's without a type: its assignment was in error */
 }
 
 /* Does the name stand for the inline's definition, with its keys if it has some? */
@@ -130,11 +136,11 @@ static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ide
 	if (n == id->nparams)
 		return true;
 	if (!n)
-		d_error(c->d, e->loc, "D_ARR_BADREF", "inline %s needs its key%s in brackets", e->str,
-			id->nparams > 1 ? "s" : "");
+		d_error(c->d, e->loc, "D_ARR_BADREF", "inline %s needs its key%s in brackets",
+			e->str, id->nparams > 1 ? "s" : "");
 	else
-		d_error(c->d, e->loc, "D_PROTO_LEN", "inline %s has %zu key%s, here %zu", e->str, id->nparams,
-			id->nparams == 1 ? "" : "s", n);
+		d_error(c->d, e->loc, "D_PROTO_LEN", "inline %s has %zu key%s, here %zu", e->str,
+			id->nparams, id->nparams == 1 ? "" : "s", n);
 	return false;
 }
 
@@ -144,7 +150,8 @@ static struct d_expr *with_keys(struct chk *c, struct d_expr *e, const struct d_
 {
 	if (!e)
 		return NULL;
-	if (e->kind == D_E_IDENT && !e->ident_mod && e->ident_scope != D_V_SELF && e->ident_scope != D_V_THIS)
+	if (e->kind == D_E_IDENT && !e->ident_mod && e->ident_scope != D_V_SELF &&
+	    e->ident_scope != D_V_THIS)
 		for (size_t i = 0; i < id->nparams; i++)
 			if (!strcmp(e->str, id->param_names[i])) {
 				struct d_expr *cast = d_expr_new(c->d, D_E_CAST, keys[i]->loc, 1);
@@ -170,8 +177,9 @@ static bool keys_fit(struct chk *c, const struct d_expr *e, const struct d_ident
 		if (!k)
 			return false;
 		if (!c_convert(c, k, id->params[i])) {
-			d_error(c->d, keys[i]->loc, "D_PROTO_ARG", "key %zu of inline %s is declared %s, not %s",
-				i + 1, e->str, c_name(c, id->params[i]), c_name(c, k->type));
+			d_error(c->d, keys[i]->loc, "D_PROTO_ARG",
+				"key %zu of inline %s is declared %s, not %s", i + 1, e->str,
+				c_name(c, id->params[i]), c_name(c, k->type));
 			return false;
 		}
 	}
@@ -186,7 +194,7 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 	struct loc at = e->loc;
 
 	id->used = true;
-	if (!id->value || !keys_given(c, e, id, n))	/* reported */
+	if (!id->value || !keys_given(c, e, id, n)) /* reported */
 		return NULL;
 	if (c->inlines >= MAX_INLINES) {
 		d_error(c->d, at, "D_IDENT_BADREF", "inline %s is made of itself", e->str);
@@ -195,14 +203,16 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 	}
 	if (c->expanded++ >= MAX_EXPANDED) {
 		if (c->expanded == MAX_EXPANDED + 1)
-			d_error(c->d, at, "D_IDENT_BADREF", "too many uses of inlines inside of inlines");
+			d_error(c->d, at, "D_IDENT_BADREF",
+				"too many uses of inlines inside of inlines");
 		return NULL;
 	}
 	if (id->attr_set)
 		c_attr_ident(c, id, at, "inline", e->str);
 	c->inlines++;
 	c->attr_quiet += id->attr_set;
-	value = keys_fit(c, e, id, keys) ? with_keys(c, d_expr_clone(c->d, id->value), id, keys) : NULL;
+	value = keys_fit(c, e, id, keys) ? with_keys(c, d_expr_clone(c->d, id->value), id, keys) :
+					   NULL;
 	value = value ? c_value(c, value) : NULL;
 	c->attr_quiet -= id->attr_set;
 	c->inlines--;
@@ -253,12 +263,13 @@ static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)
 
 	if (!names || !names->symbol ||
 	    !names->symbol(names->ctx, c->d, e->ident_mod, e->str, &t, &addr)) {
-		d_error(c->d, e->loc, "D_IDENT_UNDEF", "no kernel symbol %s`%s", e->ident_mod, e->str);
+		d_error(c->d, e->loc, "D_IDENT_UNDEF", "no kernel symbol %s`%s", e->ident_mod,
+			e->str);
 		return NULL;
 	}
 	if (!t) {
-		d_error(c->d, e->loc, "D_SYM_NOTYPES", "kernel symbol %s`%s has no type", e->ident_mod,
-			e->str);
+		d_error(c->d, e->loc, "D_SYM_NOTYPES", "kernel symbol %s`%s has no type",
+			e->ident_mod, e->str);
 		return NULL;
 	}
 	c_attr(c, c_attr_kernel, e->loc, "kernel symbol", e->str);
@@ -278,17 +289,18 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 		return known ? known : undefined(c, e);
 	}
 	switch (id->kind) {
-	case D_ID_INLINE:
-		return inlined(c, e, id, NULL, 0);
+	case D_ID_INLINE: return inlined(c, e, id, NULL, 0);
 	case D_ID_ENUMERATOR:
 		c_attr_ident(c, id, e->loc, "enumerator", e->str);
-		return c_int(c, (uint64_t)id->number, id->type ? id->type : d_base(c->d, D_INT), e->loc);
-	case D_ID_SUBR: case D_ID_ACTION: case D_ID_AGGFUNC:
+		return c_int(c, (uint64_t)id->number, id->type ? id->type : d_base(c->d, D_INT),
+			     e->loc);
+	case D_ID_SUBR:
+	case D_ID_ACTION:
+	case D_ID_AGGFUNC:
 		d_error(c->d, e->loc, "D_IDENT_BADREF", "%s is a function: call it as %s()", e->str,
 			e->str);
 		return NULL;
-	default:
-		return e;
+	default: return e;
 	}
 }
 
@@ -308,11 +320,12 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 	if (!v)
 		return undefined(c, e);
 	if (c->constant) {
-		d_error(c->d, e->loc, "D_OP_INT", "%s is a variable; a constant is required here", e->str);
+		d_error(c->d, e->loc, "D_OP_INT", "%s is a variable; a constant is required here",
+			e->str);
 		return NULL;
 	}
-	if (v->assoc || (v->scope == D_V_BUILTIN &&
-			 (v->id == D_BUILTIN_uregs || v->id == D_BUILTIN_args))) {
+	if (v->assoc ||
+	    (v->scope == D_V_BUILTIN && (v->id == D_BUILTIN_uregs || v->id == D_BUILTIN_args))) {
 		d_error(c->d, e->loc, "D_ARR_BADREF", "%s%s is an array: it needs an index",
 			scope_word(v->scope), e->str);
 		return NULL;
@@ -415,7 +428,8 @@ static bool args_known(struct chk *c, struct loc at)
 			d_error(c->d, at, "D_ARGS_NONE", "args[] is not known: no probe matches %s",
 				c->pdesc->text ? c->pdesc->text : "");
 		else if (c->args.unstable)
-			d_error(c->d, at, "D_ARGS_MULTI", "args[] differs between the probes of %s: %s",
+			d_error(c->d, at, "D_ARGS_MULTI",
+				"args[] differs between the probes of %s: %s",
 				c->pdesc->text ? c->pdesc->text : "", c->args.unstable);
 		else
 			return true;
@@ -437,7 +451,8 @@ static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *
 	if (!i || !args_known(c, at))
 		return NULL;
 	if (!c_is_const(i)) {
-		d_error(c->d, i->loc, "D_ARGS_IDX", "the index of args[] must be an integer constant");
+		d_error(c->d, i->loc, "D_ARGS_IDX",
+			"the index of args[] must be an integer constant");
 		return NULL;
 	}
 	if (!c->args.n) {
@@ -445,7 +460,8 @@ static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *
 		return NULL;
 	}
 	if (i->ival >= c->args.n) {
-		d_error(c->d, i->loc, "D_ARGS_IDX", "index %lld is out of range: %s has args[0] to args[%zu]",
+		d_error(c->d, i->loc, "D_ARGS_IDX",
+			"index %lld is out of range: %s has args[0] to args[%zu]",
 			(long long)i->ival, c->pdesc->text, c->args.n - 1);
 		return NULL;
 	}
@@ -485,7 +501,8 @@ static struct d_expr *assoc_index(struct chk *c, struct d_expr *e, struct d_var 
 	bool known = v->keys != NULL || v->nkeys;
 	const char *what = arena_printf(c->d->arena, "%s%s[]", scope_word(v->scope), v->name);
 
-	if (!what || !c_tuple(c, e->kids + 1, e->nkids - 1, &v->keys, &v->nkeys, what, e->loc, &known))
+	if (!what ||
+	    !c_tuple(c, e->kids + 1, e->nkids - 1, &v->keys, &v->nkeys, what, e->loc, &known))
 		return NULL;
 	c_attr_var(c, v, e->loc);
 	e->kids[0]->kind = D_E_VAR;
@@ -503,7 +520,8 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(base->type);
 	if (e->nkids == 2 && d_is_string(t)) {
-		d_error(c->d, e->loc, "D_UNSUPPORTED", "the characters of a string are not available "
+		d_error(c->d, e->loc, "D_UNSUPPORTED",
+			"the characters of a string are not available "
 			"in this version");
 		return NULL;
 	}
@@ -518,12 +536,13 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 		return NULL;
 	}
 	if (t->kind == D_T_ARRAY && t->nelem && c_is_const(i) && i->ival >= t->nelem) {
-		d_error(c->d, i->loc, "D_ARR_BOUNDS", "index %lld is outside of %s", (long long)i->ival,
-			c_name(c, base->type));
+		d_error(c->d, i->loc, "D_ARR_BOUNDS", "index %lld is outside of %s",
+			(long long)i->ival, c_name(c, base->type));
 		return NULL;
 	}
 	if (!d_complete(c->d, t->to) && !d_resolve(t->to)->size) {
-		d_error(c->d, e->loc, d_resolve(t->to)->kind == D_T_VOID ? "D_DEREF_VOID" : "D_OP_INCOMPLETE",
+		d_error(c->d, e->loc,
+			d_resolve(t->to)->kind == D_T_VOID ? "D_DEREF_VOID" : "D_OP_INCOMPLETE",
 			"an element of %s cannot be read", c_name(c, base->type));
 		return NULL;
 	}
@@ -539,8 +558,10 @@ struct d_expr *c_index(struct chk *c, struct d_expr *e)
 	struct d_expr *base = e->kids[0];
 	bool named = base && base->kind == D_E_IDENT && !base->ident_mod;
 	struct d_var *v = named ? var_find(c, base) : NULL;
-	struct d_ident *id = named && base->ident_scope != D_V_SELF && base->ident_scope != D_V_THIS
-				     ? hash_get_str(c->d->idents, base->str) : NULL;
+	struct d_ident *id = named && base->ident_scope != D_V_SELF &&
+					     base->ident_scope != D_V_THIS ?
+				     hash_get_str(c->d->idents, base->str) :
+				     NULL;
 
 	if (e->nkids < 2)
 		return NULL;
@@ -582,10 +603,12 @@ static struct d_expr *new_target(struct chk *c, struct d_expr *e, struct d_expr 
 	struct d_var *v;
 
 	if (name != e && name->ident_scope == D_V_THIS) {
-		d_error(c->d, e->loc, "D_ARR_LOCAL", "this->%s cannot be an associative array", name->str);
+		d_error(c->d, e->loc, "D_ARR_LOCAL", "this->%s cannot be an associative array",
+			name->str);
 		return NULL;
 	}
-	v = var_make(c, name, c_widened(c, name, stored_type(c, value, value ? value->loc : e->loc)));
+	v = var_make(c, name,
+		     c_widened(c, name, stored_type(c, value, value ? value->loc : e->loc)));
 	if (!v)
 		return NULL;
 	v->assoc = name != e;
@@ -597,7 +620,8 @@ static bool writable(struct chk *c, const struct d_expr *e, struct d_var *v)
 {
 	v->assigned = true;
 	if (v->scope == D_V_BUILTIN) {
-		d_error(c->d, e->loc, "D_OP_WRITE", "built-in variable %s cannot be written", v->name);
+		d_error(c->d, e->loc, "D_OP_WRITE", "built-in variable %s cannot be written",
+			v->name);
 		return false;
 	}
 	if (v->type && v->type->is_const) {
@@ -616,7 +640,8 @@ struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value)
 		return NULL;
 	if (name && name->kind == D_E_IDENT && !name->ident_mod) {
 		struct d_var *v = var_find(c, name);
-		bool other = (name->ident_scope == D_V_GLOBAL || name->ident_scope == D_V_BUILTIN) &&
+		bool other = (name->ident_scope == D_V_GLOBAL ||
+			      name->ident_scope == D_V_BUILTIN) &&
 			     hash_get_str(c->d->idents, name->str);
 
 		if (v && !writable(c, e, v))
@@ -624,8 +649,8 @@ struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value)
 		if (!v && !other)
 			return new_target(c, e, name, value);
 		if (!v) {
-			d_error(c->d, e->loc, "D_OP_LVAL", "%s is not a variable and cannot be assigned",
-				name->str);
+			d_error(c->d, e->loc, "D_OP_LVAL",
+				"%s is not a variable and cannot be assigned", name->str);
 			return NULL;
 		}
 	}

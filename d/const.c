@@ -76,7 +76,7 @@ static bool is_signed(const struct d_type *t)
 
 static uint64_t shifted(enum d_op op, uint64_t a, uint64_t n, bool sign, unsigned bits)
 {
-	n &= bits - 1;	/* as the machine does */
+	n &= bits - 1; /* as the machine does */
 	if (op == D_OP_SHL)
 		return a << n;
 	return sign ? (uint64_t)((int64_t)a >> n) : a >> n;
@@ -86,7 +86,7 @@ static uint64_t divided(enum d_op op, uint64_t a, uint64_t b, bool sign)
 {
 	if (!sign)
 		return op == D_OP_DIV ? a / b : a % b;
-	if ((int64_t)b == -1)	/* the least number has no counterpart */
+	if ((int64_t)b == -1) /* the least number has no counterpart */
 		return op == D_OP_DIV ? -a : 0;
 	return (uint64_t)(op == D_OP_DIV ? (int64_t)a / (int64_t)b : (int64_t)a % (int64_t)b);
 }
@@ -114,7 +114,8 @@ static bool binary_value(const struct d_expr *e, uint64_t a, uint64_t b, uint64_
 	case D_OP_ADD: *v = a + b; break;
 	case D_OP_SUB: *v = a - b; break;
 	case D_OP_MUL: *v = a * b; break;
-	case D_OP_DIV: case D_OP_MOD:
+	case D_OP_DIV:
+	case D_OP_MOD:
 		if (!b)
 			return false;
 		*v = divided(e->op, a, b, is_signed(t));
@@ -122,9 +123,8 @@ static bool binary_value(const struct d_expr *e, uint64_t a, uint64_t b, uint64_
 	case D_OP_AND: *v = a & b; break;
 	case D_OP_OR: *v = a | b; break;
 	case D_OP_XOR: *v = a ^ b; break;
-	case D_OP_SHL: case D_OP_SHR:
-		*v = shifted(e->op, a, b, is_signed(t), t->size == 8 ? 64 : 32);
-		break;
+	case D_OP_SHL:
+	case D_OP_SHR: *v = shifted(e->op, a, b, is_signed(t), t->size == 8 ? 64 : 32); break;
 	case D_OP_LAND: *v = a && b; break;
 	case D_OP_LOR: *v = a || b; break;
 	case D_OP_LXOR: *v = !a != !b; break;

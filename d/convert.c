@@ -24,8 +24,9 @@ struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to)
 	/* A value of the same type under another name needs no work. */
 	if (d_same_type(e->type, to) && d_resolve(e->type)->kind != D_T_ENUM && e->kind != D_E_INT)
 		return e;
-	if (d_is_integer(to) && e->kind == D_E_CAST && d_is_pointer(e->type) && c_is_const(e->kids[0]))
-		e = e->kids[0];	/* NULL as a number */
+	if (d_is_integer(to) && e->kind == D_E_CAST && d_is_pointer(e->type) &&
+	    c_is_const(e->kids[0]))
+		e = e->kids[0]; /* NULL as a number */
 	cast = d_expr_new(c->d, D_E_CAST, e->loc, 1);
 	if (!cast)
 		return NULL;
@@ -96,7 +97,8 @@ struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct 
 	a = d_resolve(a);
 	b = d_resolve(b);
 	if (a->kind == D_T_FLOAT || b->kind == D_T_FLOAT) {
-		uint64_t fa = a->kind == D_T_FLOAT ? a->size : 0, fb = b->kind == D_T_FLOAT ? b->size : 0;
+		uint64_t fa = a->kind == D_T_FLOAT ? a->size : 0,
+			 fb = b->kind == D_T_FLOAT ? b->size : 0;
 		uint64_t most = fa > fb ? fa : fb;
 
 		return d_base(c->d, most > 8 ? D_LONGDOUBLE : most > 4 ? D_DOUBLE : D_FLOAT);
@@ -120,7 +122,7 @@ bool c_same_pointers(const struct d_type *a, const struct d_type *b)
 		return false;
 	if (ta->kind == D_T_VOID || tb->kind == D_T_VOID || d_same_type(ta, tb))
 		return true;
-	return d_is_integer(ta) && d_is_integer(tb) && ta->size == tb->size;	/* signs may differ */
+	return d_is_integer(ta) && d_is_integer(tb) && ta->size == tb->size; /* signs may differ */
 }
 
 struct d_expr *c_to_string(struct chk *c, struct d_expr *e)
@@ -139,8 +141,10 @@ struct d_expr *c_convert(struct chk *c, struct d_expr *e, struct d_type *to)
 	if (t->kind == D_T_STRING)
 		return c_to_string(c, e);
 	if (c_is_arith(t))
-		return c_is_arith(e->type) || (d_is_integer(t) && t->size == 8 && d_is_pointer(e->type))
-			       ? c_cast(c, c_decay(c, e), to) : NULL;
+		return c_is_arith(e->type) ||
+				       (d_is_integer(t) && t->size == 8 && d_is_pointer(e->type)) ?
+			       c_cast(c, c_decay(c, e), to) :
+			       NULL;
 	if (t->kind == D_T_PTR) {
 		if (d_is_integer(e->type) || c_same_pointers(e->type, t))
 			return c_cast(c, c_decay(c, e), to);

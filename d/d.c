@@ -108,7 +108,8 @@ static bool enter_builtins(struct d *d)
 
 		if (!id || !(id->var = arena_new_of(d->arena, struct d_var)))
 			return false;
-		*id->var = (struct d_var){ .scope = D_V_BUILTIN, .name = d_builtin_names[i],
+		*id->var = (struct d_var){ .scope = D_V_BUILTIN,
+					   .name = d_builtin_names[i],
 					   .id = (int)i };
 		id->attr = d_attr_known(d_builtin_names[i]);
 	}
@@ -125,7 +126,8 @@ static bool enter_vars(struct d *d)
 
 		if (!id || !(id->var = arena_new_of(d->arena, struct d_var)))
 			return false;
-		*id->var = (struct d_var){ .scope = D_V_GLOBAL, .name = name,
+		*id->var = (struct d_var){ .scope = D_V_GLOBAL,
+					   .name = name,
 					   .type = d_base(d, D_INT64) };
 	}
 	return true;
@@ -168,8 +170,8 @@ static bool make_tables(struct d *d)
 	d->this_vars = hash_new();
 	d->agg_names = hash_new();
 	d->front = arena_new_of(d->arena, struct d_front);
-	if (!d->front || !d->tags || !d->typedefs || !d->idents || !d->self_vars ||
-	    !d->this_vars || !d->agg_names)
+	if (!d->front || !d->tags || !d->typedefs || !d->idents || !d->self_vars || !d->this_vars ||
+	    !d->agg_names)
 		return false;
 	d->front->assigned = hash_new();
 	d->front->waiting_names = hash_new();
@@ -198,8 +200,7 @@ struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *confi
 		d->arena = a;
 		d->diag = diag;
 		d->config = *config;
-		if (make_tables(d) && d_types_init(d) && enter_builtins(d) &&
-		    enter_vars(d))
+		if (make_tables(d) && d_types_init(d) && enter_builtins(d) && enter_vars(d))
 			return d;
 		d_free(d);
 	}

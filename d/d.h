@@ -22,22 +22,30 @@
 /* ---- Types ------------------------------------------------------------- */
 
 enum d_kind {
-	D_T_VOID, D_T_INT, D_T_FLOAT, D_T_PTR, D_T_ARRAY, D_T_STRUCT, D_T_UNION, D_T_ENUM,
-	D_T_FUNC, D_T_TYPEDEF,
-	D_T_STRING,	/* D's string: bytes up to strsize, by value */
-	D_T_STACK,	/* value of stack(n) or ustack(n, strsize), only to record or as a key:
+	D_T_VOID,
+	D_T_INT,
+	D_T_FLOAT,
+	D_T_PTR,
+	D_T_ARRAY,
+	D_T_STRUCT,
+	D_T_UNION,
+	D_T_ENUM,
+	D_T_FUNC,
+	D_T_TYPEDEF,
+	D_T_STRING, /* D's string: bytes up to strsize, by value */
+	D_T_STACK,  /* value of stack(n) or ustack(n, strsize), only to record or as a key:
 			 * is_user, nelem = frames (0: the option's) */
-	D_T_USYM,	/* uaddr, usym, umod, ufunc: pid and address */
-	D_T_KSYM,	/* sym, mod, func: a kernel address shown as a symbol */
+	D_T_USYM,   /* uaddr, usym, umod, ufunc: pid and address */
+	D_T_KSYM,   /* sym, mod, func: a kernel address shown as a symbol */
 };
 
 struct d_type;
 
 struct d_member {
-	const char *name;		/* NULL: anonymous struct or union */
+	const char *name; /* NULL: anonymous struct or union */
 	struct d_type *type;
 	uint64_t bit_off;
-	uint32_t bit_size;		/* 0: not a bit-field */
+	uint32_t bit_size; /* 0: not a bit-field */
 	struct loc loc;
 };
 
@@ -48,35 +56,60 @@ struct d_enumerator {
 
 struct d_type {
 	enum d_kind kind;
-	const char *name;	/* tag, typedef's or base type's name; NULL: anonymous */
-	uint64_t size;		/* bytes; 0 while incomplete */
+	const char *name; /* tag, typedef's or base type's name; NULL: anonymous */
+	uint64_t size;	  /* bytes; 0 while incomplete */
 	uint32_t align;
-	bool is_signed;		/* INT, ENUM */
-	bool is_char, is_bool;	/* INT that prints as a character: char and its kin */
-	bool is_const, is_volatile;	/* qualified types are copies that keep `base` */
-	bool is_user;		/* PTR, ARRAY: what it points at is user memory (userland) */
-	bool complete;		/* STRUCT, UNION, ENUM: members are known */
-	struct d_type *base;	/* the unqualified original, or NULL */
-	struct d_type *to;	/* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
-	uint64_t nelem;		/* ARRAY; 0: unknown bound */
+	bool is_signed;		    /* INT, ENUM */
+	bool is_char, is_bool;	    /* INT that prints as a character: char and its kin */
+	bool is_const, is_volatile; /* qualified types are copies that keep `base` */
+	bool is_user;		    /* PTR, ARRAY: what it points at is user memory (userland) */
+	bool complete;		    /* STRUCT, UNION, ENUM: members are known */
+	struct d_type *base;	    /* the unqualified original, or NULL */
+	struct d_type *to;	    /* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
+	uint64_t nelem;		    /* ARRAY; 0: unknown bound */
 	struct d_member *members;
 	size_t nmembers;
 	struct d_enumerator *enumerators;
 	size_t nenumerators;
-	struct d_type **params;	/* FUNC */
+	struct d_type **params; /* FUNC */
 	size_t nparams;
 	bool variadic;
-	struct d_type *ptr_cache;	/* pointer to this one, made once */
-	uint64_t origin;	/* for the source of the type (a BTF id); 0: declared in D */
+	struct d_type *ptr_cache; /* pointer to this one, made once */
+	uint64_t origin;	  /* for the source of the type (a BTF id); 0: declared in D */
 };
 
-struct d;	/* one compile */
+struct d; /* one compile */
 
 /* Base types of the guide's table 2-2..2-4 (LP64), as d_base(d, D_INT64). */
 enum d_basetype {
-	D_VOID, D_CHAR, D_SHORT, D_INT, D_LONG, D_LONGLONG, D_UCHAR, D_USHORT, D_UINT, D_ULONG,
-	D_ULONGLONG, D_INT8, D_INT16, D_INT32, D_INT64, D_UINT8, D_UINT16, D_UINT32, D_UINT64,
-	D_BOOL, D_FLOAT, D_DOUBLE, D_LONGDOUBLE, D_STRING, D_STACK, D_USTACK, D_USYM, D_KSYM,
+	D_VOID,
+	D_CHAR,
+	D_SHORT,
+	D_INT,
+	D_LONG,
+	D_LONGLONG,
+	D_UCHAR,
+	D_USHORT,
+	D_UINT,
+	D_ULONG,
+	D_ULONGLONG,
+	D_INT8,
+	D_INT16,
+	D_INT32,
+	D_INT64,
+	D_UINT8,
+	D_UINT16,
+	D_UINT32,
+	D_UINT64,
+	D_BOOL,
+	D_FLOAT,
+	D_DOUBLE,
+	D_LONGDOUBLE,
+	D_STRING,
+	D_STACK,
+	D_USTACK,
+	D_USYM,
+	D_KSYM,
 	D_NBASETYPES
 };
 struct d_type *d_base(struct d *d, enum d_basetype which);
@@ -97,24 +130,36 @@ const struct d_member *d_member_find(struct d *d, struct d_type *t, const char *
 /* "struct task_struct *", "char [16]", as D and dtrace -lv print it; arena memory. */
 const char *d_type_name(struct d *d, const struct d_type *t);
 bool d_same_type(const struct d_type *a, const struct d_type *b);
-bool d_is_integer(const struct d_type *t);	/* int, enum, bool; through typedefs */
-bool d_is_pointer(const struct d_type *t);	/* pointer or array */
-bool d_is_string(const struct d_type *t);	/* D string only */
-bool d_is_char_array(const struct d_type *t);	/* char[n] */
+bool d_is_integer(const struct d_type *t);    /* int, enum, bool; through typedefs */
+bool d_is_pointer(const struct d_type *t);    /* pointer or array */
+bool d_is_string(const struct d_type *t);     /* D string only */
+bool d_is_char_array(const struct d_type *t); /* char[n] */
 
 /* ---- Stability (guide: chp-stab) ------------------------------------------ */
 
 /* Indices into these, from the least stable to the most; NULL-ended. */
-struct d_attr { uint8_t name, data, class; };
-enum { D_INTERNAL, D_PRIVATE, D_OBSOLETE, D_EXTERNAL, D_UNSTABLE, D_EVOLVING, D_STABLE, D_STANDARD };
+struct d_attr {
+	uint8_t name, data, class;
+};
+enum {
+	D_INTERNAL,
+	D_PRIVATE,
+	D_OBSOLETE,
+	D_EXTERNAL,
+	D_UNSTABLE,
+	D_EVOLVING,
+	D_STABLE,
+	D_STANDARD
+};
 enum { D_UNKNOWN, D_CPU, D_PLATFORM, D_GROUP, D_ISA, D_COMMON };
 extern const char *const d_stability_names[], *const d_class_names[];
 /* What a provider publishes, in this order. */
 enum d_attr_part { D_OF_PROVIDER, D_OF_MODULE, D_OF_FUNCTION, D_OF_NAME, D_OF_ARGS, D_NPARTS };
 
-extern const struct d_attr d_attr_default;	/* Stable/Stable/Common: D itself, what programs define */
+extern const struct d_attr
+	d_attr_default; /* Stable/Stable/Common: D itself, what programs define */
 struct d_attr d_attr_min(struct d_attr a, struct d_attr b);
-bool d_attr_below(struct d_attr a, struct d_attr least);	/* in any of the three */
+bool d_attr_below(struct d_attr a, struct d_attr least); /* in any of the three */
 /* "Evolving/Evolving/Common", in any case; what is left out at the end is the highest. */
 bool d_attr_parse(const char *s, struct d_attr *out);
 const char *d_attr_text(struct arena *arena, struct d_attr a);
@@ -128,11 +173,11 @@ bool d_version_parse(const char *s, uint32_t *version);
 
 struct d_pdesc {
 	struct loc loc;
-	const char *prov, *mod, *func, *name;	/* "" matches all; macros are expanded */
-	bool given[4];		/* these parts are written out, without wildcards and macros */
-	struct d_attr attr, args_attr;	/* after d_check: of the description, and of args[] */
-	uint32_t id;		/* a numeric description; 0: none */
-	const char *text;	/* as written, for messages */
+	const char *prov, *mod, *func, *name; /* "" matches all; macros are expanded */
+	bool given[4]; /* these parts are written out, without wildcards and macros */
+	struct d_attr attr, args_attr; /* after d_check: of the description, and of args[] */
+	uint32_t id;		       /* a numeric description; 0: none */
+	const char *text;	       /* as written, for messages */
 };
 
 /*
@@ -142,11 +187,11 @@ struct d_pdesc {
  */
 const char *d_pdesc_quoted(struct arena *a, const char *part, bool first);
 
-struct d_args {		/* what args[] of a description is */
+struct d_args { /* what args[] of a description is */
 	size_t n;
 	struct d_type **types;
-	const char **names;	/* may be NULL, and each of them */
-	const char *unstable;	/* not NULL: the matches disagree; why (for D_ARGS_MULTI) */
+	const char **names;   /* may be NULL, and each of them */
+	const char *unstable; /* not NULL: the matches disagree; why (for D_ARGS_MULTI) */
 };
 
 /* NULL functions: nothing of that sort is there (provider.d files, `-e` on files alone). */
@@ -178,39 +223,39 @@ enum d_op {
 };
 
 enum d_ekind {
-	D_E_INT,	/* ival */
-	D_E_FLOAT,	/* fval; parsed, refused by the compiler until floats are there */
-	D_E_STRING,	/* str, len */
-	D_E_VAR,	/* var: a variable, builtin included */
-	D_E_INDEX,	/* kids[0] is a VAR that is an associative array; kids[1..] the tuple.
+	D_E_INT,    /* ival */
+	D_E_FLOAT,  /* fval; parsed, refused by the compiler until floats are there */
+	D_E_STRING, /* str, len */
+	D_E_VAR,    /* var: a variable, builtin included */
+	D_E_INDEX,  /* kids[0] is a VAR that is an associative array; kids[1..] the tuple.
 			 * args[n], arg-typed: kids[0] VAR args and ival is n */
-	D_E_ELEM,	/* array or pointer element: *(kids[0] + kids[1]) with C's scaling undone:
+	D_E_ELEM,   /* array or pointer element: *(kids[0] + kids[1]) with C's scaling undone:
 			 * kids[1] is the index, type the element */
-	D_E_AGG,	/* agg, kids = tuple; only as an argument or an aggregation statement */
-	D_E_CALL,	/* call: subroutine or action; kids = arguments */
-	D_E_UNARY,	/* op: NEG BITNOT NOT PLUS; PREINC PREDEC POSTINC POSTDEC: their kid is as
+	D_E_AGG,    /* agg, kids = tuple; only as an argument or an aggregation statement */
+	D_E_CALL,   /* call: subroutine or action; kids = arguments */
+	D_E_UNARY,  /* op: NEG BITNOT NOT PLUS; PREINC PREDEC POSTINC POSTDEC: their kid is as
 			 * ASSIGN's, and ival is what one step adds (a pointer's element size) */
-	D_E_BINARY,	/* op: arithmetic, shifts, comparisons, LAND LOR LXOR; both kids have the
+	D_E_BINARY, /* op: arithmetic, shifts, comparisons, LAND LOR LXOR; both kids have the
 			 * type in which the operation is done (casts are explicit), strings
 			 * compare as strings (both kids string), pointer arithmetic is scaled
 			 * already (kids[1] multiplied by the element size) */
-	D_E_ASSIGN,	/* op: ASSIGN or ADD… for +=; kids[0] VAR, INDEX, or what is in memory: MEMBER
+	D_E_ASSIGN, /* op: ASSIGN or ADD… for +=; kids[0] VAR, INDEX, or what is in memory: MEMBER
 			 * of a struct variable or element, DEREF, ELEM (to refuse where it cannot be
 			 * done). For += kids[1] has the type in which the operation is done (shifts:
 			 * any integer); the result is cast back to kids[0]'s */
-	D_E_COND,	/* kids[0] ? kids[1] : kids[2] */
+	D_E_COND,   /* kids[0] ? kids[1] : kids[2] */
 	D_E_COMMA,
-	D_E_CAST,	/* to type; the checker writes every implicit conversion as one.
+	D_E_CAST,   /* to type; the checker writes every implicit conversion as one.
 			 * char[] or char * to string is a CAST to D_T_STRING (reads memory) */
-	D_E_MEMBER,	/* kids[0] is a struct lvalue in memory (DEREF, MEMBER, ELEM …): member,
+	D_E_MEMBER, /* kids[0] is a struct lvalue in memory (DEREF, MEMBER, ELEM …): member,
 			 * bit_off from its start. p->m is MEMBER(DEREF(p)) */
-	D_E_DEREF,	/* *kids[0] */
-	D_E_ADDR,	/* &kids[0], which is in memory */
-	D_E_KSYM,	/* a kernel variable: lvalue in kernel memory at ival */
-	D_E_SIZEOF,	/* only before checking; folded to INT */
-	D_E_IDENT,	/* only before checking: str */
-	D_E_TYPE,	/* only before checking: type name operand */
-	D_E_MACRO,	/* only before checking: $name, $$name */
+	D_E_DEREF,  /* *kids[0] */
+	D_E_ADDR,   /* &kids[0], which is in memory */
+	D_E_KSYM,   /* a kernel variable: lvalue in kernel memory at ival */
+	D_E_SIZEOF, /* only before checking; folded to INT */
+	D_E_IDENT,  /* only before checking: str */
+	D_E_TYPE,   /* only before checking: type name operand */
+	D_E_MACRO,  /* only before checking: $name, $$name */
 	D_NEKINDS
 };
 
@@ -219,22 +264,22 @@ enum d_scope { D_V_BUILTIN, D_V_GLOBAL, D_V_SELF, D_V_THIS };
 struct d_var {
 	enum d_scope scope;
 	const char *name;
-	struct d_type *type;	/* of the value (of an element, if assoc); NULL until known */
+	struct d_type *type; /* of the value (of an element, if assoc); NULL until known */
 	bool assoc;
-	struct d_type **keys;	/* of the tuple */
+	struct d_type **keys; /* of the tuple */
 	size_t nkeys;
-	bool assigned;		/* written somewhere */
-	int id;			/* index among its scope's variables; a builtin: enum d_builtin */
+	bool assigned; /* written somewhere */
+	int id;	       /* index among its scope's variables; a builtin: enum d_builtin */
 	struct loc loc;
 };
 
 struct d_agg {
-	const char *name;	/* "" for @ */
-	int id;			/* index in d_prog.aggs */
-	int func;		/* enum d_aggfunc; -1 until its first use */
+	const char *name; /* "" for @ */
+	int id;		  /* index in d_prog.aggs */
+	int func;	  /* enum d_aggfunc; -1 until its first use */
 	struct d_type **keys;
 	size_t nkeys;
-	int64_t params[4];	/* lquantize: base, limit, step; llquantize: factor, low, high, steps */
+	int64_t params[4]; /* lquantize: base, limit, step; llquantize: factor, low, high, steps */
 	struct loc loc;
 };
 
@@ -260,82 +305,83 @@ enum d_aggfunc {
 	D_NAGGFUNCS
 };
 extern const char *const d_builtin_names[], *const d_subr_names[], *const d_action_names[],
-	*const d_aggfunc_names[];
+									   *const d_aggfunc_names[];
 
-struct d_format;	/* a parsed printf format, below */
+struct d_format; /* a parsed printf format, below */
 
 struct d_expr {
 	enum d_ekind kind;
 	enum d_op op;
 	struct loc loc;
-	struct d_type *type;		/* NULL before checking */
+	struct d_type *type; /* NULL before checking */
 	struct d_expr **kids;
 	size_t nkids;
 	uint64_t ival;
 	double fval;
-	const char *str;		/* STRING, IDENT, MACRO */
+	const char *str; /* STRING, IDENT, MACRO */
 	size_t len;
 	struct d_var *var;
 	struct d_agg *agg;
-	const struct d_member *member;	/* MEMBER */
+	const struct d_member *member; /* MEMBER */
 	uint64_t bit_off;
-	enum d_scope ident_scope;	/* IDENT: self->x, this->x; D_V_GLOBAL otherwise */
-	const char *ident_mod;		/* mod`name or `name (""): a kernel symbol */
-	bool is_action;			/* CALL: func is an enum d_action, else enum d_subr. stack,
+	enum d_scope ident_scope; /* IDENT: self->x, this->x; D_V_GLOBAL otherwise */
+	const char *ident_mod;	  /* mod`name or `name (""): a kernel symbol */
+	bool is_action;		  /* CALL: func is an enum d_action, else enum d_subr. stack,
 					 * ustack, jstack, sym, mod, func, uaddr, usym, umod, ufunc are
 					 * values too (types STACK, KSYM, USYM): as an aggregation's key,
 					 * an argument of printf, trace and printa's tuple */
 	int func;
-	const struct d_format *format;	/* printf, printa, system, freopen: kids[0] is its STRING and the
+	const struct d_format
+		*format; /* printf, printa, system, freopen: kids[0] is its STRING and the
 					 * arguments follow. printa without one: NULL, kids all AGG */
 };
 /* After d_check: does it lie in user land's memory, or (a value) point there? */
 bool d_is_user(const struct d_expr *e);
 
 enum d_skind {
-	D_S_EXPR,	/* expr, for its effect */
-	D_S_ACTION,	/* expr is a CALL with is_action */
-	D_S_AGG,	/* @agg[keys] = func(args): agg, keys = kids of target, func, args */
-	D_S_IF,		/* expr; then, otherwise */
+	D_S_EXPR,   /* expr, for its effect */
+	D_S_ACTION, /* expr is a CALL with is_action */
+	D_S_AGG,    /* @agg[keys] = func(args): agg, keys = kids of target, func, args */
+	D_S_IF,	    /* expr; then, otherwise */
 };
 
 struct d_stmt {
 	enum d_skind kind;
 	struct loc loc;
 	struct d_expr *expr;
-	struct d_expr *target;		/* AGG: the D_E_AGG with its tuple */
-	int aggfunc;			/* AGG */
-	struct d_expr **args;		/* AGG: value (NULL for count) and increment, if given;
+	struct d_expr *target; /* AGG: the D_E_AGG with its tuple */
+	int aggfunc;	       /* AGG */
+	struct d_expr **args;  /* AGG: value (NULL for count) and increment, if given;
 					 * constants of lquantize are in agg->params */
 	size_t nargs;
 	struct d_stmt **then, **otherwise;
 	size_t nthen, nelse;
-	int action_index;		/* position among the clause's statements, from 1: the
+	int action_index; /* position among the clause's statements, from 1: the
 					 * ERROR probe's arg2 */
 };
 
 struct d_clause {
 	struct loc loc;
-	struct d_pdesc *pdescs;		/* one or more; more than one only if their args agree */
+	struct d_pdesc *pdescs; /* one or more; more than one only if their args agree */
 	size_t npdescs;
-	struct d_expr *pred;		/* NULL: none; of integer or pointer type */
-	struct d_stmt **body;		/* NULL, nbody 0: the default action (trace the probe) */
+	struct d_expr *pred;  /* NULL: none; of integer or pointer type */
+	struct d_stmt **body; /* NULL, nbody 0: the default action (trace the probe) */
 	size_t nbody;
-	bool uses_args;			/* args[], with the types that names->args gave */
-	int index;			/* in d_prog.clauses */
-	struct d_var **this_vars;	/* = prog's: clause-locals are shared by a firing's clauses */
-	struct d_attr attr;		/* the least of its predicate's and its statements' */
+	bool uses_args;		  /* args[], with the types that names->args gave */
+	int index;		  /* in d_prog.clauses */
+	struct d_var **this_vars; /* = prog's: clause-locals are shared by a firing's clauses */
+	struct d_attr attr;	  /* the least of its predicate's and its statements' */
 };
 
 /* ---- printf formats (guide: chp-fmt) ------------------------------------ */
 
 struct d_conv {
-	const char *text;	/* literal text before it */
+	const char *text; /* literal text before it */
 	size_t text_len;
-	char verb;		/* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
-	char length;		/* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
+	char verb;   /* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
+	char length; /* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
 	bool minus, plus, space, alt, zero, quote, star_width, star_prec;
-	int width, prec;	/* prec -1: none */
+	int width, prec; /* prec -1: none */
 	struct loc loc;
 };
 struct d_format {
@@ -348,11 +394,11 @@ struct d_format {
 struct d_probe_decl {		/* one probe of a provider block */
 	const char *name;	/* as written, a__b kept */
 	struct d_type **args;	/* native, as declared */
-	const char **arg_names;	/* NULLs where unnamed */
+	const char **arg_names; /* NULLs where unnamed */
 	size_t nargs;
-	struct d_type **xargs;	/* after ':': translated types; = args if none given */
+	struct d_type **xargs; /* after ':': translated types; = args if none given */
 	const char **xarg_names;
-	uint8_t *xmap;		/* xargs[i] comes of args[xmap[i]] */
+	uint8_t *xmap; /* xargs[i] comes of args[xmap[i]] */
 	size_t nxargs;
 	struct loc loc;
 };
@@ -364,12 +410,15 @@ struct d_provider {
 	struct loc loc;
 };
 
-struct d_option_set { const char *name, *value; struct loc loc; };	/* #pragma D option */
+struct d_option_set {
+	const char *name, *value;
+	struct loc loc;
+}; /* #pragma D option */
 
 struct d_prog {
 	struct d_clause **clauses;
 	size_t nclauses;
-	struct d_var **globals, **selfs, **thises;	/* user's, by id */
+	struct d_var **globals, **selfs, **thises; /* user's, by id */
 	size_t nglobals, nselfs, nthises;
 	struct d_agg **aggs;
 	size_t naggs;
@@ -377,21 +426,23 @@ struct d_prog {
 	size_t nproviders;
 };
 
-struct d_macro { const char *name, *value; };	/* name without its $ */
+struct d_macro {
+	const char *name, *value;
+}; /* name without its $ */
 
 /* Options of one compile. Unset fields are DTrace's defaults. */
 struct d_config {
 	const struct d_names *names;
-	int argc;			/* $1 … and $$1 …: argv[0] is $0 */
+	int argc; /* $1 … and $$1 …: argv[0] is $0 */
 	const char *const *argv;
-	const struct d_macro *macros;	/* $target, $pid, $uid … */
+	const struct d_macro *macros; /* $target, $pid, $uid … */
 	size_t nmacros;
-	const char *const *vars;	/* int64_t globals of the caller's, beside the program's; a
+	const char *const *vars; /* int64_t globals of the caller's, beside the program's; a
 					 * name hides the function that has it (usdt-check's count) */
 	size_t nvars;
-	bool defaultargs;		/* -x defaultargs: missing $n are 0 or "" */
-	bool argref_ok;			/* not all arguments need be used: -x argref */
-	bool providers;			/* generator: provider blocks and declarations only count */
+	bool defaultargs; /* -x defaultargs: missing $n are 0 or "" */
+	bool argref_ok;	  /* not all arguments need be used: -x argref */
+	bool providers;	  /* generator: provider blocks and declarations only count */
 	size_t strsize;
 	/* #pragma D option name=value, in order; false: refused and reported. */
 	bool (*option)(void *ctx, const char *name, const char *value, struct loc at);

@@ -9,13 +9,13 @@
 #include <limits.h>
 #include <string.h>
 
-#define MAX_MODS 64	/* pointers, arrays and functions in one declarator */
+#define MAX_MODS 64 /* pointers, arrays and functions in one declarator */
 
 /* ---- specifiers ----------------------------------------------------------- */
 
-struct words {		/* of a base type, in any order */
+struct words { /* of a base type, in any order */
 	int is_short, is_long, is_signed, is_unsigned;
-	enum d_tok base;	/* D_KW_char …; 0: none yet */
+	enum d_tok base; /* D_KW_char …; 0: none yet */
 };
 
 static const char *without_module(const char *name)
@@ -83,10 +83,11 @@ static bool words_type(struct d_parser *p, const struct words *w, struct d_specs
 	case D_KW_double: t = w->is_long ? D_LONGDOUBLE : D_DOUBLE; break;
 	case D_KW_string: t = D_STRING; break;
 	default:
-		t = w->is_short ? (w->is_unsigned ? D_USHORT : D_SHORT) :
+		t = w->is_short	    ? (w->is_unsigned ? D_USHORT : D_SHORT) :
 		    w->is_long == 2 ? (w->is_unsigned ? D_ULONGLONG : D_LONGLONG) :
-		    w->is_long ? (w->is_unsigned ? D_ULONG : D_LONG) :
-		    w->is_unsigned ? D_UINT : D_INT;
+		    w->is_long	    ? (w->is_unsigned ? D_ULONG : D_LONG) :
+		    w->is_unsigned  ? D_UINT :
+				      D_INT;
 	}
 	out->type = d_base(p->d, t);
 	return true;
@@ -109,10 +110,12 @@ static struct d_type *opaque_type(struct d_parser *p, const char *name)
 	t = arena_new_of(p->d->arena, struct d_type);
 	if (!t || hash_set_str(known, name, t))
 		return d_nomem(p);
-	*t = (struct d_type){ .kind = D_T_TYPEDEF, .name = name, .to = of, .size = of->size,
-			      .align = of->align };
-	if (!p->d->failed)	/* else its declaration may be what failed */
-		diag_warn(p->d->diag, p->tok.loc, "there is no type '%s' here: its name is kept", name);
+	*t = (struct d_type){
+		.kind = D_T_TYPEDEF, .name = name, .to = of, .size = of->size, .align = of->align
+	};
+	if (!p->d->failed) /* else its declaration may be what failed */
+		diag_warn(p->d->diag, p->tok.loc, "there is no type '%s' here: its name is kept",
+			  name);
 	return t;
 }
 
@@ -133,10 +136,14 @@ static bool typedef_specifier(struct d_parser *p, struct d_specs *out)
 
 static bool class_specifier(struct d_parser *p, struct d_specs *out)
 {
-	static const struct { enum d_tok tok; enum d_class class; } classes[] = {
-		{ D_KW_auto, D_C_AUTO }, { D_KW_register, D_C_REGISTER },
-		{ D_KW_static, D_C_STATIC }, { D_KW_extern, D_C_EXTERN },
-		{ D_KW_typedef, D_C_TYPEDEF }, { D_KW_self, D_C_SELF }, { D_KW_this, D_C_THIS },
+	static const struct {
+		enum d_tok tok;
+		enum d_class class;
+	} classes[] = {
+		{ D_KW_auto, D_C_AUTO },       { D_KW_register, D_C_REGISTER },
+		{ D_KW_static, D_C_STATIC },   { D_KW_extern, D_C_EXTERN },
+		{ D_KW_typedef, D_C_TYPEDEF }, { D_KW_self, D_C_SELF },
+		{ D_KW_this, D_C_THIS },
 	};
 
 	for (size_t i = 0; i < COUNT(classes); i++)
@@ -163,14 +170,17 @@ static bool word(struct d_parser *p, struct words *w, bool *c, bool *v, bool *us
 	case D_KW_long: w->is_long++; break;
 	case D_KW_signed: w->is_signed++; break;
 	case D_KW_unsigned: w->is_unsigned++; break;
-	case D_KW_void: case D_KW_char: case D_KW_int: case D_KW_float: case D_KW_double:
+	case D_KW_void:
+	case D_KW_char:
+	case D_KW_int:
+	case D_KW_float:
+	case D_KW_double:
 	case D_KW_string:
 		if (w->base)
 			return false;
 		w->base = p->tok.kind;
 		break;
-	default:
-		return false;
+	default: return false;
 	}
 	d_next(p);
 	return true;
@@ -188,7 +198,7 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out)
 
 		if (has_type && d_keyword_flag(p->tok.kind) != D_KF_TYPE &&
 		    d_keyword_as_name(p, ",)["))
-			break;	/* `int this` */
+			break; /* `int this` */
 		if (word(p, &w, &c, &v, &out->userland) || class_specifier(p, out)) {
 			any = true;
 		} else if (has_type) {
@@ -222,13 +232,13 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out)
 
 /* ---- declarators ---------------------------------------------------------- */
 
-struct mod {		/* one step from the base type to the declared one */
+struct mod { /* one step from the base type to the declared one */
 	enum { M_PTR, M_ARRAY, M_FUNC, M_ASSOC } kind;
 	bool is_const, is_volatile;
 	uint64_t n;
 	struct d_params params;
 	struct loc loc;
-	struct mod *next;	/* is applied after this one */
+	struct mod *next; /* is applied after this one */
 };
 
 static struct mod *mod_new(struct d_parser *p, int kind, unsigned *count)
@@ -255,13 +265,15 @@ static bool param(struct d_parser *p, struct d_params *out)
 	if (!d_parse_specs(p, &specs))
 		return false;
 	if (specs.class != D_C_NONE && specs.class != D_C_REGISTER) {
-		d_perror(p, specs.loc, "D_DECL_PARMCLASS", "inappropriate storage class for parameter");
+		d_perror(p, specs.loc, "D_DECL_PARMCLASS",
+			 "inappropriate storage class for parameter");
 		return false;
 	}
 	if (!d_parse_declarator(p, &specs, &decl))
 		return false;
 	if (decl.assoc) {
-		d_perror(p, decl.loc, "D_DECL_DYNOBJ", "a parameter cannot be an associative array");
+		d_perror(p, decl.loc, "D_DECL_DYNOBJ",
+			 "a parameter cannot be an associative array");
 		return false;
 	}
 	if (!(slot = ARENA_PUSH(p->d->arena, out->v, out->n, out->cap)))
@@ -278,9 +290,11 @@ static bool params_finish(struct d_parser *p, struct d_params *out)
 		const struct d_type *t = d_resolve(a->type);
 
 		if (t->kind == D_T_VOID && (out->n > 1 || out->variadic || a->name)) {
-			d_perror(p, a->loc, a->name ? "D_DECL_PROTO_NAME" : "D_DECL_PROTO_VOID",
-				 a->name ? "void parameter may not have a name" :
-				 "void must be the sole parameter in a function declaration");
+			d_perror(
+				p, a->loc, a->name ? "D_DECL_PROTO_NAME" : "D_DECL_PROTO_VOID",
+				a->name ?
+					"void parameter may not have a name" :
+					"void must be the sole parameter in a function declaration");
 			return false;
 		}
 		if (t->kind == D_T_VOID)
@@ -344,7 +358,7 @@ static bool array_suffix(struct d_parser *p, struct mod *m)
 	if (n <= 0 || n > INT_MAX) {
 		d_perror(p, e->loc, n > 0 ? "D_DECL_ARRBIG" : "D_DECL_ARRSUB",
 			 n > 0 ? "array dimension is too big" :
-			 "a positive integer constant is needed as array dimension");
+				 "a positive integer constant is needed as array dimension");
 		return false;
 	}
 	m->n = (uint64_t)n;
@@ -359,7 +373,7 @@ static struct mod *pointers(struct d_parser *p, struct mod **last, unsigned *cou
 	while (!p->bad && p->tok.kind == '*') {
 		if (!(m = mod_new(p, M_PTR, count)))
 			return NULL;
-		for (d_next(p); ; d_next(p)) {
+		for (d_next(p);; d_next(p)) {
 			if (p->tok.kind == D_KW_const)
 				m->is_const = true;
 			else if (p->tok.kind == D_KW_volatile)
@@ -462,7 +476,8 @@ static struct d_type *function(struct d_parser *p, struct d_type *result, const 
 	struct d_type **types = arena_array(p->d->arena, struct d_type *, m->params.n + 1);
 
 	if (kind == D_T_FUNC || kind == D_T_ARRAY) {
-		d_perror(p, m->loc, "D_DECL_COMBO", "a function cannot return a function or an array");
+		d_perror(p, m->loc, "D_DECL_COMBO",
+			 "a function cannot return a function or an array");
 		return NULL;
 	}
 	if (!types)
@@ -505,12 +520,8 @@ bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct 
 			if (t && (m->is_const || m->is_volatile))
 				t = d_qualified(p->d, t, m->is_const, m->is_volatile, false);
 			break;
-		case M_ARRAY:
-			t = array(p, t, m);
-			break;
-		case M_FUNC:
-			t = function(p, t, m);
-			break;
+		case M_ARRAY: t = array(p, t, m); break;
+		case M_FUNC: t = function(p, t, m); break;
 		case M_ASSOC:
 			if (!assoc(p, m, out))
 				return false;
@@ -593,8 +604,8 @@ static bool member_declarator(struct d_parser *p, const struct d_specs *specs, s
 	if (p->tok.kind != ':' && p->tok.kind != ';' && !d_parse_declarator(p, specs, &decl))
 		return false;
 	if (decl.assoc || d_resolve(decl.type)->kind == D_T_FUNC) {
-		d_perror(p, decl.loc, "D_DECL_DYNOBJ",
-			 "a member cannot be %s", decl.assoc ? "an associative array" : "a function");
+		d_perror(p, decl.loc, "D_DECL_DYNOBJ", "a member cannot be %s",
+			 decl.assoc ? "an associative array" : "a function");
 		return false;
 	}
 	if (d_resolve(decl.type)->kind == D_T_VOID) {
@@ -654,7 +665,10 @@ static struct d_type *tagged(struct d_parser *p, enum d_kind kind, const char *t
 		return d_nomem(p);
 	if (defines && t->complete) {
 		d_perror(p, at, "D_DECL_TYPERED", "type redeclared: %s %s",
-			 kind == D_T_ENUM ? "enum" : kind == D_T_UNION ? "union" : "struct", tag);
+			 kind == D_T_ENUM  ? "enum" :
+			 kind == D_T_UNION ? "union" :
+					     "struct",
+			 tag);
 		return NULL;
 	}
 	return t;

@@ -42,9 +42,14 @@ static struct d_var *var_new(struct d_parser *p, const struct d_declarator *decl
 
 	if (!v)
 		return d_nomem(p);
-	*v = (struct d_var){ .scope = scope, .name = decl->name, .type = decl->type,
-			     .assoc = decl->assoc, .keys = decl->keys, .nkeys = decl->nkeys,
-			     .loc = decl->loc, .id = -1 };
+	*v = (struct d_var){ .scope = scope,
+			     .name = decl->name,
+			     .type = decl->type,
+			     .assoc = decl->assoc,
+			     .keys = decl->keys,
+			     .nkeys = decl->nkeys,
+			     .loc = decl->loc,
+			     .id = -1 };
 	return v;
 }
 
@@ -120,7 +125,7 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 		return !p->bad;
 	}
 	if (d_resolve(decl->type)->kind == D_T_FUNC && !decl->assoc)
-		return true;	/* a prototype: D's own functions are known, others cannot be called */
+		return true; /* a prototype: D's own functions are known, others cannot be called */
 	if (!var_type_ok(p, decl, specs->class))
 		return false;
 	if (specs->class == D_C_SELF || specs->class == D_C_THIS)
@@ -136,7 +141,8 @@ static void variables(struct d_parser *p)
 	if (!d_parse_specs(p, &specs))
 		return;
 	if (specs.class == D_C_AUTO || specs.class == D_C_REGISTER || specs.class == D_C_STATIC) {
-		d_perror(p, specs.loc, "D_DECL_BADCLASS", "specified storage class not appropriate in D");
+		d_perror(p, specs.loc, "D_DECL_BADCLASS",
+			 "specified storage class not appropriate in D");
 		return;
 	}
 	if (p->tok.kind == ';') {
@@ -234,16 +240,9 @@ static void translator(struct d_parser *p)
 void d_parse_declaration(struct d_parser *p)
 {
 	switch ((int)p->tok.kind) {
-	case D_KW_provider:
-		d_parse_provider(p);
-		break;
-	case D_KW_translator:
-		translator(p);
-		break;
-	case D_KW_inline:
-		inline_definition(p);
-		break;
-	default:
-		variables(p);
+	case D_KW_provider: d_parse_provider(p); break;
+	case D_KW_translator: translator(p); break;
+	case D_KW_inline: inline_definition(p); break;
+	default: variables(p);
 	}
 }

@@ -9,8 +9,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#define MAX_WIDTH 65536		/* wider than any terminal; keeps int arithmetic safe */
-#define POINTER_WIDTH 16	/* `?`: hexadecimal digits of an address */
+#define MAX_WIDTH 65536	 /* wider than any terminal; keeps int arithmetic safe */
+#define POINTER_WIDTH 16 /* `?`: hexadecimal digits of an address */
 
 struct reader {
 	struct d *d;
@@ -35,8 +35,7 @@ static bool flag(struct reader *r, struct d_conv *c)
 	case '#': c->alt = true; break;
 	case '0': c->zero = true; break;
 	case '\'': c->quote = true; break;
-	default:
-		return false;
+	default: return false;
 	}
 	r->s++;
 	return true;
@@ -82,8 +81,10 @@ static bool width_and_precision(struct reader *r, struct d_conv *c, const char *
 static void size_prefix(struct reader *r, struct d_conv *c)
 {
 	while (r->s < r->end && *r->s && strchr("hlLzjtqw", *r->s)) {
-		c->length = c->length == *r->s ? (*r->s == 'h' ? 'H' : *r->s == 'l' ? 'q' : *r->s) :
-			    *r->s;
+		c->length = c->length == *r->s ? (*r->s == 'h' ? 'H' :
+						  *r->s == 'l' ? 'q' :
+								 *r->s) :
+						 *r->s;
 		r->s++;
 	}
 }

@@ -39,17 +39,17 @@ enum d_idkind { D_ID_VAR, D_ID_INLINE, D_ID_ENUMERATOR, D_ID_SUBR, D_ID_ACTION, 
 struct d_ident {
 	enum d_idkind kind;
 	struct loc loc;
-	struct d_var *var;		/* VAR (builtins too) */
-	struct d_type *type;		/* INLINE: declared type; ENUMERATOR: its enum */
-	struct d_expr *value;		/* INLINE: raw body, cloned at each use */
-	struct d_type **params;		/* INLINE with a tuple: its types and names */
+	struct d_var *var;	/* VAR (builtins too) */
+	struct d_type *type;	/* INLINE: declared type; ENUMERATOR: its enum */
+	struct d_expr *value;	/* INLINE: raw body, cloned at each use */
+	struct d_type **params; /* INLINE with a tuple: its types and names */
 	const char **param_names;
 	size_t nparams;
-	bool used;			/* INLINE */
-	int64_t number;			/* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
-	const char *proto;		/* SUBR, ACTION, AGGFUNC */
-	struct d_attr attr;		/* an inline's only if attr_set: else its value says it */
-	bool attr_set;			/* by a pragma */
+	bool used;	    /* INLINE */
+	int64_t number;	    /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
+	const char *proto;  /* SUBR, ACTION, AGGFUNC */
+	struct d_attr attr; /* an inline's only if attr_set: else its value says it */
+	bool attr_set;	    /* by a pragma */
 };
 
 struct d {
@@ -57,22 +57,22 @@ struct d {
 	struct diag *diag;
 	struct d_config config;
 	struct d_type *base[D_NBASETYPES];
-	struct hash *tags;		/* "struct x", "union x", "enum x" → d_type */
-	struct hash *typedefs;		/* name → d_type */
-	struct hash *idents;		/* name → d_ident: globals, inlines, enumerators, builtins */
-	struct hash *self_vars, *this_vars;	/* name → d_var */
-	struct hash *agg_names;		/* name → d_agg */
-	struct d_clause **raw;		/* clauses as parsed: untyped trees */
+	struct hash *tags;     /* "struct x", "union x", "enum x" → d_type */
+	struct hash *typedefs; /* name → d_type */
+	struct hash *idents;   /* name → d_ident: globals, inlines, enumerators, builtins */
+	struct hash *self_vars, *this_vars; /* name → d_var */
+	struct hash *agg_names;		    /* name → d_agg */
+	struct d_clause **raw;		    /* clauses as parsed: untyped trees */
 	size_t nraw, raw_cap;
-	const char **inlines;		/* their names, as they were defined */
+	const char **inlines; /* their names, as they were defined */
 	size_t ninlines, inlines_cap;
 	struct d_provider *providers;
 	size_t nproviders, providers_cap;
-	struct d_prog *prog;		/* d_check's result while it is built */
-	bool attrs_wanted;		/* d_stability was called */
-	const struct d_attr *least;	/* its floor, or NULL */
+	struct d_prog *prog;	    /* d_check's result while it is built */
+	bool attrs_wanted;	    /* d_stability was called */
+	const struct d_attr *least; /* its floor, or NULL */
 	bool failed;
-	struct d_front *front;		/* d/lex.h: what the parser keeps between texts */
+	struct d_front *front; /* d/lex.h: what the parser keeps between texts */
 };
 
 /* d.c */
@@ -87,17 +87,17 @@ struct d_type *d_builtin_type(struct d *d, struct d_var *v);
 bool d_args_all_used(struct d *d);
 
 /* stab.c */
-struct d_attr d_attr_known(const char *name);	/* of a name of builtins.def */
+struct d_attr d_attr_known(const char *name); /* of a name of builtins.def */
 /* #pragma D attributes or binding (attr NULL) of a name, which may come later. False: reported,
  * or no memory. */
 bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const struct d_attr *attr,
 		    struct loc at);
 /* The name is entered: what pragmas said of it before. */
 void d_ident_waited(struct d *d, const char *name, struct d_ident *id);
-void d_pragmas_unused(struct d *d);	/* of names that never came: errors */
+void d_pragmas_unused(struct d *d); /* of names that never came: errors */
 
 /* type.c */
-bool d_types_init(struct d *d);		/* base types, the guide's and <stdint>'s typedefs, pid_t … */
+bool d_types_init(struct d *d); /* base types, the guide's and <stdint>'s typedefs, pid_t … */
 /* Own table first, then config.names. NULL: no such type (nothing reported). */
 struct d_type *d_tag_find(struct d *d, enum d_kind kind, const char *tag);
 struct d_type *d_typedef_find(struct d *d, const char *name);
@@ -111,7 +111,8 @@ struct d_type *d_func_type(struct d *d, struct d_type *ret, struct d_type **para
 			   bool variadic);
 
 /* parse.c: an expression or a type out of a prototype's words in builtins.def */
-struct d_type *d_parse_type_name(struct d *d, const char *text);	/* NULL: no such type, nothing reported */
+struct d_type *d_parse_type_name(struct d *d,
+				 const char *text); /* NULL: no such type, nothing reported */
 
 /* check.c. Folds a raw tree that must be an integer constant (array bounds, enumerators,
  * bit-field widths, case of pragma); false: reported. */

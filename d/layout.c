@@ -32,7 +32,7 @@ bool d_complete(struct d *d, struct d_type *t)
 		real->complete = names->complete(names->ctx, d, real);
 	if (!real->complete && !real->size)
 		return false;
-	for (; t != real; t = t->base ? t->base : t->to) {	/* qualified copies and typedefs */
+	for (; t != real; t = t->base ? t->base : t->to) { /* qualified copies and typedefs */
 		t->size = real->size;
 		t->align = real->align;
 	}
@@ -88,8 +88,8 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 		return false;
 	}
 	if (t->kind == D_T_STACK) {
-		d_error(d, m->loc, "D_DECL_DYNOBJ", "cannot have member %s of dynamic type %s", name,
-			d_type_name(d, m->type));
+		d_error(d, m->loc, "D_DECL_DYNOBJ", "cannot have member %s of dynamic type %s",
+			name, d_type_name(d, m->type));
 		return false;
 	}
 	if (!d_complete(d, m->type) && !t->size && t->kind != D_T_ARRAY) {
@@ -102,13 +102,14 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 		return false;
 	}
 	if (m->bit_size && t->kind != D_T_INT && t->kind != D_T_ENUM) {
-		d_error(d, m->loc, "D_DECL_BFTYPE", "bit-field %s is of type %s, not of an integer type",
-			name, d_type_name(d, m->type));
+		d_error(d, m->loc, "D_DECL_BFTYPE",
+			"bit-field %s is of type %s, not of an integer type", name,
+			d_type_name(d, m->type));
 		return false;
 	}
 	if (m->bit_size > t->size * 8) {
-		d_error(d, m->loc, "D_DECL_BFSIZE", "bit-field %s of %u bits is wider than %s", name,
-			m->bit_size, d_type_name(d, m->type));
+		d_error(d, m->loc, "D_DECL_BFSIZE", "bit-field %s of %u bits is wider than %s",
+			name, m->bit_size, d_type_name(d, m->type));
 		return false;
 	}
 	return true;
@@ -132,14 +133,14 @@ static uint64_t place(struct d_type *t, struct d_member *m, uint64_t at)
 	uint64_t unit = mt->size * 8, align = (uint64_t)mt->align * 8;
 	bool bits = m->bit_size || (!m->name && !is_sou(mt));
 
-	if (bits && !m->bit_size) {	/* `int : 0` ends a unit */
+	if (bits && !m->bit_size) { /* `int : 0` ends a unit */
 		m->bit_off = round_up(at, align);
 		return m->bit_off;
 	}
 	if (!bits || at % unit + m->bit_size > unit)
 		at = round_up(at, align);
 	m->bit_off = at;
-	if (m->name || !bits)	/* unnamed bit-fields do not align the whole */
+	if (m->name || !bits) /* unnamed bit-fields do not align the whole */
 		t->align = mt->align > t->align ? mt->align : t->align;
 	return at + (bits ? m->bit_size : unit);
 }
@@ -181,14 +182,17 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, 
 
 static const char *quals(const struct d_type *t)
 {
-	return t->is_const ? t->is_volatile ? "const volatile " : "const "
-			   : t->is_volatile ? "volatile " : "";
+	return t->is_const    ? t->is_volatile ? "const volatile " : "const " :
+	       t->is_volatile ? "volatile " :
+				"";
 }
 
 static const char *leaf_name(struct d *d, const struct d_type *t)
 {
-	const char *word = t->kind == D_T_STRUCT ? "struct " : t->kind == D_T_UNION ? "union "
-			   : t->kind == D_T_ENUM ? "enum " : "";
+	const char *word = t->kind == D_T_STRUCT ? "struct " :
+			   t->kind == D_T_UNION	 ? "union " :
+			   t->kind == D_T_ENUM	 ? "enum " :
+						   "";
 
 	return arena_printf(d->arena, "%s%s%s", quals(t), word, t->name ? t->name : "(anon)");
 }
@@ -215,10 +219,11 @@ const char *d_type_name(struct d *d, const struct d_type *t)
 			bool tight = t->to && (t->to->kind == D_T_ARRAY || t->to->kind == D_T_FUNC);
 			const char *q = t->is_const ? "const " : "";
 
-			decl = tight ? arena_printf(d->arena, "(*%s%s)", q, decl)
-				     : arena_printf(d->arena, "*%s%s", q, decl);
+			decl = tight ? arena_printf(d->arena, "(*%s%s)", q, decl) :
+				       arena_printf(d->arena, "*%s%s", q, decl);
 		} else if (t->kind == D_T_ARRAY && t->nelem) {
-			decl = arena_printf(d->arena, "%s[%llu]", decl, (unsigned long long)t->nelem);
+			decl = arena_printf(d->arena, "%s[%llu]", decl,
+					    (unsigned long long)t->nelem);
 		} else if (t->kind == D_T_ARRAY) {
 			decl = arena_printf(d->arena, "%s[]", decl);
 		} else if (t->kind == D_T_FUNC) {

@@ -10,21 +10,28 @@
 #include <ctype.h>
 #include <string.h>
 
-static const struct { const char *name; enum d_keyflag flag; } keywords[] = {
+static const struct {
+	const char *name;
+	enum d_keyflag flag;
+} keywords[] = {
 #define NAME(id, flag) { #id, D_KF_##flag },
 	D_KEYWORDS(NAME)
 #undef NAME
 };
 
 /* Longest first, so that the first match is the right one. */
-static const struct { char text[4]; enum d_tok tok; } puncts[] = {
+static const struct {
+	char text[4];
+	enum d_tok tok;
+} puncts[] = {
 	{ "...", D_TK_ELLIPSIS }, { "<<=", D_TK_SHL_EQ }, { ">>=", D_TK_SHR_EQ },
-	{ "->", D_TK_ARROW }, { "++", D_TK_INC }, { "--", D_TK_DEC },
-	{ "<<", D_TK_SHL }, { ">>", D_TK_SHR }, { "<=", D_TK_LE }, { ">=", D_TK_GE },
-	{ "==", D_TK_EQ }, { "!=", D_TK_NE }, { "&&", D_TK_LAND }, { "||", D_TK_LOR },
-	{ "^^", D_TK_LXOR }, { "+=", D_TK_ADD_EQ }, { "-=", D_TK_SUB_EQ }, { "*=", D_TK_MUL_EQ },
-	{ "/=", D_TK_DIV_EQ }, { "%=", D_TK_MOD_EQ }, { "&=", D_TK_AND_EQ }, { "|=", D_TK_OR_EQ },
-	{ "^=", D_TK_XOR_EQ },
+	{ "->", D_TK_ARROW },	  { "++", D_TK_INC },	  { "--", D_TK_DEC },
+	{ "<<", D_TK_SHL },	  { ">>", D_TK_SHR },	  { "<=", D_TK_LE },
+	{ ">=", D_TK_GE },	  { "==", D_TK_EQ },	  { "!=", D_TK_NE },
+	{ "&&", D_TK_LAND },	  { "||", D_TK_LOR },	  { "^^", D_TK_LXOR },
+	{ "+=", D_TK_ADD_EQ },	  { "-=", D_TK_SUB_EQ },  { "*=", D_TK_MUL_EQ },
+	{ "/=", D_TK_DIV_EQ },	  { "%=", D_TK_MOD_EQ },  { "&=", D_TK_AND_EQ },
+	{ "|=", D_TK_OR_EQ },	  { "^=", D_TK_XOR_EQ },
 };
 static const char singles[] = "(){}[];:,.?=+-*/%&|^~!<>";
 

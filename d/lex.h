@@ -18,7 +18,7 @@
 
 /* Keywords: D_KEY(id, flags). TYPE: may begin a type; CLASS: a storage class; both begin a
  * declaration. */
-#define D_KEYWORDS(K)                                                                            \
+#define D_KEYWORDS(K)                                                                          \
 	K(auto, CLASS) K(break, NONE) K(case, NONE) K(char, TYPE) K(const, TYPE)                  \
 	K(continue, NONE) K(counter, NONE) K(default, NONE) K(do, NONE) K(double, TYPE)           \
 	K(else, NONE) K(enum, TYPE) K(extern, CLASS) K(float, TYPE) K(for, NONE) K(goto, NONE)    \
@@ -35,29 +35,52 @@ enum d_keyflag { D_KF_NONE, D_KF_TYPE, D_KF_CLASS, D_KF_BLOCK };
 enum d_tok {
 	D_TK_EOF = 0,
 	/* 1 … 127: a character that stands for itself */
-	D_TK_IDENT = 128, D_TK_INT, D_TK_FLOAT, D_TK_STRING, D_TK_AGG,
-	D_TK_ARROW, D_TK_ELLIPSIS, D_TK_INC, D_TK_DEC,
-	D_TK_SHL, D_TK_SHR, D_TK_LE, D_TK_GE, D_TK_EQ, D_TK_NE, D_TK_LAND, D_TK_LOR, D_TK_LXOR,
-	D_TK_ADD_EQ, D_TK_SUB_EQ, D_TK_MUL_EQ, D_TK_DIV_EQ, D_TK_MOD_EQ, D_TK_AND_EQ, D_TK_OR_EQ,
-	D_TK_XOR_EQ, D_TK_SHL_EQ, D_TK_SHR_EQ,
-	D_TK_EPRED,	/* the `/` that ends a predicate */
+	D_TK_IDENT = 128,
+	D_TK_INT,
+	D_TK_FLOAT,
+	D_TK_STRING,
+	D_TK_AGG,
+	D_TK_ARROW,
+	D_TK_ELLIPSIS,
+	D_TK_INC,
+	D_TK_DEC,
+	D_TK_SHL,
+	D_TK_SHR,
+	D_TK_LE,
+	D_TK_GE,
+	D_TK_EQ,
+	D_TK_NE,
+	D_TK_LAND,
+	D_TK_LOR,
+	D_TK_LXOR,
+	D_TK_ADD_EQ,
+	D_TK_SUB_EQ,
+	D_TK_MUL_EQ,
+	D_TK_DIV_EQ,
+	D_TK_MOD_EQ,
+	D_TK_AND_EQ,
+	D_TK_OR_EQ,
+	D_TK_XOR_EQ,
+	D_TK_SHL_EQ,
+	D_TK_SHR_EQ,
+	D_TK_EPRED, /* the `/` that ends a predicate */
 #define D_KEY(id, flag) D_KW_##id,
 	D_KEYWORDS(D_KEY)
 #undef D_KEY
-	D_NTOKENS
+		D_NTOKENS
 };
 
 struct d_token {
 	enum d_tok kind;
 	struct loc loc;
-	const char *str;	/* IDENT, AGG (without @), keywords, STRING: escapes undone */
+	const char *str; /* IDENT, AGG (without @), keywords, STRING: escapes undone */
 	size_t len;
 	uint64_t ival;
 	double fval;
-	enum d_basetype itype;	/* INT */
+	enum d_basetype itype; /* INT */
 };
 
-struct d_attr_pragma {	/* #pragma D attributes … provider X what */
+struct d_attr_pragma { /* #pragma D attributes … provider X what */
 	const char *provider;
 	int which;
 	struct d_attr attr;
@@ -65,31 +88,31 @@ struct d_attr_pragma {	/* #pragma D attributes … provider X what */
 
 /* What the front end keeps between texts of one compile. */
 struct d_front {
-	bool *arg_used;			/* config.argv[i] was referenced */
-	struct hash *assigned;		/* names that programs assign to: never types */
-	struct hash *opaque;		/* types that provider blocks name and nothing declares */
+	bool *arg_used;	       /* config.argv[i] was referenced */
+	struct hash *assigned; /* names that programs assign to: never types */
+	struct hash *opaque;   /* types that provider blocks name and nothing declares */
 	struct d_attr_pragma *attrs;
 	size_t nattrs, attrs_cap;
-	struct hash *waiting_names;	/* stab.c: pragmas whose name has not come yet */
+	struct hash *waiting_names; /* stab.c: pragmas whose name has not come yet */
 	struct d_waiting *waiting;
 	unsigned errors;
-	bool nomem;			/* said once */
+	bool nomem; /* said once */
 };
 
 struct d_parser {
 	struct d *d;
 	const struct text *text;
-	uint32_t pos;		/* next byte to be read */
-	struct d_token tok;	/* the one token of look-ahead */
-	uint32_t prev_end;	/* end of the token before it */
-	unsigned depth;		/* of rules inside rules */
-	unsigned chain;		/* nodes that make this expression's tree higher */
-	unsigned braces;	/* open ones of what is being parsed */
-	char spec;		/* -P, -m, -f, -n, -i: see d_parse */
-	bool library;		/* d_parse_library */
-	bool in_clause;		/* else in a declaration */
-	bool in_provider;	/* keywords may be names, types unknown: see decl.c */
-	bool quiet;		/* errors are not reported (d_parse_type_name) */
+	uint32_t pos;	    /* next byte to be read */
+	struct d_token tok; /* the one token of look-ahead */
+	uint32_t prev_end;  /* end of the token before it */
+	unsigned depth;	    /* of rules inside rules */
+	unsigned chain;	    /* nodes that make this expression's tree higher */
+	unsigned braces;    /* open ones of what is being parsed */
+	char spec;	    /* -P, -m, -f, -n, -i: see d_parse */
+	bool library;	    /* d_parse_library */
+	bool in_clause;	    /* else in a declaration */
+	bool in_provider;   /* keywords may be names, types unknown: see decl.c */
+	bool quiet;	    /* errors are not reported (d_parse_type_name) */
 	bool bad;
 };
 
@@ -100,9 +123,9 @@ struct d_parser {
 
 /* lex.c */
 void d_next(struct d_parser *p);
-bool d_skip_space(struct d_parser *p);		/* blanks, comments, # lines; false: bad */
-uint32_t d_peek_space(const struct text *t, uint32_t at);	/* the same, without effect */
-enum d_tok d_keyword(const char *s, size_t len);	/* D_TK_IDENT: none */
+bool d_skip_space(struct d_parser *p); /* blanks, comments, # lines; false: bad */
+uint32_t d_peek_space(const struct text *t, uint32_t at); /* the same, without effect */
+enum d_tok d_keyword(const char *s, size_t len);	  /* D_TK_IDENT: none */
 enum d_keyflag d_keyword_flag(enum d_tok kw);
 bool d_is_ident_char(char c);
 struct loc d_loc(const struct d_parser *p, uint32_t from, uint32_t to);
@@ -122,13 +145,13 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string);
 /* parse.c */
 void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-void d_syntax(struct d_parser *p, const char *wanted);	/* at the token */
-void *d_nomem(struct d_parser *p);			/* reports; NULL */
+void d_syntax(struct d_parser *p, const char *wanted); /* at the token */
+void *d_nomem(struct d_parser *p);		       /* reports; NULL */
 bool d_accept(struct d_parser *p, int tok);
 bool d_expect(struct d_parser *p, int tok, const char *wanted);
-bool d_enter(struct d_parser *p);	/* one level deeper; false: too deep, reported */
+bool d_enter(struct d_parser *p); /* one level deeper; false: too deep, reported */
 void d_leave(struct d_parser *p);
-bool d_link(struct d_parser *p);	/* the tree gets one node higher */
+bool d_link(struct d_parser *p); /* the tree gets one node higher */
 /* In a provider block: the keyword at hand, before one of these characters, is a name. */
 bool d_keyword_as_name(struct d_parser *p, const char *followers);
 struct loc d_since(const struct d_parser *p, struct loc start);
@@ -136,41 +159,49 @@ void d_parser_init(struct d_parser *p, struct d *d, const struct text *text);
 
 /* pdesc.c */
 enum d_start { D_START_PROBE, D_START_DECL, D_START_END };
-enum d_start d_start_of(struct d_parser *p);	/* what stands at p->pos at file scope */
+enum d_start d_start_of(struct d_parser *p); /* what stands at p->pos at file scope */
 bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd);
 
 /* parse_expr.c; NULL: p->bad */
-struct d_expr *d_parse_expr(struct d_parser *p);	/* with commas */
+struct d_expr *d_parse_expr(struct d_parser *p); /* with commas */
 struct d_expr *d_parse_assign(struct d_parser *p);
-struct d_expr *d_parse_cond(struct d_parser *p);	/* a constant expression's syntax */
+struct d_expr *d_parse_cond(struct d_parser *p); /* a constant expression's syntax */
 
 /* decl.c */
 struct d_declarator {
-	const char *name;	/* NULL: abstract */
+	const char *name; /* NULL: abstract */
 	struct loc loc;
 	struct d_type *type;
 	bool assoc;
 	struct d_type **keys;
-	const char **key_names;	/* NULLs where unnamed */
+	const char **key_names; /* NULLs where unnamed */
 	size_t nkeys;
 };
-enum d_class { D_C_NONE, D_C_AUTO, D_C_REGISTER, D_C_STATIC, D_C_EXTERN, D_C_TYPEDEF, D_C_SELF,
-	       D_C_THIS };
-struct d_specs {		/* what stands before the declarators */
+enum d_class {
+	D_C_NONE,
+	D_C_AUTO,
+	D_C_REGISTER,
+	D_C_STATIC,
+	D_C_EXTERN,
+	D_C_TYPEDEF,
+	D_C_SELF,
+	D_C_THIS
+};
+struct d_specs { /* what stands before the declarators */
 	struct d_type *type;
 	enum d_class class;
-	bool userland;		/* pointers made of it point at user memory */
-	bool defines;		/* it declares a struct, union or enum: no declarator needed */
+	bool userland; /* pointers made of it point at user memory */
+	bool defines;  /* it declares a struct, union or enum: no declarator needed */
 	struct loc loc;
 };
-bool d_at_type(struct d_parser *p);	/* may the token begin a type name? */
+bool d_at_type(struct d_parser *p); /* may the token begin a type name? */
 bool d_parse_specs(struct d_parser *p, struct d_specs *out);
 bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct d_declarator *out);
 struct d_type *d_type_name_parse(struct d_parser *p);
 /* `( … )` of a function or probe: types, names; the token is past the `(`. */
 struct d_param {
 	struct d_type *type;
-	const char *name;	/* NULL: none */
+	const char *name; /* NULL: none */
 	struct loc loc;
 };
 struct d_params {
@@ -184,7 +215,7 @@ bool d_parse_params(struct d_parser *p, struct d_params *out);
 void d_parse_declaration(struct d_parser *p);
 /* provider.c */
 void d_parse_provider(struct d_parser *p);
-bool d_providers_finish(struct d *d);	/* attributes of pragmas, once all is read */
+bool d_providers_finish(struct d *d); /* attributes of pragmas, once all is read */
 
 /* pragma.c: a # line at p->pos, which is at the '#'; moves behind it */
 void d_control_line(struct d_parser *p);

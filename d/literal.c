@@ -57,8 +57,9 @@ static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at
 		i = base == 16 ? 2 : 1;
 	}
 	for (; i < n; i++) {
-		digit = isdigit((unsigned char)s[i]) ? (unsigned)(s[i] - '0') :
-			isxdigit((unsigned char)s[i]) ? (unsigned)(tolower(s[i]) - 'a') + 10 : 99;
+		digit = isdigit((unsigned char)s[i])  ? (unsigned)(s[i] - '0') :
+			isxdigit((unsigned char)s[i]) ? (unsigned)(tolower(s[i]) - 'a') + 10 :
+							99;
 		if (digit >= base)
 			break;
 		over |= __builtin_mul_overflow(v, (uint64_t)base, &v);
@@ -138,8 +139,9 @@ static char escape(const char *s, size_t len, size_t *used)
 		return to[at - from];
 	if (s[0] == 'x' && len > 1 && isxdigit((unsigned char)s[1])) {
 		for (n = 1; n < len && n < 3 && isxdigit((unsigned char)s[n]); n++)
-			v = v * 16 + (isdigit((unsigned char)s[n]) ? (unsigned)(s[n] - '0') :
-				      (unsigned)(tolower(s[n]) - 'a') + 10);
+			v = v * 16 + (isdigit((unsigned char)s[n]) ?
+					      (unsigned)(s[n] - '0') :
+					      (unsigned)(tolower(s[n]) - 'a') + 10);
 	} else {
 		for (; n < len && n < 3 && s[n] >= '0' && s[n] <= '7'; n++)
 			v = v * 8 + (unsigned)(s[n] - '0');
@@ -273,7 +275,7 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string)
 	if (is_string)
 		*is_string = quoted;
 	while (is_arg ? isdigit((unsigned char)s[name + n]) :
-	       (isalnum((unsigned char)s[name + n]) || s[name + n] == '_'))
+			(isalnum((unsigned char)s[name + n]) || s[name + n] == '_'))
 		n++;
 	*pos = name + (uint32_t)n;
 	at = d_loc(p, start, *pos);
@@ -281,7 +283,8 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string)
 		d_perror(p, at, "D_SYNTAX", "syntax error near '$': a macro's name follows it");
 		return NULL;
 	}
-	return is_arg ? argument(p, s + name, n, quoted, at) : named(p, s + name, n, !is_string, at);
+	return is_arg ? argument(p, s + name, n, quoted, at) :
+			named(p, s + name, n, !is_string, at);
 }
 
 /* An argument's text is an integer, a name, or else a string, with or without quotes. */

@@ -172,9 +172,9 @@ static bool if_statement(struct d_parser *p, struct stmts *out)
 /* C's other statements do not exist in D: say so rather than that an expression is missing. */
 static bool no_such_statement(struct d_parser *p)
 {
-	static const enum d_tok loops[] = { D_KW_for, D_KW_while, D_KW_do, D_KW_break,
-					    D_KW_continue, D_KW_goto, D_KW_switch, D_KW_case,
-					    D_KW_return };
+	static const enum d_tok loops[] = { D_KW_for,	 D_KW_while,	D_KW_do,
+					    D_KW_break,	 D_KW_continue, D_KW_goto,
+					    D_KW_switch, D_KW_case,	D_KW_return };
 
 	for (size_t i = 0; i < COUNT(loops); i++)
 		if (p->tok.kind == loops[i]) {
@@ -202,7 +202,7 @@ static bool statement_rule(struct d_parser *p, struct stmts *out)
 		return false;
 	s->loc = s->expr->loc;
 	if (p->tok.kind == '}')
-		return true;	/* the last ; may be missing */
+		return true; /* the last ; may be missing */
 	return d_expect(p, ';', "';' or '}'");
 }
 
@@ -265,9 +265,10 @@ static bool body(struct d_parser *p, struct d_clause *c)
 	d_next(p);
 	if (p->tok.kind != '{') {
 		if (p->spec && p->tok.kind == D_TK_EOF && !p->bad)
-			return true;	/* -n BEGIN */
+			return true; /* -n BEGIN */
 		if (p->tok.kind == D_TK_EOF)
-			d_perror(p, c->loc, "D_SYNTAX", "expected predicate and/or actions "
+			d_perror(p, c->loc, "D_SYNTAX",
+				 "expected predicate and/or actions "
 				 "following probe description");
 		else
 			d_syntax(p, "a predicate or actions { } following probe description");
@@ -301,7 +302,8 @@ static void clause(struct d_parser *p)
 		return;
 	c->loc = c->pdescs[0].loc;
 	if (p->library)
-		d_error(p->d, c->loc, "D_PRAGMA_DEPEND", "a library has no clauses, only declarations");
+		d_error(p->d, c->loc, "D_PRAGMA_DEPEND",
+			"a library has no clauses, only declarations");
 	if (!predicate(p, c) || !body(p, c))
 		return;
 	if (!(slot = ARENA_PUSH(p->d->arena, p->d->raw, p->d->nraw, p->d->raw_cap))) {
@@ -374,11 +376,8 @@ static bool unit(struct d_parser *p)
 	start = p->pos;
 	if (!p->bad) {
 		switch (d_start_of(p)) {
-		case D_START_END:
-			return false;
-		case D_START_PROBE:
-			clause(p);
-			break;
+		case D_START_END: return false;
+		case D_START_PROBE: clause(p); break;
 		case D_START_DECL:
 			d_next(p);
 			d_parse_declaration(p);
@@ -390,7 +389,7 @@ static bool unit(struct d_parser *p)
 	if (p->d->front->errors > errors && d_in_header(p->d, d_loc(p, start, start)))
 		p->d->front->errors = errors;
 	if (p->pos == start)
-		p->pos++;	/* never the same place twice */
+		p->pos++; /* never the same place twice */
 	return !p->d->front->nomem && p->d->front->errors < D_MAX_ERRORS;
 }
 

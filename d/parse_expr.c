@@ -9,26 +9,37 @@
 #include <string.h>
 
 /* Binary operators; a higher level binds tighter. */
-static const struct { enum d_tok tok; int level; enum d_op op; } binaries[] = {
+static const struct {
+	enum d_tok tok;
+	int level;
+	enum d_op op;
+} binaries[] = {
 	{ D_TK_LOR, 1, D_OP_LOR }, { D_TK_LXOR, 2, D_OP_LXOR }, { D_TK_LAND, 3, D_OP_LAND },
-	{ '|', 4, D_OP_OR }, { '^', 5, D_OP_XOR }, { '&', 6, D_OP_AND },
-	{ D_TK_EQ, 7, D_OP_EQ }, { D_TK_NE, 7, D_OP_NE },
-	{ '<', 8, D_OP_LT }, { '>', 8, D_OP_GT }, { D_TK_LE, 8, D_OP_LE }, { D_TK_GE, 8, D_OP_GE },
-	{ D_TK_SHL, 9, D_OP_SHL }, { D_TK_SHR, 9, D_OP_SHR },
-	{ '+', 10, D_OP_ADD }, { '-', 10, D_OP_SUB },
-	{ '*', 11, D_OP_MUL }, { '/', 11, D_OP_DIV }, { '%', 11, D_OP_MOD },
+	{ '|', 4, D_OP_OR },	   { '^', 5, D_OP_XOR },	{ '&', 6, D_OP_AND },
+	{ D_TK_EQ, 7, D_OP_EQ },   { D_TK_NE, 7, D_OP_NE },	{ '<', 8, D_OP_LT },
+	{ '>', 8, D_OP_GT },	   { D_TK_LE, 8, D_OP_LE },	{ D_TK_GE, 8, D_OP_GE },
+	{ D_TK_SHL, 9, D_OP_SHL }, { D_TK_SHR, 9, D_OP_SHR },	{ '+', 10, D_OP_ADD },
+	{ '-', 10, D_OP_SUB },	   { '*', 11, D_OP_MUL },	{ '/', 11, D_OP_DIV },
+	{ '%', 11, D_OP_MOD },
 };
-static const struct { enum d_tok tok; enum d_op op; } assigns[] = {
-	{ '=', D_OP_ASSIGN }, { D_TK_ADD_EQ, D_OP_ADD }, { D_TK_SUB_EQ, D_OP_SUB },
+static const struct {
+	enum d_tok tok;
+	enum d_op op;
+} assigns[] = {
+	{ '=', D_OP_ASSIGN },	   { D_TK_ADD_EQ, D_OP_ADD }, { D_TK_SUB_EQ, D_OP_SUB },
 	{ D_TK_MUL_EQ, D_OP_MUL }, { D_TK_DIV_EQ, D_OP_DIV }, { D_TK_MOD_EQ, D_OP_MOD },
-	{ D_TK_AND_EQ, D_OP_AND }, { D_TK_OR_EQ, D_OP_OR }, { D_TK_XOR_EQ, D_OP_XOR },
+	{ D_TK_AND_EQ, D_OP_AND }, { D_TK_OR_EQ, D_OP_OR },   { D_TK_XOR_EQ, D_OP_XOR },
 	{ D_TK_SHL_EQ, D_OP_SHL }, { D_TK_SHR_EQ, D_OP_SHR },
 };
-static const struct { enum d_tok tok; enum d_ekind kind; enum d_op op; } unaries[] = {
-	{ '-', D_E_UNARY, D_OP_NEG }, { '+', D_E_UNARY, D_OP_PLUS },
-	{ '~', D_E_UNARY, D_OP_BITNOT }, { '!', D_E_UNARY, D_OP_NOT },
+static const struct {
+	enum d_tok tok;
+	enum d_ekind kind;
+	enum d_op op;
+} unaries[] = {
+	{ '-', D_E_UNARY, D_OP_NEG },	      { '+', D_E_UNARY, D_OP_PLUS },
+	{ '~', D_E_UNARY, D_OP_BITNOT },      { '!', D_E_UNARY, D_OP_NOT },
 	{ D_TK_INC, D_E_UNARY, D_OP_PREINC }, { D_TK_DEC, D_E_UNARY, D_OP_PREDEC },
-	{ '*', D_E_DEREF, D_OP_NONE }, { '&', D_E_ADDR, D_OP_NONE },
+	{ '*', D_E_DEREF, D_OP_NONE },	      { '&', D_E_ADDR, D_OP_NONE },
 };
 
 static struct d_expr *unary(struct d_parser *p);
@@ -107,7 +118,8 @@ static struct d_expr *call(struct d_parser *p, struct d_expr *callee, struct loc
 	struct d_expr *e;
 
 	if (callee->kind != D_E_IDENT || callee->ident_scope != D_V_GLOBAL || callee->ident_mod) {
-		d_perror(p, callee->loc, "D_FUNC_IDENT", "what is called must be a function's name");
+		d_perror(p, callee->loc, "D_FUNC_IDENT",
+			 "what is called must be a function's name");
 		return NULL;
 	}
 	d_next(p);
@@ -237,7 +249,7 @@ static struct d_expr *aggregation(struct d_parser *p)
 
 	d_next(p);
 	e = d_accept(p, '[') ? list(p, D_E_AGG, start, NULL, ']', "']'") :
-	    node(p, D_E_AGG, start, 0);
+			       node(p, D_E_AGG, start, 0);
 	if (e)
 		e->str = name;
 	return e;
@@ -278,29 +290,20 @@ static struct d_expr *primary(struct d_parser *p)
 	struct d_expr *e;
 
 	switch ((int)p->tok.kind) {
-	case D_TK_IDENT:
-		return ident(p);
+	case D_TK_IDENT: return ident(p);
 	case D_TK_INT:
-	case D_TK_FLOAT:
-		return number(p);
-	case D_TK_STRING:
-		return string(p);
-	case D_TK_AGG:
-		return aggregation(p);
+	case D_TK_FLOAT: return number(p);
+	case D_TK_STRING: return string(p);
+	case D_TK_AGG: return aggregation(p);
 	case D_KW_self:
-	case D_KW_this:
-		return scoped(p);
-	case D_KW_offsetof:
-		return offset_of(p);
-	case D_KW_xlate:
-		return xlate(p);
+	case D_KW_this: return scoped(p);
+	case D_KW_offsetof: return offset_of(p);
+	case D_KW_xlate: return xlate(p);
 	case '(':
 		d_next(p);
 		e = d_parse_expr(p);
 		return e && d_expect(p, ')', "')'") ? e : NULL;
-	default:
-		d_syntax(p, "an expression");
-		return NULL;
+	default: d_syntax(p, "an expression"); return NULL;
 	}
 }
 
@@ -327,13 +330,9 @@ static struct d_expr *postfix(struct d_parser *p, struct d_expr *e, struct loc s
 			d_next(p);
 			e = list(p, D_E_INDEX, start, e, ']', "']'");
 			break;
-		case '(':
-			e = call(p, e, start);
-			break;
+		case '(': e = call(p, e, start); break;
 		case '.':
-		case D_TK_ARROW:
-			e = member(p, e, start);
-			break;
+		case D_TK_ARROW: e = member(p, e, start); break;
 		case D_TK_INC:
 		case D_TK_DEC:
 			note_assigned(p, e);
@@ -344,8 +343,7 @@ static struct d_expr *postfix(struct d_parser *p, struct d_expr *e, struct loc s
 			if (e)
 				e->loc = d_since(p, start);
 			break;
-		default:
-			return e;
+		default: return e;
 		}
 	}
 	return NULL;
@@ -396,8 +394,7 @@ static struct d_expr *unary_rule(struct d_parser *p)
 		if (p->tok.kind == unaries[i].tok)
 			return prefix(p, i);
 	switch ((int)p->tok.kind) {
-	case '(':
-		return parenthesis(p, false);
+	case '(': return parenthesis(p, false);
 	case D_KW_sizeof:
 		d_next(p);
 		e = p->tok.kind == '(' ? parenthesis(p, true) : unary(p);
@@ -408,9 +405,7 @@ static struct d_expr *unary_rule(struct d_parser *p)
 		if (e)
 			e->str = "stringof";
 		return e;
-	default:
-		e = primary(p);
-		return e ? postfix(p, e, start) : NULL;
+	default: e = primary(p); return e ? postfix(p, e, start) : NULL;
 	}
 }
 

@@ -94,9 +94,11 @@ static const char *expand(struct d_parser *p, uint32_t at, uint32_t end)
 
 		at = (uint32_t)(plain_char(s + at, s + end, "$") - s);
 		if (at > plain)
-			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(at - plain), s + plain);
+			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(at - plain),
+					   s + plain);
 		if (at < end && out && (v = d_macro_value(p, &at, NULL))) {
-			size_t len = strlen(v), quotes = len > 1 && v[0] == '"' && v[len - 1] == '"';
+			size_t len = strlen(v),
+			       quotes = len > 1 && v[0] == '"' && v[len - 1] == '"';
 
 			out = arena_printf(p->d->arena, "%s%.*s", out, (int)(len - 2 * quotes),
 					   v + quotes);

@@ -13,15 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const provider_parts[] = { "provider", "module", "function", "name", "args",
-					      NULL };
+static const char *const provider_parts[] = {
+	"provider", "module", "function", "name", "args", NULL
+};
 
 #define MAX_WORDS 8
 
 struct line {
 	struct d_parser *p;
-	struct loc at;			/* from the # to the end of the line */
-	const char *word[MAX_WORDS];	/* quotes kept off */
+	struct loc at;		     /* from the # to the end of the line */
+	const char *word[MAX_WORDS]; /* quotes kept off */
 	struct loc loc[MAX_WORDS];
 	size_t n;
 };
@@ -73,7 +74,8 @@ static void option(struct line *l)
 	const char *name = l->n > 3 ? l->word[3] : "", *eq = strchr(name, '='), *value = NULL;
 
 	if (l->n < 4 || l->n > 5 || eq == name || (l->n == 5 && (!eq || eq[1]))) {
-		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D option name[=value]", NULL);
+		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D option name[=value]",
+			 NULL);
 		return;
 	}
 	if (eq) {
@@ -120,12 +122,15 @@ static void attributes(struct line *l)
 	int which = -1;
 
 	if (l->n < 5 || (l->n > 5 && strcmp(l->word[4], "provider"))) {
-		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D attributes "
-			 "name/data/class identifier, or provider with its name and part", NULL);
+		complain(l, l->at, "D_PRAGMA_MALFORM",
+			 "expected #pragma D attributes "
+			 "name/data/class identifier, or provider with its name and part",
+			 NULL);
 		return;
 	}
 	if (!d_attr_parse(l->word[3], &attr)) {
-		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid stability attributes", l->word[3]);
+		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid stability attributes",
+			 l->word[3]);
 		return;
 	}
 	if (strcmp(l->word[4], "provider") || l->n == 5) {
@@ -135,8 +140,10 @@ static void attributes(struct line *l)
 	if (l->n == 7)
 		which = find(provider_parts, l->word[6], strlen(l->word[6]));
 	if (which < 0) {
-		complain(l, l->loc[l->n - 1], "D_PRAGMA_MALFORM", "expected provider, module, "
-			 "function, name or args", NULL);
+		complain(l, l->loc[l->n - 1], "D_PRAGMA_MALFORM",
+			 "expected provider, module, "
+			 "function, name or args",
+			 NULL);
 		return;
 	}
 	slot = ARENA_PUSH(l->p->d->arena, f->attrs, f->nattrs, f->attrs_cap);
@@ -204,8 +211,13 @@ static void depends_on(struct line *l)
 		complain(l, l->at, "D_PRAGMA_DEPEND", "the program needs what is not here", what);
 }
 
-static const struct { const char *name; void (*run)(struct line *l); } pragmas[] = {
-	{ "option", option }, { "attributes", attributes }, { "binding", binding },
+static const struct {
+	const char *name;
+	void (*run)(struct line *l);
+} pragmas[] = {
+	{ "option", option },
+	{ "attributes", attributes },
+	{ "binding", binding },
 	{ "depends_on", depends_on },
 };
 

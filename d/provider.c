@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#define MAX_NAME 63	/* of a provider, with the pid that follows it */
+#define MAX_NAME 63 /* of a provider, with the pid that follows it */
 #define MAX_PID 10
 #define MAX_ARGS 32
 
@@ -34,8 +34,8 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
 		return true;
 	d_perror(p, arg->loc, "D_DECL_PROTO_TYPE", "a probe cannot have an argument of type %s: %s",
-		 d_type_name(p->d, arg->type), wide ? "it has more than 8 bytes" :
-		 "it is no number and no pointer");
+		 d_type_name(p->d, arg->type),
+		 wide ? "it has more than 8 bytes" : "it is no number and no pointer");
 	diag_hint(p->d->diag, "pass a pointer to it");
 	return false;
 }
@@ -47,7 +47,8 @@ static bool names_differ(struct d_parser *p, const struct d_params *in)
 		for (size_t k = 0; in->v[i].name && k < i; k++)
 			if (in->v[k].name && !strcmp(in->v[i].name, in->v[k].name)) {
 				d_perror(p, in->v[i].loc, "D_DECL_IDRED",
-					 "two arguments of the probe have this name: %s", in->v[i].name);
+					 "two arguments of the probe have this name: %s",
+					 in->v[i].name);
 				return false;
 			}
 	return true;
@@ -96,8 +97,10 @@ static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 		place = 0;
 	*from = (uint8_t)place;
 	if (x->name && place < decl->nargs)
-		diag_warn(p->d->diag, x->loc, "no argument of the probe has this name: %s: "
-			  "argument %zu is meant", x->name, place);
+		diag_warn(p->d->diag, x->loc,
+			  "no argument of the probe has this name: %s: "
+			  "argument %zu is meant",
+			  x->name, place);
 	else if (x->name)
 		d_perror(p, x->loc, "D_DECL_PROTO_FORM",
 			 "no argument of the probe has this name: %s", x->name);
@@ -190,8 +193,8 @@ static bool name_ok(struct d_parser *p)
 		return false;
 	}
 	if (n > MAX_NAME - MAX_PID)
-		d_perror(p, p->tok.loc, "D_PROV_BADNAME", "provider name is longer than %d characters",
-			 MAX_NAME - MAX_PID);
+		d_perror(p, p->tok.loc, "D_PROV_BADNAME",
+			 "provider name is longer than %d characters", MAX_NAME - MAX_PID);
 	else if (isdigit((unsigned char)p->tok.str[n - 1]))
 		d_perror(p, p->tok.loc, "D_PROV_BADNAME",
 			 "provider name may not end with a digit: a process-ID follows it");

@@ -11,16 +11,18 @@
 
 #include <string.h>
 
-const char *const d_stability_names[] = { "Internal", "Private", "Obsolete", "External",
-					  "Unstable", "Evolving", "Stable", "Standard", NULL };
-const char *const d_class_names[] = { "Unknown", "CPU", "Platform", "Group", "ISA", "Common",
-				      NULL };
+const char *const d_stability_names[] = { "Internal", "Private", "Obsolete", "External", "Unstable",
+					  "Evolving", "Stable",	 "Standard", NULL };
+const char *const d_class_names[] = {
+	"Unknown", "CPU", "Platform", "Group", "ISA", "Common", NULL
+};
 
 const struct d_attr d_attr_default = { D_STABLE, D_STABLE, D_COMMON };
 
 struct d_attr d_attr_min(struct d_attr a, struct d_attr b)
 {
-	return (struct d_attr){ a.name < b.name ? a.name : b.name, a.data < b.data ? a.data : b.data,
+	return (struct d_attr){ a.name < b.name ? a.name : b.name,
+				a.data < b.data ? a.data : b.data,
 				a.class < b.class ? a.class : b.class };
 }
 
@@ -69,7 +71,10 @@ bool d_attr_parse(const char *s, struct d_attr *out)
 
 /* ---- Names that every program knows ------------------------------------------ */
 
-static const struct { const char *name; struct d_attr attr; } known[] = {
+static const struct {
+	const char *name;
+	struct d_attr attr;
+} known[] = {
 #define D_ATTR(id, name, data, class) { #id, { D_##name, D_##data, D_##class } },
 #include "d/builtins.def"
 };
@@ -91,9 +96,9 @@ struct d_attr d_attr_known(const char *name)
 struct d_waiting {
 	const char *name, *pragma;
 	struct loc loc;
-	const struct d_attr *attr;	/* NULL: a binding, which changes nothing here */
+	const struct d_attr *attr; /* NULL: a binding, which changes nothing here */
 	bool used;
-	struct d_waiting *same, *next;	/* of the same name; of all */
+	struct d_waiting *same, *next; /* of the same name; of all */
 };
 
 static void apply(struct d_ident *id, const struct d_attr *attr)
@@ -112,7 +117,8 @@ bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const str
 	struct d_waiting *w;
 
 	if (id && !id->loc.text) {
-		d_error(d, at, "D_PRAGMA_SCOPE", "#pragma D %s: %s is not the program's own", pragma, name);
+		d_error(d, at, "D_PRAGMA_SCOPE", "#pragma D %s: %s is not the program's own",
+			pragma, name);
 		return false;
 	}
 	if (id) {
@@ -122,7 +128,10 @@ bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const str
 	w = arena_new_of(d->arena, struct d_waiting);
 	if (!w)
 		return false;
-	*w = (struct d_waiting){ .name = name, .pragma = pragma, .loc = at, .next = f->waiting,
+	*w = (struct d_waiting){ .name = name,
+				 .pragma = pragma,
+				 .loc = at,
+				 .next = f->waiting,
 				 .same = hash_get_str(f->waiting_names, name) };
 	w->attr = attr ? arena_dup(d->arena, attr, sizeof(*attr)) : NULL;
 	if (attr && !w->attr)
@@ -138,7 +147,7 @@ void d_ident_waited(struct d *d, const char *name, struct d_ident *id)
 	id->attr = d_attr_default;
 	for (struct d_waiting *w = hash_get_str(d->front->waiting_names, name); w; w = w->same) {
 		w->used = true;
-		attr = attr ? attr : w->attr;	/* the last one said */
+		attr = attr ? attr : w->attr; /* the last one said */
 	}
 	apply(id, attr);
 }
@@ -147,6 +156,6 @@ void d_pragmas_unused(struct d *d)
 {
 	for (const struct d_waiting *w = d->front->waiting; w; w = w->next)
 		if (!w->used)
-			d_error(d, w->loc, "D_PRAGMA_UNUSED", "#pragma D %s: no such name: %s", w->pragma,
-				w->name);
+			d_error(d, w->loc, "D_PRAGMA_UNUSED", "#pragma D %s: no such name: %s",
+				w->pragma, w->name);
 }

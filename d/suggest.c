@@ -48,17 +48,19 @@ static bool fits(const struct d_ident *id, bool call)
 
 void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call)
 {
-	const struct hash *h = scope == D_V_SELF ? c->d->self_vars : scope == D_V_THIS ? c->d->this_vars
-			       : c->d->idents;
-	unsigned best = strlen(name) < 6 ? 2 : 3;	/* less than this */
+	const struct hash *h = scope == D_V_SELF ? c->d->self_vars :
+			       scope == D_V_THIS ? c->d->this_vars :
+						   c->d->idents;
+	unsigned best = strlen(name) < 6 ? 2 : 3; /* less than this */
 	const char *found = NULL;
 	const void *key;
 	void *value;
 	size_t at = 0, len;
 
 	while (hash_next(h, &at, &key, &len, &value)) {
-		char *known = h == c->d->idents && !fits(value, call) ? NULL
-			      : arena_strndup(c->d->arena, key, len);
+		char *known = h == c->d->idents && !fits(value, call) ?
+				      NULL :
+				      arena_strndup(c->d->arena, key, len);
 		unsigned n = known ? distance(name, known) : LONGEST;
 
 		if (n && n < best && n < strlen(name)) {
@@ -67,6 +69,9 @@ void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call)
 		}
 	}
 	if (found)
-		diag_hint(c->d->diag, "did you mean %s%s%s?", scope == D_V_SELF ? "self->"
-			  : scope == D_V_THIS ? "this->" : "", found, call ? "()" : "");
+		diag_hint(c->d->diag, "did you mean %s%s%s?",
+			  scope == D_V_SELF ? "self->" :
+			  scope == D_V_THIS ? "this->" :
+					      "",
+			  found, call ? "()" : "");
 }

@@ -13,14 +13,24 @@ struct base_row {
 	const char *name;
 	uint8_t kind, size;
 	bool is_signed, is_char, is_bool, is_user;
-	int alias;		/* TYPEDEF: of this base type */
+	int alias; /* TYPEDEF: of this base type */
 };
 
-#define INTEGER(n, s, sign) { .name = (n), .kind = D_T_INT, .size = (s), .is_signed = (sign) }
-#define ALIAS(n, of) { .name = (n), .kind = D_T_TYPEDEF, .alias = (of) }
+#define INTEGER(n, s, sign)                                                    \
+	{                                                                      \
+		.name = (n), .kind = D_T_INT, .size = (s), .is_signed = (sign) \
+	}
+#define ALIAS(n, of)                                            \
+	{                                                       \
+		.name = (n), .kind = D_T_TYPEDEF, .alias = (of) \
+	}
 static const struct base_row base_rows[D_NBASETYPES] = {
 	[D_VOID] = { .name = "void", .kind = D_T_VOID },
-	[D_CHAR] = { .name = "char", .kind = D_T_INT, .size = 1, .is_signed = true, .is_char = true },
+	[D_CHAR] = { .name = "char",
+		     .kind = D_T_INT,
+		     .size = 1,
+		     .is_signed = true,
+		     .is_char = true },
 	[D_SHORT] = INTEGER("short", 2, true),
 	[D_INT] = INTEGER("int", 4, true),
 	[D_LONG] = INTEGER("long", 8, true),
@@ -30,14 +40,21 @@ static const struct base_row base_rows[D_NBASETYPES] = {
 	[D_UINT] = INTEGER("unsigned int", 4, false),
 	[D_ULONG] = INTEGER("unsigned long", 8, false),
 	[D_ULONGLONG] = INTEGER("unsigned long long", 8, false),
-	[D_INT8] = ALIAS("int8_t", D_CHAR), [D_INT16] = ALIAS("int16_t", D_SHORT),
-	[D_INT32] = ALIAS("int32_t", D_INT), [D_INT64] = ALIAS("int64_t", D_LONG),
-	[D_UINT8] = ALIAS("uint8_t", D_UCHAR), [D_UINT16] = ALIAS("uint16_t", D_USHORT),
-	[D_UINT32] = ALIAS("uint32_t", D_UINT), [D_UINT64] = ALIAS("uint64_t", D_ULONG),
+	[D_INT8] = ALIAS("int8_t", D_CHAR),
+	[D_INT16] = ALIAS("int16_t", D_SHORT),
+	[D_INT32] = ALIAS("int32_t", D_INT),
+	[D_INT64] = ALIAS("int64_t", D_LONG),
+	[D_UINT8] = ALIAS("uint8_t", D_UCHAR),
+	[D_UINT16] = ALIAS("uint16_t", D_USHORT),
+	[D_UINT32] = ALIAS("uint32_t", D_UINT),
+	[D_UINT64] = ALIAS("uint64_t", D_ULONG),
 	[D_BOOL] = { .name = "_Bool", .kind = D_T_INT, .size = 1, .is_bool = true },
 	[D_FLOAT] = { .name = "float", .kind = D_T_FLOAT, .size = 4, .is_signed = true },
 	[D_DOUBLE] = { .name = "double", .kind = D_T_FLOAT, .size = 8, .is_signed = true },
-	[D_LONGDOUBLE] = { .name = "long double", .kind = D_T_FLOAT, .size = 16, .is_signed = true },
+	[D_LONGDOUBLE] = { .name = "long double",
+			   .kind = D_T_FLOAT,
+			   .size = 16,
+			   .is_signed = true },
 	[D_STRING] = { .name = "string", .kind = D_T_STRING },
 	[D_STACK] = { .name = "stack", .kind = D_T_STACK },
 	[D_USTACK] = { .name = "ustack", .kind = D_T_STACK, .is_user = true },
@@ -46,21 +63,57 @@ static const struct base_row base_rows[D_NBASETYPES] = {
 };
 
 /* What the guide and the headers of C name; LP64, as Linux has it. */
-static const struct { const char *name; int of; } typedef_rows[] = {
-	{ "string", D_STRING }, { "_Bool", D_BOOL }, { "bool", D_BOOL },
-	{ "intptr_t", D_LONG }, { "uintptr_t", D_ULONG }, { "ptrdiff_t", D_LONG },
-	{ "size_t", D_ULONG }, { "ssize_t", D_LONG }, { "off_t", D_LONG }, { "loff_t", D_LONGLONG },
-	{ "intmax_t", D_LONG }, { "uintmax_t", D_ULONG }, { "wchar_t", D_INT },
-	{ "pid_t", D_INT }, { "uid_t", D_UINT }, { "gid_t", D_UINT }, { "id_t", D_UINT },
-	{ "mode_t", D_UINT }, { "dev_t", D_UINT }, { "time_t", D_LONG }, { "clock_t", D_LONG }, { "suseconds_t", D_LONG },
+static const struct {
+	const char *name;
+	int of;
+} typedef_rows[] = {
+	{ "string", D_STRING },
+	{ "_Bool", D_BOOL },
+	{ "bool", D_BOOL },
+	{ "intptr_t", D_LONG },
+	{ "uintptr_t", D_ULONG },
+	{ "ptrdiff_t", D_LONG },
+	{ "size_t", D_ULONG },
+	{ "ssize_t", D_LONG },
+	{ "off_t", D_LONG },
+	{ "loff_t", D_LONGLONG },
+	{ "intmax_t", D_LONG },
+	{ "uintmax_t", D_ULONG },
+	{ "wchar_t", D_INT },
+	{ "pid_t", D_INT },
+	{ "uid_t", D_UINT },
+	{ "gid_t", D_UINT },
+	{ "id_t", D_UINT },
+	{ "mode_t", D_UINT },
+	{ "dev_t", D_UINT },
+	{ "time_t", D_LONG },
+	{ "clock_t", D_LONG },
+	{ "suseconds_t", D_LONG },
 	{ "key_t", D_INT },
-	{ "uchar_t", D_UCHAR }, { "ushort_t", D_USHORT }, { "uint_t", D_UINT },
-	{ "ulong_t", D_ULONG }, { "longlong_t", D_LONGLONG }, { "u_longlong_t", D_ULONGLONG },
-	{ "u_char", D_UCHAR }, { "u_short", D_USHORT }, { "u_int", D_UINT }, { "u_long", D_ULONG },
-	{ "offset_t", D_LONGLONG }, { "diskaddr_t", D_ULONGLONG }, { "hrtime_t", D_LONGLONG },
-	{ "boolean_t", D_INT }, { "processorid_t", D_INT }, { "psetid_t", D_INT },
-	{ "zoneid_t", D_INT }, { "taskid_t", D_INT }, { "projid_t", D_INT }, { "poolid_t", D_INT },
-	{ "major_t", D_UINT }, { "minor_t", D_UINT }, { "pc_t", D_ULONG }, { "greg_t", D_LONG },
+	{ "uchar_t", D_UCHAR },
+	{ "ushort_t", D_USHORT },
+	{ "uint_t", D_UINT },
+	{ "ulong_t", D_ULONG },
+	{ "longlong_t", D_LONGLONG },
+	{ "u_longlong_t", D_ULONGLONG },
+	{ "u_char", D_UCHAR },
+	{ "u_short", D_USHORT },
+	{ "u_int", D_UINT },
+	{ "u_long", D_ULONG },
+	{ "offset_t", D_LONGLONG },
+	{ "diskaddr_t", D_ULONGLONG },
+	{ "hrtime_t", D_LONGLONG },
+	{ "boolean_t", D_INT },
+	{ "processorid_t", D_INT },
+	{ "psetid_t", D_INT },
+	{ "zoneid_t", D_INT },
+	{ "taskid_t", D_INT },
+	{ "projid_t", D_INT },
+	{ "poolid_t", D_INT },
+	{ "major_t", D_UINT },
+	{ "minor_t", D_UINT },
+	{ "pc_t", D_ULONG },
+	{ "greg_t", D_LONG },
 };
 
 static struct d_type *type_new(struct d *d, enum d_kind kind, const char *name)
@@ -263,20 +316,19 @@ bool d_same_type(const struct d_type *a, const struct d_type *b)
 	if (!a || !b || a->kind != b->kind)
 		return false;
 	switch (a->kind) {
-	case D_T_VOID: case D_T_STRING: case D_T_USYM: case D_T_KSYM:
-		return true;
-	case D_T_STACK:
-		return a->is_user == b->is_user;
-	case D_T_INT: case D_T_FLOAT:
+	case D_T_VOID:
+	case D_T_STRING:
+	case D_T_USYM:
+	case D_T_KSYM: return true;
+	case D_T_STACK: return a->is_user == b->is_user;
+	case D_T_INT:
+	case D_T_FLOAT:
 		return a->size == b->size && a->is_signed == b->is_signed &&
 		       a->is_char == b->is_char && a->is_bool == b->is_bool;
-	case D_T_PTR:
-		return d_same_type(a->to, b->to);
-	case D_T_ARRAY:
-		return a->nelem == b->nelem && d_same_type(a->to, b->to);
-	case D_T_FUNC:
-		return d_same_type(a->to, b->to) && same_params(a, b);
-	default:	/* struct, union, enum: made twice by one source is the same */
+	case D_T_PTR: return d_same_type(a->to, b->to);
+	case D_T_ARRAY: return a->nelem == b->nelem && d_same_type(a->to, b->to);
+	case D_T_FUNC: return d_same_type(a->to, b->to) && same_params(a, b);
+	default: /* struct, union, enum: made twice by one source is the same */
 		return a->origin && a->origin == b->origin;
 	}
 }

@@ -17,20 +17,25 @@
 
 #include <string.h>
 
-enum { INLINES_MAX = 1000,	/* looked into in one pass; beyond it they count as wide */
-       PASSES_MAX = 8 };	/* of `a = b; b = c; …`, the last of which is wide */
+enum {
+	INLINES_MAX = 1000, /* looked into in one pass; beyond it they count as wide */
+	PASSES_MAX = 8
+}; /* of `a = b; b = c; …`, the last of which is wide */
 
 struct widen {
 	struct d *d;
 	struct hash *wide;
-	unsigned inlines;	/* left to look into */
-	bool more;		/* a name was added in this pass */
+	unsigned inlines; /* left to look into */
+	bool more;	  /* a name was added in this pass */
 };
 
 static const char *key_of(struct d *d, const struct d_expr *name)
 {
-	return arena_printf(d->arena, "%s%s", name->ident_scope == D_V_SELF ? "self->" :
-			    name->ident_scope == D_V_THIS ? "this->" : "", name->str);
+	return arena_printf(d->arena, "%s%s",
+			    name->ident_scope == D_V_SELF ? "self->" :
+			    name->ident_scope == D_V_THIS ? "this->" :
+							    "",
+			    name->str);
 }
 
 static bool is_wide_type(const struct d_type *t)
@@ -42,7 +47,9 @@ static bool is_wide(struct widen *w, const struct d_expr *e);
 
 static const struct d_ident *global(struct d *d, const struct d_expr *e)
 {
-	return e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS ? NULL : hash_get_str(d->idents, e->str);
+	return e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS ?
+		       NULL :
+		       hash_get_str(d->idents, e->str);
 }
 
 /* A builtin or declared variable; NULL: none. */
@@ -51,7 +58,8 @@ static struct d_var *declared(struct d *d, const struct d_expr *e)
 	const struct d_ident *id = global(d, e);
 
 	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
-		return hash_get_str(e->ident_scope == D_V_SELF ? d->self_vars : d->this_vars, e->str);
+		return hash_get_str(e->ident_scope == D_V_SELF ? d->self_vars : d->this_vars,
+				    e->str);
 	return id && id->kind == D_ID_VAR ? id->var : NULL;
 }
 
@@ -66,20 +74,26 @@ static bool ident_is_wide(struct widen *w, const struct d_expr *e)
 	if (v)
 		return is_wide_type(v->type);
 	if (id && id->kind == D_ID_INLINE)
-		return is_wide_type(id->type) || !w->inlines || (w->inlines--, is_wide(w, id->value));
+		return is_wide_type(id->type) || !w->inlines ||
+		       (w->inlines--, is_wide(w, id->value));
 	return key && hash_get_str(w->wide, key);
 }
 
 static bool binary_is_wide(struct widen *w, const struct d_expr *e)
 {
 	switch (e->op) {
-	case D_OP_EQ: case D_OP_NE: case D_OP_LT: case D_OP_LE: case D_OP_GT: case D_OP_GE:
-	case D_OP_LAND: case D_OP_LOR: case D_OP_LXOR:
-		return false;
-	case D_OP_SHL: case D_OP_SHR:
-		return is_wide(w, e->kids[0]);
-	default:
-		return is_wide(w, e->kids[0]) || is_wide(w, e->kids[1]);
+	case D_OP_EQ:
+	case D_OP_NE:
+	case D_OP_LT:
+	case D_OP_LE:
+	case D_OP_GT:
+	case D_OP_GE:
+	case D_OP_LAND:
+	case D_OP_LOR:
+	case D_OP_LXOR: return false;
+	case D_OP_SHL:
+	case D_OP_SHR: return is_wide(w, e->kids[0]);
+	default: return is_wide(w, e->kids[0]) || is_wide(w, e->kids[1]);
 	}
 }
 
@@ -88,25 +102,20 @@ static bool is_wide(struct widen *w, const struct d_expr *e)
 	if (!e)
 		return false;
 	switch (e->kind) {
-	case D_E_INT: case D_E_CAST:
-		return is_wide_type(e->type);
-	case D_E_IDENT:
-		return ident_is_wide(w, e);
-	case D_E_UNARY:
-		return e->op != D_OP_NOT && is_wide(w, e->kids[0]);
-	case D_E_BINARY:
-		return binary_is_wide(w, e);
-	case D_E_COND:
-		return is_wide(w, e->kids[1]) || is_wide(w, e->kids[2]);
-	case D_E_ASSIGN: case D_E_COMMA:
-		return is_wide(w, e->kids[e->nkids - 1]);
+	case D_E_INT:
+	case D_E_CAST: return is_wide_type(e->type);
+	case D_E_IDENT: return ident_is_wide(w, e);
+	case D_E_UNARY: return e->op != D_OP_NOT && is_wide(w, e->kids[0]);
+	case D_E_BINARY: return binary_is_wide(w, e);
+	case D_E_COND: return is_wide(w, e->kids[1]) || is_wide(w, e->kids[2]);
+	case D_E_ASSIGN:
+	case D_E_COMMA: return is_wide(w, e->kids[e->nkids - 1]);
 	case D_E_INDEX:
 		return e->kids[0]->kind != D_E_IDENT || !strcmp(e->kids[0]->str, "args") ||
 		       ident_is_wide(w, e->kids[0]);
-	case D_E_MEMBER: case D_E_DEREF:
-		return true;
-	default:
-		return false;
+	case D_E_MEMBER:
+	case D_E_DEREF: return true;
+	default: return false;
 	}
 }
 
@@ -114,14 +123,16 @@ static bool is_time(struct d *d, const struct d_expr *e)
 {
 	const struct d_var *v = e->kind == D_E_IDENT && !e->ident_mod ? declared(d, e) : NULL;
 
-	return v && v->scope == D_V_BUILTIN && (v->id == D_BUILTIN_timestamp ||
-		v->id == D_BUILTIN_vtimestamp || v->id == D_BUILTIN_walltimestamp);
+	return v && v->scope == D_V_BUILTIN &&
+	       (v->id == D_BUILTIN_timestamp || v->id == D_BUILTIN_vtimestamp ||
+		v->id == D_BUILTIN_walltimestamp);
 }
 
 static void widen_declared(struct d *d, const struct d_expr *to, const struct d_expr *value)
 {
 	struct d_var *v = declared(d, to);
-	const struct d_type *t = v && v->scope != D_V_BUILTIN && v->type ? d_resolve(v->type) : NULL;
+	const struct d_type *t = v && v->scope != D_V_BUILTIN && v->type ? d_resolve(v->type) :
+									   NULL;
 
 	if (t && t->kind == D_T_INT && t->size == 4 && is_time(d, value))
 		v->type = d_base(d, t->is_signed ? D_INT64 : D_UINT64);

@@ -46,7 +46,7 @@ static char *marker(struct arena *a, const char *s)
 	}
 	if (file)
 		*to = '\0';
-	return file && file[strlen(file) - 1] != '/' ? file : NULL;	/* cpp's folder ends so */
+	return file && file[strlen(file) - 1] != '/' ? file : NULL; /* cpp's folder ends so */
 }
 
 static bool add(struct hash *files, const char *file)

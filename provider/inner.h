@@ -9,12 +9,12 @@
 
 #include "base/arena.h"
 
-#define GEN_MAX_ARGS 12	/* operands of one asm statement: 30 in all, two for each and some spare */
+#define GEN_MAX_ARGS 12 /* operands of one asm statement: 30 in all, two for each and some spare */
 #define GEN_NATTR 15
 
 /* The descriptor of a probe's type note (docs/type-note.md). NULL: no memory. */
-const uint8_t *gen_note(struct d *d, const struct d_provider *prov, const struct d_probe_decl *probe,
-			size_t *len);
+const uint8_t *gen_note(struct d *d, const struct d_provider *prov,
+			const struct d_probe_decl *probe, size_t *len);
 /* A name for all that is made of these declarations: same name, same contents. */
 bool gen_identity(struct d *d, const struct d_prog *prog, char out[17]);
 /* "app_request__start_semaphore"; arena memory. */
@@ -35,6 +35,6 @@ bool gen_depend(struct arena *a, const struct gen_depend *opt, const char *scrip
 bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,
 	      const char *output, struct gen_machine *machine, struct diag *diag);
 
-extern const char *const gen_sdt_lines[];	/* include/usdt/sdt.h; NULL ends it */
+extern const char *const gen_sdt_lines[]; /* include/usdt/sdt.h; NULL ends it */
 
 #endif

@@ -21,12 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_LINKS 40	/* as the kernel has it */
+#define MAX_LINKS 40 /* as the kernel has it */
 
 struct output {
-	const char *path;	/* as it was given; NULL: standard output */
-	const char *target;	/* where that is, links followed */
-	const char *temp;	/* NULL: written directly */
+	const char *path;   /* as it was given; NULL: standard output */
+	const char *target; /* where that is, links followed */
+	const char *temp;   /* NULL: written directly */
 	int fd;
 };
 
@@ -62,13 +62,14 @@ static const char *follow(struct arena *a, const char *path)
 		const char *slash = strrchr(path, '/');
 
 		if (n < 0)
-			return path;	/* no link, or nothing */
+			return path; /* no link, or nothing */
 		if ((size_t)n == sizeof(to)) {
 			errno = ENAMETOOLONG;
 			return NULL;
 		}
 		path = *to == '/' || !slash ? arena_strndup(a, to, (size_t)n) :
-			arena_printf(a, "%.*s%.*s", (int)(slash - path) + 1, path, (int)n, to);
+					      arena_printf(a, "%.*s%.*s", (int)(slash - path) + 1,
+							   path, (int)n, to);
 		if (!path)
 			return NULL;
 	}
@@ -176,15 +177,18 @@ struct writer {
 	struct arena *arena;
 	struct d *d;
 	const struct d_prog *prog;
-	const struct text *text;	/* what was compiled */
-	const char *path;		/* of the header or object */
+	const struct text *text; /* what was compiled */
+	const char *path;	 /* of the header or object */
 };
 
 static bool write_header(const struct writer *w, FILE *out, struct diag *diag)
 {
 	const char *slash = strrchr(w->path, '/');
-	struct gen_header_options opt = { .source = w->job->script, .sys_sdt = w->job->sys_sdt,
-					  .guard = strcmp(w->path, "-") ? slash ? slash + 1 : w->path : "" };
+	struct gen_header_options opt = { .source = w->job->script,
+					  .sys_sdt = w->job->sys_sdt,
+					  .guard = strcmp(w->path, "-") ?
+							   slash ? slash + 1 : w->path :
+							   "" };
 
 	return gen_header(w->d, w->prog, &opt, out, diag);
 }
@@ -227,8 +231,9 @@ static bool make_object(struct writer *w, struct diag *diag)
 		return true;
 	if (!output_open(&out, w->arena, w->path, diag))
 		return false;
-	return output_close(&out, gen_object(w->d, w->prog, machine_or_ours(machine), out.fd, w->path, diag),
-			    diag);
+	return output_close(
+		&out, gen_object(w->d, w->prog, machine_or_ours(machine), out.fd, w->path, diag),
+		diag);
 }
 
 static bool generate(struct writer *w, struct diag *diag)

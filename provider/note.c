@@ -24,7 +24,8 @@ static size_t pairs_len(struct d *d, struct d_type **types, const char **names, 
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++)
-		len += strlen(d_type_name(d, types[i])) + 2 + (names && names[i] ? strlen(names[i]) : 0);
+		len += strlen(d_type_name(d, types[i])) + 2 +
+		       (names && names[i] ? strlen(names[i]) : 0);
 	return len;
 }
 
@@ -38,12 +39,12 @@ static uint8_t *put_pairs(uint8_t *to, struct d *d, struct d_type **types, const
 	return to;
 }
 
-const uint8_t *gen_note(struct d *d, const struct d_provider *prov, const struct d_probe_decl *probe,
-			size_t *len)
+const uint8_t *gen_note(struct d *d, const struct d_provider *prov,
+			const struct d_probe_decl *probe, size_t *len)
 {
-	size_t size = 4 + GEN_NATTR + probe->nxargs + strlen(prov->name) + 1 + strlen(probe->name) + 1 +
-		pairs_len(d, probe->args, probe->arg_names, probe->nargs) +
-		pairs_len(d, probe->xargs, probe->xarg_names, probe->nxargs);
+	size_t size = 4 + GEN_NATTR + probe->nxargs + strlen(prov->name) + 1 + strlen(probe->name) +
+		      1 + pairs_len(d, probe->args, probe->arg_names, probe->nargs) +
+		      pairs_len(d, probe->xargs, probe->xarg_names, probe->nxargs);
 	uint8_t *note = arena_alloc(d_arena(d), size), *to = note;
 
 	if (!note)
@@ -116,14 +117,17 @@ static bool own_macros(struct d *d, struct hash *macros, const struct d_provider
 		       const struct d_probe_decl *p, struct diag *diag)
 {
 	const char *macro = gen_macro(d, prov, p);
-	const char *both[] = { macro, macro ? arena_printf(d_arena(d), "%s_ENABLED", macro) : NULL };
+	const char *both[] = { macro,
+			       macro ? arena_printf(d_arena(d), "%s_ENABLED", macro) : NULL };
 
 	for (size_t i = 0; i < COUNT(both); i++) {
 		const struct d_probe_decl *other = both[i] ? hash_get_str(macros, both[i]) : NULL;
 
 		if (other) {
-			diag_error(diag, p->loc, "D_PROV_PRDUP", "probes %s and %s would have the same "
-				   "macro, %s", other->name, p->name, both[i]);
+			diag_error(diag, p->loc, "D_PROV_PRDUP",
+				   "probes %s and %s would have the same "
+				   "macro, %s",
+				   other->name, p->name, both[i]);
 			return false;
 		}
 		if (!both[i] || hash_set_str(macros, both[i], (void *)(uintptr_t)p)) {
@@ -138,8 +142,9 @@ static bool few_args(const struct d_probe_decl *p, struct diag *diag)
 {
 	if (p->nargs <= GEN_MAX_ARGS)
 		return true;
-	diag_error(diag, p->loc, "D_PROV_PRARGLEN", "probe %s has %zu arguments; at most %d can be passed",
-		   p->name, p->nargs, GEN_MAX_ARGS);
+	diag_error(diag, p->loc, "D_PROV_PRARGLEN",
+		   "probe %s has %zu arguments; at most %d can be passed", p->name, p->nargs,
+		   GEN_MAX_ARGS);
 	diag_hint(diag, "pass a pointer to a structure");
 	return false;
 }

@@ -15,7 +15,16 @@
 #include <libelf.h>
 #include <string.h>
 
-enum { SEC_NULL, SEC_PROBES, SEC_GROUP, SEC_TYPES, SEC_STACK, SEC_SYMTAB, SEC_STRTAB, SEC_SHSTRTAB };
+enum {
+	SEC_NULL,
+	SEC_PROBES,
+	SEC_GROUP,
+	SEC_TYPES,
+	SEC_STACK,
+	SEC_SYMTAB,
+	SEC_STRTAB,
+	SEC_SHSTRTAB
+};
 
 static const char section_names[] =
 	"\0.probes\0.group\0.note.usdtkit.types\0.note.GNU-stack\0.symtab\0.strtab\0.shstrtab";
@@ -26,7 +35,7 @@ struct object {
 	bool is64;
 	uint8_t *notes, *symbols;
 	char *strings;
-	uint32_t group[2];	/* GRP_COMDAT and its one member */
+	uint32_t group[2]; /* GRP_COMDAT and its one member */
 	size_t notes_len, nsymbols, strings_len;
 };
 
@@ -70,15 +79,21 @@ static bool add_symbol(struct object *o, const char *name, unsigned info, unsign
 	used = o->nsymbols * (o->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym));
 	o->nsymbols++;
 	if (o->is64) {
-		Elf64_Sym s = { .st_name = (uint32_t)at, .st_info = (uint8_t)info,
-				.st_other = (uint8_t)other, .st_shndx = section, .st_value = value,
+		Elf64_Sym s = { .st_name = (uint32_t)at,
+				.st_info = (uint8_t)info,
+				.st_other = (uint8_t)other,
+				.st_shndx = section,
+				.st_value = value,
 				.st_size = size };
 
 		return append(o, &o->symbols, &used, &s, sizeof(s));
 	} else {
-		Elf32_Sym s = { .st_name = (uint32_t)at, .st_info = (uint8_t)info,
-				.st_other = (uint8_t)other, .st_shndx = section,
-				.st_value = (uint32_t)value, .st_size = (uint32_t)size };
+		Elf32_Sym s = { .st_name = (uint32_t)at,
+				.st_info = (uint8_t)info,
+				.st_other = (uint8_t)other,
+				.st_shndx = section,
+				.st_value = (uint32_t)value,
+				.st_size = (uint32_t)size };
 
 		return append(o, &o->symbols, &used, &s, sizeof(s));
 	}
@@ -93,7 +108,8 @@ static bool collect(struct object *o, const struct d_prog *prog, size_t *n)
 		return false;
 	snprintf(signature, sizeof(signature), "usdtkit.types.%s", identity);
 	if (!add_symbol(o, "", 0, 0, SHN_UNDEF, 0, 0) ||
-	    !add_symbol(o, signature, ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE), STV_DEFAULT, SEC_GROUP, 0, 0))
+	    !add_symbol(o, signature, ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE), STV_DEFAULT, SEC_GROUP,
+			0, 0))
 		return false;
 	for (size_t i = 0; i < prog->nproviders; i++)
 		for (size_t k = 0; k < prog->providers[i].nprobes; k++) {
@@ -117,8 +133,11 @@ static bool section(struct object *o, size_t name_at, GElf_Shdr shdr, void *byte
 
 	if (!data)
 		return false;
-	*data = (Elf_Data){ .d_buf = bytes, .d_size = len, .d_align = shdr.sh_addralign,
-			    .d_type = type, .d_version = EV_CURRENT };
+	*data = (Elf_Data){ .d_buf = bytes,
+			    .d_size = len,
+			    .d_align = shdr.sh_addralign,
+			    .d_type = type,
+			    .d_version = EV_CURRENT };
 	shdr.sh_name = (uint32_t)name_at;
 	return gelf_update_shdr(scn, &shdr);
 }
@@ -142,22 +161,51 @@ static bool sections(struct object *o, size_t nsemaphores)
 		void *bytes;
 		size_t len;
 		Elf_Type type;
-	} rows[] = {	/* in the order of SEC_ */
-		{ ".probes", { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_WRITE,
-			       .sh_addralign = 2 }, zeros, nsemaphores * 2, ELF_T_BYTE },
-		{ ".group", { .sh_type = SHT_GROUP, .sh_link = SEC_SYMTAB, .sh_info = 1,
-			      .sh_entsize = 4, .sh_addralign = 4 }, o->group, sizeof(o->group), ELF_T_WORD },
-		{ ".note.usdtkit.types", { .sh_type = SHT_NOTE, .sh_flags = SHF_GROUP,
-					   .sh_addralign = 4 }, o->notes, o->notes_len, ELF_T_BYTE },
-		{ ".note.GNU-stack", { .sh_type = SHT_PROGBITS, .sh_addralign = 1 }, NULL, 0, ELF_T_BYTE },
-		{ ".symtab", { .sh_type = SHT_SYMTAB, .sh_link = SEC_STRTAB, .sh_info = 2,
-			       .sh_entsize = symsize, .sh_addralign = o->is64 ? 8 : 4 },
-		  o->symbols, o->nsymbols * symsize, ELF_T_SYM },
-		{ ".strtab", { .sh_type = SHT_STRTAB, .sh_addralign = 1 }, o->strings,
-		  o->strings_len, ELF_T_BYTE },
-		{ ".shstrtab", { .sh_type = SHT_STRTAB, .sh_addralign = 1 },
+	} rows[] = {
+		/* in the order of SEC_ */
+		{ ".probes",
+		  { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_WRITE, .sh_addralign = 2 },
+		  zeros,
+		  nsemaphores * 2,
+		  ELF_T_BYTE },
+		{ ".group",
+		  { .sh_type = SHT_GROUP,
+		    .sh_link = SEC_SYMTAB,
+		    .sh_info = 1,
+		    .sh_entsize = 4,
+		    .sh_addralign = 4 },
+		  o->group,
+		  sizeof(o->group),
+		  ELF_T_WORD },
+		{ ".note.usdtkit.types",
+		  { .sh_type = SHT_NOTE, .sh_flags = SHF_GROUP, .sh_addralign = 4 },
+		  o->notes,
+		  o->notes_len,
+		  ELF_T_BYTE },
+		{ ".note.GNU-stack",
+		  { .sh_type = SHT_PROGBITS, .sh_addralign = 1 },
+		  NULL,
+		  0,
+		  ELF_T_BYTE },
+		{ ".symtab",
+		  { .sh_type = SHT_SYMTAB,
+		    .sh_link = SEC_STRTAB,
+		    .sh_info = 2,
+		    .sh_entsize = symsize,
+		    .sh_addralign = o->is64 ? 8 : 4 },
+		  o->symbols,
+		  o->nsymbols * symsize,
+		  ELF_T_SYM },
+		{ ".strtab",
+		  { .sh_type = SHT_STRTAB, .sh_addralign = 1 },
+		  o->strings,
+		  o->strings_len,
+		  ELF_T_BYTE },
+		{ ".shstrtab",
+		  { .sh_type = SHT_STRTAB, .sh_addralign = 1 },
 		  arena_dup(d_arena(o->d), section_names, sizeof(section_names)),
-		  sizeof(section_names), ELF_T_BYTE },
+		  sizeof(section_names),
+		  ELF_T_BYTE },
 	};
 
 	if (!zeros)
@@ -188,20 +236,24 @@ static bool write_object(struct object *o, const struct d_prog *prog, struct gen
 
 const char *gen_machine_name(uint16_t machine)
 {
-	return machine == EM_X86_64 ? "x86-64" : machine == EM_386 ? "i386" :
-	       machine == EM_AARCH64 ? "aarch64" : "another machine";
+	return machine == EM_X86_64  ? "x86-64" :
+	       machine == EM_386     ? "i386" :
+	       machine == EM_AARCH64 ? "aarch64" :
+				       "another machine";
 }
 
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
 		const char *path, struct diag *diag)
 {
-	struct object o = { .d = d, .is64 = machine.bits == 64, .group = { GRP_COMDAT, SEC_TYPES } };
+	struct object o = { .d = d,
+			    .is64 = machine.bits == 64,
+			    .group = { GRP_COMDAT, SEC_TYPES } };
 	bool ok;
 
 	if (!gen_check(d, prog, diag))
 		return false;
 	elf_version(EV_CURRENT);
-	errno = 0;	/* libelf's own message of a full disk is 'write error' */
+	errno = 0; /* libelf's own message of a full disk is 'write error' */
 	o.elf = elf_begin(fd, ELF_C_WRITE, NULL);
 	ok = o.elf && write_object(&o, prog, machine);
 	if (!ok)

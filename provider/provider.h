@@ -15,27 +15,27 @@
 /* What the output is made from, told to make. */
 struct gen_depend {
 	bool wanted;
-	bool only;		/* -M: this and no header or object */
-	bool phony;		/* -MP: a rule without prerequisites for each included file */
-	const char *file;	/* -MF; NULL: beside the output, with .d; standard output with -M */
-	const char *target;	/* -MT; NULL: the output's name */
+	bool only;	    /* -M: this and no header or object */
+	bool phony;	    /* -MP: a rule without prerequisites for each included file */
+	const char *file;   /* -MF; NULL: beside the output, with .d; standard output with -M */
+	const char *target; /* -MT; NULL: the output's name */
 };
 
 /* One run of dtrace -h or -G. What is not set is as SystemTap's dtrace has it. */
 struct gen_job {
-	bool header;			/* -h; else -G */
-	const char *script;		/* -s; "-": standard input */
-	const char *output;		/* -o; NULL: the script's name with .h or .o, here; "-":
+	bool header;		    /* -h; else -G */
+	const char *script;	    /* -s; "-": standard input */
+	const char *output;	    /* -o; NULL: the script's name with .h or .o, here; "-":
 					 * standard output */
-	const char *const *objects;	/* -G: must agree with the declarations */
+	const char *const *objects; /* -G: must agree with the declarations */
 	size_t nobjects;
-	bool preprocess;		/* -C */
-	const char *const *cpp_args;	/* -I, -D, -U, whole: "-Idir" */
+	bool preprocess;	     /* -C */
+	const char *const *cpp_args; /* -I, -D, -U, whole: "-Idir" */
 	size_t ncpp_args;
-	bool sys_sdt;			/* -h: use <sys/sdt.h> instead of macros of our own */
-	int bits;			/* -G: 32 or 64; 0: what $CC, $CFLAGS and the objects say */
+	bool sys_sdt; /* -h: use <sys/sdt.h> instead of macros of our own */
+	int bits;     /* -G: 32 or 64; 0: what $CC, $CFLAGS and the objects say */
 	struct gen_depend depend;
-	const struct d_config *config;	/* macros, #pragma options; may be NULL */
+	const struct d_config *config; /* macros, #pragma options; may be NULL */
 };
 
 /* 0: done. Else -1, reported; the output is as it was before. */
@@ -43,8 +43,8 @@ int gen_main_job(const struct gen_job *job, struct diag *diag);
 
 /* Its two halves, for a program that is checked already. */
 struct gen_header_options {
-	const char *source;	/* "app.d", named in the header's first line */
-	const char *guard;	/* the output's name, from which the include guard is made */
+	const char *source; /* "app.d", named in the header's first line */
+	const char *guard;  /* the output's name, from which the include guard is made */
 	bool sys_sdt;
 };
 /* false: reported, or writing failed (ferror). */
@@ -52,7 +52,7 @@ bool gen_header(struct d *d, const struct d_prog *prog, const struct gen_header_
 		FILE *out, struct diag *diag);
 
 struct gen_machine {
-	uint16_t machine;	/* EM_X86_64, EM_386, EM_AARCH64 */
+	uint16_t machine; /* EM_X86_64, EM_386, EM_AARCH64 */
 	unsigned bits;
 };
 const char *gen_machine_name(uint16_t machine);

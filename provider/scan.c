@@ -31,16 +31,16 @@ struct scan {
 	const struct d_prog *prog;
 	struct diag *diag;
 	const char *script;
-	struct gen_machine *machine;	/* zeros: not known yet */
-	struct hash *used;		/* struct d_probe_decl addresses */
+	struct gen_machine *machine; /* zeros: not known yet */
+	struct hash *used;	     /* struct d_probe_decl addresses */
 	size_t nscanned, nskipped;
 };
 
 struct object {
 	struct scan *sc;
-	const char *name;	/* "lib.a(x.o)" */
+	const char *name; /* "lib.a(x.o)" */
 	Elf *elf;
-	struct hash *sites;	/* semaphores that belong to this object's sites, of any provider */
+	struct hash *sites; /* semaphores that belong to this object's sites, of any provider */
 	bool is64, swap;
 };
 
@@ -101,20 +101,24 @@ static bool site(struct object *o, const char *provider, const char *name, const
 		if (strcmp(prov->name, provider))
 			continue;
 		if (!p)
-			return link_error(sc, o->name, "no such probe %s in provider %s", name, provider);
+			return link_error(sc, o->name, "no such probe %s in provider %s", name,
+					  provider);
 		if (p->nargs != count_args(args))
-			return link_error(sc, o->name, "probe %s of provider %s has %zu argument%s, "
-					  "but is declared with %zu", name, provider, count_args(args),
+			return link_error(sc, o->name,
+					  "probe %s of provider %s has %zu argument%s, "
+					  "but is declared with %zu",
+					  name, provider, count_args(args),
 					  count_args(args) == 1 ? "" : "s", p->nargs);
 		return use(sc, p) || link_error(sc, o->name, "no memory");
 	}
-	return true;	/* another provider's: of <sys/sdt.h>, or of a script of its own */
+	return true; /* another provider's: of <sys/sdt.h>, or of a script of its own */
 }
 
 static bool notes(struct object *o, Elf_Scn *scn)
 {
 	Elf_Data *data = elf_rawdata(scn, NULL);
-	struct cursor c = cur_init(data ? data->d_buf : NULL, data && data->d_buf ? data->d_size : 0);
+	struct cursor c = cur_init(data ? data->d_buf : NULL,
+				   data && data->d_buf ? data->d_size : 0);
 	const void *start = c.at;
 	bool ok = true;
 
@@ -132,12 +136,12 @@ static bool notes(struct object *o, Elf_Scn *scn)
 			cur_align(&c, start, 4);
 		if (namesz != 8 || memcmp(owner, "stapsdt", 8) || type != 3)
 			continue;
-		cur_bytes(&desc, o->is64 ? 24 : 12);	/* places, which the linker fills in */
+		cur_bytes(&desc, o->is64 ? 24 : 12); /* places, which the linker fills in */
 		provider = cur_str(&desc);
 		name = cur_str(&desc);
 		args = cur_str(&desc);
 		ok = desc.bad ? link_error(o->sc, o->name, "its notes are malformed") :
-			site(o, provider, name, args);
+				site(o, provider, name, args);
 	}
 	return ok;
 }
@@ -160,14 +164,16 @@ static bool asked(struct object *o, const char *symbol)
 
 		for (size_t k = 0; k < prov->nprobes; k++)
 			if (!strcmp(symbol, gen_semaphore(sc->arena, prov, &prov->probes[k])))
-				return use(sc, &prov->probes[k]) || link_error(sc, o->name, "no memory");
+				return use(sc, &prov->probes[k]) ||
+				       link_error(sc, o->name, "no memory");
 		if (n + 1 < end && !memcmp(prov->name, symbol, n) && symbol[n] == '_')
 			of = prov;
 	}
 	if (!of || hash_get_str(o->sites, symbol))
 		return true;
 	return link_error(sc, o->name, "no such probe %.*s in provider %s (is-enabled)",
-			  (int)(end - strlen(of->name) - 1), symbol + strlen(of->name) + 1, of->name);
+			  (int)(end - strlen(of->name) - 1), symbol + strlen(of->name) + 1,
+			  of->name);
 }
 
 static bool relocation(Elf_Data *data, const GElf_Shdr *sh, size_t i, size_t *symbol)
@@ -186,7 +192,8 @@ static bool relocation(Elf_Data *data, const GElf_Shdr *sh, size_t i, size_t *sy
 static bool relocations(struct object *o, Elf_Scn *scn, const GElf_Shdr *sh)
 {
 	Elf_Scn *symscn = elf_getscn(o->elf, sh->sh_link);
-	Elf_Data *data = elf_getdata(scn, NULL), *symbols = symscn ? elf_getdata(symscn, NULL) : NULL;
+	Elf_Data *data = elf_getdata(scn, NULL),
+		 *symbols = symscn ? elf_getdata(symscn, NULL) : NULL;
 	struct hash *seen = hash_new();
 	GElf_Shdr symsh;
 	bool ok = seen;
@@ -236,7 +243,8 @@ static bool is_lto_only(Elf *elf)
 			const char *name = section_name(elf, elf_ndxscn(scn));
 
 			lto |= !strncmp(name, ".gnu.lto_", 9) || !strncmp(name, ".llvm.lto", 9);
-			code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR) && sh.sh_size;
+			code |= sh.sh_type == SHT_PROGBITS && (sh.sh_flags & SHF_EXECINSTR) &&
+				sh.sh_size;
 		}
 	return lto && !code;
 }
@@ -250,7 +258,8 @@ static bool skipped(struct scan *sc, const char *name, const char *why)
 
 static bool lto(struct scan *sc, const char *name)
 {
-	return skipped(sc, name, "is an object of link-time optimisation without machine code: its "
+	return skipped(sc, name,
+		       "is an object of link-time optimisation without machine code: its "
 		       "probes cannot be checked");
 }
 
@@ -267,10 +276,11 @@ static bool machine_fits(struct scan *sc, const GElf_Ehdr *eh, const char *name)
 	if (!m->machine)
 		m->machine = eh->e_machine;
 	if (bits != m->bits)
-		return link_error(sc, name, "incorrect ELF class for object file: %u bits, not %u", bits,
-				  m->bits);
+		return link_error(sc, name, "incorrect ELF class for object file: %u bits, not %u",
+				  bits, m->bits);
 	if (eh->e_machine != m->machine)
-		return link_error(sc, name, "incorrect ELF machine type for object file: %s, not %s",
+		return link_error(sc, name,
+				  "incorrect ELF machine type for object file: %s, not %s",
 				  gen_machine_name(eh->e_machine), gen_machine_name(m->machine));
 	return true;
 }
@@ -308,7 +318,7 @@ static bool object(struct scan *sc, Elf *elf, const char *name)
 		return link_error(sc, name, "not a readable object file: %s", elf_errmsg(-1));
 	if (eh.e_type != ET_REL)
 		return link_error(sc, name, "invalid object file type: not a relocatable object");
-	if (!elf_nextscn(elf, NULL))	/* their table is last in the file */
+	if (!elf_nextscn(elf, NULL)) /* their table is last in the file */
 		return link_error(sc, name, "not a readable object file: it has no sections");
 	if (!machine_fits(sc, &eh, name))
 		return false;
@@ -335,7 +345,7 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 		const char *member = h && h->ar_name ? h->ar_name : "?";
 
 		at = h ? elf_getbase(elf) + h->ar_size : end;
-		if (*member != '/' && *member != '?')	/* symbol and name tables */
+		if (*member != '/' && *member != '?') /* symbol and name tables */
 			ok = scan_elf(sc, elf, fd, arena_printf(sc->arena, "%s(%s)", name, member));
 	}
 	/* A header that is cut off is no member to libelf. */
@@ -345,7 +355,7 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 {
 	static const unsigned char bitcode[] = { 'B', 'C', 0xc0, 0xde },
-		wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
+				   wrapped[] = { 0xde, 0xc0, 0x17, 0x0b };
 	unsigned char magic[4];
 
 	if (elf_kind(elf) == ELF_K_ELF)
@@ -364,8 +374,10 @@ static bool named(struct scan *sc, const char *by, const char *name, size_t len)
 {
 	const char *slash = *name == '/' ? NULL : strrchr(by, '/');
 
-	return scan_path(sc, arena_printf(sc->arena, "%.*s%.*s", (int)(slash ? slash - by + 1 : 0), by,
-					  (int)len, name), true);
+	return scan_path(sc,
+			 arena_printf(sc->arena, "%.*s%.*s", (int)(slash ? slash - by + 1 : 0), by,
+				      (int)len, name),
+			 true);
 }
 
 /*
@@ -472,12 +484,13 @@ static void unused(struct scan *sc)
 			const struct d_probe_decl *p = &prov->probes[k];
 
 			if (!hash_get(sc->used, &p, sizeof(p)))
-				list = arena_printf(sc->arena, "%s%s%s", list ? list : "", list ? ", " : "",
-						    p->name);
+				list = arena_printf(sc->arena, "%s%s%s", list ? list : "",
+						    list ? ", " : "", p->name);
 		}
 		if (list)
-			diag_warn(sc->diag, NOWHERE, "no object uses these probes of provider %s: %s",
-				  prov->name, list);
+			diag_warn(sc->diag, NOWHERE,
+				  "no object uses these probes of provider %s: %s", prov->name,
+				  list);
 	}
 }
 
@@ -493,8 +506,12 @@ static bool is_output(const char *object, const char *output)
 bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,
 	      const char *output, struct gen_machine *machine, struct diag *diag)
 {
-	struct scan sc = { .arena = a, .prog = prog, .diag = diag, .script = job->script,
-			   .machine = machine, .used = hash_new() };
+	struct scan sc = { .arena = a,
+			   .prog = prog,
+			   .diag = diag,
+			   .script = job->script,
+			   .machine = machine,
+			   .used = hash_new() };
 	bool ok = sc.used;
 
 	elf_version(EV_CURRENT);

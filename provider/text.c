@@ -16,8 +16,8 @@
 
 /* Lines that D, or cpp under -C, gives a meaning: they stay, and D may refuse them. */
 static const char *const directives[] = {
-	"pragma", "include", "define", "undef", "if", "ifdef", "ifndef", "else", "elif", "endif",
-	"error", "warning", "line", "ident", "import", "assert",
+	"pragma", "include", "define", "undef",	  "if",	  "ifdef", "ifndef", "else",
+	"elif",	  "endif",   "error",  "warning", "line", "ident", "import", "assert",
 };
 
 /* s is behind the #. */
@@ -66,10 +66,11 @@ struct text *gen_text_clean(struct arena *a, const struct text *in)
 	char *copy = arena_strndup(a, in->bytes, in->len), *s = copy;
 	bool line_start = true;
 
-	if (!copy || strlen(copy) != in->len)	/* a NUL is D's affair */
+	if (!copy || strlen(copy) != in->len) /* a NUL is D's affair */
 		return copy ? text_new(a, in->name, in->bytes, in->len) : NULL;
 	while (*s) {
-		if ((s[0] == '/' && s[1] == '/') || (line_start && *s == '#' && !is_directive(s + 1)))
+		if ((s[0] == '/' && s[1] == '/') ||
+		    (line_start && *s == '#' && !is_directive(s + 1)))
 			s = blank_line(s);
 		else if ((s[0] == '/' && s[1] == '*') || *s == '"' || *s == '\'')
 			s = skip(s), line_start = false;

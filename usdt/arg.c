@@ -20,7 +20,7 @@ struct scan {
 	const char *at, *end;
 	const struct usdt_arg_context *cx;
 	struct usdt_arg *arg;
-	const struct usdt_operand *known;	/* NULL: the text is all there is */
+	const struct usdt_operand *known; /* NULL: the text is all there is */
 };
 
 static const struct usdt_reg no_reg = { .offset = -1 };
@@ -73,8 +73,9 @@ static bool number(struct scan *s, uint64_t *value)
 	}
 	for (start = s->at; s->at < s->end; s->at++) {
 		char c = *s->at, lower = (char)(c | 0x20);
-		unsigned digit = is_digit(c) ? (unsigned)(c - '0') :
-			lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 : 99;
+		unsigned digit = is_digit(c)		      ? (unsigned)(c - '0') :
+				 lower >= 'a' && lower <= 'f' ? (unsigned)(lower - 'a') + 10 :
+								99;
 
 		if (digit >= radix)
 			break;
@@ -117,13 +118,11 @@ static bool expression(struct scan *s)
 			if (minus || s->arg->is_address)
 				return bad(s, "difference or sum of symbols");
 			switch (s->cx->symbol ? s->cx->symbol(s->cx->ctx, name,
-							      (size_t)(s->at - name), &v) : -ENOENT) {
-			case 0:
-				break;
-			case -EEXIST:
-				return bad(s, "several symbols of that name");
-			default:
-				return bad(s, "unknown symbol (stripped file?)");
+							      (size_t)(s->at - name), &v) :
+						-ENOENT) {
+			case 0: break;
+			case -EEXIST: return bad(s, "several symbols of that name");
+			default: return bad(s, "unknown symbol (stripped file?)");
 			}
 			s->arg->is_address = true;
 		}
@@ -140,24 +139,43 @@ struct reg_name {
 	struct usdt_reg reg;
 };
 
-#define REG(n, off, width) { n, { (off), 0, (width), false } }
-#define LEGACY(off, r64, r32, r16, r8, high)                                                     \
+#define REG(n, off, width)                       \
+	{                                        \
+		n,                               \
+		{                                \
+			(off), 0, (width), false \
+		}                                \
+	}
+#define LEGACY(off, r64, r32, r16, r8, high) \
 	REG(r64, off, 8), REG(r32, off, 4), REG(r16, off, 2), REG(r8, off, 1), high
-#define HIGH(n, off) { n, { (off), 8, 1, false } }
+#define HIGH(n, off)                       \
+	{                                  \
+		n,                         \
+		{                          \
+			(off), 8, 1, false \
+		}                          \
+	}
 #define NUMBERED(off, r) REG(r, off, 8), REG(r "d", off, 4), REG(r "w", off, 2), REG(r "b", off, 1)
 
 /* Offsets are those of struct pt_regs in the kernel's arch/x86/include/uapi/asm/ptrace.h. */
 static const struct reg_name x86_regs[] = {
-	NUMBERED(0, "r15"), NUMBERED(8, "r14"), NUMBERED(16, "r13"), NUMBERED(24, "r12"),
+	NUMBERED(0, "r15"),
+	NUMBERED(8, "r14"),
+	NUMBERED(16, "r13"),
+	NUMBERED(24, "r12"),
 	LEGACY(32, "rbp", "ebp", "bp", "bpl", REG("", 32, 8)),
 	LEGACY(40, "rbx", "ebx", "bx", "bl", HIGH("bh", 40)),
-	NUMBERED(48, "r11"), NUMBERED(56, "r10"), NUMBERED(64, "r9"), NUMBERED(72, "r8"),
+	NUMBERED(48, "r11"),
+	NUMBERED(56, "r10"),
+	NUMBERED(64, "r9"),
+	NUMBERED(72, "r8"),
 	LEGACY(80, "rax", "eax", "ax", "al", HIGH("ah", 80)),
 	LEGACY(88, "rcx", "ecx", "cx", "cl", HIGH("ch", 88)),
 	LEGACY(96, "rdx", "edx", "dx", "dl", HIGH("dh", 96)),
 	LEGACY(104, "rsi", "esi", "si", "sil", REG("", 104, 8)),
 	LEGACY(112, "rdi", "edi", "di", "dil", REG("", 112, 8)),
-	REG("rip", 128, 8), REG("eip", 128, 4),
+	REG("rip", 128, 8),
+	REG("eip", 128, 4),
 	LEGACY(152, "rsp", "esp", "sp", "spl", REG("", 152, 8)),
 };
 
@@ -236,7 +254,8 @@ static bool x86_address(struct scan *s)
 	if (scale != 1 && scale != 2 && scale != 4 && scale != 8)
 		return bad(s, "scale is not 1, 2, 4 or 8");
 	a->scale = (uint8_t)scale;
-	if ((a->base.offset >= 0 && a->base.width < 4) || (a->index.offset >= 0 && a->index.width < 4))
+	if ((a->base.offset >= 0 && a->base.width < 4) ||
+	    (a->index.offset >= 0 && a->index.width < 4))
 		return bad(s, "address in a register too narrow");
 	if (is_ip(&a->index) || (is_ip(&a->base) && a->index.offset >= 0))
 		return bad(s, "malformed address");
@@ -255,10 +274,11 @@ static bool x86_address(struct scan *s)
 /* gcc keeps 64 bits in two registers that follow each other in its order. */
 static bool i386_pair(struct scan *s)
 {
-	static const int16_t order[] = { 80, 96, 88, 40, 104, 112, 32 };	/* eax edx … ebp */
+	static const int16_t order[] = { 80, 96, 88, 40, 104, 112, 32 }; /* eax edx … ebp */
 	struct usdt_arg *a = s->arg;
 
-	for (size_t i = 0; s->known && s->known->is_pair && a->size == 8 && i + 1 < COUNT(order); i++)
+	for (size_t i = 0; s->known && s->known->is_pair && a->size == 8 && i + 1 < COUNT(order);
+	     i++)
 		if (order[i] == a->base.offset && a->base.width == 4) {
 			a->kind = USDT_ARG_PAIR;
 			a->index = (struct usdt_reg){ .offset = order[i + 1], .width = 4 };
@@ -367,8 +387,15 @@ static bool arm_reg(struct scan *s, struct usdt_reg *reg, bool *zero)
 /* After [base, : a displacement, or an index with lsl, sxtw, uxtw … and a shift. */
 static bool arm_offset(struct scan *s)
 {
-	static const struct { const char *name; bool is_signed; uint8_t width; } extends[] = {
-		{ "lsl", false, 8 }, { "sxtw", true, 4 }, { "uxtw", false, 4 }, { "sxtx", true, 8 },
+	static const struct {
+		const char *name;
+		bool is_signed;
+		uint8_t width;
+	} extends[] = {
+		{ "lsl", false, 8 },
+		{ "sxtw", true, 4 },
+		{ "uxtw", false, 4 },
+		{ "sxtx", true, 8 },
 	};
 	struct usdt_arg *a = s->arg;
 	bool zero;
@@ -447,8 +474,14 @@ static bool arm_operand(struct scan *s)
 
 /* ---- One argument, and all ------------------------------------------------- */
 
-static const struct { uint16_t machine; uint8_t word; bool (*operand)(struct scan *); } machines[] = {
-	{ EM_X86_64, 8, x86_operand }, { EM_386, 4, x86_operand }, { EM_AARCH64, 8, arm_operand },
+static const struct {
+	uint16_t machine;
+	uint8_t word;
+	bool (*operand)(struct scan *);
+} machines[] = {
+	{ EM_X86_64, 8, x86_operand },
+	{ EM_386, 4, x86_operand },
+	{ EM_AARCH64, 8, arm_operand },
 };
 
 /* [-]SIZE[f]@; without it the value is as wide as a register (notes of old make none). */
@@ -486,8 +519,11 @@ static int64_t extend(int64_t v, unsigned size, bool is_signed)
 
 static void parse_one(const struct usdt_arg_context *cx, struct usdt_arg *arg, size_t nth)
 {
-	struct scan s = { .at = arg->text, .end = arg->text + strlen(arg->text), .cx = cx,
-			  .arg = arg, .known = cx->operand ? cx->operand(cx->ctx, nth) : NULL };
+	struct scan s = { .at = arg->text,
+			  .end = arg->text + strlen(arg->text),
+			  .cx = cx,
+			  .arg = arg,
+			  .known = cx->operand ? cx->operand(cx->ctx, nth) : NULL };
 
 	arg->base = arg->index = no_reg;
 	arg->scale = 1;

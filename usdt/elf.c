@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_NAME 4096	/* of a symbol that is looked up: a bound on hashing hostile tables */
+#define MAX_NAME 4096 /* of a symbol that is looked up: a bound on hashing hostile tables */
 
 const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 {
@@ -28,7 +28,7 @@ const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 		errno = ENOEXEC;
 		return NULL;
 	}
-	buf = arena_alloc(f->arena, (size_t)size + 1);	/* + 1: ends every string table with a NUL */
+	buf = arena_alloc(f->arena, (size_t)size + 1); /* + 1: ends every string table with a NUL */
 	if (!buf) {
 		errno = ENOMEM;
 		return NULL;
@@ -123,7 +123,8 @@ static struct usdt_section section_at(const struct usdt_file *f, const char *byt
  * Sections are an aid only: one that cannot be read is as none (a stripped
  * file may have a section header offset past its end). Memory is the only failure.
  */
-static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize, uint32_t strndx)
+static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize,
+			 uint32_t strndx)
 {
 	const char *bytes, *strings = NULL;
 	uint64_t strings_size = 0;
@@ -131,7 +132,7 @@ static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t 
 
 	if (!offset || entsize != (f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)))
 		return 0;
-	if (!n || strndx == SHN_XINDEX) {	/* many sections: the counts are in the first */
+	if (!n || strndx == SHN_XINDEX) { /* many sections: the counts are in the first */
 		struct usdt_section first;
 
 		bytes = usdt_elf_bytes(f, offset, entsize);
@@ -201,12 +202,12 @@ int usdt_elf_read(struct usdt_file *f)
 	cur_bytes(&c, EI_NIDENT);
 	f->type = cur_u16(&c);
 	f->machine = cur_u16(&c);
-	cur_u32(&c);		/* version */
-	usdt_elf_word(f, &c);	/* entry */
+	cur_u32(&c);	      /* version */
+	usdt_elf_word(f, &c); /* entry */
 	phoff = usdt_elf_word(f, &c);
 	shoff = usdt_elf_word(f, &c);
-	cur_u32(&c);		/* flags */
-	cur_u16(&c);		/* size of this header */
+	cur_u32(&c); /* flags */
+	cur_u16(&c); /* size of this header */
 	phentsize = cur_u16(&c);
 	phnum = cur_u16(&c);
 	shentsize = cur_u16(&c);
@@ -236,7 +237,7 @@ static int by_address(const void *a, const void *b)
 		return x->address < y->address ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	return (x->name > y->name) - (x->name < y->name);	/* place in one string table */
+	return (x->name > y->name) - (x->name < y->name); /* place in one string table */
 }
 
 static bool wanted_symbol(unsigned type, uint16_t shndx)
@@ -327,7 +328,7 @@ const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t add
 	if (usdt_elf_symbols(f) || !f->nsymbols)
 		return NULL;
 	hi = f->nsymbols;
-	while (lo < hi) {	/* the first symbol after the address */
+	while (lo < hi) { /* the first symbol after the address */
 		size_t mid = lo + (hi - lo) / 2;
 
 		if (f->symbols[mid].address <= address)

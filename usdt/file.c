@@ -39,7 +39,7 @@ static int file_open(int fd, const char *name, struct usdt_file **file)
 
 int usdt_file_open(const char *path, struct usdt_file **file)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);	/* a FIFO must not hold us */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us */
 
 	*file = NULL;
 	return fd < 0 ? -errno : file_open(fd, path, file);
@@ -109,9 +109,10 @@ int usdt_file_bias(const struct usdt_file *f, uint64_t start, uint64_t offset, u
 	for (int exec = 1; exec >= 0; exec--)
 		for (size_t i = 0; i < f->nsegments; i++) {
 			const struct usdt_segment *s = &f->segments[i];
-			uint64_t page = s->offset & ~UINT64_C(0xfff);	/* the loader rounds down */
+			uint64_t page = s->offset & ~UINT64_C(0xfff); /* the loader rounds down */
 
-			if (s->exec == exec && offset >= page && offset - page < s->filesz + s->offset - page) {
+			if (s->exec == exec && offset >= page &&
+			    offset - page < s->filesz + s->offset - page) {
 				*bias = start - (s->address - s->offset + offset);
 				return 0;
 			}

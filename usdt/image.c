@@ -31,18 +31,18 @@ enum { MACHINE = EM_X86_64, IN_REGISTERS = 6, STACK_AT = 8 };
 #define STACK "%d(%%rsp)"
 static const char *const registers[] = { "%rdi", "%rsi", "%rdx", "%rcx", "%r8", "%r9" };
 static const uint8_t stub[USDT_LIVE_STEP] = {
-	0xf3, 0x0f, 0x1e, 0xfa,					/* endbr64 */
-	0x90, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0,	/* the site: as sdt.h's */
-	0xc3,							/* ret */
+	0xf3, 0x0f, 0x1e, 0xfa,				   /* endbr64 */
+	0x90, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, /* the site: as sdt.h's */
+	0xc3,						   /* ret */
 };
 #elif defined __aarch64__ && defined __LP64__ && defined __AARCH64EL__
 enum { MACHINE = EM_AARCH64, IN_REGISTERS = 8, STACK_AT = 0 };
 #define STACK "[sp, %d]"
 static const char *const registers[] = { "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7" };
 static const uint8_t stub[USDT_LIVE_STEP] = {
-	0x5f, 0x24, 0x03, 0xd5,		/* bti c */
-	0x1f, 0x20, 0x03, 0xd5,		/* nop: the site */
-	0xc0, 0x03, 0x5f, 0xd6,		/* ret */
+	0x5f, 0x24, 0x03, 0xd5, /* bti c */
+	0x1f, 0x20, 0x03, 0xd5, /* nop: the site */
+	0xc0, 0x03, 0x5f, 0xd6, /* ret */
 	0x1f, 0x20, 0x03, 0xd5,
 };
 #else
@@ -160,7 +160,8 @@ static void site_note(struct making *m, size_t i)
 		if (k < IN_REGISTERS)
 			n = snprintf(arg, sizeof(arg), "%s", registers[k]);
 		else
-			n = snprintf(arg, sizeof(arg), STACK, STACK_AT + 8 * ((int)k - IN_REGISTERS));
+			n = snprintf(arg, sizeof(arg), STACK,
+				     STACK_AT + 8 * ((int)k - IN_REGISTERS));
 		put(&m->file, arg, (size_t)n);
 	}
 	put_u8(&m->file, 0);
@@ -184,7 +185,7 @@ static void types_note(struct making *m, size_t i)
 		put_u8(&m->file, k);
 	put_str(&m->file, m->provider);
 	put_str(&m->file, m->made[i]->name);
-	for (int pass = 0; pass < 2; pass++)	/* what the code passes, and args[]: the same */
+	for (int pass = 0; pass < 2; pass++) /* what the code passes, and args[]: the same */
 		for (size_t k = 0; k < proto->n; k++) {
 			put_str(&m->file, proto->param[k].type);
 			put_str(&m->file, proto->param[k].name);
@@ -239,9 +240,11 @@ static void symbols(struct making *m)
 	for (size_t i = 0; i < m->n; i++) {
 		if (!m->made[i])
 			continue;
-		s = (Elf64_Sym){ .st_name = name_at(m, m->made[i]->function), .st_shndx = TEXT,
+		s = (Elf64_Sym){ .st_name = name_at(m, m->made[i]->function),
+				 .st_shndx = TEXT,
 				 .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC),
-				 .st_value = stub_address(i), .st_size = USDT_LIVE_STEP };
+				 .st_value = stub_address(i),
+				 .st_size = USDT_LIVE_STEP };
 		put(&m->file, &s, sizeof(s));
 	}
 }
@@ -249,17 +252,34 @@ static void symbols(struct making *m)
 static void headers(struct making *m, uint64_t sections)
 {
 	const Elf64_Ehdr eh = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_DYN, .e_machine = MACHINE, .e_version = EV_CURRENT,
-		.e_phoff = sizeof(Elf64_Ehdr), .e_shoff = sections, .e_ehsize = sizeof(Elf64_Ehdr),
-		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3, .e_shentsize = sizeof(Elf64_Shdr),
-		.e_shnum = NSECTIONS, .e_shstrndx = STRINGS,
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			     EV_CURRENT },
+		.e_type = ET_DYN,
+		.e_machine = MACHINE,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(Elf64_Ehdr),
+		.e_shoff = sections,
+		.e_ehsize = sizeof(Elf64_Ehdr),
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 3,
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = NSECTIONS,
+		.e_shstrndx = STRINGS,
 	};
 	const Elf64_Phdr ph[3] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = m->half, .p_memsz = m->half,
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_X,
+		  .p_filesz = m->half,
+		  .p_memsz = m->half,
 		  .p_align = 4096 },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = m->half, .p_vaddr = m->half,
-		  .p_paddr = m->half, .p_filesz = m->half, .p_memsz = m->half, .p_align = 4096 },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_W,
+		  .p_offset = m->half,
+		  .p_vaddr = m->half,
+		  .p_paddr = m->half,
+		  .p_filesz = m->half,
+		  .p_memsz = m->half,
+		  .p_align = 4096 },
 		{ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W, .p_align = 16 },
 	};
 
@@ -269,7 +289,7 @@ static void headers(struct making *m, uint64_t sections)
 }
 
 struct place {
-	uint64_t at, size;	/* from NOTES on */
+	uint64_t at, size; /* from NOTES on */
 	uint32_t name;
 };
 
@@ -277,15 +297,26 @@ static void section_headers(struct making *m, const struct place *place)
 {
 	const uint64_t used = m->n * USDT_LIVE_STEP;
 	Elf64_Shdr sh[NSECTIONS] = {
-		[BASE] = { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC, .sh_size = 1,
-			   .sh_offset = USDT_LIVE_HEAD - 1, .sh_addralign = 1 },
-		[TEXT] = { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
-			   .sh_offset = USDT_LIVE_HEAD, .sh_size = used, .sh_addralign = 16 },
-		[PROBES] = { .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC | SHF_WRITE,
-			     .sh_offset = slot_address(m, 0), .sh_size = used, .sh_addralign = 16 },
+		[BASE] = { .sh_type = SHT_PROGBITS,
+			   .sh_flags = SHF_ALLOC,
+			   .sh_size = 1,
+			   .sh_offset = USDT_LIVE_HEAD - 1,
+			   .sh_addralign = 1 },
+		[TEXT] = { .sh_type = SHT_PROGBITS,
+			   .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+			   .sh_offset = USDT_LIVE_HEAD,
+			   .sh_size = used,
+			   .sh_addralign = 16 },
+		[PROBES] = { .sh_type = SHT_PROGBITS,
+			     .sh_flags = SHF_ALLOC | SHF_WRITE,
+			     .sh_offset = slot_address(m, 0),
+			     .sh_size = used,
+			     .sh_addralign = 16 },
 		[NOTES] = { .sh_type = SHT_NOTE, .sh_addralign = 4 },
 		[TYPES] = { .sh_type = SHT_NOTE, .sh_addralign = 4 },
-		[SYMBOLS] = { .sh_type = SHT_SYMTAB, .sh_link = STRINGS, .sh_addralign = 8,
+		[SYMBOLS] = { .sh_type = SHT_SYMTAB,
+			      .sh_link = STRINGS,
+			      .sh_addralign = 8,
 			      .sh_entsize = sizeof(Elf64_Sym) },
 		[STRINGS] = { .sh_type = SHT_STRTAB, .sh_addralign = 1 },
 	};
@@ -299,15 +330,17 @@ static void section_headers(struct making *m, const struct place *place)
 			sh[i].sh_size = place[i].size;
 		}
 	}
-	sh[SYMBOLS].sh_info = (uint32_t)(sh[SYMBOLS].sh_size / sizeof(Elf64_Sym));	/* all local */
+	sh[SYMBOLS].sh_info = (uint32_t)(sh[SYMBOLS].sh_size / sizeof(Elf64_Sym)); /* all local */
 	put(&m->file, sh, sizeof(sh));
 }
 
 static void whole(struct making *m)
 {
 	static const char *const section_names[] = {
-		"", ".stapsdt.base", ".text", ".probes", ".note.stapsdt", ".note.usdtkit.types",
-		".symtab", ".strtab" };
+		"",	   ".stapsdt.base", ".text",
+		".probes", ".note.stapsdt", ".note.usdtkit.types",
+		".symtab", ".strtab"
+	};
 	struct place place[NSECTIONS];
 
 	for (int i = 0; i < NSECTIONS; i++)
@@ -331,8 +364,8 @@ static void whole(struct making *m)
 	section_headers(m, place);
 }
 
-uint8_t *usdt_image_make(const char *provider, struct usdt_made *const *made, size_t n,
-			 size_t half, size_t *len)
+uint8_t *usdt_image_make(const char *provider, struct usdt_made *const *made, size_t n, size_t half,
+			 size_t *len)
 {
 	struct making m = { .provider = provider, .made = made, .n = n, .half = half };
 

@@ -22,11 +22,11 @@
 #include <elf.h>
 
 /* What a file may make us read. Real files are far below: postgres has 10 KB of notes. */
-#define USDT_MAX_SEGMENTS 1170		/* the kernel takes no more (64 KiB of headers) */
-#define USDT_MAX_NOTE_BYTES (16u << 20)	/* of one file, in all */
-#define USDT_MAX_SYMBOL_BYTES (1u << 30)	/* one symbol or string table */
+#define USDT_MAX_SEGMENTS 1170		 /* the kernel takes no more (64 KiB of headers) */
+#define USDT_MAX_NOTE_BYTES (16u << 20)	 /* of one file, in all */
+#define USDT_MAX_SYMBOL_BYTES (1u << 30) /* one symbol or string table */
 
-struct usdt_segment {	/* PT_LOAD */
+struct usdt_segment { /* PT_LOAD */
 	uint64_t offset, address, filesz, memsz;
 	bool exec;
 };
@@ -40,17 +40,17 @@ struct usdt_section {
 struct usdt_symbol {
 	uint64_t address, size;
 	const char *name;
-	uint8_t type;		/* STT_* */
-	uint8_t rank;		/* of names for one address: global before weak before local */
-	bool ambiguous;		/* another address has this name too (statics of several files) */
+	uint8_t type;	/* STT_* */
+	uint8_t rank;	/* of names for one address: global before weak before local */
+	bool ambiguous; /* another address has this name too (statics of several files) */
 };
 
 /* What a note of ours says of an operand: docs/operand-note.md. */
 struct usdt_operand {
 	bool is_pair;
-	bool clash, clash_rip;	/* two notes say different things; if it is counted from %rip */
+	bool clash, clash_rip; /* two notes say different things; if it is counted from %rip */
 	int64_t disp;
-	uint64_t next;		/* address that %rip stands for */
+	uint64_t next; /* address that %rip stands for */
 };
 
 struct usdt_site {
@@ -80,19 +80,19 @@ struct usdt_types {
 struct usdt_file {
 	struct arena *arena;
 	const char *name;
-	int fd;			/* ours */
+	int fd; /* ours */
 	uint64_t size;
 	bool is64, swap;
 	uint16_t machine, type;
 	struct usdt_segment *segments;
 	size_t nsegments;
-	uint64_t note_segments[16][2];	/* offset and size of PT_NOTE */
+	uint64_t note_segments[16][2]; /* offset and size of PT_NOTE */
 	size_t nnote_segments;
 	struct usdt_section *sections;
-	size_t nsections;	/* 0: the file has none, or none that can be read */
-	struct usdt_symbol *symbols;	/* by address; functions and objects with a place */
+	size_t nsections;	     /* 0: the file has none, or none that can be read */
+	struct usdt_symbol *symbols; /* by address; functions and objects with a place */
 	size_t nsymbols;
-	struct hash *symbols_by_name;	/* NULL: not asked for yet */
+	struct hash *symbols_by_name; /* NULL: not asked for yet */
 	bool symbols_read;
 	const uint8_t *build_id;
 	size_t build_id_len;
@@ -102,13 +102,13 @@ struct usdt_file {
 };
 
 /* elf.c */
-int usdt_elf_read(struct usdt_file *f);	/* headers; f->fd and f->arena are set */
+int usdt_elf_read(struct usdt_file *f); /* headers; f->fd and f->arena are set */
 /* size bytes at offset into the arena; NULL: the file is shorter, or no memory (errno). */
 const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size);
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
 struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len);
-uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c);	/* 4 or 8 bytes */
-int usdt_elf_symbols(struct usdt_file *f);	/* once; a file without them has 0 */
+uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c); /* 4 or 8 bytes */
+int usdt_elf_symbols(struct usdt_file *f); /* once; a file without them has 0 */
 const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
 /* -ENOENT; -EEXIST: several have the name; 0. */
 int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t *address);

@@ -27,15 +27,15 @@
 #include "usdt/usdt.h"
 
 enum {
-	USDT_LIVE_HEAD = 256,		/* ELF headers before the first stub */
-	USDT_LIVE_STEP = 16,		/* bytes of a stub, and of a slot */
-	USDT_LIVE_SITE = 4,		/* of the nop in its stub: a landing pad is before it */
-	USDT_LIVE_NAME = 127,		/* a probe's or function's name; the guide has the limits */
-	USDT_LIVE_PROVIDER = 53,	/* 63 with a process id */
+	USDT_LIVE_HEAD = 256,	 /* ELF headers before the first stub */
+	USDT_LIVE_STEP = 16,	 /* bytes of a stub, and of a slot */
+	USDT_LIVE_SITE = 4,	 /* of the nop in its stub: a landing pad is before it */
+	USDT_LIVE_NAME = 127,	 /* a probe's or function's name; the guide has the limits */
+	USDT_LIVE_PROVIDER = 53, /* 63 with a process id */
 };
 
 struct usdt_param {
-	const char *type, *name;	/* normalised; name "" if it has none */
+	const char *type, *name; /* normalised; name "" if it has none */
 	uint8_t size;
 	bool is_signed, is_float;
 };
@@ -43,16 +43,16 @@ struct usdt_param {
 struct usdt_proto {
 	struct usdt_param param[USDT_POINT_ARGS];
 	size_t n;
-	char *text;			/* holds the strings; free() */
+	char *text; /* holds the strings; free() */
 };
 
 /* A probe as it was added. */
 struct usdt_made {
-	char *function, *name;		/* as notes have them: a__b */
+	char *function, *name; /* as notes have them: a__b */
 	struct usdt_proto proto;
 };
 
-void usdt_made_free(struct usdt_made *made);	/* region.c; NULL accepted */
+void usdt_made_free(struct usdt_made *made); /* region.c; NULL accepted */
 
 /* proto.c: 0, -EINVAL, -E2BIG (more than USDT_POINT_ARGS), -ENOMEM. NULL text: no arguments. */
 int usdt_proto_parse(const char *text, struct usdt_proto *proto);
@@ -61,23 +61,23 @@ bool usdt_proto_same(const struct usdt_proto *a, const struct usdt_proto *b);
 
 /* image.c: made[i] is slot i's, NULL if it was removed. The bytes are yours (free); NULL: no
  * memory, or (errno ENOTSUP) no machine that we know. */
-uint8_t *usdt_image_make(const char *provider, struct usdt_made *const *made, size_t n,
-			 size_t half, size_t *len);
-void usdt_image_stubs(uint8_t *code, size_t half);	/* a half of nothing but stubs */
+uint8_t *usdt_image_make(const char *provider, struct usdt_made *const *made, size_t n, size_t half,
+			 size_t *len);
+void usdt_image_stubs(uint8_t *code, size_t half); /* a half of nothing but stubs */
 
 /* region.c */
 struct usdt_region {
 	struct usdt_region *next;
-	struct usdt_made **made;	/* by slot */
-	size_t n, cap, live;		/* slots taken, in all, and not removed */
+	struct usdt_made **made; /* by slot */
+	size_t n, cap, live;	 /* slots taken, in all, and not removed */
 	char *base;
 	size_t half;
-	bool fresh;			/* shown by the call under way */
-	int fd;				/* the object's, while visible; else -1 */
-	uint64_t dev, ino;		/* its identity: programs close what they did not open */
+	bool fresh;	   /* shown by the call under way */
+	int fd;		   /* the object's, while visible; else -1 */
+	uint64_t dev, ino; /* its identity: programs close what they did not open */
 };
-struct usdt_region *usdt_region_new(size_t half);	/* NULL with errno set */
-void usdt_region_free(struct usdt_region *r);		/* the points with it; NULL accepted */
+struct usdt_region *usdt_region_new(size_t half); /* NULL with errno set */
+void usdt_region_free(struct usdt_region *r);	  /* the points with it; NULL accepted */
 struct usdt_point *usdt_region_slot(const struct usdt_region *r, size_t i);
 bool usdt_region_holds(const struct usdt_region *r, const struct usdt_point *p, size_t *i);
 bool usdt_region_visible(const struct usdt_region *r);

@@ -87,8 +87,9 @@ static int image_open(int pid, uint64_t address, struct image *im)
 		return -ENOENT;
 	im->fd = usdt_object_open_fd(im->object);
 	err = im->fd < 0 ? im->fd : usdt_file_open_fd(im->fd, NULL, &im->file);
-	return err ? err : usdt_file_bias(im->file, usdt_object_start(im->object),
-					  usdt_object_offset(im->object), &im->bias);
+	return err ? err :
+		     usdt_file_bias(im->file, usdt_object_start(im->object),
+				    usdt_object_offset(im->object), &im->bias);
 }
 
 static bool symbol(const struct image *im, const char *name, uint64_t *address)

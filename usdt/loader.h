@@ -8,10 +8,10 @@
 
 #include "usdt/usdt.h"
 
-struct usdt_place {		/* in the code of a process */
-	int fd;			/* of the file that holds it; yours, -1: none */
-	uint64_t address, offset;	/* in the process; in the file */
-	uint64_t object;	/* start of the mapping */
+struct usdt_place {		  /* in the code of a process */
+	int fd;			  /* of the file that holds it; yours, -1: none */
+	uint64_t address, offset; /* in the process; in the file */
+	uint64_t object;	  /* start of the mapping */
 };
 
 /*

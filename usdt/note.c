@@ -17,20 +17,20 @@
 #include <unistd.h>
 
 #define STAPSDT_TYPE 3
-#define TYPES_TYPE 1	/* docs/type-note.md */
-#define OPERAND_TYPE 2	/* docs/operand-note.md */
+#define TYPES_TYPE 1   /* docs/type-note.md */
+#define OPERAND_TYPE 2 /* docs/operand-note.md */
 
 struct scan {
 	struct usdt_file *f;
-	struct hash *probes;	/* provider NUL name -> struct usdt_probe */
-	struct hash *types;	/* the same key -> struct typed */
-	struct hash *operands;	/* struct operand_key -> struct usdt_operand */
-	uint64_t budget;	/* note bytes that may still be read */
+	struct hash *probes;   /* provider NUL name -> struct usdt_probe */
+	struct hash *types;    /* the same key -> struct typed */
+	struct hash *operands; /* struct operand_key -> struct usdt_operand */
+	uint64_t budget;       /* note bytes that may still be read */
 	const struct usdt_section *base;
 };
 
-struct typed {			/* what the type notes of one probe say */
-	struct usdt_types *types;	/* NULL: not the same */
+struct typed {			  /* what the type notes of one probe say */
+	struct usdt_types *types; /* NULL: not the same */
 	const void *desc;
 	size_t len;
 };
@@ -86,8 +86,10 @@ static struct usdt_probe *probe_for(struct scan *sc, const char *provider, const
 	p = arena_new_of(a, struct usdt_probe);
 	if (!p)
 		return NULL;
-	*p = (struct usdt_probe){ .file = sc->f, .provider = arena_strdup(a, provider),
-				  .note_name = arena_strdup(a, name), .name = probe_name(a, name) };
+	*p = (struct usdt_probe){ .file = sc->f,
+				  .provider = arena_strdup(a, provider),
+				  .note_name = arena_strdup(a, name),
+				  .name = probe_name(a, name) };
 	if (!p->provider || !p->note_name || !p->name || hash_set(sc->probes, key, len, p, NULL))
 		return NULL;
 	slot = ARENA_PUSH(a, sc->f->probes, sc->f->nprobes, sc->f->probes_cap);
@@ -140,7 +142,7 @@ static bool is_nop(const struct usdt_file *f, uint64_t offset)
 static bool place_site(const struct usdt_file *f, struct usdt_site *s)
 {
 	if (f->type == ET_REL)
-		return true;	/* the linker has not placed it yet; only names are of use */
+		return true; /* the linker has not placed it yet; only names are of use */
 	for (size_t i = 0; i < f->nsegments; i++) {
 		const struct usdt_segment *seg = &f->segments[i];
 
@@ -153,7 +155,7 @@ static bool place_site(const struct usdt_file *f, struct usdt_site *s)
 		return false;
 	if (s->sem_address && usdt_file_offset(f, s->sem_address, &s->sem_offset))
 		s->sem_offset = 0;
-	return !(s->sem_offset & 1);	/* of 16 bits: the kernel refuses an odd one */
+	return !(s->sem_offset & 1); /* of 16 bits: the kernel refuses an odd one */
 }
 
 /* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
@@ -179,7 +181,7 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	if (c.bad || !*provider || !*name)
 		return -EINVAL;
 	if (f->type == ET_REL) {
-		site->address = site->sem_address = 0;	/* relocations have them */
+		site->address = site->sem_address = 0; /* relocations have them */
 	} else if (sc->base && base) {
 		site->address += sc->base->address - base;
 		if (site->sem_address)
@@ -225,7 +227,7 @@ static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size
 	if (!o)
 		return -ENOMEM;
 	if (f->type == ET_REL)
-		return 0;	/* the linker has not completed it */
+		return 0; /* the linker has not completed it */
 	if (c.bad || usdt_file_address(f, offset, &key.site))
 		return -EINVAL;
 	o->next = key.site + len;
@@ -236,22 +238,24 @@ static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size
 		o->disp = (int32_t)cur_u32(&c);
 	}
 	if (c.bad || (form != 1 && form != 2))
-		return c.bad ? -EINVAL : 0;	/* of a later version */
+		return c.bad ? -EINVAL : 0; /* of a later version */
 	other = hash_get(sc->operands, &key, sizeof(key));
 	if (!other)
 		return hash_set(sc->operands, &key, sizeof(key), o, NULL);
 	/* The functions of two sites became one, for their code is the same. */
 	other->clash |= other->is_pair != o->is_pair || other->disp != o->disp;
-	other->clash_rip |= other->is_pair != o->is_pair || other->next + (uint64_t)other->disp !=
-		o->next + (uint64_t)o->disp;
+	other->clash_rip |= other->is_pair != o->is_pair ||
+			    other->next + (uint64_t)other->disp != o->next + (uint64_t)o->disp;
 	return 0;
 }
 
 static int parse_args(const struct scan *sc, struct usdt_site *site)
 {
 	struct whose whose = { .sc = sc, .site = site };
-	struct usdt_arg_context cx = { .arena = sc->f->arena, .machine = sc->f->machine,
-				       .symbol = find_symbol, .operand = find_operand,
+	struct usdt_arg_context cx = { .arena = sc->f->arena,
+				       .machine = sc->f->machine,
+				       .symbol = find_symbol,
+				       .operand = find_operand,
 				       .ctx = &whose };
 
 	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
@@ -314,7 +318,7 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 
 		cur_align(&c, bytes, 4);
 		desc = cur_bytes(&c, descsz);
-		if (c.bad) {	/* the rest cannot be told apart any more */
+		if (c.bad) { /* the rest cannot be told apart any more */
 			f->nbad++;
 			break;
 		}
@@ -327,8 +331,9 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == TYPES_TYPE)
 			err = read_types(sc, desc, descsz);
 		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == OPERAND_TYPE)
-			err = read_operand(sc, offset + (uint64_t)((const char *)desc -
-								   (const char *)bytes), desc, descsz);
+			err = read_operand(
+				sc, offset + (uint64_t)((const char *)desc - (const char *)bytes),
+				desc, descsz);
 		else if (namesz == 4 && !memcmp(owner, "GNU", 4) && type == NT_GNU_BUILD_ID) {
 			f->build_id = desc;
 			f->build_id_len = descsz;
@@ -344,8 +349,14 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 /* Notes that do not tag floats (libusdt's) have their types beside them. */
 static void floats_by_type(struct usdt_probe *p)
 {
-	static const struct { const char *type; uint8_t size; } floats[] = {
-		{ "float", 4 }, { "double", 8 }, { "const float", 4 }, { "const double", 8 },
+	static const struct {
+		const char *type;
+		uint8_t size;
+	} floats[] = {
+		{ "float", 4 },
+		{ "double", 8 },
+		{ "const float", 4 },
+		{ "const double", 8 },
 	};
 
 	for (size_t s = 0; p->types && s < p->nsites; s++)
@@ -372,7 +383,7 @@ static int scan_all(struct scan *sc)
 		size_t len = 0;
 		void *key = key_of(f->arena, p->provider, p->note_name, &len);
 
-		for (size_t k = 0; k < p->nsites && !err; k++)	/* all notes are read now */
+		for (size_t k = 0; k < p->nsites && !err; k++) /* all notes are read now */
 			err = parse_args(sc, p->sites[k]);
 		if (err)
 			break;
@@ -389,8 +400,11 @@ static int scan_all(struct scan *sc)
 
 int usdt_notes_read(struct usdt_file *f)
 {
-	struct scan sc = { .f = f, .probes = hash_new(), .types = hash_new(),
-			   .operands = hash_new(), .budget = USDT_MAX_NOTE_BYTES,
+	struct scan sc = { .f = f,
+			   .probes = hash_new(),
+			   .types = hash_new(),
+			   .operands = hash_new(),
+			   .budget = USDT_MAX_NOTE_BYTES,
 			   .base = usdt_elf_section(f, ".stapsdt.base") };
 	int err = sc.probes && sc.types && sc.operands ? scan_all(&sc) : -ENOMEM;
 

@@ -59,7 +59,8 @@ static bool parse_line(char *line, struct usdt_object *o)
 	int path = 0;
 
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &o->start,
-		   &o->end, perms, &o->offset, &major, &minor, &o->inode, &path) < 7 || !path)
+		   &o->end, perms, &o->offset, &major, &minor, &o->inode, &path) < 7 ||
+	    !path)
 		return false;
 	if (perms[2] != 'x' || line[path] != '/' || !o->inode)
 		return false;
@@ -71,7 +72,7 @@ static bool parse_line(char *line, struct usdt_object *o)
 
 static bool known(const struct usdt_proc *p, const struct usdt_object *o)
 {
-	for (size_t i = p->nobjects; i-- > 0;)	/* parts of one file are neighbours */
+	for (size_t i = p->nobjects; i-- > 0;) /* parts of one file are neighbours */
 		if (p->objects[i].inode == o->inode && p->objects[i].device == o->device &&
 		    !strcmp(p->objects[i].path, o->path))
 			return true;

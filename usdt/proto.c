@@ -17,18 +17,34 @@
 #include <string.h>
 
 enum {
-	VOID = 1, CHAR = 2, SHORT = 4, INT = 8, LONG = 16, LLONG = 32, FLOAT = 64, DOUBLE = 128,
-	BOOL = 256, SIGNED = 512, UNSIGNED = 1024, SIGNS = SIGNED | UNSIGNED
+	VOID = 1,
+	CHAR = 2,
+	SHORT = 4,
+	INT = 8,
+	LONG = 16,
+	LLONG = 32,
+	FLOAT = 64,
+	DOUBLE = 128,
+	BOOL = 256,
+	SIGNED = 512,
+	UNSIGNED = 1024,
+	SIGNS = SIGNED | UNSIGNED
 };
 
-static const struct { const char *word; unsigned bit; } keywords[] = {
-	{ "void", VOID }, { "char", CHAR }, { "short", SHORT }, { "int", INT }, { "long", LONG },
-	{ "float", FLOAT }, { "double", DOUBLE }, { "_Bool", BOOL }, { "signed", SIGNED },
-	{ "unsigned", UNSIGNED },
+static const struct {
+	const char *word;
+	unsigned bit;
+} keywords[] = {
+	{ "void", VOID },     { "char", CHAR },		{ "short", SHORT },   { "int", INT },
+	{ "long", LONG },     { "float", FLOAT },	{ "double", DOUBLE }, { "_Bool", BOOL },
+	{ "signed", SIGNED }, { "unsigned", UNSIGNED },
 };
 
 /* Of what keywords say, without sign and without the int of short int. */
-static const struct { unsigned bits; struct usdt_param is; } bases[] = {
+static const struct {
+	unsigned bits;
+	struct usdt_param is;
+} bases[] = {
 	{ CHAR, { .size = 1, .is_signed = CHAR_MIN < 0 } },
 	{ SHORT, { .size = 2, .is_signed = true } },
 	{ INT, { .size = 4, .is_signed = true } },
@@ -39,22 +55,53 @@ static const struct { unsigned bits; struct usdt_param is; } bases[] = {
 	{ DOUBLE, { .size = 8, .is_float = true } },
 };
 
-#define TYPE(t) { #t, { .size = sizeof(t), .is_signed = (t)-1 < (t)1 } }
-static const struct { const char *name; struct usdt_param is; } names[] = {
-	TYPE(int8_t), TYPE(int16_t), TYPE(int32_t), TYPE(int64_t), TYPE(uint8_t), TYPE(uint16_t),
-	TYPE(uint32_t), TYPE(uint64_t), TYPE(intptr_t), TYPE(uintptr_t), TYPE(size_t),
-	TYPE(ssize_t), TYPE(ptrdiff_t), TYPE(pid_t), TYPE(uid_t), TYPE(gid_t), TYPE(id_t),
-	TYPE(mode_t), TYPE(dev_t), TYPE(ino_t), TYPE(off_t), TYPE(time_t), TYPE(u_char),
-	TYPE(u_short), TYPE(u_int), TYPE(u_long), { "bool", { .size = 1 } },
-	{ "string", { .size = sizeof(void *) } },	/* D's; in C a char * */
+#define TYPE(t)                                                      \
+	{                                                            \
+#t,                                                  \
+		{                                                    \
+			.size = sizeof(t), .is_signed = (t)-1 < (t)1 \
+		}                                                    \
+	}
+static const struct {
+	const char *name;
+	struct usdt_param is;
+} names[] = {
+	TYPE(int8_t),
+	TYPE(int16_t),
+	TYPE(int32_t),
+	TYPE(int64_t),
+	TYPE(uint8_t),
+	TYPE(uint16_t),
+	TYPE(uint32_t),
+	TYPE(uint64_t),
+	TYPE(intptr_t),
+	TYPE(uintptr_t),
+	TYPE(size_t),
+	TYPE(ssize_t),
+	TYPE(ptrdiff_t),
+	TYPE(pid_t),
+	TYPE(uid_t),
+	TYPE(gid_t),
+	TYPE(id_t),
+	TYPE(mode_t),
+	TYPE(dev_t),
+	TYPE(ino_t),
+	TYPE(off_t),
+	TYPE(time_t),
+	TYPE(u_char),
+	TYPE(u_short),
+	TYPE(u_int),
+	TYPE(u_long),
+	{ "bool", { .size = 1 } },
+	{ "string", { .size = sizeof(void *) } }, /* D's; in C a char * */
 };
 
 struct scan {
 	const char *at;
-	char *to;		/* where strings go: room for what they may take is there */
-	char *type;		/* the type under way */
-	unsigned bits;		/* keywords seen */
-	bool based;		/* a complete type was named: what follows is the argument's name */
+	char *to;      /* where strings go: room for what they may take is there */
+	char *type;    /* the type under way */
+	unsigned bits; /* keywords seen */
+	bool based;    /* a complete type was named: what follows is the argument's name */
 	bool is_void;
 	struct usdt_param is;
 };
@@ -136,7 +183,7 @@ static bool tagged(struct scan *s, size_t n)
 
 static void named(struct scan *s, size_t n)
 {
-	s->is = (struct usdt_param){ 0 };	/* some struct's typedef: good as a pointer */
+	s->is = (struct usdt_param){ 0 }; /* some struct's typedef: good as a pointer */
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (is_word(s, n, names[i].name))
 			s->is = names[i].is;
@@ -230,7 +277,7 @@ static int arrays(struct scan *s, size_t *pointers)
 	if (count && s->to[-1] != '*')
 		*s->to++ = ' ';
 	*pointers += count != 0;
-	if (count > 1)		/* rows: a pointer to an array, which the note cannot say shorter */
+	if (count > 1) /* rows: a pointer to an array, which the note cannot say shorter */
 		return -EINVAL;
 	if (count)
 		*s->to++ = '*';
@@ -251,7 +298,7 @@ static int parameter(struct scan *s, struct usdt_param *out)
 		return err;
 	pointers = stars(s);
 	n = word_len(s);
-	if (is_keyword(s, n))	/* int int */
+	if (is_keyword(s, n)) /* int int */
 		return -EINVAL;
 	name = s->at;
 	s->at += n;
@@ -297,7 +344,7 @@ int usdt_proto_parse(const char *text, struct usdt_proto *proto)
 		if (err)
 			break;
 		if (!p->size && s.is_void && !proto->n && !*p->name && !*s.at)
-			return 0;	/* (void) */
+			return 0; /* (void) */
 		proto->n++;
 		err = p->size && (*s.at == ',' || !*s.at) ? 0 : -EINVAL;
 		if (err || !*s.at)

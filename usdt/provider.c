@@ -23,7 +23,7 @@
 
 struct usdt_provider {
 	char *name;
-	struct usdt_region *regions;	/* the newest first */
+	struct usdt_region *regions; /* the newest first */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -122,7 +122,7 @@ void usdt_provider_free(struct usdt_provider *p)
 /* A region with a free slot that nobody sees yet; each new one has four times the room. */
 static struct usdt_region *room_in(struct usdt_provider *p)
 {
-	enum { MOST = 1 << 20 };	/* bytes of a half; its size and a count share 32 bits */
+	enum { MOST = 1 << 20 }; /* bytes of a half; its size and a count share 32 bits */
 	size_t half = (size_t)sysconf(_SC_PAGESIZE);
 	struct usdt_region *r;
 
@@ -263,7 +263,7 @@ int usdt_provider_enable(struct usdt_provider *p)
 	}
 	for (r = p->regions; r; r = r->next) {
 		if (err && r->fresh)
-			usdt_region_hide(r);	/* all or nothing */
+			usdt_region_hide(r); /* all or nothing */
 		r->fresh = false;
 	}
 	unlock_it();

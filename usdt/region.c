@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #ifndef MFD_EXEC
-#define MFD_EXEC 0x10U		/* kernel 6.3; where vm.memfd_noexec is on, it must be asked for */
+#define MFD_EXEC 0x10U /* kernel 6.3; where vm.memfd_noexec is on, it must be asked for */
 #endif
 
 struct usdt_region *usdt_region_new(size_t half)
@@ -147,7 +147,8 @@ static int object_make(const struct usdt_region *r, const char *provider)
 		fd = memfd_create(name, FLAGS);
 	err = fd < 0 ? -errno : write_all(fd, bytes, len);
 	free(bytes);
-	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
+	if (!err &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
 		err = -errno;
 	if (err && fd >= 0)
 		close(fd);
@@ -185,7 +186,8 @@ int usdt_region_show(struct usdt_region *r, const char *provider)
 /* All is made ready first, so that a failure leaves what was. */
 int usdt_region_hide(struct usdt_region *r)
 {
-	void *blank = mmap(NULL, r->half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *blank = mmap(NULL, r->half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			   0);
 	void *data = r->base + r->half;
 	int err = 0;
 
@@ -201,7 +203,7 @@ int usdt_region_hide(struct usdt_region *r)
 	}
 	__builtin___clear_cache((char *)blank, (char *)blank + r->half);
 	if (mremap(blank, r->half, r->half, MREMAP_MAYMOVE | MREMAP_FIXED, r->base) == MAP_FAILED) {
-		err = -errno;		/* nothing fires any more; the file is still seen */
+		err = -errno; /* nothing fires any more; the file is still seen */
 		munmap(blank, r->half);
 		return err;
 	}

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct mapped {
-	struct usdt_file *file;	/* NULL: not opened, or without probes */
+	struct usdt_file *file; /* NULL: not opened, or without probes */
 	bool read;
 	int *pids;
 	size_t npids, cap;
@@ -24,13 +24,13 @@ struct mapped {
 
 struct usdt_system {
 	struct arena *arena;
-	struct hash *by_id;	/* struct id -> struct mapped, all files */
-	struct mapped **files;	/* those with probes */
+	struct hash *by_id;    /* struct id -> struct mapped, all files */
+	struct mapped **files; /* those with probes */
 	size_t nfiles, cap;
 	size_t nhidden;
 };
 
-struct id {			/* a key: no padding */
+struct id { /* a key: no padding */
 	uint64_t device, inode;
 };
 
@@ -90,7 +90,7 @@ static int look_at(struct usdt_system *s, int pid)
 		if (err || (m->read && !m->file))
 			continue;
 		if (m->npids && m->pids[m->npids - 1] == pid)
-			continue;	/* by two names */
+			continue; /* by two names */
 		slot = ARENA_PUSH(s->arena, m->pids, m->npids, m->cap);
 		if (slot)
 			*slot = pid;

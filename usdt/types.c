@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define NATTR 15	/* name, data and class of provider, module, function, name, args */
+#define NATTR 15 /* name, data and class of provider, module, function, name, args */
 
 static bool read_pairs(struct arena *a, struct cursor *c, size_t n, const char ***types,
 		       const char ***names)

@@ -59,7 +59,7 @@ static int add_pid(struct cmd *c, const char *arg)
 
 	if (!slot)
 		return no_memory(c);
-	arg += strspn(arg, " ");	/* `dtrace '-p 12'`, as scripts that build the word have it */
+	arg += strspn(arg, " "); /* `dtrace '-p 12'`, as scripts that build the word have it */
 	if (!text_u64(arg, &pid) || !pid || pid > INT32_MAX) {
 		diag_error(c->diag, NOWHERE, NULL, "-p: invalid process id: %s", arg);
 		return EXIT_USAGE;
@@ -81,8 +81,14 @@ static int add_string(struct cmd *c, const char ***v, size_t *n, size_t *cap, co
 /* -X: what the preprocessor says of __STDC__. */
 static int conformance(struct cmd *c, const char *arg)
 {
-	static const struct { char letter; const char *value; } modes[] = {
-		{ 'a', "__STDC__=0" }, { 't', "__STDC__=0" }, { 'c', "__STDC__=1" }, { 's', NULL },
+	static const struct {
+		char letter;
+		const char *value;
+	} modes[] = {
+		{ 'a', "__STDC__=0" },
+		{ 't', "__STDC__=0" },
+		{ 'c', "__STDC__=1" },
+		{ 's', NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(modes); i++) {
@@ -114,12 +120,16 @@ static int refuse(struct cmd *c, int letter)
 static int one(struct cmd *c, int letter, const char *arg)
 {
 	switch (letter) {
-	case 'P': case 'm': case 'f': case 'n': case 'i': case 's':
-		return add_text(c, letter, arg);
-	case 'D': case 'U': case 'I':
-		return add_cpp(c, (char)letter, arg);
-	case 'H':
-		return add_cpp(c, 'H', NULL);
+	case 'P':
+	case 'm':
+	case 'f':
+	case 'n':
+	case 'i':
+	case 's': return add_text(c, letter, arg);
+	case 'D':
+	case 'U':
+	case 'I': return add_cpp(c, (char)letter, arg);
+	case 'H': return add_cpp(c, 'H', NULL);
 	case 'C': c->cpp = true; return 0;
 	case 'F': return add_option(c, "flowindent", NULL);
 	case 'G': c->object = true; return 0;
@@ -138,21 +148,24 @@ static int one(struct cmd *c, int letter, const char *arg)
 	case 'v': c->verbose = true; return 0;
 	case 'w': return add_option(c, "destructive", NULL);
 	case 'x': return dash_x(c, arg);
-	case 'a': case 'A': case 'S':
-		return refuse(c, letter);
-	default:
-		fputs(usage, stderr);
-		return EXIT_USAGE;
+	case 'a':
+	case 'A':
+	case 'S': return refuse(c, letter);
+	default: fputs(usage, stderr); return EXIT_USAGE;
 	}
 }
 
 /* -32 and -64, and what only compilers and SystemTap's dtrace know, are taken out before getopt. */
 static bool model_flag(struct cmd *c, const char *arg, bool generator)
 {
-	static const struct { const char *flag; bool generators_only; int bits; } flags[] = {
-		{ "-32", false, 32 }, { "-64", false, 64 }, { "-m32", true, 32 },
-		{ "-m64", true, 64 }, { "-k", true, 0 }, { "-fPIC", true, 0 },
-		{ "-fpic", true, 0 }, { "-fPIE", true, 0 }, { "--types", true, 0 },
+	static const struct {
+		const char *flag;
+		bool generators_only;
+		int bits;
+	} flags[] = {
+		{ "-32", false, 32 },	       { "-64", false, 64 }, { "-m32", true, 32 },
+		{ "-m64", true, 64 },	       { "-k", true, 0 },    { "-fPIC", true, 0 },
+		{ "-fpic", true, 0 },	       { "-fPIE", true, 0 }, { "--types", true, 0 },
 		{ "--no-pyparsing", true, 0 },
 	};
 
@@ -217,7 +230,7 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 	}
 	argv[n] = NULL;
 	opterr = 1;
-	status = conformance(c, "a");	/* the default: the guide, chp-dtrace1M */
+	status = conformance(c, "a"); /* the default: the guide, chp-dtrace1M */
 	while (!status &&
 	       (letter = getopt(n, argv, "aAb:c:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwx:X:Z")) != -1)
 		status = one(c, letter, optarg);
@@ -225,7 +238,8 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 		status = add_string(c, &c->args, &c->nargs, &c->args_cap, argv[i]);
 	/* D's long and pointers are the kernel's. */
 	if (!status && !generator && c->bits == 32) {
-		diag_error(c->diag, NOWHERE, NULL, "-32 is not available in this version but with -G");
+		diag_error(c->diag, NOWHERE, NULL,
+			   "-32 is not available in this version but with -G");
 		return EXIT_USAGE;
 	}
 	return status;

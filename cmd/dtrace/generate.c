@@ -22,7 +22,10 @@ static const char *script_of(const struct cmd *c)
 static const char *const others[] = {
 #define RUN_OPT(name, kind, value, help) #name,
 #include "consumer/options.def"
-	"linkmode", "linktype", "stdc", "unodefs",
+	"linkmode",
+	"linktype",
+	"stdc",
+	"unodefs",
 };
 
 /* Projects give the options of the DTrace that they know: none of them stops a build. */
@@ -45,9 +48,15 @@ static void options(const struct cmd *c, struct gen_job *job)
 int cmd_generate(const struct cmd *c)
 {
 	struct gen_job job = {
-		.header = c->header, .script = script_of(c), .output = c->output,
-		.objects = c->args, .nobjects = c->nargs, .preprocess = c->cpp,
-		.cpp_args = c->cpp_args, .ncpp_args = c->ncpp, .bits = c->bits,
+		.header = c->header,
+		.script = script_of(c),
+		.output = c->output,
+		.objects = c->args,
+		.nobjects = c->nargs,
+		.preprocess = c->cpp,
+		.cpp_args = c->cpp_args,
+		.ncpp_args = c->ncpp,
+		.bits = c->bits,
 		.depend = { c->depend, c->depend_only, c->depend_phony, c->depend_file,
 			    c->depend_target },
 	};
@@ -64,7 +73,7 @@ int cmd_generate(const struct cmd *c)
 	}
 	if (!strcmp(job.script, "/dev/stdin"))
 		job.script = "-";
-	if (job.output && !strcmp(job.output, "/dev/stdout"))	/* a link to a file that is open */
+	if (job.output && !strcmp(job.output, "/dev/stdout")) /* a link to a file that is open */
 		job.output = "-";
 	return gen_main_job(&job, c->diag) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

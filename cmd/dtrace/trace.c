@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct usdt_consumer *volatile tracing;	/* globals: a handler has no other way */
-static volatile sig_atomic_t ended_by;		/* a signal */
+static struct usdt_consumer *volatile tracing; /* globals: a handler has no other way */
+static volatile sig_atomic_t ended_by;	       /* a signal */
 
 static void on_signal(int sig)
 {
@@ -64,7 +64,8 @@ static int grab(const struct cmd *c, struct usdt_consumer *t, pid_t pid)
 {
 	if (pid != getpid())
 		return usdt_consumer_grab(t, pid);
-	diag_error(c->diag, NOWHERE, NULL, "failed to grab process %d: it is this dtrace", (int)pid);
+	diag_error(c->diag, NOWHERE, NULL, "failed to grab process %d: it is this dtrace",
+		   (int)pid);
 	return -1;
 }
 
@@ -98,7 +99,7 @@ static bool trace(struct usdt_consumer *t, FILE *out)
 	while (result == USDT_CONSUMER_OKAY)
 		result = usdt_consumer_work(t, -1);
 	if (ended_by == SIGINT || ended_by == SIGTERM)
-		fputc('\n', out);	/* as DTrace does, quiet or not: a terminal shows ^C before it */
+		fputc('\n', out); /* as DTrace does, quiet or not: a terminal shows ^C before it */
 	return !usdt_consumer_stop(t) && result != USDT_CONSUMER_ERROR;
 }
 
@@ -109,7 +110,8 @@ static int run(const struct cmd *c, struct usdt_consumer *t, FILE *out)
 	if (ok && c->list)
 		ok = usdt_consumer_print_list(t, c->verbose) == 0;
 	else if (ok)
-		ok = usdt_consumer_compile(t) == 0 && (c->check_only ? !usdt_consumer_print_report(t) : trace(t, out));
+		ok = usdt_consumer_compile(t) == 0 &&
+		     (c->check_only ? !usdt_consumer_print_report(t) : trace(t, out));
 	return ok ? usdt_consumer_status(t) : EXIT_FAILURE;
 }
 
@@ -126,7 +128,9 @@ int cmd_trace(const struct cmd *c)
 	}
 	if (!c->ntexts && !c->list && !c->npids && !c->ncommands) {
 		diag_error(c->diag, NOWHERE, NULL, "no probes specified");
-		diag_hint(c->diag, "dtrace -n 'BEGIN { trace(\"hello\"); exit(0); }'; dtrace -l lists probes");
+		diag_hint(
+			c->diag,
+			"dtrace -n 'BEGIN { trace(\"hello\"); exit(0); }'; dtrace -l lists probes");
 		status = EXIT_USAGE;
 		goto out;
 	}
@@ -143,7 +147,8 @@ int cmd_trace(const struct cmd *c)
 	usdt_consumer_close(t);
 out:
 	/* A failure before is said already. */
-	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE && status != EXIT_FAILURE) {
+	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE &&
+	    status != EXIT_FAILURE) {
 		diag_error(c->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(errno));
 		status = status ? status : EXIT_FAILURE;
 	}

@@ -24,20 +24,20 @@ enum { CHECK_OK = 0, CHECK_FAILED = 1, CHECK_USAGE = 2, CHECK_STR = 256 };
 
 struct claim;
 
-struct probe {			/* provider:module:function:name */
+struct probe { /* provider:module:function:name */
 	const char *prov, *mod, *func, *name;
-	struct claim **claims;	/* that speak of it */
+	struct claim **claims; /* that speak of it */
 	size_t nclaims, cap;
 	uint64_t fired;
 };
 
 struct firing {
 	const struct probe *probe;
-	const struct usdt_types *types;	/* as declared; NULL: not known */
+	const struct usdt_types *types; /* as declared; NULL: not known */
 	const struct usdt_site *site;
 	const struct user_regs_struct *regs;
 	pid_t pid, tid;
-	uint64_t number;	/* of the claim's firings, from 1: `count` */
+	uint64_t number; /* of the claim's firings, from 1: `count` */
 };
 
 /* "arg0=7 arg1=0x7f… arg2=1.5 arg3=? (why)": all arguments; size bytes at most. */
@@ -46,16 +46,16 @@ void firing_show(const struct firing *f, char *out, size_t size);
 /* ---- Values ----------------------------------------------------------------- */
 
 struct eval {
-	const struct firing *f;	/* NULL: after the program's end, when only count is there */
+	const struct firing *f; /* NULL: after the program's end, when only count is there */
 	uint64_t count;
-	const char *why;	/* what could not be had, after false */
-	char text[CHECK_STR];	/* of it */
+	const char *why;      /* what could not be had, after false */
+	char text[CHECK_STR]; /* of it */
 	char str[8][CHECK_STR];
 	size_t nstr;
 };
 struct value {
 	uint64_t i;
-	const char *s;		/* strings; else NULL */
+	const char *s; /* strings; else NULL */
 };
 bool value_eval(struct eval *v, const struct d_expr *e, struct value *out);
 /* May this expression be evaluated here? If not it is reported, with its place. Says whether it
@@ -67,10 +67,13 @@ bool value_check(struct diag *diag, const struct d_expr *e, bool *of_count, bool
 struct claim {
 	const char *text;
 	const struct d_clause *clause;
-	struct cond { const struct d_expr *e; bool of_count; } *conds;
+	struct cond {
+		const struct d_expr *e;
+		bool of_count;
+	} * conds;
 	size_t nconds, cap;
-	uint64_t count;		/* firings that its predicate selects */
-	char *why;		/* the first that went wrong; the arena's */
+	uint64_t count; /* firings that its predicate selects */
+	char *why;	/* the first that went wrong; the arena's */
 };
 struct claims {
 	struct arena *arena;
@@ -80,48 +83,48 @@ struct claims {
 };
 /* Adds one by its text; false: reported. pid: $target. */
 bool claims_add(struct claims *c, const char *text, const char *from, pid_t pid);
-bool claims_file(struct claims *c, const char *path, pid_t pid);	/* one a line, # comments */
+bool claims_file(struct claims *c, const char *path, pid_t pid); /* one a line, # comments */
 /* Does it speak of this probe? Numbers after the provider's name may be the process's. */
 bool claim_matches(const struct claim *c, const struct probe *p, pid_t pid);
 void claim_firing(struct claims *all, struct claim *c, struct firing *f);
-bool claim_holds(struct claims *all, struct claim *c);	/* after the end; else ->why says why not */
+bool claim_holds(struct claims *all, struct claim *c); /* after the end; else ->why says why not */
 
 /* ---- Memory ------------------------------------------------------------------- */
 
-struct point {			/* a site of a probe in a file */
+struct point { /* a site of a probe in a file */
 	struct probe *probe;
 	const struct usdt_types *types;
 	const struct usdt_site *site;
 };
-struct stop {			/* a breakpoint in a space; point.probe NULL: the loader's */
-	uint64_t address, object;	/* object: start of the mapping it belongs to */
+struct stop {			  /* a breakpoint in a space; point.probe NULL: the loader's */
+	uint64_t address, object; /* object: start of the mapping it belongs to */
 	struct point point;
-	uint8_t was, skip;	/* the byte under it; length of the nop, 0: must be stepped over */
+	uint8_t was, skip; /* the byte under it; length of the nop, 0: must be stepped over */
 };
 struct object_id {
 	uint64_t start, inode, device;
 };
-struct space {			/* one address space, of one process or several (vfork) */
+struct space { /* one address space, of one process or several (vfork) */
 	int refs;
 	struct stop *stops;
 	size_t nstops, cap;
-	struct object_id *objects;	/* mappings that are read */
+	struct object_id *objects; /* mappings that are read */
 	size_t nobjects, objects_cap;
 };
-struct world {			/* all that was read */
+struct world { /* all that was read */
 	struct arena *arena;
 	struct claims *claims;
-	bool all;		/* stop at every probe, not just those asserted */
+	bool all; /* stop at every probe, not just those asserted */
 	struct hash *files, *probes;
 	struct usdt_file **open;
 	size_t nopen, open_cap;
-	size_t nbad;		/* sites where no breakpoint could be set */
+	size_t nbad; /* sites where no breakpoint could be set */
 };
 struct space *space_new(void);
-struct space *space_copy(const struct space *s);	/* of a fork */
-void space_drop(struct space *s);			/* one reference */
-int space_scan(struct space *s, struct world *w, pid_t pid);	/* what is new, what is gone */
-int space_loader(struct space *s, pid_t pid);	/* stops where the loader calls out; after exec */
+struct space *space_copy(const struct space *s);	     /* of a fork */
+void space_drop(struct space *s);			     /* one reference */
+int space_scan(struct space *s, struct world *w, pid_t pid); /* what is new, what is gone */
+int space_loader(struct space *s, pid_t pid); /* stops where the loader calls out; after exec */
 struct stop *space_at(struct space *s, uint64_t address);
 bool memory_read(pid_t pid, uint64_t address, void *to, size_t n);
 bool memory_write(pid_t pid, uint64_t address, const void *from, size_t n);
@@ -132,13 +135,13 @@ void world_close(struct world *w);
 struct run {
 	struct world *world;
 	pid_t child;
-	int go;			/* a socket: a byte lets the child exec, its errno comes back */
-	int status;		/* the child's, as waitpid gives it */
-	unsigned timeout;	/* seconds; 0: none */
+	int go;		  /* a socket: a byte lets the child exec, its errno comes back */
+	int status;	  /* the child's, as waitpid gives it */
+	unsigned timeout; /* seconds; 0: none */
 	bool timed_out;
 };
-int run_start(struct run *r, char **argv);	/* the child waits; 0 or -errno */
-int run_program(struct run *r);			/* until the last process has ended */
+int run_start(struct run *r, char **argv); /* the child waits; 0 or -errno */
+int run_program(struct run *r);		   /* until the last process has ended */
 void run_kill(struct run *r);
 
 bool report(FILE *out, struct world *w, const struct run *r, char **argv, bool tap);

@@ -58,7 +58,7 @@ static bool cond_add(struct claims *all, struct claim *c, const struct d_expr *e
 		diag_error(all->diag, e->loc, NULL,
 			   "count and a firing's values cannot stand in one condition");
 		diag_hint(all->diag, "join two conditions by &&, or select firings by a predicate: "
-			  "app:::hit /arg0 == 7/ { count == 3; }");
+				     "app:::hit /arg0 == 7/ { count == 3; }");
 		return false;
 	}
 	slot = ARENA_PUSH(all->arena, c->conds, c->nconds, c->cap);
@@ -117,8 +117,12 @@ bool claims_add(struct claims *all, const char *text, const char *from, pid_t pi
 	static const char *const vars[] = { "count" };
 	static const struct d_names names = { .args = any_args };
 	struct d_macro target = { "target", arena_printf(all->arena, "%d", (int)pid) };
-	struct d_config config = { .names = &names, .macros = &target, .nmacros = 1, .vars = vars,
-				   .nvars = COUNT(vars), .strsize = CHECK_STR };
+	struct d_config config = { .names = &names,
+				   .macros = &target,
+				   .nmacros = 1,
+				   .vars = vars,
+				   .nvars = COUNT(vars),
+				   .strsize = CHECK_STR };
 	const char *source = as_d(all->arena, text);
 	struct text *t = source ? text_new(all->arena, from, source, strlen(source)) : NULL;
 	struct d *d = t ? d_new(all->arena, all->diag, &config) : NULL;
@@ -135,13 +139,16 @@ bool claims_file(struct claims *all, const char *path, pid_t pid)
 	size_t line = 0;
 
 	if (!t)
-		diag_error(all->diag, NOWHERE, NULL, "failed to open %s: %s", path, strerror(errno));
-	for (const char *s = t ? t->bytes : ""; ok && *s; ) {
+		diag_error(all->diag, NOWHERE, NULL, "failed to open %s: %s", path,
+			   strerror(errno));
+	for (const char *s = t ? t->bytes : ""; ok && *s;) {
 		size_t n = strcspn(s, "\n"), blank = strspn(s, " \t");
-		const char *from = arena_printf(all->arena, "%s, assertion of line %zu", path, ++line);
+		const char *from = arena_printf(all->arena, "%s, assertion of line %zu", path,
+						++line);
 
 		if (blank < n && s[blank] != '#')
-			ok = claims_add(all, arena_strndup(all->arena, s + blank, n - blank), from, pid);
+			ok = claims_add(all, arena_strndup(all->arena, s + blank, n - blank), from,
+					pid);
 		s += n + (s[n] == '\n');
 	}
 	return ok;
@@ -221,7 +228,8 @@ void claim_firing(struct claims *all, struct claim *c, struct firing *f)
 			continue;
 		firing_show(f, args, sizeof(args));
 		c->why = arena_printf(all->arena, "firing %llu: %s does not hold: %s",
-				      (unsigned long long)f->number, shown(all, c->conds[i].e), args);
+				      (unsigned long long)f->number, shown(all, c->conds[i].e),
+				      args);
 	}
 }
 
@@ -236,7 +244,8 @@ bool claim_holds(struct claims *all, struct claim *c)
 		counted = true;
 		if (ask(all, c, &v, c->conds[i].e, &yes) && !yes)
 			c->why = arena_printf(all->arena, "%s does not hold: it fired %llu time%s",
-					      shown(all, c->conds[i].e), (unsigned long long)c->count,
+					      shown(all, c->conds[i].e),
+					      (unsigned long long)c->count,
 					      c->count == 1 ? "" : "s");
 	}
 	if (!c->why && !counted && !c->count)

@@ -25,7 +25,10 @@ struct options {
 	bool all, tap;
 	const char *output;
 	unsigned timeout;
-	struct asserted { char kind; const char *arg; } *asserted;
+	struct asserted {
+		char kind;
+		const char *arg;
+	} * asserted;
 	size_t n, cap;
 };
 
@@ -59,7 +62,8 @@ static int options_read(struct options *o, struct arena *a, int argc, char **arg
 		case 'a': o->all = true; break;
 		case 't': o->tap = true; break;
 		case 'o': o->output = optarg; break;
-		case 'e': case 'f':
+		case 'e':
+		case 'f':
 			slot = ARENA_PUSH(a, o->asserted, o->n, o->cap);
 			if (!slot)
 				return CHECK_USAGE;
@@ -68,14 +72,11 @@ static int options_read(struct options *o, struct arena *a, int argc, char **arg
 		case 'T':
 			if (timeout_read(o, optarg))
 				break;
-			fprintf(stderr, "usdt-check: -T takes seconds, 1 to 86400, not %s\n", optarg);
+			fprintf(stderr, "usdt-check: -T takes seconds, 1 to 86400, not %s\n",
+				optarg);
 			return CHECK_USAGE;
-		case 'h':
-			fputs(usage, stdout);
-			exit(CHECK_OK);
-		default:
-			fputs(usage, stderr);
-			return CHECK_USAGE;
+		case 'h': fputs(usage, stdout); exit(CHECK_OK);
+		default: fputs(usage, stderr); return CHECK_USAGE;
 		}
 	}
 	if (argv[optind])
@@ -89,8 +90,9 @@ static bool claims_read(const struct options *o, struct claims *claims, pid_t pi
 	bool ok = true;
 
 	for (size_t i = 0; i < o->n; i++)
-		ok &= o->asserted[i].kind == 'f' ? claims_file(claims, o->asserted[i].arg, pid) :
-						   claims_add(claims, o->asserted[i].arg, "-e", pid);
+		ok &= o->asserted[i].kind == 'f' ?
+			      claims_file(claims, o->asserted[i].arg, pid) :
+			      claims_add(claims, o->asserted[i].arg, "-e", pid);
 	return ok;
 }
 
@@ -102,7 +104,8 @@ static int check(const struct options *o, struct world *w, char **argv)
 	int err, status = CHECK_USAGE;
 
 	if (!out) {
-		diag_error(diag, NOWHERE, NULL, "failed to open %s: %s", o->output, strerror(errno));
+		diag_error(diag, NOWHERE, NULL, "failed to open %s: %s", o->output,
+			   strerror(errno));
 		return status;
 	}
 	err = run_start(&r, argv);
@@ -126,10 +129,14 @@ static int check(const struct options *o, struct world *w, char **argv)
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_new();
-	struct diag diag = { .who = "usdt-check", .limit = 10, .sink = diag_to_file, .arg = stderr };
+	struct diag diag = {
+		.who = "usdt-check", .limit = 10, .sink = diag_to_file, .arg = stderr
+	};
 	struct claims claims = { .arena = a, .diag = &diag };
 	struct options o = { 0 };
-	struct world w = { .arena = a, .claims = &claims, .files = hash_new(), .probes = hash_new() };
+	struct world w = {
+		.arena = a, .claims = &claims, .files = hash_new(), .probes = hash_new()
+	};
 	int status = a && w.files && w.probes ? options_read(&o, a, argc, argv) : CHECK_USAGE;
 
 	if (status == CHECK_OK) {

@@ -18,8 +18,8 @@
 
 struct thread {
 	pid_t tid, pid;
-	struct space *space;	/* NULL: its first stop came before the news of its birth */
-	uint64_t step;		/* address of the breakpoint that it steps over; 0: none */
+	struct space *space; /* NULL: its first stop came before the news of its birth */
+	uint64_t step;	     /* address of the breakpoint that it steps over; 0: none */
 };
 struct table {
 	struct thread *v;
@@ -98,8 +98,12 @@ static void fired(struct run *r, const struct thread *th, const struct stop *sto
 		  const struct user_regs_struct *regs)
 {
 	struct probe *p = stop->point.probe;
-	struct firing f = { .probe = p, .types = stop->point.types, .site = stop->point.site,
-			    .regs = regs, .pid = th->pid, .tid = th->tid };
+	struct firing f = { .probe = p,
+			    .types = stop->point.types,
+			    .site = stop->point.site,
+			    .regs = regs,
+			    .pid = th->pid,
+			    .tid = th->tid };
 
 	p->fired++;
 	for (size_t i = 0; i < p->nclaims; i++)
@@ -121,7 +125,7 @@ static int stepped(struct thread *th)
 {
 	static const uint8_t int3 = 0xcc;
 
-	if (space_at(th->space, th->step))	/* unless it was unmapped meanwhile */
+	if (space_at(th->space, th->step)) /* unless it was unmapped meanwhile */
 		memory_write(th->pid, th->step, &int3, 1);
 	th->step = 0;
 	ptrace(PTRACE_CONT, th->tid, 0, 0);
@@ -138,7 +142,7 @@ static int trapped(struct run *r, struct thread *th)
 	if (th->step)
 		return stepped(th);
 	if (ptrace(PTRACE_GETREGS, th->tid, 0, &regs))
-		return 0;	/* killed meanwhile */
+		return 0; /* killed meanwhile */
 	at = regs.rip - 1;
 	stop = space_at(th->space, at);
 	if (!stop) {
@@ -146,7 +150,8 @@ static int trapped(struct run *r, struct thread *th)
 		return 0;
 	}
 	regs.rip = at;
-	for (struct stop *s = stop; s < th->space->stops + th->space->nstops && s->address == at; s++)
+	for (struct stop *s = stop; s < th->space->stops + th->space->nstops && s->address == at;
+	     s++)
 		if (s->point.probe)
 			fired(r, th, s, &regs);
 	if (!stop->point.probe) {
@@ -167,7 +172,7 @@ static int executed(struct run *r, struct table *t, pid_t tid)
 {
 	struct thread *th;
 
-	for (size_t i = t->n; i-- > 0; )
+	for (size_t i = t->n; i-- > 0;)
 		if (t->v[i].pid == tid && t->v[i].tid != tid)
 			drop(t, &t->v[i]);
 	th = find(t, tid);
@@ -216,13 +221,14 @@ static int stopped(struct run *r, struct table *t, pid_t tid, int status)
 	int event = status >> 16, sig = WSTOPSIG(status);
 
 	if (!th)
-		return add(t, tid) ? 0 : -ENOMEM;	/* waits for its parent's news */
+		return add(t, tid) ? 0 : -ENOMEM; /* waits for its parent's news */
 	if (event == PTRACE_EVENT_EXEC)
 		return executed(r, t, tid);
-	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK)
+	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
+	    event == PTRACE_EVENT_VFORK)
 		return born(t, tid, event);
 	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
-		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control: it stays stopped */
+		ptrace(PTRACE_LISTEN, tid, 0, 0); /* job control: it stays stopped */
 	else if (event)
 		ptrace(PTRACE_CONT, tid, 0, 0);
 	else if (sig == SIGTRAP)

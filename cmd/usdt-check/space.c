@@ -143,7 +143,7 @@ static uint8_t nop_length(const uint8_t *b, size_t n)
 	rm = b[at + 2] & 7;
 	at += 3;
 	if (mod != 3 && rm == 4)
-		at++;	/* SIB */
+		at++; /* SIB */
 	at += mod == 1 ? 1 : mod == 2 || (mod == 0 && rm == 5) ? 4 : 0;
 	return at <= n ? (uint8_t)at : 0;
 }
@@ -189,7 +189,7 @@ static struct usdt_file *file_of(struct world *w, const struct usdt_object *o)
 	struct usdt_file *file = hash_get(w->files, key, sizeof(key)), **slot;
 
 	if (file || usdt_object_open(o, &file))
-		return file;	/* what is no ELF file has no probes */
+		return file; /* what is no ELF file has no probes */
 	slot = ARENA_PUSH(w->arena, w->open, w->nopen, w->open_cap);
 	if (slot && !hash_set(w->files, key, sizeof(key), file, NULL)) {
 		*slot = file;
@@ -227,11 +227,13 @@ static const char *module_of(struct arena *a, const char *path)
 static struct probe *probe_of(struct world *w, const struct usdt_object *o,
 			      const struct usdt_probe *up, const struct usdt_site *site, pid_t pid)
 {
-	struct probe *p, key = { .prov = usdt_probe_provider(up), .name = usdt_probe_name(up),
+	struct probe *p, key = { .prov = usdt_probe_provider(up),
+				 .name = usdt_probe_name(up),
 				 .mod = module_of(w->arena, usdt_object_path(o)),
 				 .func = usdt_site_function(site) };
-	const char *id = key.mod ? arena_printf(w->arena, "%s:%s:%s:%s", key.prov, key.mod, key.func,
-						key.name) : NULL;
+	const char *id = key.mod ? arena_printf(w->arena, "%s:%s:%s:%s", key.prov, key.mod,
+						key.func, key.name) :
+				   NULL;
 
 	p = id ? hash_get_str(w->probes, id) : NULL;
 	if (p || !id)
@@ -252,9 +254,10 @@ static int site_watch(struct space *s, struct world *w, pid_t pid, const struct 
 		return -ENOMEM;
 	if (!p->nclaims && !w->all)
 		return 0;
-	if (!stop_set(s, pid, (struct stop){ .address = usdt_site_address(site) + bias,
-					     .object = usdt_object_start(o),
-					     .point = { p, usdt_probe_types(up), site } }))
+	if (!stop_set(s, pid,
+		      (struct stop){ .address = usdt_site_address(site) + bias,
+				     .object = usdt_object_start(o),
+				     .point = { p, usdt_probe_types(up), site } }))
 		w->nbad++;
 	else if (sem)
 		semaphore_raise(pid, sem + bias);
@@ -351,7 +354,8 @@ int space_loader(struct space *s, pid_t pid)
 		return err == -ENOENT ? 0 : err;
 	close(brk.fd);
 	return stop_set(s, pid, (struct stop){ .address = brk.address, .object = brk.object }) ?
-		       0 : -EIO;
+		       0 :
+		       -EIO;
 }
 
 void world_close(struct world *w)

@@ -35,7 +35,7 @@ static uint64_t address(const struct firing *f, const struct usdt_arg *a)
 		at += reg(f, &a->base);
 	if (a->index.offset >= 0)
 		at += reg(f, &a->index) * a->scale;
-	if (a->is_address)	/* rip is at the site already */
+	if (a->is_address) /* rip is at the site already */
 		at += f->regs->rip - usdt_site_address(f->site);
 	if (a->base.offset >= 0 ? a->base.width == 4 : a->index.offset >= 0 && a->index.width == 4)
 		at = (uint32_t)at;
@@ -55,22 +55,18 @@ static bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const 
 	case USDT_ARG_CONST:
 		*value = a->is_address ? address(f, a) : (uint64_t)a->disp;
 		return true;
-	case USDT_ARG_REG:
-		*value = extended(reg(f, &a->base), a->size, a->is_signed);
-		return true;
-	case USDT_ARG_PAIR:
-		*value = reg(f, &a->base) | reg(f, &a->index) << 32;
-		return true;
+	case USDT_ARG_REG: *value = extended(reg(f, &a->base), a->size, a->is_signed); return true;
+	case USDT_ARG_PAIR: *value = reg(f, &a->base) | reg(f, &a->index) << 32; return true;
 	case USDT_ARG_MEM:
-		if (a->size <= sizeof(*value) && memory_read(f->pid, address(f, a), value, a->size)) {
+		if (a->size <= sizeof(*value) &&
+		    memory_read(f->pid, address(f, a), value, a->size)) {
 			*value = extended(*value, a->size, a->is_signed);
 			return true;
 		}
-		*why = a->size > sizeof(*value) ? "wider than 64 bits" : "in memory that is not there";
+		*why = a->size > sizeof(*value) ? "wider than 64 bits" :
+						  "in memory that is not there";
 		return false;
-	default:
-		*why = a->why ? a->why : "a place that is not understood";
-		return false;
+	default: *why = a->why ? a->why : "a place that is not understood"; return false;
 	}
 }
 
@@ -88,7 +84,8 @@ static int arg_show(const struct usdt_arg *a, uint64_t v, char *out, size_t size
 		memcpy(&narrow, &v, sizeof(narrow));
 		return snprintf(out, size, "%g", (double)narrow);
 	}
-	return snprintf(out, size, (int64_t)v > 0xffffff || (int64_t)v < -0xffffff ? "0x%llx" : "%lld",
+	return snprintf(out, size,
+			(int64_t)v > 0xffffff || (int64_t)v < -0xffffff ? "0x%llx" : "%lld",
 			(long long)v);
 }
 
@@ -172,7 +169,8 @@ static bool typed_argument(struct eval *v, size_t n, uint64_t *value)
 		return false;
 	if (!usdt_site_arg(v->f->site, at)->is_float)
 		return true;
-	snprintf(v->text, sizeof(v->text), "%s is a floating-point number: arg%zu has its bits", as, at);
+	snprintf(v->text, sizeof(v->text), "%s is a floating-point number: arg%zu has its bits", as,
+		 at);
 	return failed(v, v->text);
 }
 
@@ -181,7 +179,7 @@ static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 	const struct firing *f = v->f;
 	char as[32];
 
-	if (var->scope == D_V_GLOBAL) {		/* the only one there is */
+	if (var->scope == D_V_GLOBAL) { /* the only one there is */
 		out->i = v->count;
 		return true;
 	}
@@ -210,7 +208,7 @@ static bool call(struct eval *v, const struct d_expr *e, struct value *out)
 		out->i = arg.s ? strlen(arg.s) : 0;
 		return true;
 	}
-	return string_read(v, arg.i, &out->s);	/* copyinstr */
+	return string_read(v, arg.i, &out->s); /* copyinstr */
 }
 
 static bool compared(enum d_op op, int c)
@@ -266,19 +264,13 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 {
 	*out = (struct value){ 0 };
 	switch (e->kind) {
-	case D_E_INT:
-		out->i = e->ival;
-		return true;
-	case D_E_STRING:
-		out->s = e->str;
-		return true;
-	case D_E_VAR:
-		return variable(v, e->var, out);
-	case D_E_INDEX:		/* args[n] */
+	case D_E_INT: out->i = e->ival; return true;
+	case D_E_STRING: out->s = e->str; return true;
+	case D_E_VAR: return variable(v, e->var, out);
+	case D_E_INDEX: /* args[n] */
 		return v->f ? typed_argument(v, e->ival, &out->i) :
 			      failed(v, "there is no firing to ask");
-	case D_E_CALL:
-		return call(v, e, out);
+	case D_E_CALL: return call(v, e, out);
 	case D_E_COND:
 		return value_eval(v, e->kids[0], out) &&
 		       value_eval(v, e->kids[out->i ? 1 : 2], out);
@@ -293,7 +285,7 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 
 static bool known_variable(const struct d_var *var)
 {
-	static const int known[] = { D_BUILTIN_pid, D_BUILTIN_tid, D_BUILTIN_probeprov,
+	static const int known[] = { D_BUILTIN_pid,	 D_BUILTIN_tid,	      D_BUILTIN_probeprov,
 				     D_BUILTIN_probemod, D_BUILTIN_probefunc, D_BUILTIN_probename };
 
 	if (var->scope != D_V_BUILTIN)
@@ -307,23 +299,23 @@ static bool known_variable(const struct d_var *var)
 static bool known(const struct d_expr *e)
 {
 	switch (e->kind) {
-	case D_E_INT: case D_E_STRING: case D_E_BINARY: case D_E_COND:
-		return true;
+	case D_E_INT:
+	case D_E_STRING:
+	case D_E_BINARY:
+	case D_E_COND: return true;
 	case D_E_CAST:
 		return d_is_integer(e->type) || d_is_string(e->type) || d_is_pointer(e->type);
 	case D_E_UNARY:
 		return e->op == D_OP_NEG || e->op == D_OP_PLUS || e->op == D_OP_BITNOT ||
 		       e->op == D_OP_NOT;
-	case D_E_VAR:
-		return known_variable(e->var);
+	case D_E_VAR: return known_variable(e->var);
 	case D_E_INDEX:
 		return e->kids[0]->var && e->kids[0]->var->scope == D_V_BUILTIN &&
 		       e->kids[0]->var->id == D_BUILTIN_args;
 	case D_E_CALL:
 		return !e->is_action && e->nkids == 1 &&
 		       (e->func == D_SUBR_copyinstr || e->func == D_SUBR_strlen);
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -331,7 +323,8 @@ bool value_check(struct diag *diag, const struct d_expr *e, bool *of_count, bool
 {
 	if (!known(e)) {
 		diag_error(diag, e->loc, NULL, "this cannot be asserted");
-		diag_hint(diag, "there are count, arg0 … arg9, args[], pid, tid, probeprov, probemod, "
+		diag_hint(diag,
+			  "there are count, arg0 … arg9, args[], pid, tid, probeprov, probemod, "
 			  "probefunc, probename, copyinstr(), strlen() and D's operators");
 		return false;
 	}

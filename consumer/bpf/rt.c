@@ -25,7 +25,12 @@ HELPER(long, probe_read_kernel_str, 115, void *dst, uint32_t size, uint64_t addr
 HELPER(long, copy_from_user, 148, void *dst, uint32_t size, uint64_t addr);
 
 /* Numbers and addresses that are known at load time: opaque here, constants to the verifier. */
-#define NAMED(name) ({ uint64_t v_; asm("%0 = " #name " ll" : "=r"(v_)); v_; })
+#define NAMED(name)                                  \
+	({                                           \
+		uint64_t v_;                         \
+		asm("%0 = " #name " ll" : "=r"(v_)); \
+		v_;                                  \
+	})
 #define SLOT_SIZE NAMED(rt_hole_slot_size)
 #define STRSIZE NAMED(rt_hole_strsize)
 #define GLOBALS_SIZE NAMED(rt_hole_globals_size)
@@ -72,7 +77,7 @@ INLINE int64_t seal(struct rt_str *str, uint64_t len)
 		len = max;
 	word = len & ~7ull;
 	OPAQUE(word);
-	if (word > end)		/* cannot be; the verifier knows no such bound after the mask */
+	if (word > end) /* cannot be; the verifier knows no such bound after the mask */
 		return RT_EROOM;
 	last = (uint64_t *)(str->s + word);
 	*last &= (1ull << ((len & 7) * 8)) - 1;
@@ -200,7 +205,7 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
 		}
 		return 0;
 	}
-	if (src > SLOT_SIZE || len > SLOT_SIZE - src)	/* what is read must be ours, too */
+	if (src > SLOT_SIZE || len > SLOT_SIZE - src) /* what is read must be ours, too */
 		return RT_EROOM;
 	return read_bytes(s, dst, (uint64_t)s + src, len, KERNEL);
 }
@@ -230,8 +235,8 @@ INLINE int64_t read_str(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 	str = str_at(s, dst);
 	if (!str)
 		return RT_EROOM;
-	n = from == KERNEL ? probe_read_kernel_str(str->s, limit, addr)
-			   : probe_read_user_str(str->s, limit, addr);
+	n = from == KERNEL ? probe_read_kernel_str(str->s, limit, addr) :
+			     probe_read_user_str(str->s, limit, addr);
 	/* Kernels before 6.13 give 0, not 1, for an empty string in user memory. */
 	if (n >= 0)
 		return seal(str, n ? n - 1 : 0);
@@ -257,7 +262,7 @@ int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
  */
 int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left)
 {
-	uint64_t n = PIECE - (addr & (PIECE - 1));	/* pages are whole pieces */
+	uint64_t n = PIECE - (addr & (PIECE - 1)); /* pages are whole pieces */
 	char *p;
 	long got;
 
@@ -402,7 +407,7 @@ int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos,
 	have = str_len(from);
 	if (pos < 0) {
 		pos += have;
-		if (pos < 0 && len > 0 && len > -pos) {	/* starts before, reaches into it */
+		if (pos < 0 && len > 0 && len > -pos) { /* starts before, reaches into it */
 			len += pos;
 			pos = 0;
 		}
@@ -437,7 +442,8 @@ int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff)
 
 	if (!global)
 		return RT_EROOM;
-	return read_str(s, dst, (uint64_t)global, STRSIZE, KERNEL); /* a call would lose the pointer */
+	return read_str(s, dst, (uint64_t)global, STRSIZE,
+			KERNEL); /* a call would lose the pointer */
 }
 
 int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff)
@@ -468,7 +474,7 @@ INLINE int64_t append(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64
 	if (!last || !var)
 		return RT_EROOM;
 	if (room)
-		*last = 0;	/* the pad; the copy comes after */
+		*last = 0; /* the pad; the copy comes after */
 	var->off = tail;
 	var->len = len;
 	return 0;
@@ -497,8 +503,7 @@ int64_t rt_rec_bytes(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_
 
 	if (!s || len > SLOT_SIZE)
 		return RT_EROOM;
-	if (append(s, rec, field & 0xffffffff, len, room, tail) ||
-	    rt_copy(s, rec + tail, src, len))
+	if (append(s, rec, field & 0xffffffff, len, room, tail) || rt_copy(s, rec + tail, src, len))
 		return RT_EROOM;
 	return tail + room;
 }
@@ -542,7 +547,7 @@ int64_t rt_key_fill(struct rt_scratch *s, uint64_t off, uint64_t len)
 		return RT_EROOM;
 	if (len > class)
 		class = 2ull << log2_floor(len - 1);
-	return zero(s, off + len, class - len) ? RT_EROOM : (int64_t)class;
+	return zero(s, off + len, class - len) ? RT_EROOM : (int64_t) class;
 }
 
 /* ---- Buckets --------------------------------------------------------------------------------- */

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 enum rt_link_kind {
-	RT_L_HOLE,	/* ld_imm64: a number known when loading, plus the instruction's own */
-	RT_L_MAP,	/* ld_imm64: the address of a direct map's value */
-	RT_L_CALL,	/* another routine */
+	RT_L_HOLE, /* ld_imm64: a number known when loading, plus the instruction's own */
+	RT_L_MAP,  /* ld_imm64: the address of a direct map's value */
+	RT_L_CALL, /* another routine */
 };
 struct rt_link {
 	uint32_t insn;
@@ -22,13 +22,13 @@ struct rt_link {
 };
 struct rt_routine {
 	const char *name;
-	const char *params;	/* a letter each: s the slot, i a number */
+	const char *params; /* a letter each: s the slot, i a number */
 	const struct bpf_insn *insns;
 	uint32_t ninsns;
 	const struct rt_link *links;
 	uint32_t nlinks;
 };
-extern const struct rt_routine rt_routines[];	/* sorted by name */
+extern const struct rt_routine rt_routines[]; /* sorted by name */
 extern const size_t rt_nroutines;
 
 #endif

@@ -28,7 +28,8 @@ static void find_cell(struct gen *g, const struct agg_desc *d)
 }
 
 /* This CPU's hash of one class is in r9 (and in the stack): r9 = the key's words, made if need be. */
-static void find_in_hash(struct gen *g, const struct key *k, int tries, int found, int full, int busy)
+static void find_in_hash(struct gen *g, const struct key *k, int tries, int found, int full,
+			 int busy)
 {
 	struct cc_func *f = g->f;
 	int again = cc_label_new(f);
@@ -45,7 +46,7 @@ static void find_in_hash(struct gen *g, const struct key *k, int tries, int foun
 	cc_map_value(f, R3, CC_MAP_ZERO, 0);
 	cc_imm(f, R4, BPF_NOEXIST);
 	cc_helper(f, BPF_FUNC_map_update_elem);
-	g_extend(g, 4, true);	/* an int on kernels before 6.4, with nothing above it */
+	g_extend(g, 4, true); /* an int on kernels before 6.4, with nothing above it */
 	cc_jump_imm(f, BPF_JEQ, R0, -E2BIG, full);
 	cc_mov(f, R1, R_PTR);
 	g_key_ptr(g, k, R2);
@@ -58,7 +59,8 @@ static void find_in_hash(struct gen *g, const struct key *k, int tries, int foun
 	cc_jump(f, busy);
 }
 
-static void find_keyed(struct gen *g, const struct agg_desc *d, const struct key *k, int full, int busy)
+static void find_keyed(struct gen *g, const struct agg_desc *d, const struct key *k, int full,
+		       int busy)
 {
 	struct cc_func *f = g->f;
 	int cpu = g_push(g, 16), tries = cpu + 8, found = cc_label_new(f);
@@ -89,7 +91,9 @@ static void find_keyed(struct gen *g, const struct agg_desc *d, const struct key
 
 /* ---- Functions: value at fp + v, increment (or bucket) beside it; words at r9 -------------- */
 
-struct operands { int value, inc; };
+struct operands {
+	int value, inc;
+};
 
 static void add_word(struct gen *g, int word, int reg)
 {
@@ -146,18 +150,18 @@ static void square(struct gen *g)
 	struct cc_func *f = g->f;
 
 	cc_mov(f, R2, R1);
-	cc_alu_imm(f, BPF_RSH, R2, 32);		/* h */
+	cc_alu_imm(f, BPF_RSH, R2, 32); /* h */
 	cc_mov(f, R3, R1);
 	cc_alu_imm(f, BPF_LSH, R3, 32);
-	cc_alu_imm(f, BPF_RSH, R3, 32);		/* l */
+	cc_alu_imm(f, BPF_RSH, R3, 32); /* l */
 	cc_mov(f, R0, R1);
-	cc_alu(f, BPF_MUL, R0, R1);		/* the low 64 bits */
+	cc_alu(f, BPF_MUL, R0, R1); /* the low 64 bits */
 	cc_mov(f, R4, R2);
-	cc_alu(f, BPF_MUL, R4, R2);		/* h² */
-	cc_alu(f, BPF_MUL, R2, R3);		/* hl */
-	cc_alu(f, BPF_MUL, R3, R3);		/* l² */
+	cc_alu(f, BPF_MUL, R4, R2); /* h² */
+	cc_alu(f, BPF_MUL, R2, R3); /* hl */
+	cc_alu(f, BPF_MUL, R3, R3); /* l² */
 	cc_alu_imm(f, BPF_RSH, R3, 32);
-	cc_mov(f, R1, R2);			/* carry = (l²>>32 + 2·(hl & 2³²-1)) >> 32, in two steps */
+	cc_mov(f, R1, R2); /* carry = (l²>>32 + 2·(hl & 2³²-1)) >> 32, in two steps */
 	cc_alu_imm(f, BPF_LSH, R1, 32);
 	cc_alu_imm(f, BPF_RSH, R1, 32);
 	cc_alu_imm(f, BPF_LSH, R1, 1);
@@ -181,7 +185,7 @@ static void f_stddev(struct gen *g, const struct agg_desc *d, const struct opera
 	cc_label_here(f, positive);
 	square(g);
 	cc_mov(f, R1, R0);
-	cc_atomic_fetch(f, BPF_ADD, R_PTR, 16, R1);	/* r1: the low word before */
+	cc_atomic_fetch(f, BPF_ADD, R_PTR, 16, R1); /* r1: the low word before */
 	cc_alu(f, BPF_ADD, R1, R0);
 	cc_jump_if(f, BPF_JGE, R1, R0, no_carry);
 	cc_alu_imm(f, BPF_ADD, R4, 1);
@@ -207,9 +211,9 @@ static void f_bucket(struct gen *g, const struct agg_desc *d, const struct opera
 
 static void (*const change[D_NAGGFUNCS])(struct gen *g, const struct agg_desc *d,
 					 const struct operands *o) = {
-	[D_AGG_count] = f_count, [D_AGG_sum] = f_sum, [D_AGG_min] = f_minmax, [D_AGG_max] = f_minmax,
-	[D_AGG_avg] = f_sum, [D_AGG_stddev] = f_stddev, [D_AGG_quantize] = f_bucket,
-	[D_AGG_lquantize] = f_bucket,
+	[D_AGG_count] = f_count,     [D_AGG_sum] = f_sum,	   [D_AGG_min] = f_minmax,
+	[D_AGG_max] = f_minmax,	     [D_AGG_avg] = f_sum,	   [D_AGG_stddev] = f_stddev,
+	[D_AGG_quantize] = f_bucket, [D_AGG_lquantize] = f_bucket,
 };
 
 static void operands(struct gen *g, const struct d_stmt *s, const struct operands *o)
@@ -243,7 +247,8 @@ void g_agg(struct gen *g, const struct d_stmt *s)
 {
 	const struct agg_desc *d = &g->cc->aggs[s->target->agg->id];
 	struct cc_func *f = g->f;
-	int at = g_push(g, 16), full = cc_label_new(f), busy = cc_label_new(f), end = cc_label_new(f);
+	int at = g_push(g, 16), full = cc_label_new(f), busy = cc_label_new(f),
+	    end = cc_label_new(f);
 	struct operands o = { at, at + 8 };
 	struct key k = { 0 };
 

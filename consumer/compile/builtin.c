@@ -47,7 +47,7 @@ static void arg_sysret(struct gen *g, const struct cc_arg *a)
 	int fine = cc_label_new(f);
 
 	cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
-	cc_jump_imm(f, BPF_JLT, R0, -4095, fine);	/* unsigned: all above are errors */
+	cc_jump_imm(f, BPF_JLT, R0, -4095, fine); /* unsigned: all above are errors */
 	cc_imm(f, R0, -1);
 	cc_label_here(f, fine);
 }
@@ -75,9 +75,7 @@ void g_arg(struct gen *g, unsigned n)
 	struct cc_func *f = g->f;
 
 	switch ((enum cc_argkind)a->kind) {
-	case CC_A_CTX:
-		cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
-		break;
+	case CC_A_CTX: cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp); break;
 	case CC_A_CTXPTR:
 		cc_load(f, BPF_DW, R0, R_CTX, a->base);
 		cc_imm(f, R1, a->disp);
@@ -90,29 +88,18 @@ void g_arg(struct gen *g, unsigned n)
 			cc_alu_imm(f, BPF_RSH, R0, a->shift);
 		g_extend(g, a->size, a->is_signed);
 		break;
-	case CC_A_PAIR:
-		arg_pair(g, a);
-		break;
-	case CC_A_CONST:
-		cc_imm(f, R0, a->disp);
-		break;
-	case CC_A_UMEM:
-		arg_umem(g, a);
-		break;
-	case CC_A_SYSRET:
-		arg_sysret(g, a);
-		break;
-	case CC_A_KPC: case CC_A_UPC:
-		arg_pc(g, a->kind == CC_A_UPC);
-		break;
+	case CC_A_PAIR: arg_pair(g, a); break;
+	case CC_A_CONST: cc_imm(f, R0, a->disp); break;
+	case CC_A_UMEM: arg_umem(g, a); break;
+	case CC_A_SYSRET: arg_sysret(g, a); break;
+	case CC_A_KPC:
+	case CC_A_UPC: arg_pc(g, a->kind == CC_A_UPC); break;
 	case CC_A_ERR:
-		cc_load(f, BPF_DW, R0, R_FIRE, (int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
+		cc_load(f, BPF_DW, R0, R_FIRE,
+			(int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
 		break;
-	case CC_A_BAD:
-		g_fault(g, RT_FLT_ILLOP, -1);
-		break;
-	default:
-		cc_imm(f, R0, 0);
+	case CC_A_BAD: g_fault(g, RT_FLT_ILLOP, -1); break;
+	default: cc_imm(f, R0, 0);
 	}
 }
 
@@ -184,7 +171,8 @@ static void v_walltimestamp(struct gen *g, int id)
 static void v_vtimestamp(struct gen *g, int id)
 {
 	struct cc_func *f = g->f;
-	int have = cc_label_new(f), end = cc_label_new(f), off = (int)offsetof(struct rt_self, cpu_time);
+	int have = cc_label_new(f), end = cc_label_new(f),
+	    off = (int)offsetof(struct rt_self, cpu_time);
 	int before = g_push(g, 8);
 
 	(void)id;
@@ -295,13 +283,31 @@ static void v_caller(struct gen *g, int id)
 
 #define ARG(n) [D_BUILTIN_arg##n] = v_arg
 static void (*const numbers[D_NBUILTINS])(struct gen *g, int id) = {
-	ARG(0), ARG(1), ARG(2), ARG(3), ARG(4), ARG(5), ARG(6), ARG(7), ARG(8), ARG(9),
-	[D_BUILTIN_pid] = v_pid, [D_BUILTIN_tid] = v_pid, [D_BUILTIN_ppid] = v_ppid,
-	[D_BUILTIN_uid] = v_uid, [D_BUILTIN_gid] = v_uid, [D_BUILTIN_cpu] = v_cpu,
-	[D_BUILTIN_timestamp] = v_timestamp, [D_BUILTIN_walltimestamp] = v_walltimestamp,
+	ARG(0),
+	ARG(1),
+	ARG(2),
+	ARG(3),
+	ARG(4),
+	ARG(5),
+	ARG(6),
+	ARG(7),
+	ARG(8),
+	ARG(9),
+	[D_BUILTIN_pid] = v_pid,
+	[D_BUILTIN_tid] = v_pid,
+	[D_BUILTIN_ppid] = v_ppid,
+	[D_BUILTIN_uid] = v_uid,
+	[D_BUILTIN_gid] = v_uid,
+	[D_BUILTIN_cpu] = v_cpu,
+	[D_BUILTIN_timestamp] = v_timestamp,
+	[D_BUILTIN_walltimestamp] = v_walltimestamp,
 	[D_BUILTIN_vtimestamp] = v_vtimestamp,
-	[D_BUILTIN_curthread] = v_curthread, [D_BUILTIN_errno] = v_errno, [D_BUILTIN_epid] = v_epid,
-	[D_BUILTIN_id] = v_id, [D_BUILTIN_caller] = v_caller, [D_BUILTIN_ucaller] = v_caller,
+	[D_BUILTIN_curthread] = v_curthread,
+	[D_BUILTIN_errno] = v_errno,
+	[D_BUILTIN_epid] = v_epid,
+	[D_BUILTIN_id] = v_id,
+	[D_BUILTIN_caller] = v_caller,
+	[D_BUILTIN_ucaller] = v_caller,
 };
 
 void g_builtin(struct gen *g, const struct d_expr *e)
@@ -353,9 +359,13 @@ static uint32_t probe_part(struct gen *g, size_t off, size_t size)
 }
 
 #define PART(m) offsetof(struct rt_probe, m), sizeof(((struct rt_probe *)0)->m)
-static const struct { size_t off, size; } parts[D_NBUILTINS] = {
-	[D_BUILTIN_probeprov] = { PART(prov) }, [D_BUILTIN_probemod] = { PART(mod) },
-	[D_BUILTIN_probefunc] = { PART(func) }, [D_BUILTIN_probename] = { PART(name) },
+static const struct {
+	size_t off, size;
+} parts[D_NBUILTINS] = {
+	[D_BUILTIN_probeprov] = { PART(prov) },
+	[D_BUILTIN_probemod] = { PART(mod) },
+	[D_BUILTIN_probefunc] = { PART(func) },
+	[D_BUILTIN_probename] = { PART(name) },
 };
 
 uint32_t g_builtin_string(struct gen *g, const struct d_expr *e)
@@ -388,8 +398,10 @@ static void s_copyin(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	bool fixed = e->kids[1]->kind == D_E_INT && e->kids[1]->ival <= 1u << 16;
-	uint32_t room = fixed ? (uint32_t)e->kids[1]->ival
-			      : g->cc->opt.strsize > 1024 ? g->cc->opt.strsize : 1024, at;
+	uint32_t room = fixed			  ? (uint32_t)e->kids[1]->ival :
+			g->cc->opt.strsize > 1024 ? g->cc->opt.strsize :
+						    1024,
+		 at;
 	int addr = g_push(g, 16), fine = cc_label_new(f), fits = cc_label_new(f);
 
 	at = g_room(g, 8 + room);
@@ -419,7 +431,8 @@ static void s_copyin(struct gen *g, const struct d_expr *e)
 }
 
 static void (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
-	[D_SUBR_strlen] = s_strlen, [D_SUBR_copyin] = s_copyin,
+	[D_SUBR_strlen] = s_strlen,
+	[D_SUBR_copyin] = s_copyin,
 };
 
 void g_subr(struct gen *g, const struct d_expr *e)

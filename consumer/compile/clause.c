@@ -33,7 +33,10 @@ static void s_expr(struct gen *g, const struct d_stmt *s)
 }
 
 static void (*const by_kind[])(struct gen *g, const struct d_stmt *s) = {
-	[D_S_EXPR] = s_expr, [D_S_ACTION] = g_rec_action, [D_S_AGG] = g_agg, [D_S_IF] = s_if,
+	[D_S_EXPR] = s_expr,
+	[D_S_ACTION] = g_rec_action,
+	[D_S_AGG] = g_agg,
+	[D_S_IF] = s_if,
 };
 
 /* What a statement had in the slot is free after it, but for what copyin gave. */
@@ -83,10 +86,12 @@ static void fault_end(struct gen *g, size_t nth)
 }
 
 static const struct cc_args error_args = { .arg = {
-	[1] = { .kind = CC_A_ERR, .size = 8, .disp = 0 }, [2] = { .kind = CC_A_ERR, .size = 8, .disp = 1 },
-	[3] = { .kind = CC_A_ERR, .size = 8, .disp = 2 }, [4] = { .kind = CC_A_ERR, .size = 8, .disp = 3 },
-	[5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
-} };
+						   [1] = { .kind = CC_A_ERR, .size = 8, .disp = 0 },
+						   [2] = { .kind = CC_A_ERR, .size = 8, .disp = 1 },
+						   [3] = { .kind = CC_A_ERR, .size = 8, .disp = 2 },
+						   [4] = { .kind = CC_A_ERR, .size = 8, .disp = 3 },
+						   [5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
+					   } };
 
 /* Jumps of a clause stay inside it: a function of many is longer than a jump reaches. */
 static void body(struct gen *g, size_t nth)
@@ -123,7 +128,7 @@ static void entry(struct gen *g, const int *begin, size_t n)
 
 	cc_mov(f, R_CTX, R1);
 	cc_mov(f, R_FIRE, R2);
-	cc_jump_imm(f, BPF_JNE, R_FIRE, 0, go);	/* a pointer argument: the verifier has it tested */
+	cc_jump_imm(f, BPF_JNE, R_FIRE, 0, go); /* a pointer argument: the verifier has it tested */
 	cc_label_here(f, out);
 	cc_imm(f, R0, 0);
 	cc_exit(f);
@@ -135,7 +140,7 @@ static void entry(struct gen *g, const int *begin, size_t n)
 	for (size_t i = 1; i < n; i++)
 		cc_jump_imm(f, BPF_JEQ, R_PTR, (int32_t)i, begin[i]);
 	if (n > 1)
-		cc_jump_imm(f, BPF_JNE, R_PTR, 0, out);	/* the last one has faulted */
+		cc_jump_imm(f, BPF_JNE, R_PTR, 0, out); /* the last one has faulted */
 }
 
 struct group {
@@ -161,8 +166,9 @@ static int generate(struct group *gr, bool slot)
 	enum { LONG = 1 << 14 };
 	struct cc *cc = gr->cc;
 	const struct d_clause *first = cc->prog->clauses[gr->list[0]];
-	struct cc_func *f = cc_func_new(cc->arena, arena_printf(cc->arena, "%s_%d",
-				gr->is_error ? "error" : "clause", first->index));
+	struct cc_func *f = cc_func_new(
+		cc->arena,
+		arena_printf(cc->arena, "%s_%d", gr->is_error ? "error" : "clause", first->index));
 	int *begin = arena_array(cc->arena, int, gr->n);
 
 	if (!f || !begin)
@@ -176,9 +182,14 @@ static int generate(struct group *gr, bool slot)
 	for (size_t i = 0; i < gr->n; i++) {
 		const struct d_clause *c = cc->prog->clauses[gr->list[i]];
 		struct gen g = {
-			.cc = cc, .set = gr->set, .f = f, .unit = &gr->set->unit, .clause = c,
+			.cc = cc,
+			.set = gr->set,
+			.f = f,
+			.unit = &gr->set->unit,
+			.clause = c,
 			.args = gr->is_error ? &error_args : gr->set->unit.args,
-			.rec = &cc->recs[c->index], .is_error = gr->is_error,
+			.rec = &cc->recs[c->index],
+			.is_error = gr->is_error,
 			.sleep = gr->set->unit.ctx == CC_CTX_UPROBE,
 			.top = cc->rec_off + cc->rec_max,
 		};
@@ -213,7 +224,7 @@ int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n
 	*n = gr.n;
 	set->scratch |= gr.scratch;
 	err = cc_func_end(gr.f);
-	if (err == -E2BIG)	/* only the last can be: the function ends with it */
+	if (err == -E2BIG) /* only the last can be: the function ends with it */
 		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, "D_PROG_LEN",
 			   "this clause is too long");
 	return err ? err : (int)set->nfuncs - 1;

@@ -29,102 +29,111 @@
 
 /* What kind of context a program gets. */
 enum cc_ctx {
-	CC_CTX_UPROBE,		/* struct pt_regs *, sleepable */
-	CC_CTX_KPROBE,		/* struct pt_regs * */
-	CC_CTX_RAWTP,		/* struct bpf_raw_tracepoint_args * */
-	CC_CTX_PERF,		/* struct bpf_perf_event_data * */
-	CC_CTX_TEST,		/* raw tracepoint run by BPF_PROG_TEST_RUN: BEGIN, END */
+	CC_CTX_UPROBE, /* struct pt_regs *, sleepable */
+	CC_CTX_KPROBE, /* struct pt_regs * */
+	CC_CTX_RAWTP,  /* struct bpf_raw_tracepoint_args * */
+	CC_CTX_PERF,   /* struct bpf_perf_event_data * */
+	CC_CTX_TEST,   /* raw tracepoint run by BPF_PROG_TEST_RUN: BEGIN, END */
 	CC_NCTX
 };
 
 /* Where one of arg0..arg9 is. */
 enum cc_argkind {
-	CC_A_NONE,		/* no such argument: 0 */
-	CC_A_CTX,		/* 64 bits at ctx + disp */
-	CC_A_CTXPTR,		/* kernel memory: (pointer at ctx + base) + disp, size bytes */
-	CC_A_REG,		/* bits of a register in pt_regs: ctx + base >> shift, size bytes */
-	CC_A_PAIR,		/* 64 bits in two registers of 32: lower at base, upper at index */
-	CC_A_CONST,		/* disp */
-	CC_A_UMEM,		/* user memory at [base] + [index] * scale + disp, size bytes */
-	CC_A_SYSRET,		/* system call result at ctx + disp: -1 if it is -4095..-1 */
-	CC_A_KPC, CC_A_UPC,	/* profile: interrupted PC if in the kernel (else 0), in user land */
-	CC_A_ERR,		/* fire->err[disp] */
-	CC_A_BAD,		/* cannot be had: reading it is a fault (RT_FLT_ILLOP) */
+	CC_A_NONE,   /* no such argument: 0 */
+	CC_A_CTX,    /* 64 bits at ctx + disp */
+	CC_A_CTXPTR, /* kernel memory: (pointer at ctx + base) + disp, size bytes */
+	CC_A_REG,    /* bits of a register in pt_regs: ctx + base >> shift, size bytes */
+	CC_A_PAIR,   /* 64 bits in two registers of 32: lower at base, upper at index */
+	CC_A_CONST,  /* disp */
+	CC_A_UMEM,   /* user memory at [base] + [index] * scale + disp, size bytes */
+	CC_A_SYSRET, /* system call result at ctx + disp: -1 if it is -4095..-1 */
+	CC_A_KPC,
+	CC_A_UPC, /* profile: interrupted PC if in the kernel (else 0), in user land */
+	CC_A_ERR, /* fire->err[disp] */
+	CC_A_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP) */
 };
 struct cc_arg {
-	uint8_t kind;		/* enum cc_argkind */
-	uint8_t size;		/* 1, 2, 4, 8 */
+	uint8_t kind; /* enum cc_argkind */
+	uint8_t size; /* 1, 2, 4, 8 */
 	bool is_signed, is_float;
-	bool narrow;		/* UMEM: the address has 32 bits, what carries is lost */
-	uint8_t shift;		/* REG: 8 for %ah and its kin */
+	bool narrow;   /* UMEM: the address has 32 bits, what carries is lost */
+	uint8_t shift; /* REG: 8 for %ah and its kin */
 	uint8_t scale;
-	int16_t base, index;	/* offsets in ctx (pt_regs); -1: none */
+	int16_t base, index; /* offsets in ctx (pt_regs); -1: none */
 	int64_t disp;
 };
-struct cc_args {		/* compared bytewise: zero the padding */
-	struct cc_arg arg[16];	/* arg0 to arg9, and what args[] has beyond */
-	uint8_t map[16];	/* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
-	/* errno: CC_A_SYSRET's raw value gives it; elsewhere it is 0 */
+struct cc_args {	       /* compared bytewise: zero the padding */
+	struct cc_arg arg[16]; /* arg0 to arg9, and what args[] has beyond */
+	uint8_t map[16]; /* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
+			 /* errno: CC_A_SYSRET's raw value gives it; elsewhere it is 0 */
 };
 
-enum cc_select {		/* how a program knows which probe fired */
-	CC_SELECT_STATIC,	/* unit->probe */
-	CC_SELECT_COOKIE,	/* low 32 bits of the attach cookie: probe index */
-	CC_SELECT_SYSCALL,	/* unit->table: uint32_t[2][RT_SYSCALLS]: probe index + 1 by ABI
+enum cc_select {		    /* how a program knows which probe fired */
+		 CC_SELECT_STATIC,  /* unit->probe */
+		 CC_SELECT_COOKIE,  /* low 32 bits of the attach cookie: probe index */
+		 CC_SELECT_SYSCALL, /* unit->table: uint32_t[2][RT_SYSCALLS]: probe index + 1 by ABI
 				 * (0: 64-bit, 1: 32-bit) and number; 0: not enabled */
 };
 enum { CC_SYSCALLS = 1024 };
 
 struct cc_unit {
 	enum cc_ctx ctx;
-	const char *tracepoint;	/* RAWTP */
+	const char *tracepoint; /* RAWTP */
 	bool multi;		/* UPROBE: will be attached by uprobe_multi */
 	enum cc_select select;
-	uint32_t probe;		/* STATIC */
-	int table;		/* SYSCALL: fd of a direct array map */
-	bool sys_return;	/* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
-	pid_t pid;		/* only this process, by its id in the options' namespace; 0: all */
+	uint32_t probe;	 /* STATIC */
+	int table;	 /* SYSCALL: fd of a direct array map */
+	bool sys_return; /* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
+	pid_t pid;	 /* only this process, by its id in the options' namespace; 0: all */
 	const struct cc_args *args;
-	const int *clauses;	/* indices into d_prog.clauses, in program order */
+	const int *clauses; /* indices into d_prog.clauses, in program order */
 	size_t nclauses;
-	uint64_t period_ns;	/* PERF: count ticks that were missed; 0: do not */
-	bool begin, end;	/* BEGIN: sets active when done; END runs when draining */
+	uint64_t period_ns; /* PERF: count ticks that were missed; 0: do not */
+	bool begin, end;    /* BEGIN: sets active when done; END runs when draining */
 };
 
 /* Maps a program may use; CC_MAP_CLASS ones are made for each (key class, value size). */
 enum cc_mapid {
-	CC_MAP_STATE, CC_MAP_CPUS, CC_MAP_GLOBALS, CC_MAP_CELLS, CC_MAP_SCRATCH, CC_MAP_RINGS,
-	CC_MAP_PROBES, CC_MAP_SELF, CC_MAP_ZERO, CC_MAP_TICKS,
-	CC_NFIXEDMAPS,		/* further ids: dyn and agg classes, as cc_maps lists them */
+	CC_MAP_STATE,
+	CC_MAP_CPUS,
+	CC_MAP_GLOBALS,
+	CC_MAP_CELLS,
+	CC_MAP_SCRATCH,
+	CC_MAP_RINGS,
+	CC_MAP_PROBES,
+	CC_MAP_SELF,
+	CC_MAP_ZERO,
+	CC_MAP_TICKS,
+	CC_NFIXEDMAPS, /* further ids: dyn and agg classes, as cc_maps lists them */
 };
 enum cc_mapkind {
-	CC_M_DIRECT,		/* array, 1 element, BPF_F_MMAPABLE */
-	CC_M_ARRAY,		/* array of `entries` */
-	CC_M_RINGS,		/* array of maps: a ring buffer a CPU, size by option bufsize */
-	CC_M_TASK,		/* task storage, needs BTF for key and value */
-	CC_M_DYN,		/* hash, BPF_F_NO_PREALLOC, bounded by dynvarsize */
-	CC_M_AGG,		/* array of maps: a hash a CPU, BPF_F_NO_PREALLOC, bounded by aggsize */
+	CC_M_DIRECT, /* array, 1 element, BPF_F_MMAPABLE */
+	CC_M_ARRAY,  /* array of `entries` */
+	CC_M_RINGS,  /* array of maps: a ring buffer a CPU, size by option bufsize */
+	CC_M_TASK,   /* task storage, needs BTF for key and value */
+	CC_M_DYN,    /* hash, BPF_F_NO_PREALLOC, bounded by dynvarsize */
+	CC_M_AGG,    /* array of maps: a hash a CPU, BPF_F_NO_PREALLOC, bounded by aggsize */
 };
 struct cc_map {
 	enum cc_mapkind kind;
 	char name[16];
-	uint32_t key_size, value_size, entries;	/* DYN, AGG: entries 0: run decides by options */
+	uint32_t key_size, value_size, entries; /* DYN, AGG: entries 0: run decides by options */
 	bool used;
-	int fd;			/* filled by run before cc_link; -1 */
+	int fd; /* filled by run before cc_link; -1 */
 };
 
-struct cc_range {		/* of addresses */
+struct cc_range { /* of addresses */
 	uint64_t start;
 	uint32_t size;
 };
 struct cc_options {
 	uint32_t strsize, stackframes, ustackframes;
-	uint32_t ncpu;		/* possible CPUs */
-	uint32_t ringsize;	/* bytes of a CPU's ring buffer (a power of two): records are
+	uint32_t ncpu;	   /* possible CPUs */
+	uint32_t ringsize; /* bytes of a CPU's ring buffer (a power of two): records are
 				 * submitted with a wake-up when they cross its first quarter */
-	bool fill;		/* bufpolicy=fill: a full buffer is the end, not a drop */
+	bool fill;	   /* bufpolicy=fill: a full buffer is the end, not a drop */
 	bool destructive;
-	pid_t pid;		/* dtrace's own: BEGIN, END */
+	pid_t pid; /* dtrace's own: BEGIN, END */
 	/* Process ids are this namespace's, as nsfs has it; pidns_ino 0: the initial one's. */
 	uint64_t pidns_dev, pidns_ino;
 	/* Where one of the kernel's functions is; false: not there, or hidden. May be NULL. */
@@ -135,9 +144,9 @@ struct cc_options {
 struct cc_kernel {
 #define CC_HOLE(id, path) uint64_t id;
 #include "consumer/compile/holes.def"
-	uint32_t version;	/* KERNEL_VERSION */
-	bool has_user_str;	/* bpf_copy_from_user_str (6.12 and later, a kfunc) */
-	int btf_fd;		/* spare */
+	uint32_t version;  /* KERNEL_VERSION */
+	bool has_user_str; /* bpf_copy_from_user_str (6.12 and later, a kfunc) */
+	int btf_fd;	   /* spare */
 };
 
 struct cc;
@@ -170,14 +179,14 @@ bool cc_uses_probes(const struct cc *cc);
  * later calls them on a fault. Borrowed until cc_free. */
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe);
 
-struct cc_image {		/* ready to load but for map fds, which cc_link has put in */
+struct cc_image { /* ready to load but for map fds, which cc_link has put in */
 	struct bpf_insn *insns;
 	size_t ninsns;
 	enum bpf_prog_type type;
 	uint32_t expected_attach_type;
-	uint32_t flags;		/* BPF_F_SLEEPABLE */
-	int btf_fd;		/* owned by the image; cc_image_close */
-	void *func_info;	/* struct bpf_func_info[] */
+	uint32_t flags;	 /* BPF_F_SLEEPABLE */
+	int btf_fd;	 /* owned by the image; cc_image_close */
+	void *func_info; /* struct bpf_func_info[] */
 	uint32_t nfunc_info;
 };
 /*
@@ -207,11 +216,14 @@ enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700, CC_DRAIN_RING = 1 << 18 };
 #define CC_DRAIN_SPARSE 0xfffffffeu
 #define CC_DRAIN_END UINT64_MAX
 struct cc_drain_run {
-	uint64_t hash;		/* which of `hashes` */
-	uint64_t seen;		/* keys dealt with, whatever their values; 0 at first */
-	uint64_t more;		/* out: 0, or */
+	uint64_t hash; /* which of `hashes` */
+	uint64_t seen; /* keys dealt with, whatever their values; 0 at first */
+	uint64_t more; /* out: 0, or */
 };
-enum { CC_DRAIN_AGAIN = 1, CC_DRAIN_LOST };	/* LOST: a key could not be written, against all rules */
+enum {
+	CC_DRAIN_AGAIN = 1,
+	CC_DRAIN_LOST
+}; /* LOST: a key could not be written, against all rules */
 int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ring,
 		     struct cc_image *image);
 

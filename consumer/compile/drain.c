@@ -28,15 +28,17 @@ enum { R_KEY = R_CTX, R_VALUE = R_FIRE, R_WALK = R_SLOT, R_LOST = R_PTR };
 enum { RING_HEADER = BPF_RINGBUF_HDR_SZ };
 
 struct drain {
-	struct cc_func *f;		/* main or the callback */
+	struct cc_func *f; /* main or the callback */
 	const struct cc_map *map;
-	int hashes, ring;		/* fds */
+	int hashes, ring; /* fds */
 };
 
 static void map_fd(struct cc_func *f, int dst, int fd)
 {
-	cc_insn(f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = dst & 15,
-				      .src_reg = BPF_PSEUDO_MAP_FD, .imm = fd });
+	cc_insn(f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
+				      .dst_reg = dst & 15,
+				      .src_reg = BPF_PSEUDO_MAP_FD,
+				      .imm = fd });
 	cc_insn(f, (struct bpf_insn){ 0 });
 }
 
@@ -100,7 +102,7 @@ static void sparse(const struct drain *d, uint32_t words)
 		output(d, R_FP, -16, 16);
 		cc_label_here(f, next);
 	}
-	cc_store_imm(f, BPF_DW, R_FP, -16, -1);	/* CC_DRAIN_END: sign-extended */
+	cc_store_imm(f, BPF_DW, R_FP, -16, -1); /* CC_DRAIN_END: sign-extended */
 	cc_store_imm(f, BPF_DW, R_FP, -8, 0);
 	output(d, R_FP, -16, 16);
 }
@@ -110,8 +112,9 @@ static uint32_t most(const struct cc_map *map)
 {
 	uint32_t words = map->value_size / 8;
 
-	return room_of(map->key_size) + (words <= CC_DRAIN_DENSE ? room_of(8 + 8 * words)
-					 : room_of(8) + (words + 1) * room_of(16));
+	return room_of(map->key_size) + (words <= CC_DRAIN_DENSE ?
+						 room_of(8 + 8 * words) :
+						 room_of(8) + (words + 1) * room_of(16));
 }
 
 /* main(struct cc_drain_run *): walks the hash; the instruction that names the callback. */
@@ -135,7 +138,8 @@ static size_t walk(const struct drain *d)
 	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
 	cc_mov(f, R1, R0);
 	at = f->n;
-	cc_insn(f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = R2,
+	cc_insn(f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
+				      .dst_reg = R2,
 				      .src_reg = BPF_PSEUDO_FUNC });
 	cc_insn(f, (struct bpf_insn){ 0 });
 	cc_mov(f, R3, R_FP);
@@ -158,7 +162,6 @@ static void take(const struct drain *d)
 	struct cc_func *f = d->f;
 	uint32_t words = d->map->value_size / 8;
 	int next = cc_label_new(f), full = cc_label_new(f), lost = cc_label_new(f);
-
 
 	cc_mov(f, R_KEY, R2);
 	cc_mov(f, R_VALUE, R3);

@@ -10,9 +10,12 @@
 
 #include "consumer/compile/inner.h"
 
-#define OP(op_, dst, src, o, i)                                                                 \
-	((struct bpf_insn){ .code = (uint8_t)(op_), .dst_reg = (uint8_t)(dst) & 15,             \
-			    .src_reg = (uint8_t)(src) & 15, .off = (int16_t)(o), .imm = (int32_t)(i) })
+#define OP(op_, dst, src, o, i)                           \
+	((struct bpf_insn){ .code = (uint8_t)(op_),       \
+			    .dst_reg = (uint8_t)(dst)&15, \
+			    .src_reg = (uint8_t)(src)&15, \
+			    .off = (int16_t)(o),          \
+			    .imm = (int32_t)(i) })
 
 struct cc_func *cc_func_new(struct arena *a, const char *name)
 {
@@ -182,7 +185,7 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | size, dst, src, off, BPF_CMPXCHG));
 }
 
-#else	/* r5 is free at each of these */
+#else /* r5 is free at each of these */
 
 /*
  * The load, made a wide target for the tests: divisions, which keep the number for some ten

@@ -14,51 +14,54 @@
 #include <stdint.h>
 
 enum cc_reloc_kind {
-	CC_R_MAP,		/* ld_imm64: the map's fd (BPF_PSEUDO_MAP_FD) */
-	CC_R_MAP_VALUE,		/* ld_imm64: address in a direct map: value + addend */
-	CC_R_CALL,		/* call of a function of the unit (target: its index in the set) */
-	CC_R_ROUTINE,		/* call of a library routine, by name */
-	CC_R_HOLE,		/* ld_imm64 or imm: a named number, by name (rt_hole_…) */
-	CC_R_KFUNC,		/* call of a kernel function, by name */
+	CC_R_MAP,	/* ld_imm64: the map's fd (BPF_PSEUDO_MAP_FD) */
+	CC_R_MAP_VALUE, /* ld_imm64: address in a direct map: value + addend */
+	CC_R_CALL,	/* call of a function of the unit (target: its index in the set) */
+	CC_R_ROUTINE,	/* call of a library routine, by name */
+	CC_R_HOLE,	/* ld_imm64 or imm: a named number, by name (rt_hole_…) */
+	CC_R_KFUNC,	/* call of a kernel function, by name */
 };
 struct cc_reloc {
 	uint32_t insn;
 	enum cc_reloc_kind kind;
-	int target;		/* map id or function index */
-	const char *name;	/* ROUTINE, HOLE, KFUNC */
+	int target;	  /* map id or function index */
+	const char *name; /* ROUTINE, HOLE, KFUNC */
 	uint32_t addend;
 };
 
 struct cc_func {
 	struct arena *arena;
 	const char *name;
-	const char *params;	/* a letter each: c ctx, f fire, s the slot, n a number */
+	const char *params; /* a letter each: c ctx, f fire, s the slot, n a number */
 	struct bpf_insn *insns;
 	size_t n, cap;
 	struct cc_reloc *relocs;
 	size_t nrelocs, relocs_cap;
-	int *labels;		/* instruction index; -1: not placed yet */
+	int *labels; /* instruction index; -1: not placed yet */
 	size_t nlabels, labels_cap;
-	struct cc_jump { uint32_t insn; int label; } *jumps;
+	struct cc_jump {
+		uint32_t insn;
+		int label;
+	} * jumps;
 	size_t njumps, jumps_cap;
-	int stack_low;		/* lowest fp offset in use, <= 0 */
+	int stack_low; /* lowest fp offset in use, <= 0 */
 };
 
 int cc_label_new(struct cc_func *f);
 void cc_label_here(struct cc_func *f, int label);
 
 void cc_insn(struct cc_func *f, struct bpf_insn insn);
-void cc_mov(struct cc_func *f, int dst, int src);			/* 64 bits */
-void cc_imm(struct cc_func *f, int dst, int64_t v);			/* shortest form */
-void cc_alu(struct cc_func *f, int op, int dst, int src);		/* BPF_ADD …, 64 bits */
+void cc_mov(struct cc_func *f, int dst, int src);	  /* 64 bits */
+void cc_imm(struct cc_func *f, int dst, int64_t v);	  /* shortest form */
+void cc_alu(struct cc_func *f, int op, int dst, int src); /* BPF_ADD …, 64 bits */
 void cc_alu_imm(struct cc_func *f, int op, int dst, int32_t imm);
-void cc_load(struct cc_func *f, int size, int dst, int src, int off);	/* BPF_B/H/W/DW */
+void cc_load(struct cc_func *f, int size, int dst, int src, int off); /* BPF_B/H/W/DW */
 void cc_store(struct cc_func *f, int size, int dst, int off, int src);
 void cc_store_imm(struct cc_func *f, int size, int dst, int off, int32_t imm);
 void cc_jump(struct cc_func *f, int label);
 void cc_jump_if(struct cc_func *f, int op, int dst, int src, int label); /* BPF_JEQ … */
 void cc_jump_imm(struct cc_func *f, int op, int dst, int32_t imm, int label);
-void cc_helper(struct cc_func *f, int helper);				/* BPF_FUNC_… */
+void cc_helper(struct cc_func *f, int helper); /* BPF_FUNC_… */
 void cc_routine(struct cc_func *f, const char *name);
 void cc_call(struct cc_func *f, int func);
 void cc_map(struct cc_func *f, int dst, int mapid);
@@ -67,8 +70,10 @@ void cc_hole(struct cc_func *f, int dst, const char *name);
 void cc_exit(struct cc_func *f);
 /* Everything shared is changed through these; --enable-plain-stores makes them wrong. */
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src);
-void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src); /* ADD OR AND XCHG; old in src */
-void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src);	/* r0: expected, then old */
+void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off,
+		     int src); /* ADD OR AND XCHG; old in src */
+void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off,
+		       int src); /* r0: expected, then old */
 /* Labels resolved; -E2BIG if a jump is too far. */
 int cc_func_end(struct cc_func *f);
 

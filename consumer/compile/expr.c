@@ -52,7 +52,10 @@ void g_norm(struct gen *g, const struct d_type *t)
 /* ---- A value kept while the next one is made --------------------------------- */
 
 /* In the stack; where expressions are deep, in the slot. */
-struct held { bool in_slot; int at; };
+struct held {
+	bool in_slot;
+	int at;
+};
 
 static struct held hold(struct gen *g)
 {
@@ -134,21 +137,15 @@ static void elem_addr(struct gen *g, const struct d_expr *e)
 void g_addr(struct gen *g, const struct d_expr *e)
 {
 	switch (e->kind) {
-	case D_E_DEREF:
-		g_value(g, e->kids[0]);
-		break;
-	case D_E_ELEM:
-		elem_addr(g, e);
-		break;
+	case D_E_DEREF: g_value(g, e->kids[0]); break;
+	case D_E_ELEM: elem_addr(g, e); break;
 	case D_E_MEMBER:
 		g_addr(g, e->kids[0]);
 		cc_imm(g->f, R1, (int64_t)(e->bit_off / 8));
 		cc_alu(g->f, BPF_ADD, R0, R1);
 		break;
-	case D_E_KSYM:
-		cc_imm(g->f, R0, (int64_t)e->ival);
-		break;
-	default:	/* an array that is a value: a variable, args[n] */
+	case D_E_KSYM: cc_imm(g->f, R0, (int64_t)e->ival); break;
+	default: /* an array that is a value: a variable, args[n] */
 		if (own_var(e))
 			g_own_addr(g, e);
 		else
@@ -165,7 +162,7 @@ static void memory(struct gen *g, const struct d_expr *e)
 		return;
 	}
 	g_addr(g, e);
-	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC)	/* those are their address */
+	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC) /* those are their address */
 		g_read(g, (uint32_t)t->size, type_signed(t), d_is_user(e));
 }
 
@@ -179,7 +176,7 @@ static void divide_signed(struct gen *g, int op)
 
 	cc_mov(f, R2, R0);
 	if (op == BPF_DIV)
-		cc_alu(f, BPF_XOR, R2, R1);	/* the remainder has the dividend's sign */
+		cc_alu(f, BPF_XOR, R2, R1); /* the remainder has the dividend's sign */
 	cc_jump_imm(f, BPF_JSGE, R0, 0, a);
 	cc_alu_imm(f, BPF_NEG, R0, 0);
 	cc_label_here(f, a);
@@ -196,9 +193,10 @@ static void divide_signed(struct gen *g, int op)
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t)
 {
 	static const uint8_t alu[D_NOPS] = {
-		[D_OP_ADD] = BPF_ADD, [D_OP_SUB] = BPF_SUB, [D_OP_MUL] = BPF_MUL, [D_OP_AND] = BPF_AND,
-		[D_OP_OR] = BPF_OR, [D_OP_XOR] = BPF_XOR, [D_OP_SHL] = BPF_LSH, [D_OP_SHR] = BPF_RSH,
-		[D_OP_DIV] = BPF_DIV, [D_OP_MOD] = BPF_MOD,
+		[D_OP_ADD] = BPF_ADD, [D_OP_SUB] = BPF_SUB, [D_OP_MUL] = BPF_MUL,
+		[D_OP_AND] = BPF_AND, [D_OP_OR] = BPF_OR,   [D_OP_XOR] = BPF_XOR,
+		[D_OP_SHL] = BPF_LSH, [D_OP_SHR] = BPF_RSH, [D_OP_DIV] = BPF_DIV,
+		[D_OP_MOD] = BPF_MOD,
 	};
 	struct cc_func *f = g->f;
 	bool is_signed = type_signed(t);
@@ -380,7 +378,7 @@ static void real(struct gen *g, const struct d_expr *e)
 
 static void variable_value(struct gen *g, const struct d_expr *e)
 {
-	if (own_var(e))	/* an array is its address */
+	if (own_var(e)) /* an array is its address */
 		g_own_addr(g, e);
 	else
 		g_var_load(g, e);
@@ -396,7 +394,7 @@ static void variable(struct gen *g, const struct d_expr *e)
 
 static void indexed(struct gen *g, const struct d_expr *e)
 {
-	if (e->kids[0]->var->scope != D_V_BUILTIN) {	/* args[n]; uregs was refused */
+	if (e->kids[0]->var->scope != D_V_BUILTIN) { /* args[n]; uregs was refused */
 		variable_value(g, e);
 		return;
 	}
@@ -442,7 +440,7 @@ static void assign(struct gen *g, const struct d_expr *e)
 
 static void call(struct gen *g, const struct d_expr *e)
 {
-	if (e->is_action)	/* sym(a), usym(a): the address */
+	if (e->is_action) /* sym(a), usym(a): the address */
 		g_value(g, e->kids[0]);
 	else
 		g_subr(g, e);
@@ -450,16 +448,17 @@ static void call(struct gen *g, const struct d_expr *e)
 
 void g_value(struct gen *g, const struct d_expr *e)
 {
-	static void (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
-		[D_E_INT] = integer, [D_E_FLOAT] = real, [D_E_VAR] = variable,
-		[D_E_INDEX] = indexed, [D_E_ELEM] = memory, [D_E_CALL] = call, [D_E_UNARY] = unary,
-		[D_E_BINARY] = binary, [D_E_ASSIGN] = assign, [D_E_COND] = cond, [D_E_COMMA] = comma,
-		[D_E_CAST] = cast, [D_E_MEMBER] = memory, [D_E_DEREF] = memory, [D_E_ADDR] = address,
+	static void (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e) = {
+		[D_E_INT] = integer,   [D_E_FLOAT] = real,    [D_E_VAR] = variable,
+		[D_E_INDEX] = indexed, [D_E_ELEM] = memory,   [D_E_CALL] = call,
+		[D_E_UNARY] = unary,   [D_E_BINARY] = binary, [D_E_ASSIGN] = assign,
+		[D_E_COND] = cond,     [D_E_COMMA] = comma,   [D_E_CAST] = cast,
+		[D_E_MEMBER] = memory, [D_E_DEREF] = memory,  [D_E_ADDR] = address,
 		[D_E_KSYM] = memory,
 	};
 
 	if (d_is_string(e->type))
-		g_string(g, e);		/* for its effects */
+		g_string(g, e); /* for its effects */
 	else if (by_kind[e->kind])
 		by_kind[e->kind](g, e);
 }

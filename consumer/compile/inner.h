@@ -22,12 +22,12 @@
 /* One program before it is linked. funcs[0] is main; then the clauses' functions, the error
  * clauses' functions and helpers of the unit; CC_R_CALL's targets index this array. */
 struct cc_func_set {
-	struct cc_unit unit;		/* a copy; its clauses and args too */
+	struct cc_unit unit; /* a copy; its clauses and args too */
 	struct cc_func **funcs;
 	size_t nfuncs, cap;
-	bool scratch;			/* some function takes the slot */
-	int send_func;			/* index of the function that sends a record */
-	int fault_func;			/* index of the function for what a fault brings */
+	bool scratch;	/* some function takes the slot */
+	int send_func;	/* index of the function that sends a record */
+	int fault_func; /* index of the function for what a fault brings */
 };
 
 enum { CC_MAXMAPS = 128 };
@@ -39,29 +39,29 @@ struct cc {
 	const struct d_prog *prog;
 	struct cc_options opt;
 	struct cc_kernel kernel;
-	struct cc_map maps[CC_MAXMAPS];	/* by id: CC_NFIXEDMAPS fixed ones, then classes */
+	struct cc_map maps[CC_MAXMAPS]; /* by id: CC_NFIXEDMAPS fixed ones, then classes */
 	size_t nmaps;
-	uint32_t ncpu2;			/* opt.ncpu rounded up to a power of two */
-	uint32_t str_room;		/* RT_STR_ROOM(strsize) */
-	uint32_t str_cell;		/* a string global's or self's bytes: strsize rounded up to 8 */
+	uint32_t ncpu2;	   /* opt.ncpu rounded up to a power of two */
+	uint32_t str_room; /* RT_STR_ROOM(strsize) */
+	uint32_t str_cell; /* a string global's or self's bytes: strsize rounded up to 8 */
 
 	/* Offsets by variable id. */
 	uint32_t *global_off, *self_off, *this_off;
 	uint32_t globals_size, self_size, this_size;
-	uint32_t cells_block;		/* bytes of a CPU's block in `cells` */
-	uint32_t slot_size;		/* of scratch, RT_SLOT_PAD included: final after the last cc_plan */
-	uint32_t rec_off, rec_max;	/* the record's place in a slot, and its largest size */
-	uint32_t zero_size;		/* bytes of CC_MAP_ZERO */
+	uint32_t cells_block; /* bytes of a CPU's block in `cells` */
+	uint32_t slot_size;   /* of scratch, RT_SLOT_PAD included: final after the last cc_plan */
+	uint32_t rec_off, rec_max; /* the record's place in a slot, and its largest size */
+	uint32_t zero_size;	   /* bytes of CC_MAP_ZERO */
 
-	struct rec_desc *recs;		/* by clause */
-	struct agg_desc *aggs;		/* by aggregation */
+	struct rec_desc *recs; /* by clause */
+	struct agg_desc *aggs; /* by aggregation */
 	bool uses_usyms, uses_vtimestamp, uses_probes;
-	bool has_exit;		/* some clause may call exit() */
+	bool has_exit; /* some clause may call exit() */
 
 	const int *error_clauses;
 	size_t nerror_clauses;
 	uint32_t error_probe;
-	bool failed;			/* an error was reported */
+	bool failed; /* an error was reported */
 };
 
 /* The class map for keys of class bytes and values of value_size; made when first asked. -1: too many. */
@@ -89,40 +89,40 @@ struct gen {
 	const struct cc_args *args;
 	const struct d_clause *clause;
 	const struct rec_desc *rec;
-	bool scratch;		/* the slot was used */
-	bool sleep;		/* may fault pages in */
-	bool is_error;		/* of ERROR: called by way of the faults' function */
-	int stack;		/* bytes in use */
+	bool scratch;  /* the slot was used */
+	bool sleep;    /* may fault pages in */
+	bool is_error; /* of ERROR: called by way of the faults' function */
+	int stack;     /* bytes in use */
 	bool too_deep;
-	uint32_t top;		/* first byte of the slot that is free */
-	bool keep;		/* something in the slot must live until the clause's end */
-	int fault;		/* label */
-	int tail;		/* stack offset of the record's length */
-	size_t next_action;	/* of rec */
-	int action;		/* for ERROR */
+	uint32_t top;	    /* first byte of the slot that is free */
+	bool keep;	    /* something in the slot must live until the clause's end */
+	int fault;	    /* label */
+	int tail;	    /* stack offset of the record's length */
+	size_t next_action; /* of rec */
+	int action;	    /* for ERROR */
 };
 
-int g_push(struct gen *g, int bytes);		/* fp offset of stack bytes, multiples of 8 */
+int g_push(struct gen *g, int bytes); /* fp offset of stack bytes, multiples of 8 */
 void g_pop(struct gen *g, int bytes);
-uint32_t g_room(struct gen *g, uint32_t bytes);	/* offset in the slot, for this statement */
+uint32_t g_room(struct gen *g, uint32_t bytes); /* offset in the slot, for this statement */
 uint32_t g_str_room(struct gen *g);
-void g_slot(struct gen *g, int reg, uint32_t off);	/* reg = slot + off */
+void g_slot(struct gen *g, int reg, uint32_t off); /* reg = slot + off */
 /* slot + off = src; far offsets go by r5 */
 void g_slot_store(struct gen *g, int size, uint32_t off, int src);
-void g_cpu(struct gen *g);			/* r2 = this CPU's struct rt_cpu; r1 */
-void g_drop(struct gen *g, enum rt_drop which);	/* counts one; r1, r2 */
-void g_fault(struct gen *g, enum rt_fault fault, int reg);	/* reg: value, -1: 0; not r1 */
-void g_time(struct gen *g);			/* r0 = the firing's time */
-void g_pid_tgid(struct gen *g);			/* r0 */
-void g_owner(struct gen *g, uint32_t off);	/* struct rt_owner at slot + off */
+void g_cpu(struct gen *g);				   /* r2 = this CPU's struct rt_cpu; r1 */
+void g_drop(struct gen *g, enum rt_drop which);		   /* counts one; r1, r2 */
+void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0; not r1 */
+void g_time(struct gen *g);				   /* r0 = the firing's time */
+void g_pid_tgid(struct gen *g);				   /* r0 */
+void g_owner(struct gen *g, uint32_t off);		   /* struct rt_owner at slot + off */
 
 void g_value(struct gen *g, const struct d_expr *e);
-void g_norm(struct gen *g, const struct d_type *t);	/* r0 as a value of t */
-int g_access(uint64_t bytes);	/* BPF_B, BPF_H, BPF_W or BPF_DW */
+void g_norm(struct gen *g, const struct d_type *t); /* r0 as a value of t */
+int g_access(uint64_t bytes);			    /* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
-void g_arith(struct gen *g, enum d_op op, const struct d_type *t);	/* r0 = r0 op r1; r2 to r4 */
-void g_addr(struct gen *g, const struct d_expr *e);	/* r0 = address of what is in memory */
-void g_read(struct gen *g, uint32_t size, bool is_signed, bool user);	/* r0 = what r0 points at */
+void g_arith(struct gen *g, enum d_op op, const struct d_type *t); /* r0 = r0 op r1; r2 to r4 */
+void g_addr(struct gen *g, const struct d_expr *e); /* r0 = address of what is in memory */
+void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = what r0 points at */
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
 void g_builtin(struct gen *g, const struct d_expr *e);
@@ -131,55 +131,63 @@ bool builtin_known(int id);
 void g_subr(struct gen *g, const struct d_expr *e);
 bool subr_known(int id);
 
-uint32_t g_string(struct gen *g, const struct d_expr *e);	/* slot offset of a struct rt_str */
+uint32_t g_string(struct gen *g, const struct d_expr *e); /* slot offset of a struct rt_str */
 /* A string from memory is read to slot + off, in a room of str_room bytes from off - 8 on whose first
  * 8 stay as they were; r0: its length. Any other string: false, and nothing is generated. */
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
-void g_life_test(struct gen *g, int out);	/* unit.c: to out if tracing has not begun, or ends */
+void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);
 /* The array or struct variable that e is an element or member of, or is; NULL: none. */
 const struct d_var *own_var(const struct d_expr *e);
-const struct d_expr *own_name(const struct d_expr *e);	/* its VAR or INDEX node */
+const struct d_expr *own_name(const struct d_expr *e); /* its VAR or INDEX node */
 bool own_aligned(const struct d_expr *e);
-bool is_whole(const struct d_type *t);		/* an array, a struct or a union */
-uint32_t var_size(const struct d_type *t);	/* bytes of a variable that is no string */
-enum { CC_MAX_OWN = 1 << 20, CC_MAX_LOCAL = 1 << 15 };	/* of a global one; of the others */
+bool is_whole(const struct d_type *t);		       /* an array, a struct or a union */
+uint32_t var_size(const struct d_type *t);	       /* bytes of a variable that is no string */
+enum { CC_MAX_OWN = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
 /* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
-struct own_off { bool varies; uint32_t known, bits; int at; };
-struct own_off g_own_off(struct gen *g, const struct d_expr *e);	/* a fault if outside */
-void g_own_word(struct gen *g, struct own_off *o);	/* of the aligned 4 bytes around it instead */
-void g_own_shift(struct gen *g, const struct own_off *o, int reg);	/* then: by how many bits it is in there */
+struct own_off {
+	bool varies;
+	uint32_t known, bits;
+	int at;
+};
+struct own_off g_own_off(struct gen *g, const struct d_expr *e); /* a fault if outside */
+void g_own_word(struct gen *g, struct own_off *o); /* of the aligned 4 bytes around it instead */
+void g_own_shift(struct gen *g, const struct own_off *o,
+		 int reg); /* then: by how many bits it is in there */
 void g_own_free(struct gen *g, const struct own_off *o);
-void g_own_addr(struct gen *g, const struct d_expr *e);	/* r0: the address of a VAR or INDEX, as a number */
-void g_zeros(struct gen *g, int reg, uint32_t bytes);	/* reg: the address of so many zeros */
+void g_own_addr(struct gen *g,
+		const struct d_expr *e); /* r0: the address of a VAR or INDEX, as a number */
+void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg: the address of so many zeros */
 uint32_t g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
 uint32_t g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
-const struct d_type *g_op_type(struct gen *g, const struct d_expr *e);	/* of an `op=`: what it is done in */
-bool is_memory(const struct d_expr *to);	/* an assignment's left side that is no variable */
-void g_poke(struct gen *g, const struct d_expr *e);	/* ASSIGN to memory */
+const struct d_type *g_op_type(struct gen *g,
+			       const struct d_expr *e); /* of an `op=`: what it is done in */
+bool is_memory(const struct d_expr *to); /* an assignment's left side that is no variable */
+void g_poke(struct gen *g, const struct d_expr *e); /* ASSIGN to memory */
 void g_poke_step(struct gen *g, const struct d_expr *e);
-void g_self(struct gen *g, bool create);	/* r0: the thread's storage or NULL */
+void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */
 
 /* Where a key is; class known when it is made (lo == hi) or in the stack at `klass`. */
 struct key {
 	bool on_stack;
-	int off;		/* fp or slot offset */
-	uint32_t lo, hi;	/* classes it may have */
+	int off;	 /* fp or slot offset */
+	uint32_t lo, hi; /* classes it may have */
 	int klass;
-	int bytes;		/* of stack, for key_free */
+	int bytes; /* of stack, for key_free */
 };
 /* kids[0..n): components; room: jump there if it is too long. */
-struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n, int room);
+struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n,
+		 int room);
 void g_key_ptr(struct gen *g, const struct key *k, int reg);
 void key_free(struct gen *g, const struct key *k);
 enum rec_kind key_kind(const struct d_type *t);
 uint32_t key_class(uint32_t bytes);
-uint32_t key_most(struct cc *cc, const struct d_type *t);	/* bytes of a component */
+uint32_t key_most(struct cc *cc, const struct d_type *t); /* bytes of a component */
 uint32_t key_least(const struct d_type *t);
-enum { CC_FRAMES_MAX = 127 };	/* the kernel's own limit: perf_event_max_stack */
+enum { CC_FRAMES_MAX = 127 }; /* the kernel's own limit: perf_event_max_stack */
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
 /* At base + off (the slot's or the stack's register): up to `bytes` of return addresses, the probe's own
  * function's first. r0: how many bytes, or negative. */
@@ -194,7 +202,7 @@ bool action_records(int act);
 void g_rec_begin(struct gen *g);
 void g_rec_action(struct gen *g, const struct d_stmt *s);
 void g_rec_end(struct gen *g);
-int g_send_func(struct cc *cc, struct cc_func_set *set);	/* 0, or -errno */
+int g_send_func(struct cc *cc, struct cc_func_set *set); /* 0, or -errno */
 /* Outputs r2 = data, r3 = length (bounded) to this CPU's ring; drops are counted. */
 void g_ring(struct gen *g);
 

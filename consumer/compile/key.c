@@ -22,7 +22,9 @@ enum rec_kind key_kind(const struct d_type *t)
 	case D_T_STACK: return r->is_user || t->is_user ? REC_USTACK : REC_STACK;
 	case D_T_USYM: return REC_USYM;
 	case D_T_KSYM: return REC_KSYM;
-	case D_T_ARRAY: case D_T_STRUCT: case D_T_UNION: return REC_BYTES;
+	case D_T_ARRAY:
+	case D_T_STRUCT:
+	case D_T_UNION: return REC_BYTES;
 	default: return REC_INT;
 	}
 }
@@ -270,8 +272,9 @@ static void put_stack(struct gen *g, struct build *b, const struct d_expr *e)
 }
 
 static void (*const put[])(struct gen *g, struct build *b, const struct d_expr *e) = {
-	[REC_INT] = put_int, [REC_STRING] = put_string, [REC_STACK] = put_stack,
-	[REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym, [REC_BYTES] = put_int,
+	[REC_INT] = put_int,	  [REC_STRING] = put_string, [REC_STACK] = put_stack,
+	[REC_USTACK] = put_stack, [REC_KSYM] = put_int,	     [REC_USYM] = put_usym,
+	[REC_BYTES] = put_int,
 };
 
 /* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. An
@@ -305,7 +308,11 @@ static struct key on_stack(struct gen *g, uint32_t id, bool serial, struct d_exp
 {
 	uint32_t class = key_class(size);
 	int at = g_push(g, (int)class), next = at + 8;
-	struct key k = { .on_stack = true, .off = at, .lo = class, .hi = class, .bytes = (int)class };
+	struct key k = { .on_stack = true,
+			 .off = at,
+			 .lo = class,
+			 .hi = class,
+			 .bytes = (int)class };
 
 	for (uint32_t i = 8; i < class; i += 8)
 		cc_store_imm(g->f, BPF_DW, R_FP, at + (int)i, 0);
@@ -332,7 +339,8 @@ static struct key on_stack(struct gen *g, uint32_t id, bool serial, struct d_exp
 	return k;
 }
 
-struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n, int room)
+struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n,
+		 int room)
 {
 	uint32_t most = 8 + 8 * serial, least = most, class;
 	struct cc_func *f = g->f;
@@ -349,10 +357,13 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 	if (numbers && most <= STACK_KEY_MAX && g->stack < CC_DEEP)
 		return on_stack(g, id, serial, kids, n, room, most);
 	class = most > RT_KEY_CLASS_MAX ? RT_KEY_CLASS_MAX : key_class(most);
-	b = (struct build){ .off = g_room(g, class), .most = class, .tail = g_push(g, 8), .room = room };
+	b = (struct build){
+		.off = g_room(g, class), .most = class, .tail = g_push(g, 8), .room = room
+	};
 	b.known = b.off + 8;
-	k = (struct key){ .off = (int)b.off, .lo = key_class(least), .hi = class, .klass = b.tail,
-			  .bytes = 8 };
+	k = (struct key){
+		.off = (int)b.off, .lo = key_class(least), .hi = class, .klass = b.tail, .bytes = 8
+	};
 	cc_imm(f, R0, id);
 	g_slot_store(g, BPF_DW, b.off, R0);
 	if (serial) {

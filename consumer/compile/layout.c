@@ -11,20 +11,26 @@
 
 /* ---- Maps ------------------------------------------------------------------------------ */
 
-static const struct { const char *name; enum cc_mapkind kind; } fixed[CC_NFIXEDMAPS] = {
-	[CC_MAP_STATE] = { "state", CC_M_DIRECT }, [CC_MAP_CPUS] = { "cpus", CC_M_DIRECT },
+static const struct {
+	const char *name;
+	enum cc_mapkind kind;
+} fixed[CC_NFIXEDMAPS] = {
+	[CC_MAP_STATE] = { "state", CC_M_DIRECT },     [CC_MAP_CPUS] = { "cpus", CC_M_DIRECT },
 	[CC_MAP_GLOBALS] = { "globals", CC_M_DIRECT }, [CC_MAP_CELLS] = { "cells", CC_M_DIRECT },
-	[CC_MAP_SCRATCH] = { "scratch", CC_M_ARRAY }, [CC_MAP_RINGS] = { "rings", CC_M_RINGS },
-	[CC_MAP_PROBES] = { "probes", CC_M_ARRAY }, [CC_MAP_SELF] = { "self", CC_M_TASK },
-	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT }, [CC_MAP_TICKS] = { "ticks", CC_M_DIRECT },
+	[CC_MAP_SCRATCH] = { "scratch", CC_M_ARRAY },  [CC_MAP_RINGS] = { "rings", CC_M_RINGS },
+	[CC_MAP_PROBES] = { "probes", CC_M_ARRAY },    [CC_MAP_SELF] = { "self", CC_M_TASK },
+	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT },       [CC_MAP_TICKS] = { "ticks", CC_M_DIRECT },
 };
 
 static void map_set(struct cc *cc, int id, uint32_t value_size, uint32_t entries)
 {
 	struct cc_map *m = &cc->maps[id];
 
-	*m = (struct cc_map){ .kind = fixed[id].kind, .key_size = 4, .value_size = value_size,
-			      .entries = entries, .fd = -1 };
+	*m = (struct cc_map){ .kind = fixed[id].kind,
+			      .key_size = 4,
+			      .value_size = value_size,
+			      .entries = entries,
+			      .fd = -1 };
 	snprintf(m->name, sizeof(m->name), "%s", fixed[id].name);
 }
 
@@ -39,7 +45,7 @@ static void maps_layout(struct cc *cc)
 	map_set(cc, CC_MAP_PROBES, sizeof(struct rt_probe), 0);
 	map_set(cc, CC_MAP_SELF, cc->self_size, 0);
 	map_set(cc, CC_MAP_ZERO, cc->zero_size, 1);
-	map_set(cc, CC_MAP_TICKS, 0, 1);	/* grows with each unit that ticks */
+	map_set(cc, CC_MAP_TICKS, 0, 1); /* grows with each unit that ticks */
 	cc->nmaps = CC_NFIXEDMAPS;
 }
 
@@ -60,8 +66,11 @@ int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32
 		return CC_MAP_ZERO;
 	}
 	m = &cc->maps[cc->nmaps];
-	*m = (struct cc_map){ .kind = kind, .key_size = key_class, .value_size = value_size,
-			      .used = true, .fd = -1 };
+	*m = (struct cc_map){ .kind = kind,
+			      .key_size = key_class,
+			      .value_size = value_size,
+			      .used = true,
+			      .fd = -1 };
 	snprintf(m->name, sizeof(m->name), "%s_%u_%u", kind == CC_M_AGG ? "agg" : "dyn",
 		 (unsigned)key_class % 10000, (unsigned)value_size % 100000);
 	return (int)cc->nmaps++;
@@ -84,7 +93,7 @@ static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t 
 
 	if (!off)
 		return NULL;
-	for (int strings = 0; strings < 2; strings++)	/* numbers first */
+	for (int strings = 0; strings < 2; strings++) /* numbers first */
 		for (size_t i = 0; i < n; i++) {
 			bool is_string = vars[i]->type && d_is_string(vars[i]->type);
 
@@ -113,13 +122,18 @@ static bool self_fits(struct cc *cc)
 
 	for (size_t i = 0; cc->self_size > SELF_MAX && i < p->nselfs; i++) {
 		const struct d_var *v = p->selfs[i];
-		uint32_t size = v->assoc ? 0 : v->type && d_is_string(v->type) ? cc->str_cell : var_size(v->type);
+		uint32_t size = v->assoc			? 0 :
+				v->type && d_is_string(v->type) ? cc->str_cell :
+								  var_size(v->type);
 
 		if (!size || cc->self_off[i] + size <= SELF_MAX)
 			continue;
-		diag_error(cc->diag, v->loc, "D_PROG_LEN", "thread-local variables are too large together "
-			   "with self->%s: there is room for %d bytes", v->name, SELF_MAX);
-		diag_hint(cc->diag, "a string takes strsize bytes; associative arrays do not count");
+		diag_error(cc->diag, v->loc, "D_PROG_LEN",
+			   "thread-local variables are too large together "
+			   "with self->%s: there is room for %d bytes",
+			   v->name, SELF_MAX);
+		diag_hint(cc->diag,
+			  "a string takes strsize bytes; associative arrays do not count");
 		return false;
 	}
 	return true;
@@ -130,7 +144,8 @@ static bool vars_layout(struct cc *cc)
 	const struct d_prog *p = cc->prog;
 
 	cc->global_off = offsets(cc, p->globals, p->nglobals, 0, cc->str_cell, &cc->globals_size);
-	cc->self_off = offsets(cc, p->selfs, p->nselfs, sizeof(struct rt_self), cc->str_cell, &cc->self_size);
+	cc->self_off = offsets(cc, p->selfs, p->nselfs, sizeof(struct rt_self), cc->str_cell,
+			       &cc->self_size);
 	cc->this_off = offsets(cc, p->thises, p->nthises, 0, cc->str_room, &cc->this_size);
 	if (!cc->global_off || !cc->self_off || !cc->this_off || !self_fits(cc))
 		return false;
@@ -144,8 +159,13 @@ static bool vars_layout(struct cc *cc)
 static uint32_t agg_words(const struct d_agg *a)
 {
 	static const uint32_t words[D_NAGGFUNCS] = {
-		[D_AGG_count] = 1, [D_AGG_sum] = 2, [D_AGG_min] = 2, [D_AGG_max] = 2, [D_AGG_avg] = 2,
-		[D_AGG_stddev] = 4, [D_AGG_quantize] = 1 + RT_QUANTIZE_BUCKETS,
+		[D_AGG_count] = 1,
+		[D_AGG_sum] = 2,
+		[D_AGG_min] = 2,
+		[D_AGG_max] = 2,
+		[D_AGG_avg] = 2,
+		[D_AGG_stddev] = 4,
+		[D_AGG_quantize] = 1 + RT_QUANTIZE_BUCKETS,
 	};
 
 	if (a->func == D_AGG_lquantize)
@@ -158,9 +178,10 @@ static bool agg_fits(struct cc *cc, const struct d_agg *a)
 {
 	if (!a->nkeys || agg_words(a) <= CC_DRAIN_WORDS_MAX)
 		return true;
-	diag_error(cc->diag, a->loc, "D_LQUANT_STEPSMALL",
-		   "@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
-		   a->name, CC_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
+	diag_error(
+		cc->diag, a->loc, "D_LQUANT_STEPSMALL",
+		"@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
+		a->name, CC_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
 	return false;
 }
 
@@ -246,8 +267,13 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 
 	if (!cc)
 		return NULL;
-	*cc = (struct cc){ .arena = a, .diag = diag, .d = d, .prog = prog, .opt = *opt,
-			   .kernel = *kernel, .ncpu2 = 1 };
+	*cc = (struct cc){ .arena = a,
+			   .diag = diag,
+			   .d = d,
+			   .prog = prog,
+			   .opt = *opt,
+			   .kernel = *kernel,
+			   .ncpu2 = 1 };
 	while (cc->ncpu2 < opt->ncpu)
 		cc->ncpu2 *= 2;
 	cc->str_room = RT_STR_ROOM(opt->strsize);
@@ -268,7 +294,7 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 
 void cc_free(struct cc *cc)
 {
-	(void)cc;	/* all is the arena's */
+	(void)cc; /* all is the arena's */
 }
 
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe)
@@ -321,7 +347,7 @@ static uint32_t expr_args(const struct d_expr *e)
 		if (e->var->id >= D_BUILTIN_arg0 && e->var->id <= D_BUILTIN_arg9)
 			used |= 1u << (e->var->id - D_BUILTIN_arg0);
 		else if (e->var->id == D_BUILTIN_errno)
-			used |= 0x3ff;	/* wherever the result is */
+			used |= 0x3ff; /* wherever the result is */
 	}
 	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN &&
 	    e->ival < COUNT(((struct cc_args *)0)->arg))

@@ -23,10 +23,10 @@ enum { MAX_FUNCS = 256, TRACE_UPROBE_MULTI = 48 };
 /* One function in the image. */
 struct part {
 	const char *name;
-	const char *params;	/* c ctx, f fire, s slot, i a number */
+	const char *params; /* c ctx, f fire, s slot, i a number */
 	const struct bpf_insn *insns;
-	size_t n, start;			/* n 0: nothing calls it, it is left out */
-	const struct cc_func *func;		/* one of these two */
+	size_t n, start;	    /* n 0: nothing calls it, it is left out */
+	const struct cc_func *func; /* one of these two */
 	const struct rt_routine *routine;
 };
 struct linker {
@@ -86,8 +86,11 @@ static int routine_part(struct linker *l, const char *name)
 	if (!p)
 		return fail(l, -ENOMEM, "no memory for", name);
 	index = (int)l->nparts - 1;
-	*p = (struct part){ .name = r->name, .params = r->params, .insns = r->insns,
-			    .n = r->ninsns, .routine = r };
+	*p = (struct part){ .name = r->name,
+			    .params = r->params,
+			    .insns = r->insns,
+			    .n = r->ninsns,
+			    .routine = r };
 	for (uint32_t i = 0; i < r->nlinks; i++)
 		if (r->links[i].kind == RT_L_CALL)
 			routine_part(l, r->links[i].name);
@@ -122,8 +125,11 @@ static int collect(struct linker *l)
 
 		if (!p)
 			return -ENOMEM;
-		*p = (struct part){ .name = f->name, .params = f->params,
-				    .insns = f->insns, .n = called[i] ? f->n : 0, .func = f };
+		*p = (struct part){ .name = f->name,
+				    .params = f->params,
+				    .insns = f->insns,
+				    .n = called[i] ? f->n : 0,
+				    .func = f };
 	}
 	for (size_t i = 0; i < l->set->nfuncs; i++)
 		for (size_t j = 0; called[i] && j < l->set->funcs[i]->nrelocs; j++)
@@ -154,7 +160,10 @@ static int collect(struct linker *l)
 
 static bool hole(const struct cc *cc, const char *name, uint64_t *v)
 {
-	const struct { const char *name; uint64_t v; } holes[] = {
+	const struct {
+		const char *name;
+		uint64_t v;
+	} holes[] = {
 		{ "rt_hole_slot_size", cc->slot_size },
 		{ "rt_hole_strsize", cc->opt.strsize },
 		{ "rt_hole_globals_size", cc->maps[CC_MAP_GLOBALS].value_size },
@@ -222,12 +231,8 @@ static void resolve_func(struct linker *l, const struct part *p)
 			assert(r->target >= 0 && (size_t)r->target < l->set->nfuncs);
 			put_call(l, at, r->target);
 			break;
-		case CC_R_ROUTINE:
-			put_call(l, at, routine_part(l, r->name));
-			break;
-		case CC_R_HOLE:
-			put_hole(l, at, r->name);
-			break;
+		case CC_R_ROUTINE: put_call(l, at, routine_part(l, r->name)); break;
+		case CC_R_HOLE: put_hole(l, at, r->name); break;
 		case CC_R_KFUNC:
 			fail(l, -ENOTSUP, "kernel functions are not linked:", r->name);
 			break;
@@ -237,9 +242,10 @@ static void resolve_func(struct linker *l, const struct part *p)
 
 static int map_by_name(const char *name)
 {
-	return !strcmp(name, "rt_map_cpus") ? CC_MAP_CPUS
-	     : !strcmp(name, "rt_map_globals") ? CC_MAP_GLOBALS
-	     : !strcmp(name, "rt_map_state") ? CC_MAP_STATE : -1;
+	return !strcmp(name, "rt_map_cpus")    ? CC_MAP_CPUS :
+	       !strcmp(name, "rt_map_globals") ? CC_MAP_GLOBALS :
+	       !strcmp(name, "rt_map_state")   ? CC_MAP_STATE :
+						 -1;
 }
 
 static void resolve_routine(struct linker *l, const struct part *p)
@@ -249,15 +255,9 @@ static void resolve_routine(struct linker *l, const struct part *p)
 		size_t at = p->start + k->insn;
 
 		switch (k->kind) {
-		case RT_L_HOLE:
-			put_hole(l, at, k->name);
-			break;
-		case RT_L_MAP:
-			put_map(l, at, map_by_name(k->name), true, 0);
-			break;
-		case RT_L_CALL:
-			put_call(l, at, routine_part(l, k->name));
-			break;
+		case RT_L_HOLE: put_hole(l, at, k->name); break;
+		case RT_L_MAP: put_map(l, at, map_by_name(k->name), true, 0); break;
+		case RT_L_CALL: put_call(l, at, routine_part(l, k->name)); break;
 		}
 	}
 }
@@ -282,8 +282,11 @@ static int add_func(struct btf *btf, const struct types *t, const struct part *p
 	int proto = btf__add_func_proto(btf, t->number), err = 0;
 
 	for (const char *c = p->params; proto > 0 && *c && !err; c++)
-		err = btf__add_func_param(btf, "a", *c == 'c' ? t->ctx : *c == 'f' ? t->fire
-					  : *c == 's' ? t->slot : t->number);
+		err = btf__add_func_param(btf, "a",
+					  *c == 'c' ? t->ctx :
+					  *c == 'f' ? t->fire :
+					  *c == 's' ? t->slot :
+						      t->number);
 	return proto <= 0 || err ? -ENOMEM : btf__add_func(btf, p->name, BTF_FUNC_GLOBAL, proto);
 }
 
@@ -377,13 +380,15 @@ void cc_image_close(struct cc_image *image)
 int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		.expected_attach_type = (enum bpf_attach_type)image->expected_attach_type,
-		.prog_flags = image->flags,
-		.prog_btf_fd = image->btf_fd < 0 ? 0 : (uint32_t)image->btf_fd,
-		.func_info = image->nfunc_info ? image->func_info : NULL,
-		.func_info_cnt = image->nfunc_info,
-		.func_info_rec_size = image->nfunc_info ? sizeof(struct bpf_func_info) : 0);
-	int fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts), again;
+		    .expected_attach_type = (enum bpf_attach_type)image->expected_attach_type,
+		    .prog_flags = image->flags,
+		    .prog_btf_fd = image->btf_fd < 0 ? 0 : (uint32_t)image->btf_fd,
+		    .func_info = image->nfunc_info ? image->func_info : NULL,
+		    .func_info_cnt = image->nfunc_info,
+		    .func_info_rec_size = image->nfunc_info ? sizeof(struct bpf_func_info) : 0);
+	int fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns,
+			       &opts),
+	    again;
 
 	if (fd >= 0 || !log_size)
 		return fd;
@@ -392,6 +397,7 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 	opts.log_size = (uint32_t)log_size;
 	opts.log_level = 1;
 	/* A log that does not fit is an error of its own: the first one counts. */
-	again = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
+	again = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns,
+			      &opts);
 	return again >= 0 ? again : fd;
 }

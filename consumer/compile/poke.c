@@ -11,7 +11,8 @@
 
 bool is_memory(const struct d_expr *to)
 {
-	return !own_var(to) && (to->kind == D_E_DEREF || to->kind == D_E_ELEM || to->kind == D_E_MEMBER);
+	return !own_var(to) &&
+	       (to->kind == D_E_DEREF || to->kind == D_E_ELEM || to->kind == D_E_MEMBER);
 }
 
 /* Writes r0 to the address at fp + addr. */
@@ -23,11 +24,11 @@ static void poke(struct gen *g, int addr, uint32_t size)
 
 	g_slot_store(g, BPF_DW, value, R0);
 	g_slot(g, R1, base);
-	cc_store(f, BPF_DW, R1, 0, R_SLOT);	/* as a number: see s_copyin */
+	cc_store(f, BPF_DW, R1, 0, R_SLOT); /* as a number: see s_copyin */
 	cc_load(f, BPF_DW, R1, R1, 0);
 	cc_load(f, BPF_DW, R2, R_FP, addr);
 	cc_alu(f, BPF_SUB, R2, R1);
-	cc_jump_imm(f, BPF_JLT, R2, (int32_t)rooms, bad);	/* what copyin gave is between them */
+	cc_jump_imm(f, BPF_JLT, R2, (int32_t)rooms, bad); /* what copyin gave is between them */
 	cc_jump_imm(f, BPF_JGT, R2, (int32_t)(value - size), bad);
 	g_slot(g, R1, 0);
 	cc_imm(f, R3, value);

@@ -13,10 +13,11 @@ enum how { NONE, PRINTS, AGGS, VALUE, STACK, NUMBER, FORMAT };
 
 /* The actions this version has, by where their data comes from. */
 static const uint8_t how[D_NACTIONS] = {
-	[D_ACT_printf] = FORMAT, [D_ACT_printa] = AGGS, [D_ACT_trace] = VALUE, [D_ACT_stack] = STACK,
-	[D_ACT_ustack] = STACK, [D_ACT_exit] = NUMBER, [D_ACT_clear] = AGGS, [D_ACT_trunc] = AGGS,
-	[D_ACT_sym] = STACK, [D_ACT_mod] = STACK, [D_ACT_func] = STACK, [D_ACT_uaddr] = STACK,
-	[D_ACT_usym] = STACK, [D_ACT_umod] = STACK, [D_ACT_ufunc] = STACK,
+	[D_ACT_printf] = FORMAT,  [D_ACT_printa] = AGGS,      [D_ACT_trace] = VALUE,
+	[D_ACT_stack] = STACK,	  [D_ACT_ustack] = STACK,     [D_ACT_exit] = NUMBER,
+	[D_ACT_clear] = AGGS,	  [D_ACT_trunc] = AGGS,	      [D_ACT_sym] = STACK,
+	[D_ACT_mod] = STACK,	  [D_ACT_func] = STACK,	      [D_ACT_uaddr] = STACK,
+	[D_ACT_usym] = STACK,	  [D_ACT_umod] = STACK,	      [D_ACT_ufunc] = STACK,
 	[D_ACT_normalize] = AGGS, [D_ACT_denormalize] = AGGS,
 };
 
@@ -31,7 +32,7 @@ struct layout {
 	struct cc *cc;
 	struct rec_desc *r;
 	size_t cap;
-	uint32_t tails;		/* most bytes behind the fixed part */
+	uint32_t tails; /* most bytes behind the fixed part */
 };
 
 static enum d_action symbol_of(const struct d_expr *e)
@@ -45,7 +46,9 @@ static void field_layout(struct layout *l, struct rec_field *f, const struct d_e
 {
 	const struct d_type *t = d_resolve(e->type);
 
-	*f = (struct rec_field){ .kind = key_kind(e->type), .off = l->r->size, .type = e->type,
+	*f = (struct rec_field){ .kind = key_kind(e->type),
+				 .off = l->r->size,
+				 .type = e->type,
 				 .size = (uint32_t)t->size };
 	if (f->kind == REC_KSYM || f->kind == REC_USYM || f->kind == REC_USTACK)
 		f->sym = symbol_of(e);
@@ -85,8 +88,9 @@ static bool action_layout(struct layout *l, const struct d_stmt *s, bool inside)
 
 	if (!a)
 		return false;
-	*a = (struct rec_action){ .act = (enum d_action)e->func, .loc = s->loc, .format = e->format,
-				  .present = -1 };
+	*a = (struct rec_action){
+		.act = (enum d_action)e->func, .loc = s->loc, .format = e->format, .present = -1
+	};
 	a->fields = arena_array(l->cc->arena, struct rec_field, e->nkids + 1);
 	if (!a->fields || !agg_args(l, a, e))
 		return false;
@@ -129,7 +133,9 @@ bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
 {
 	struct layout l = { .cc = cc, .r = r };
 
-	*r = (struct rec_desc){ .clause = c, .size = sizeof(struct rt_rec), .default_action = !c->nbody,
+	*r = (struct rec_desc){ .clause = c,
+				.size = sizeof(struct rt_rec),
+				.default_action = !c->nbody,
 				.any = !c->nbody };
 	if (!stmts_layout(&l, c->body, c->nbody, false))
 		return false;
@@ -151,7 +157,8 @@ void g_rec_begin(struct gen *g)
 	cc_imm(f, R0, 0);
 	for (size_t i = 0; i < g->rec->nactions; i++)
 		if (g->rec->actions[i].present >= 0)
-			g_slot_store(g, BPF_DW, g->cc->rec_off + (uint32_t)g->rec->actions[i].present, R0);
+			g_slot_store(g, BPF_DW,
+				     g->cc->rec_off + (uint32_t)g->rec->actions[i].present, R0);
 }
 
 /* r0: the new tail, or a fault. */
@@ -172,7 +179,8 @@ static void put_int(struct gen *g, const struct rec_field *fl, const struct d_ex
 	g_slot_store(g, BPF_DW, at, R0);
 }
 
-static void put_string(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void put_string(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+		       uint32_t at)
 {
 	struct cc_func *f = g->f;
 	uint32_t src = g_string(g, e);
@@ -187,7 +195,8 @@ static void put_string(struct gen *g, const struct rec_field *fl, const struct d
 	new_tail(g);
 }
 
-static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+		      uint32_t at)
 {
 	struct cc_func *f = g->f;
 	int addr = g_push(g, 8), fine = cc_label_new(f);
@@ -207,7 +216,8 @@ static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_
 	g_pop(g, 8);
 }
 
-static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+		      uint32_t at)
 {
 	struct cc_func *f = g->f;
 	uint32_t room = g_room(g, 8 * stack_frames(g->cc, e->type));
@@ -234,8 +244,9 @@ static void put_usym(struct gen *g, const struct rec_field *fl, const struct d_e
 
 static void (*const put[])(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 			   uint32_t at) = {
-	[REC_INT] = put_int, [REC_STRING] = put_string, [REC_BYTES] = put_bytes,
-	[REC_STACK] = put_stack, [REC_USTACK] = put_stack, [REC_KSYM] = put_int, [REC_USYM] = put_usym,
+	[REC_INT] = put_int,	 [REC_STRING] = put_string, [REC_BYTES] = put_bytes,
+	[REC_STACK] = put_stack, [REC_USTACK] = put_stack,  [REC_KSYM] = put_int,
+	[REC_USYM] = put_usym,
 };
 
 /* exit(r0): the status is kept where nothing is dropped; no clause starts any more. */
@@ -250,8 +261,10 @@ static void do_exit(struct gen *g)
 	for (int from = RT_WARMUP; from <= RT_ACTIVE; from++) {
 		cc_imm(f, R0, from);
 		cc_imm(f, R1, RT_DRAINING);
-		cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W, .dst_reg = R2,
-					      .src_reg = R1, .imm = BPF_CMPXCHG,
+		cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W,
+					      .dst_reg = R2,
+					      .src_reg = R1,
+					      .imm = BPF_CMPXCHG,
 					      .off = offsetof(struct rt_state, life) });
 	}
 }
@@ -263,7 +276,9 @@ void g_rec_action(struct gen *g, const struct d_stmt *s)
 	size_t n = 0;
 
 	for (size_t i = 0; n < a->nfields; i++) {
-		const struct d_expr *k = how[e->func] == STACK ? e : e->kids[i + (how[e->func] == FORMAT)];
+		const struct d_expr *k = how[e->func] == STACK ?
+						 e :
+						 e->kids[i + (how[e->func] == FORMAT)];
 		const struct rec_field *fl = &a->fields[n];
 
 		if (k->kind == D_E_AGG || (how[e->func] == AGGS && k->kind == D_E_STRING))
@@ -301,7 +316,8 @@ void g_ring(struct gen *g)
 {
 	struct cc_func *f = g->f;
 	int cpu = g_push(g, 24), data = cpu + 8, len = cpu + 16;
-	int drop = cc_label_new(f), end = cc_label_new(f), quiet = cc_label_new(f), go = cc_label_new(f);
+	int drop = cc_label_new(f), end = cc_label_new(f), quiet = cc_label_new(f),
+	    go = cc_label_new(f);
 	int32_t quarter = (int32_t)(g->cc->opt.ringsize / 4);
 
 	g->cc->maps[CC_MAP_RINGS].used = true;
@@ -327,7 +343,7 @@ void g_ring(struct gen *g)
 	cc_imm(f, R4, BPF_RB_NO_WAKEUP);
 	cc_jump_imm(f, BPF_JGE, R0, quarter, quiet);
 	cc_alu(f, BPF_ADD, R0, R3);
-	cc_alu_imm(f, BPF_ADD, R0, BPF_RINGBUF_HDR_SZ);	/* else the crossing may be stepped over */
+	cc_alu_imm(f, BPF_ADD, R0, BPF_RINGBUF_HDR_SZ); /* else the crossing may be stepped over */
 	cc_jump_imm(f, BPF_JLT, R0, quarter, go);
 	cc_imm(f, R4, BPF_RB_FORCE_WAKEUP);
 	cc_jump(f, go);

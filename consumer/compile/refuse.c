@@ -17,7 +17,8 @@ static bool bad(struct cc *cc, const struct d_expr *e, const char *what)
 
 static bool bad_name(struct cc *cc, struct loc at, const char *name, const char *call)
 {
-	diag_error(cc->diag, at, "D_UNSUPPORTED", "%s%s is not available in this version", name, call);
+	diag_error(cc->diag, at, "D_UNSUPPORTED", "%s%s is not available in this version", name,
+		   call);
 	return false;
 }
 
@@ -66,7 +67,9 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 		return bad(cc, e, "variables of more than a megabyte are");
 	if ((e->var->scope != D_V_GLOBAL || e->var->assoc) &&
 	    d_resolve(e->var->type)->size > CC_MAX_LOCAL)
-		return bad(cc, e, "thread-local, clause-local and associative variables of more than 32 KB are");
+		return bad(
+			cc, e,
+			"thread-local, clause-local and associative variables of more than 32 KB are");
 	return true;
 }
 
@@ -91,7 +94,7 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 		return true;
 	if (own_var(to)) {
 		if (is_struct(to) && d_is_integer(e->kids[1]->type))
-			return true;	/* `x = 0` */
+			return true; /* `x = 0` */
 		if (is_struct(to))
 			return bad(cc, to, "structs and unions by value are");
 		/* the kernel has no atomic operation on them */
@@ -120,7 +123,8 @@ static bool takes_float(const struct d_expr *e)
 
 static bool no_float(struct cc *cc, const struct d_expr *e)
 {
-	return !is_float(e) || bad(cc, e, "floating-point values other than to assign and to print are");
+	return !is_float(e) ||
+	       bad(cc, e, "floating-point values other than to assign and to print are");
 }
 
 /* Keys that may be too long are looked at when they are made (a drop); here those that must be. */
@@ -133,8 +137,9 @@ static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
 		bytes += key_least(e->kids[i]->type);
 	if (bytes <= RT_KEY_CLASS_MAX)
 		return true;
-	diag_error(cc->diag, e->loc, "D_PROTO_LEN", "%zu keys have at least %llu bytes; there is room for %d",
-		   e->nkids - first, (unsigned long long)bytes, RT_KEY_CLASS_MAX);
+	diag_error(cc->diag, e->loc, "D_PROTO_LEN",
+		   "%zu keys have at least %llu bytes; there is room for %d", e->nkids - first,
+		   (unsigned long long)bytes, RT_KEY_CLASS_MAX);
 	return false;
 }
 
@@ -142,7 +147,8 @@ static void frames_said(struct cc *cc, const struct d_expr *e)
 {
 	if (e->is_action && (e->func == D_ACT_stack || e->func == D_ACT_ustack) &&
 	    d_resolve(e->type)->nelem > CC_FRAMES_MAX)
-		diag_warn(cc->diag, e->loc, "the kernel gives at most %d frames of a stack", CC_FRAMES_MAX);
+		diag_warn(cc->diag, e->loc, "the kernel gives at most %d frames of a stack",
+			  CC_FRAMES_MAX);
 }
 
 static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
@@ -193,9 +199,9 @@ static bool value_ok(struct cc *cc, const struct d_expr *e)
 
 static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 {
-	bool frees = s->kind == D_S_EXPR && s->expr->kind == D_E_ASSIGN;	/* `x = 0`: no value */
-	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr)
-				    : s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
+	bool frees = s->kind == D_S_EXPR && s->expr->kind == D_E_ASSIGN; /* `x = 0`: no value */
+	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) :
+				      s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
 
 	if (s->kind == D_S_AGG) {
 		if (s->aggfunc == D_AGG_llquantize)

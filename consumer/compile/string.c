@@ -42,8 +42,8 @@ static void check_address(struct gen *g, int addr)
 /* How a string is read from the address in r0. */
 struct source {
 	bool user;
-	uint64_t most;		/* bytes */
-	int max;		/* instead, if not 0: where in the stack their number was pushed */
+	uint64_t most; /* bytes */
+	int max;       /* instead, if not 0: where in the stack their number was pushed */
 };
 
 static void read_source(struct gen *g, const struct source *from, uint32_t at)
@@ -122,10 +122,11 @@ static bool memory_source(struct gen *g, const struct d_expr *e, struct source *
 /* r0: the address, if that is where the string comes from; else nothing is generated. */
 static bool find_source(struct gen *g, const struct d_expr *e, struct source *from)
 {
-	static bool (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e,
+	static bool (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e,
 						struct source *from) = {
-		[D_E_CALL] = copyinstr_source, [D_E_INDEX] = args_source, [D_E_CAST] = cast_source,
-		[D_E_MEMBER] = memory_source, [D_E_DEREF] = memory_source, [D_E_ELEM] = memory_source,
+		[D_E_CALL] = copyinstr_source, [D_E_INDEX] = args_source,
+		[D_E_CAST] = cast_source,      [D_E_MEMBER] = memory_source,
+		[D_E_DEREF] = memory_source,   [D_E_ELEM] = memory_source,
 		[D_E_KSYM] = memory_source,
 	};
 
@@ -215,11 +216,18 @@ static uint32_t variable(struct gen *g, const struct d_expr *e)
 
 uint32_t g_string(struct gen *g, const struct d_expr *e)
 {
-	static uint32_t (*const by_kind[D_NEKINDS])(struct gen *g, const struct d_expr *e) = {
-		[D_E_STRING] = literal, [D_E_VAR] = variable, [D_E_INDEX] = g_var_string,
-		[D_E_CALL] = call, [D_E_ASSIGN] = g_assign_string, [D_E_COND] = cond,
-		[D_E_COMMA] = comma, [D_E_CAST] = cast, [D_E_MEMBER] = g_var_string,
-		[D_E_DEREF] = g_var_string, [D_E_ELEM] = g_var_string,
+	static uint32_t (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e) = {
+		[D_E_STRING] = literal,
+		[D_E_VAR] = variable,
+		[D_E_INDEX] = g_var_string,
+		[D_E_CALL] = call,
+		[D_E_ASSIGN] = g_assign_string,
+		[D_E_COND] = cond,
+		[D_E_COMMA] = comma,
+		[D_E_CAST] = cast,
+		[D_E_MEMBER] = g_var_string,
+		[D_E_DEREF] = g_var_string,
+		[D_E_ELEM] = g_var_string,
 	};
 	struct source from;
 	uint32_t at;

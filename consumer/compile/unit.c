@@ -15,7 +15,10 @@
 #include <stddef.h>
 
 enum {
-	FIRE = -(int)sizeof(struct rt_fire), SLOT = FIRE - 8, KEY = SLOT - 8, NUMBER = KEY - 8,
+	FIRE = -(int)sizeof(struct rt_fire),
+	SLOT = FIRE - 8,
+	KEY = SLOT - 8,
+	NUMBER = KEY - 8,
 	MAIN_STACK = -NUMBER
 };
 
@@ -34,7 +37,11 @@ void g_life_test(struct gen *g, int out)
 	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
 	cc_load(g->f, BPF_W, R1, R1, offsetof(struct rt_state, life));
-	cc_jump_imm(g->f, BPF_JNE, R1, u->begin ? RT_WARMUP : u->end ? RT_DRAINING : RT_ACTIVE, out);
+	cc_jump_imm(g->f, BPF_JNE, R1,
+		    u->begin ? RT_WARMUP :
+		    u->end   ? RT_DRAINING :
+			       RT_ACTIVE,
+		    out);
 }
 
 static void pid_test(struct gen *g, int out)
@@ -48,8 +55,10 @@ static void pid_test(struct gen *g, int out)
 
 static void wide_fd(struct gen *g, int reg, int fd)
 {
-	cc_insn(g->f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = (uint8_t)reg & 15,
-					 .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = fd });
+	cc_insn(g->f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
+					 .dst_reg = (uint8_t)reg & 15,
+					 .src_reg = BPF_PSEUDO_MAP_VALUE,
+					 .imm = fd });
 	cc_insn(g->f, (struct bpf_insn){ .code = 0 });
 }
 
@@ -75,7 +84,7 @@ static void syscall_number(struct gen *g, int out)
 	cc_load(f, BPF_DW, R0, R_FP, KEY);
 }
 
-enum { TS_COMPAT = 2 };	/* thread_info.status: a 32-bit system call */
+enum { TS_COMPAT = 2 }; /* thread_info.status: a 32-bit system call */
 
 /* fire.probe of the table, or out. */
 static void syscall_probe(struct gen *g, int out)
@@ -166,7 +175,7 @@ static void missed_ticks(struct gen *g)
 	cc_mov(f, R4, R0);
 	cc_alu(f, BPF_SUB, R4, R3);
 	cc_jump_imm(f, BPF_JSLT, R4, 0, phase);
-	cc_alu(f, BPF_DIV, R4, R1);	/* so many more were due */
+	cc_alu(f, BPF_DIV, R4, R1); /* so many more were due */
 	cc_mov(f, R0, R4);
 	cc_alu(f, BPF_MUL, R0, R1);
 	cc_alu(f, BPF_ADD, R0, R3);
@@ -260,7 +269,10 @@ static void this_clear(struct gen *g)
 
 /* Functions that share a program's clauses, each with so many of them. */
 struct groups {
-	struct group { int func; size_t n; } *group;
+	struct group {
+		int func;
+		size_t n;
+	} * group;
 	size_t n;
 };
 
@@ -270,8 +282,8 @@ enum { CLAUSE_FUNCS = 160 };
 
 /* What main and faults do differently. */
 struct caller {
-	void (*args)(struct gen *g);		/* r1 ctx, r2 fire, r3 the slot's index */
-	void (*fault)(struct gen *g);		/* keeps r9 */
+	void (*args)(struct gen *g);  /* r1 ctx, r2 fire, r3 the slot's index */
+	void (*fault)(struct gen *g); /* keeps r9 */
 };
 
 /* Each clause can fault once, and those behind it run: so many calls at most. */
@@ -321,7 +333,8 @@ static int fault_func(struct cc *cc, struct cc_func_set *set)
 	g_time(&g);
 	cc_store(f, BPF_DW, R_FP, at, R0);
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, clause));
-	cc_insn(f, (struct bpf_insn){ .code = BPF_ALU | BPF_OR | BPF_K, .dst_reg = R1,
+	cc_insn(f, (struct bpf_insn){ .code = BPF_ALU | BPF_OR | BPF_K,
+				      .dst_reg = R1,
 				      .imm = (int32_t)RT_REC_ERROR });
 	cc_store(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, clause), R1);
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
@@ -333,7 +346,8 @@ static int fault_func(struct cc *cc, struct cc_func_set *set)
 		cc_store(f, BPF_W, R_FP, at + (int)sizeof(struct rt_rec) + 4 * i, R1);
 	}
 	cc_load(f, BPF_DW, R1, R_FIRE, offsetof(struct rt_fire, err[4]));
-	cc_store(f, BPF_DW, R_FP, at + (int)(sizeof(struct rt_rec) + offsetof(struct rt_err, value)), R1);
+	cc_store(f, BPF_DW, R_FP,
+		 at + (int)(sizeof(struct rt_rec) + offsetof(struct rt_err, value)), R1);
 	cc_mov(f, R2, R_FP);
 	cc_alu_imm(f, BPF_ADD, R2, at);
 	cc_imm(f, R3, SIZE);
@@ -363,7 +377,8 @@ static int faults_func(struct cc *cc, struct cc_func_set *set, const struct grou
 	static const struct caller by = { faults_args, faults_fault };
 	struct gen g = { .cc = cc, .set = set, .unit = &set->unit };
 	struct cc_func *f = g.f = cc_func_new(cc->arena, "faults");
-	const int probe = offsetof(struct rt_fire, probe), faulted = offsetof(struct rt_fire, faulted);
+	const int probe = offsetof(struct rt_fire, probe),
+		  faulted = offsetof(struct rt_fire, faulted);
 	int record, out, err = fault_func(cc, set);
 	struct cc_func **slot;
 
@@ -417,8 +432,11 @@ static void set_active(struct gen *g)
 	cc_map_value(f, R2, CC_MAP_STATE, 0);
 	cc_imm(f, R0, RT_WARMUP);
 	cc_imm(f, R1, RT_ACTIVE);
-	cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W, .dst_reg = R2, .src_reg = R1,
-				      .imm = BPF_CMPXCHG, .off = offsetof(struct rt_state, life) });
+	cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W,
+				      .dst_reg = R2,
+				      .src_reg = R1,
+				      .imm = BPF_CMPXCHG,
+				      .off = offsetof(struct rt_state, life) });
 }
 
 /*
@@ -501,7 +519,8 @@ static int main_func(struct cc *cc, struct cc_func_set *set, const struct groups
 static struct cc_func_set *set_new(struct cc *cc, const struct cc_unit *u)
 {
 	struct cc_func_set *set = arena_new_of(cc->arena, struct cc_func_set);
-	struct cc_func **slot = set ? ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap) : NULL;
+	struct cc_func **slot = set ? ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap) :
+				      NULL;
 
 	if (!slot)
 		return NULL;
@@ -513,8 +532,8 @@ static struct cc_func_set *set_new(struct cc *cc, const struct cc_unit *u)
 }
 
 /* As few clauses a function as their number allows: short functions are verified faster. */
-static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, size_t n, bool error,
-		       struct groups *gs)
+static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, size_t n,
+		       bool error, struct groups *gs)
 {
 	size_t each = (set->unit.nclauses + cc->nerror_clauses + CLAUSE_FUNCS - 1) / CLAUSE_FUNCS;
 

@@ -15,15 +15,15 @@
 
 /* A variable's place while it is used. */
 struct where {
-	struct key key;		/* associative only */
+	struct key key; /* associative only */
 	bool has_key;
-	uint32_t value;		/* bytes of an element */
+	uint32_t value; /* bytes of an element */
 	const struct d_var *var;
-	const struct d_type *type;	/* of what is there */
-	const struct d_expr *own;	/* what lies in an array or struct as in C, or one as a whole */
-	struct own_off off;	/* of it */
-	int size;		/* of an access: BPF_DW; of own: as in C, or a word around it */
-	uint32_t mask;		/* of one or two bytes in a word; else 0 */
+	const struct d_type *type; /* of what is there */
+	const struct d_expr *own;  /* what lies in an array or struct as in C, or one as a whole */
+	struct own_off off;	   /* of it */
+	int size;		   /* of an access: BPF_DW; of own: as in C, or a word around it */
+	uint32_t mask;		   /* of one or two bytes in a word; else 0 */
 };
 
 static const struct d_var *var_of(const struct d_expr *e)
@@ -45,7 +45,10 @@ void g_self(struct gen *g, bool create)
 }
 
 /* What an element becomes: the value at reg + off, or zeros; never for lookups and deletions. */
-struct change { int helper, reg, off, flags; bool zeros; };
+struct change {
+	int helper, reg, off, flags;
+	bool zeros;
+};
 
 /* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
 static void by_class(struct gen *g, const struct where *p, const struct change *c)
@@ -74,7 +77,7 @@ static void by_class(struct gen *g, const struct where *p, const struct change *
 		}
 		cc_helper(f, c->helper);
 		if (c->helper != BPF_FUNC_map_lookup_elem)
-			g_extend(g, 4, true);	/* an int before 6.4, with nothing above it */
+			g_extend(g, 4, true); /* an int before 6.4, with nothing above it */
 		cc_jump(f, end);
 		cc_label_here(f, next);
 	}
@@ -96,7 +99,8 @@ static void element_change(struct gen *g, const struct where *p, const struct ch
 	cc_label_here(f, again);
 	by_class(g, p, c);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, done);
-	cc_jump_imm(f, BPF_JEQ, R0, c->helper == BPF_FUNC_map_delete_elem ? -ENOENT : -EEXIST, done);
+	cc_jump_imm(f, BPF_JEQ, R0, c->helper == BPF_FUNC_map_delete_elem ? -ENOENT : -EEXIST,
+		    done);
 	cc_jump_imm(f, BPF_JEQ, R0, -E2BIG, full);
 	cc_load(f, BPF_DW, R1, R_FP, tries);
 	cc_alu_imm(f, BPF_SUB, R1, 1);
@@ -250,8 +254,10 @@ static void create_element(struct gen *g, struct where *p, int value, int drop)
 	cc_jump(g->f, end);
 	cc_label_here(g->f, missing);
 	if (p->has_key) {
-		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST,
-						       p->own != NULL }, drop);
+		element_change(g, p,
+			       &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST,
+						 p->own != NULL },
+			       drop);
 		find(g, p, true, drop);
 	} else {
 		cc_jump(g->f, drop);
@@ -285,8 +291,10 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 		cc_store(f, BPF_DW, R_PTR, 0, R0);
 		cc_jump(f, end);
 		cc_label_here(f, missing);
-		element_change(g, &p, &(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY, false },
-			       drop);
+		element_change(
+			g, &p,
+			&(struct change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY, false },
+			drop);
 		cc_jump(f, end);
 		cc_label_here(f, gone);
 		element_change(g, &p, &(struct change){ .helper = BPF_FUNC_map_delete_elem }, drop);
@@ -310,8 +318,9 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
  * may be anything, but for a _Bool, which every bit makes true. */
 static bool fetch_op(struct gen *g, enum d_op op, const struct where *p, int rhs)
 {
-	static const int ops[D_NOPS] = { [D_OP_SUB] = BPF_ADD, [D_OP_AND] = BPF_AND, [D_OP_OR] = BPF_OR,
-					 [D_OP_XOR] = BPF_XOR };
+	static const int ops[D_NOPS] = {
+		[D_OP_SUB] = BPF_ADD, [D_OP_AND] = BPF_AND, [D_OP_OR] = BPF_OR, [D_OP_XOR] = BPF_XOR
+	};
 	struct cc_func *f = g->f;
 
 	if ((op != D_OP_ADD && op != D_OP_SUB && !ops[op]) || d_resolve(p->type)->is_bool ||
@@ -402,7 +411,8 @@ const struct d_type *g_op_type(struct gen *g, const struct d_expr *e)
 {
 	if (e->op != D_OP_SHL && e->op != D_OP_SHR)
 		return e->kids[1]->type;
-	return d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) : e->type;	/* the variable's */
+	return d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) :
+					      e->type; /* the variable's */
 }
 
 /* r0: the value, or 0 from `drop` on, where there was no room for the variable. */
@@ -594,7 +604,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 		cc_jump(f, end);
 		return;
 	}
-	if (p->has_key) {	/* the empty string frees */
+	if (p->has_key) { /* the empty string frees */
 		g_slot(g, R1, src);
 		cc_load(f, BPF_DW, R1, R1, 0);
 		cc_jump_imm(f, BPF_JEQ, R1, 0, gone);
@@ -604,8 +614,10 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	cc_jump(f, end);
 	cc_label_here(f, missing);
 	if (p->has_key) {
-		element_change(g, p, &(struct change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
-						       BPF_ANY, false }, drop);
+		element_change(g, p,
+			       &(struct change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
+						 BPF_ANY, false },
+			       drop);
 		cc_jump(f, end);
 	}
 	cc_label_here(f, gone);

@@ -31,8 +31,7 @@ static void put_key(struct out *o, const struct out_value *v)
 		out_puts(o, "  ");
 		out_put_wide(o, v->bytes, v->len, -50);
 		break;
-	default:
-		out_put_place(o, v);
+	default: out_put_place(o, v);
 	}
 }
 

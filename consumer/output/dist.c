@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BAR 40
-#define ZOOM_MAX 0.95L		/* with aggzoom the largest bucket fills so much of the bar */
+#define ZOOM_MAX 0.95L /* with aggzoom the largest bucket fills so much of the bar */
 
 /* ---- Numbers -------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ uint64_t out_stddev(const uint64_t *words, int64_t normal)
 
 static int64_t divided(int64_t v, int64_t by)
 {
-	if (by == -1)	/* INT64_MIN / -1 traps */
+	if (by == -1) /* INT64_MIN / -1 traps */
 		return (int64_t)(0 - (uint64_t)v);
 	return by ? v / by : v;
 }
@@ -66,8 +66,7 @@ int64_t out_agg_int(const struct out_row *r)
 	case D_AGG_sum: return divided((int64_t)w[1], r->normal);
 	case D_AGG_min: return w[0] ? divided(RT_MIN_DEC(w[1]), r->normal) : 0;
 	case D_AGG_max: return w[0] ? divided(RT_MAX_DEC(w[1]), r->normal) : 0;
-	case D_AGG_avg:
-		return w[0] ? divided(divided((int64_t)w[1], r->normal), (int64_t)w[0]) : 0;
+	case D_AGG_avg: return w[0] ? divided(divided((int64_t)w[1], r->normal), (int64_t)w[0]) : 0;
 	case D_AGG_stddev: return (int64_t)out_stddev(w, r->normal);
 	default: return 0;
 	}
@@ -85,7 +84,7 @@ bool out_agg_is_dist(const struct out_row *r)
 struct bars {
 	struct out *o;
 	long double total;
-	bool positive, negative;	/* counts; negative ones come of negative increments */
+	bool positive, negative; /* counts; negative ones come of negative increments */
 	int64_t normal;
 };
 

@@ -18,7 +18,7 @@ static int captured(struct out *o, const struct rec_action *act, const struct rt
 
 	o->capture_len = 0;
 	o->capturing = true;
-	out_put(o, "", 0);	/* an empty text is one too */
+	out_put(o, "", 0); /* an empty text is one too */
 	err = out_act_format(o, act, rec);
 	o->capturing = false;
 	return err;
@@ -50,7 +50,7 @@ int out_act_freopen(struct out *o, const struct rec_action *act, const struct rt
 	if (err)
 		return err;
 	to = fileno(o->file);
-	if (!o->capture[0]) {	/* "" goes back to where it was at first */
+	if (!o->capture[0]) { /* "" goes back to where it was at first */
 		if (o->saved_fd >= 0 && dup2(o->saved_fd, to) < 0)
 			return -errno;
 		return 0;
@@ -74,7 +74,7 @@ int out_act_ftruncate(struct out *o, const struct rec_action *act, const struct 
 	(void)act;
 	(void)rec;
 	(void)aggs;
-	if (!err && ftruncate(fileno(o->file), 0) == 0)	/* a terminal cannot be: no error */
+	if (!err && ftruncate(fileno(o->file), 0) == 0) /* a terminal cannot be: no error */
 		fseeko(o->file, 0, SEEK_SET);
 	return err;
 }

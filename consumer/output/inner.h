@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "consumer/output/output.h"
 
-enum { OUT_BUF = 64 << 10, OUT_SYM = 512 };	/* a symbol's text, NUL included */
+enum { OUT_BUF = 64 << 10, OUT_SYM = 512 }; /* a symbol's text, NUL included */
 
 /* -F: how deep a CPU is, and what fired there last. */
 struct out_flow {
@@ -26,22 +26,22 @@ struct out_flow {
 };
 
 struct out {
-	FILE *file;		/* the caller's */
+	FILE *file; /* the caller's */
 	struct out_options opt;
-	char *buf;		/* OUT_BUF bytes, len of them not written yet */
+	char *buf; /* OUT_BUF bytes, len of them not written yet */
 	size_t len;
-	int err;		/* the first failure to write, -errno; nothing is printed after it */
+	int err; /* the first failure to write, -errno; nothing is printed after it */
 	bool headed;
-	struct out_flow *flow;	/* by CPU */
+	struct out_flow *flow; /* by CPU */
 	size_t nflow;
-	struct out_value *values;	/* of the action being printed */
+	struct out_value *values; /* of the action being printed */
 	size_t values_cap;
-	bool *printed;		/* aggregations that printa printed, by id */
+	bool *printed; /* aggregations that printa printed, by id */
 	size_t nprinted;
-	struct procs *procs;	/* borrowed */
-	uint64_t time;		/* of the record being printed; user symbols are those of then */
-	int saved_fd;		/* where the file went before the first freopen; -1 */
-	char *capture;		/* system, freopen: text goes here (yours to free), not to the file */
+	struct procs *procs; /* borrowed */
+	uint64_t time;	     /* of the record being printed; user symbols are those of then */
+	int saved_fd;	     /* where the file went before the first freopen; -1 */
+	char *capture;	     /* system, freopen: text goes here (yours to free), not to the file */
 	size_t capture_len, capture_cap;
 	bool capturing;
 };
@@ -57,11 +57,11 @@ struct out_value {
 	enum d_action sym;
 	const struct d_type *type;
 	bool is_signed;
-	uint32_t size;		/* INT: bytes of its D type */
-	uint64_t i;		/* INT, KSYM, USYM */
-	const char *bytes;	/* STRING, BYTES; STACK, USTACK: addresses, unaligned */
-	size_t len;		/* of bytes; addresses: their number */
-	struct rt_owner owner;	/* USTACK, USYM */
+	uint32_t size;	       /* INT: bytes of its D type */
+	uint64_t i;	       /* INT, KSYM, USYM */
+	const char *bytes;     /* STRING, BYTES; STACK, USTACK: addresses, unaligned */
+	size_t len;	       /* of bytes; addresses: their number */
+	struct rt_owner owner; /* USTACK, USYM */
 };
 
 /* ---- put.c ---------------------------------------------------------------- */
@@ -100,7 +100,8 @@ bool out_value_keys(struct out_value *v, const struct agg_desc *desc, const unsi
 void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv *conv, int indent);
 /* The symbol of a KSYM or USYM into buf. */
 void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM]);
-void out_put_place(struct out *o, const struct out_value *v);	/* a stack or a symbol, without a format */
+void out_put_place(struct out *o,
+		   const struct out_value *v); /* a stack or a symbol, without a format */
 
 /* ---- record.c ---------------------------------------------------------------- */
 
@@ -163,7 +164,7 @@ int out_act_format(struct out *o, const struct rec_action *act, const struct rt_
 /* Function symbols of a file, read once from a descriptor taken while it was mapped. */
 struct symfile;
 struct symfile *symfile_new(int fd);	/* takes fd (-1: none, no symbols); NULL: no memory */
-struct symfile *symfile_new_vdso(void);	/* our own, which is every process's */
+struct symfile *symfile_new_vdso(void); /* our own, which is every process's */
 void symfile_free(struct symfile *f);
 /* The function that holds a file offset: name (borrowed), distance from its start; NULL: none. */
 const char *symfile_find(struct symfile *f, uint64_t file_off, uint64_t *distance);

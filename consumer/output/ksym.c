@@ -18,13 +18,13 @@ struct ksym {
 	const char *name, *mod;
 };
 
-static struct {		/* written by load() and name_all() alone, each under its once */
+static struct { /* written by load() and name_all() alone, each under its once */
 	pthread_once_t once, named_once;
-	char *text;	/* names and modules point into it */
-	struct ksym *syms;	/* by address */
+	char *text;	   /* names and modules point into it */
+	struct ksym *syms; /* by address */
 	size_t n;
-	const struct ksym **named;	/* by name; made when first asked for one */
-	bool hidden;	/* looked for and not there */
+	const struct ksym **named; /* by name; made when first asked for one */
+	bool hidden;		   /* looked for and not there */
 } kernel = { .once = PTHREAD_ONCE_INIT, .named_once = PTHREAD_ONCE_INIT };
 
 static char *read_all(const char *path)
@@ -147,11 +147,12 @@ static void name_all(void)
 
 bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size)
 {
-	const struct ksym wanted = { .name = name }, *key = &wanted, *const *found, *next;
+	const struct ksym wanted = { .name = name }, *key = &wanted, *const * found, *next;
 
 	pthread_once(&kernel.named_once, name_all);
-	found = kernel.named ? bsearch(&key, kernel.named, kernel.n, sizeof(const struct ksym *), by_name)
-			     : NULL;
+	found = kernel.named ? bsearch(&key, kernel.named, kernel.n, sizeof(const struct ksym *),
+				       by_name) :
+			       NULL;
 	if (!found)
 		return false;
 	for (next = *found; next < kernel.syms + kernel.n && next->addr == (*found)->addr; next++)

@@ -12,13 +12,17 @@
 #include <stdio.h>
 
 struct out;
-struct procs;	/* history of processes' mappings (procs.c) */
+struct procs; /* history of processes' mappings (procs.c) */
 
-struct out_options {	/* pointers into run's option values: setopt changes them live */
+struct out_options { /* pointers into run's option values: setopt changes them live */
 	const int64_t *quiet, *flowindent, *rawbytes, *stackindent;
-	const int64_t *aggsortkey, *aggsortkeypos, *aggsortpos, *aggsortrev, *aggzoom, *aggpack, *agghist;
+	const int64_t *aggsortkey, *aggsortkeypos, *aggsortpos, *aggsortrev, *aggzoom, *aggpack,
+		*agghist;
 };
-struct out_probe { uint32_t id; const char *prov, *mod, *func, *name; };
+struct out_probe {
+	uint32_t id;
+	const char *prov, *mod, *func, *name;
+};
 
 /* file: where to print; owned by the caller until freopen(). */
 struct out *out_new(FILE *file, const struct out_options *opt);
@@ -31,8 +35,8 @@ int out_action(struct out *o, const struct rec_desc *desc, const struct rec_acti
 	       const struct rt_rec *rec, struct aggs *aggs);
 /* "CPU     ID                    FUNCTION:NAME" once, then the line's head for a record (before
  * its actions) and its end: the default output; -F's indenting. Nothing when quiet. */
-int out_record_begin(struct out *o, const struct rec_desc *desc, const struct rt_rec *rec,
-		     int cpu, const struct out_probe *probe);
+int out_record_begin(struct out *o, const struct rec_desc *desc, const struct rt_rec *rec, int cpu,
+		     const struct out_probe *probe);
 int out_record_end(struct out *o);
 /* All aggregations not printed yet by printa, at exit, as DTrace does. */
 int out_aggs_print(struct out *o, struct aggs *aggs);
@@ -45,14 +49,14 @@ int out_value_cmp(const struct agg_desc *d, const uint64_t *x, const uint64_t *y
 struct prov_event;
 struct procs *procs_new(void);
 void procs_free(struct procs *p);
-void procs_feed(struct procs *p, const struct prov_event *ev);	/* watch events, by time */
+void procs_feed(struct procs *p, const struct prov_event *ev); /* watch events, by time */
 /* Mappings of a process that runs now (from /proc or a task_vma pass, at start). */
 void procs_scan(struct procs *p, pid_t pid, uint64_t time);
 void procs_scan_all(struct procs *p, uint64_t time);
-void out_set_procs(struct out *o, struct procs *p);	/* borrowed */
+void out_set_procs(struct out *o, struct procs *p); /* borrowed */
 
 /* "module`symbol+0x10" or 0xaddr into buf. */
-bool out_ksyms_hidden(void);	/* one was asked for, and the kernel shows none */
+bool out_ksyms_hidden(void); /* one was asked for, and the kernel shows none */
 /* A function of the kernel: its address, and the bytes up to the next. False: not there, or hidden. */
 bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size);
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_action how);

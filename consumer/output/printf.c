@@ -35,8 +35,9 @@ static void text(struct out *o, const struct d_conv *c, const char *s, size_t n)
 static void number(struct out *o, const struct d_conv *c, const char *prefix, const char *digits,
 		   size_t n)
 {
-	size_t before = strlen(prefix), zeros = c->prec > 0 && n < (size_t)c->prec ?
-		(size_t)c->prec - n : 0, all = before + zeros + n, width = (size_t)c->width;
+	size_t before = strlen(prefix),
+	       zeros = c->prec > 0 && n < (size_t)c->prec ? (size_t)c->prec - n : 0,
+	       all = before + zeros + n, width = (size_t)c->width;
 
 	if (c->zero && !c->minus && c->prec < 0 && width > all) {
 		zeros = width - before - n;
@@ -254,9 +255,12 @@ static double as_double(const struct out_value *v)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void conv_float(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
-	const struct { bool on; char letter; } flags[] = {
-		{ c->plus, '+' }, { c->space, ' ' }, { c->alt, '#' }, { c->zero, '0' },
-		{ c->quote, '\'' },
+	const struct {
+		bool on;
+		char letter;
+	} flags[] = {
+		{ c->plus, '+' }, { c->space, ' ' },  { c->alt, '#' },
+		{ c->zero, '0' }, { c->quote, '\'' },
 	};
 	double d = as_double(v);
 	int width = c->minus ? -c->width : c->width, prec = c->prec < 0 ? 6 : c->prec;
@@ -281,7 +285,7 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct out
 
 	if (v->kind == REC_KSYM || v->kind == REC_USYM)
 		out_sym_text(o, v, sym);
-	else if (c->verb == 'A')	/* a bare number does not say whose address it is */
+	else if (c->verb == 'A') /* a bare number does not say whose address it is */
 		out_usym(o->procs, sym, sizeof(sym), &v->owner, v->i, o->time, D_ACT_ustack);
 	else
 		out_ksym(sym, sizeof(sym), v->i, D_ACT_stack);
@@ -297,7 +301,7 @@ static void conv_stack(struct out *o, const struct d_conv *c, const struct out_v
 		return;
 	}
 	if (c->minus)
-		frame.width = 0;	/* it is the indent then */
+		frame.width = 0; /* it is the indent then */
 	out_put_stack(o, v, &frame, c->minus ? c->width : 0);
 }
 
@@ -314,20 +318,21 @@ static void conv_time(struct out *o, const struct d_conv *c, const struct out_va
 }
 
 static conv_fn *const by_verb[128] = {
-	['d'] = conv_decimal,  ['i'] = conv_decimal,	    ['u'] = conv_unsigned,
-	['o'] = conv_octal,    ['x'] = conv_hex,	    ['X'] = conv_hex_upper,
-	['p'] = conv_hex,      ['c'] = conv_char,	    ['C'] = conv_escaped_char,
-	['s'] = conv_string,   ['S'] = conv_escaped,	    ['e'] = conv_float,
-	['E'] = conv_float,    ['f'] = conv_float,	    ['F'] = conv_float,
-	['g'] = conv_float,    ['G'] = conv_float,	    ['a'] = conv_address,
-	['A'] = conv_address,  ['k'] = conv_stack,	    ['Y'] = conv_time,
-	['y'] = conv_time,     ['T'] = conv_time,
+	['d'] = conv_decimal, ['i'] = conv_decimal, ['u'] = conv_unsigned,
+	['o'] = conv_octal,   ['x'] = conv_hex,	    ['X'] = conv_hex_upper,
+	['p'] = conv_hex,     ['c'] = conv_char,    ['C'] = conv_escaped_char,
+	['s'] = conv_string,  ['S'] = conv_escaped, ['e'] = conv_float,
+	['E'] = conv_float,   ['f'] = conv_float,   ['F'] = conv_float,
+	['g'] = conv_float,   ['G'] = conv_float,   ['a'] = conv_address,
+	['A'] = conv_address, ['k'] = conv_stack,   ['Y'] = conv_time,
+	['y'] = conv_time,    ['T'] = conv_time,
 };
 
 /* A verb's value must be of a kind that it reads: numbers have no bytes and bytes no number. */
 static void convert(struct out *o, const struct d_conv *c, const struct out_value *v)
 {
-	conv_fn *fn = (unsigned char)c->verb < COUNT(by_verb) ? by_verb[(unsigned char)c->verb] : NULL;
+	conv_fn *fn = (unsigned char)c->verb < COUNT(by_verb) ? by_verb[(unsigned char)c->verb] :
+								NULL;
 	bool bytes = v->kind == REC_STRING || v->kind == REC_BYTES;
 
 	if (v->kind == REC_STACK || v->kind == REC_USTACK)
@@ -363,7 +368,8 @@ static size_t rest_of_agg(struct d_conv *c, const char *s, size_t n)
 	for (; i < n && isdigit((unsigned char)s[i]) && c->width < 65536; i++)
 		c->width = c->width * 10 + (s[i] - '0');
 	if (i < n && s[i] == '.')
-		for (c->prec = 0, i++; i < n && isdigit((unsigned char)s[i]) && c->prec < 65536; i++)
+		for (c->prec = 0, i++; i < n && isdigit((unsigned char)s[i]) && c->prec < 65536;
+		     i++)
 			c->prec = c->prec * 10 + (s[i] - '0');
 	for (; i < n && s[i] && strchr("hlLzjtqw", s[i]); i++)
 		c->length = s[i];
@@ -415,7 +421,9 @@ static bool stars(struct d_conv *c, struct args *a)
 	if (c->star_prec) {
 		if (!(v = take(a)))
 			return false;
-		c->prec = (int64_t)v->i > INT16_MAX ? INT16_MAX : (int64_t)v->i < 0 ? -1 : (int)v->i;
+		c->prec = (int64_t)v->i > INT16_MAX ? INT16_MAX :
+			  (int64_t)v->i < 0	    ? -1 :
+						      (int)v->i;
 	}
 	return true;
 }
@@ -424,7 +432,7 @@ int out_format(struct out *o, const struct d_format *f, const struct out_value *
 	       const struct out_row *rows, size_t nrows)
 {
 	struct args a = { values, n };
-	size_t skip = 0;	/* bytes of the next text that belong to an aggregation's conversion */
+	size_t skip = 0; /* bytes of the next text that belong to an aggregation's conversion */
 
 	for (size_t i = 0; i < f->nconvs; i++) {
 		const struct d_conv *c = &f->convs[i];
@@ -447,7 +455,7 @@ int out_format(struct out *o, const struct d_format *f, const struct out_value *
 			own = *c;
 			skip = rest_of_agg(&own, next ? next->text : "", next ? next->text_len : 0);
 			convert_agg(o, &own, rows);
-			if (nrows > 1) {	/* the last one serves all further %@ */
+			if (nrows > 1) { /* the last one serves all further %@ */
 				rows++;
 				nrows--;
 			}

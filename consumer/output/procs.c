@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 struct file {
-	char *module;		/* base name of its path */
+	char *module; /* base name of its path */
 	struct symfile *syms;
 };
 
@@ -35,23 +35,23 @@ struct mapping {
 
 /* One life of a pid: from fork to exit. */
 struct proc {
-	struct proc *older;	/* who had the pid before */
-	uint64_t start;		/* boot time, ns; 0: unknown */
-	uint64_t from;		/* monotonic */
-	struct mapping *maps;	/* by time */
+	struct proc *older;   /* who had the pid before */
+	uint64_t start;	      /* boot time, ns; 0: unknown */
+	uint64_t from;	      /* monotonic */
+	struct mapping *maps; /* by time */
 	size_t n, cap;
-	uint64_t *execs;	/* when everything before was unmapped */
+	uint64_t *execs; /* when everything before was unmapped */
 	size_t nexecs, execs_cap;
 };
 
 struct procs {
-	struct hash *by_pid;	/* the youngest life */
-	struct hash *files;	/* by device, inode and path */
-	int64_t boot_offset;	/* boot time - monotonic, ns */
+	struct hash *by_pid; /* the youngest life */
+	struct hash *files;  /* by device, inode and path */
+	int64_t boot_offset; /* boot time - monotonic, ns */
 };
 
 #define NANOSEC 1000000000
-#define TICK (NANOSEC / 50)	/* /proc counts starts in ticks; two lives of a pid are further apart */
+#define TICK (NANOSEC / 50) /* /proc counts starts in ticks; two lives of a pid are further apart */
 
 static int64_t now(clockid_t clock)
 {
@@ -111,8 +111,8 @@ static int open_mapped(const struct prov_event *ev)
 	char path[4200];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)ev->pid, ev->addr,
-		 ev->addr + ev->len);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)ev->pid,
+		 ev->addr, ev->addr + ev->len);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/root%s", (int)ev->pid, ev->path);
@@ -147,11 +147,11 @@ static struct file *file_of(struct procs *p, const struct prov_event *ev)
 	struct file *f;
 
 	if (!ev->path || (ev->path[0] != '/' && strcmp(ev->path, "[vdso]")))
-		return NULL;	/* anonymous: //anon, [heap], [stack] … */
+		return NULL; /* anonymous: //anon, [heap], [stack] … */
 	if (!strncmp(ev->path, "//", 2))
 		return NULL;
-	n = snprintf(key, sizeof(key), "%x:%x:%" PRIu64 " %s", ev->dev_major, ev->dev_minor, ev->ino,
-		     ev->path);
+	n = snprintf(key, sizeof(key), "%x:%x:%" PRIu64 " %s", ev->dev_major, ev->dev_minor,
+		     ev->ino, ev->path);
 	if (n < 0 || n >= (int)sizeof(key))
 		return NULL;
 	f = hash_get(p->files, key, (size_t)n);
@@ -256,7 +256,7 @@ void procs_feed(struct procs *p, const struct prov_event *ev)
 	case PROV_EV_MMAP: feed_mmap(p, ev); break;
 	case PROV_EV_FORK: feed_fork(p, ev); break;
 	case PROV_EV_EXEC: feed_exec(p, ev); break;
-	case PROV_EV_EXIT: break;	/* it is asked about afterwards too */
+	case PROV_EV_EXIT: break; /* it is asked about afterwards too */
 	case PROV_EV_LOST: procs_scan_all(p, ev->time); break;
 	}
 }
@@ -274,7 +274,7 @@ static uint64_t start_of(pid_t pid)
 	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	s = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;	/* the name may hold blanks */
+	s = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL; /* the name may hold blanks */
 	if (s)
 		for (int field = 2; field < 22 && (s = strchr(s, ' ')); field++)
 			s++;
@@ -304,8 +304,8 @@ static void scan_line(struct procs *p, struct proc *q, struct prov_event *ev, ch
 	char perms[8];
 	int path = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev->addr, &end,
-		   perms, &ev->pgoff, &ev->dev_major, &ev->dev_minor, &ev->ino, &path) < 7 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev->addr,
+		   &end, perms, &ev->pgoff, &ev->dev_major, &ev->dev_minor, &ev->ino, &path) < 7 ||
 	    perms[2] != 'x')
 		return;
 	ev->len = end - ev->addr;

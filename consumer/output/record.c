@@ -227,8 +227,7 @@ static void trace_value(struct out *o, const struct out_value *v)
 		else
 			out_put_rawbytes(o, v->bytes, v->len);
 		break;
-	default:
-		out_put_place(o, v);
+	default: out_put_place(o, v);
 	}
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_KEYS = 64 };		/* more than a key of the largest class can hold is never compared */
+enum { MAX_KEYS = 64 }; /* more than a key of the largest class can hold is never compared */
 
 static int cmp_u64(uint64_t a, uint64_t b)
 {
@@ -60,14 +60,10 @@ static int cmp_value(const struct out_value *a, const struct out_value *b)
 	case REC_INT:
 		return a->is_signed ? cmp_i64((int64_t)a->i, (int64_t)b->i) : cmp_u64(a->i, b->i);
 	case REC_STRING:
-	case REC_BYTES:
-		return cmp_string(a, b);
+	case REC_BYTES: return cmp_string(a, b);
 	case REC_STACK:
-	case REC_USTACK:
-		return cmp_stack(a, b);
-	default:
-		cmp = cmp_u64(a->owner.pid, b->owner.pid);
-		return cmp ? cmp : cmp_u64(a->i, b->i);
+	case REC_USTACK: return cmp_stack(a, b);
+	default: cmp = cmp_u64(a->owner.pid, b->owner.pid); return cmp ? cmp : cmp_u64(a->i, b->i);
 	}
 }
 
@@ -112,11 +108,13 @@ static long double dist_sum(const struct out_row *r, int64_t *zero)
 			int k = (int)i - RT_QUANTIZE_ZERO;
 
 			v = k > 0 ? (long double)(1ull << (k - 1)) :
-			    k < 0 ? -(long double)(1ull << (-k - 1)) : 0;
+			    k < 0 ? -(long double)(1ull << (-k - 1)) :
+				    0;
 		} else if (!i) {
 			v = (long double)p[0] - 1;
 		} else {
-			v = (long double)p[0] + (long double)(i - 1) * (long double)p[2] + (i == n - 1);
+			v = (long double)p[0] + (long double)(i - 1) * (long double)p[2] +
+			    (i == n - 1);
 		}
 		sum += v * (long double)(int64_t)bucket[i];
 		if (v < 0.5L && v > -0.5L)
@@ -127,7 +125,8 @@ static long double dist_sum(const struct out_row *r, int64_t *zero)
 
 int out_value_cmp(const struct agg_desc *d, const uint64_t *x, const uint64_t *y)
 {
-	struct out_row a = { .desc = d, .normal = 1, .words = x }, b = { .desc = d, .normal = 1, .words = y };
+	struct out_row a = { .desc = d, .normal = 1, .words = x },
+		       b = { .desc = d, .normal = 1, .words = y };
 
 	return out_row_value_cmp(&a, &b);
 }
@@ -144,7 +143,7 @@ int out_row_value_cmp(const struct out_row *a, const struct out_row *b)
 		cmp = cmp_real(dist_sum(a, &azero), dist_sum(b, &bzero));
 		return cmp ? cmp : cmp_i64(azero, bzero);
 	}
-	x.normal = y.normal = 1;	/* what rounding would make equal is not */
+	x.normal = y.normal = 1; /* what rounding would make equal is not */
 	return cmp_i64(out_agg_int(&x), out_agg_int(&y));
 }
 

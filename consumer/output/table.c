@@ -15,8 +15,11 @@
 
 static struct out_row row_of(const struct agg_desc *desc, const struct agg_row *r)
 {
-	return (struct out_row){ .desc = desc, .normal = r->normal, .key = r->key,
-				 .key_len = r->key_len, .words = r->words };
+	return (struct out_row){ .desc = desc,
+				 .normal = r->normal,
+				 .key = r->key,
+				 .key_len = r->key_len,
+				 .words = r->words };
 }
 
 static int mark_printed(struct out *o, int agg)
@@ -60,10 +63,10 @@ static int print_one(struct out *o, const struct d_format *f, const struct aggs 
 struct join {
 	const struct aggs *aggs;
 	const struct rec_action *act;
-	struct hash *lines;	/* key → line + 1 */
-	struct out_row *rows;	/* lines of naggs rows */
+	struct hash *lines;   /* key → line + 1 */
+	struct out_row *rows; /* lines of naggs rows */
 	size_t nlines;
-	uint64_t *zeros;	/* the value of an aggregation that lacks a line's key */
+	uint64_t *zeros; /* the value of an aggregation that lacks a line's key */
 };
 
 static bool join_init(struct join *j)
@@ -100,9 +103,12 @@ static struct out_row *join_line(struct join *j, const struct agg_row *r)
 	if (hash_set(j->lines, key, r->key_len, (void *)(uintptr_t)(j->nlines + 1), NULL))
 		return NULL;
 	for (size_t i = 0; i < width; i++)
-		j->rows[j->nlines * width + i] = (struct out_row){
-			.desc = aggs_desc(j->aggs, j->act->aggs[i]->id), .normal = 1,
-			.key = r->key, .key_len = r->key_len, .words = j->zeros };
+		j->rows[j->nlines * width + i] =
+			(struct out_row){ .desc = aggs_desc(j->aggs, j->act->aggs[i]->id),
+					  .normal = 1,
+					  .key = r->key,
+					  .key_len = r->key_len,
+					  .words = j->zeros };
 	return j->rows + j->nlines++ * width;
 }
 
@@ -201,7 +207,7 @@ int out_aggs_print(struct out *o, struct aggs *aggs)
 	bool reverse = out_order_of(o).reverse;
 	int n = 0, err = 0;
 
-	o->time = UINT64_MAX;	/* symbols of the processes as they were last */
+	o->time = UINT64_MAX; /* symbols of the processes as they were last */
 	while (aggs_desc(aggs, n))
 		n++;
 	for (int i = 0; !err && i < n; i++) {

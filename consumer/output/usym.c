@@ -20,12 +20,14 @@
 struct sym {
 	uint64_t addr, size;
 	char *name;
-	unsigned rank;	/* of several names of one address the lowest is shown */
+	unsigned rank; /* of several names of one address the lowest is shown */
 };
-struct segment { uint64_t off, size, addr; };
+struct segment {
+	uint64_t off, size, addr;
+};
 
 struct symfile {
-	int fd;		/* -1: none, or read already */
+	int fd; /* -1: none, or read already */
 	bool vdso, loaded;
 	struct sym *syms;
 	size_t n, cap;
@@ -75,7 +77,8 @@ static unsigned rank_of(const GElf_Sym *s, const char *name)
 {
 	int bind = GELF_ST_BIND(s->st_info);
 
-	return (bind == STB_LOCAL) * 64u + (unsigned)strspn(name, "_") % 16 * 2 + (bind == STB_WEAK);
+	return (bind == STB_LOCAL) * 64u + (unsigned)strspn(name, "_") % 16 * 2 +
+	       (bind == STB_WEAK);
 }
 
 static void add(struct symfile *f, const GElf_Sym *s, const char *name)
@@ -85,7 +88,8 @@ static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 	if (!slot)
 		return;
 	/* without its version: name@@GLIBC_2.17 */
-	*slot = (struct sym){ s->st_value, s->st_size, strndup(name, strcspn(name, "@")), rank_of(s, name) };
+	*slot = (struct sym){ s->st_value, s->st_size, strndup(name, strcspn(name, "@")),
+			      rank_of(s, name) };
 	f->n -= !slot->name;
 }
 
@@ -128,7 +132,8 @@ static void read_segments(struct symfile *f, Elf *elf)
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD)
-			f->segs[f->nsegs++] = (struct segment){ ph.p_offset, ph.p_filesz, ph.p_vaddr };
+			f->segs[f->nsegs++] = (struct segment){ ph.p_offset, ph.p_filesz,
+								ph.p_vaddr };
 }
 
 /* "/usr/lib/debug/.build-id/ab/cdef….debug" of an object; false: it has no build id. */
@@ -142,7 +147,8 @@ static bool debug_path(Elf *elf, char *path, size_t size)
 		size_t off = 0, name, desc;
 		GElf_Nhdr nh;
 
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE || !(data = elf_getdata(scn, NULL)))
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE ||
+		    !(data = elf_getdata(scn, NULL)))
 			continue;
 		while ((off = gelf_getnote(data, off, &nh, &name, &desc)) > 0) {
 			const unsigned char *id = (const unsigned char *)data->d_buf + desc;

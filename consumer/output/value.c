@@ -86,7 +86,7 @@ static bool field_usym(struct out_value *v, const struct rec_field *f, const str
 }
 
 static const struct {
-	uint32_t size;		/* of the fixed part */
+	uint32_t size; /* of the fixed part */
 	bool (*read)(struct out_value *v, const struct rec_field *f, const struct rt_rec *rec);
 } fields[] = {
 	[REC_INT] = { 8, field_int },
@@ -181,8 +181,8 @@ static bool key_usym(struct out_value *v, const unsigned char **at, const unsign
 
 static bool (*const key_readers[])(struct out_value *v, const unsigned char **at,
 				   const unsigned char *end) = {
-	[REC_INT] = key_word,	  [REC_STRING] = key_string, [REC_STACK] = key_stack,
-	[REC_USTACK] = key_ustack, [REC_KSYM] = key_word,    [REC_USYM] = key_usym,
+	[REC_INT] = key_word,	   [REC_STRING] = key_string, [REC_STACK] = key_stack,
+	[REC_USTACK] = key_ustack, [REC_KSYM] = key_word,     [REC_USYM] = key_usym,
 };
 
 bool out_value_keys(struct out_value *v, const struct agg_desc *desc, const unsigned char *key,

@@ -42,10 +42,13 @@
 /* ---- The list --------------------------------------------------------------- */
 
 struct prov_links {
-	struct link { int fd; pid_t pid; } *v;	/* pid: its sites'; 0: of all */
+	struct link {
+		int fd;
+		pid_t pid;
+	} * v; /* pid: its sites'; 0: of all */
 	size_t n, cap;
-	size_t next;		/* closing: taken by threads one after the other */
-	bool raw;		/* raw tracepoints are among them */
+	size_t next; /* closing: taken by threads one after the other */
+	bool raw;    /* raw tracepoints are among them */
 };
 
 struct prov_links *prov_links_new(void)
@@ -157,7 +160,7 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 		err = fd;
 	else if (ioctl(event, PERF_EVENT_IOC_ENABLE))
 		err = -errno;
-	close(event);	/* the link holds it */
+	close(event); /* the link holds it */
 	if (err && fd >= 0)
 		close(fd);
 	return err ? err : keep(links, fd, pid);
@@ -169,8 +172,11 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 		    struct prov_links *links)
 {
 	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = s->period_ns, .disabled = 1,
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = s->period_ns,
+		.disabled = 1,
 	};
 	int fd = perf_open(&attr, -1, cpu);
 
@@ -187,7 +193,7 @@ static int attach_clock(struct prov_env *env, const struct prov_site *s, int pro
 		err = clock_on(s, cpu, prog, cookie, links);
 		if (!err && ++done && s->one_cpu)
 			break;
-		if (err && err != -ENODEV)	/* ENODEV: the CPU is off */
+		if (err && err != -ENODEV) /* ENODEV: the CPU is off */
 			return err;
 	}
 	return done ? 0 : err;
@@ -202,9 +208,9 @@ struct batch {
 	struct prov_links *links;
 	char path[32];
 	uint64_t *offsets, *refs, *cookies;
-	const size_t *index;	/* of each among what's sites */
-	pid_t pid;		/* the sites'; 0: all */
-	pid_t by;		/* what the kernel is told: pid, if that can be filtered by */
+	const size_t *index; /* of each among what's sites */
+	pid_t pid;	     /* the sites'; 0: all */
+	pid_t by;	     /* what the kernel is told: pid, if that can be filtered by */
 	size_t attached, refused;
 	int err;
 };
@@ -214,7 +220,7 @@ static bool gone(struct batch *b, int err)
 	return err == -ESRCH && b->pid;
 }
 
-enum { NOTSUPP = 524 };	/* the kernel's own ENOTSUPP: an instruction that it cannot step over */
+enum { NOTSUPP = 524 }; /* the kernel's own ENOTSUPP: an instruction that it cannot step over */
 
 static const char *error_text(int err)
 {
@@ -239,8 +245,9 @@ static void refuse(struct batch *b, size_t i, int err)
 /* An error that is one site's alone, so that the others are worth a try. */
 static bool of_one_site(int err)
 {
-	static const int errs[] = { EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG,
-				    ENOMEM };
+	static const int errs[] = {
+		EINVAL, EOPNOTSUPP, NOTSUPP, EIO, EBUSY, EEXIST, E2BIG, ENOMEM
+	};
 
 	for (size_t i = 0; i < COUNT(errs); i++)
 		if (err == -errs[i])
@@ -250,7 +257,7 @@ static bool of_one_site(int err)
 
 static void multi_range(struct batch *b, size_t from, size_t to)
 {
-	enum { HOPELESS = 64 };	/* so many refused and none taken: it is not the sites */
+	enum { HOPELESS = 64 }; /* so many refused and none taken: it is not the sites */
 	bool refs = false;
 	int fd;
 
@@ -293,15 +300,17 @@ static int uprobe_type(void)
 static int perf_one(struct batch *b, int type, size_t i)
 {
 	struct perf_event_attr attr = {
-		.type = (uint32_t)type, .size = sizeof(attr), .config = b->refs[i] << 32,
-		.config1 = (uintptr_t)b->path, .config2 = b->offsets[i],
+		.type = (uint32_t)type,
+		.size = sizeof(attr),
+		.config = b->refs[i] << 32,
+		.config1 = (uintptr_t)b->path,
+		.config2 = b->offsets[i],
 	};
 	/* The bits for the semaphore's offset are 32; a file that needs more has none found. */
 	int fd = b->refs[i] >> 32 ? -EOVERFLOW :
-		 perf_open(&attr, b->by ? b->by : -1, b->by ? -1 : 0);
+				    perf_open(&attr, b->by ? b->by : -1, b->by ? -1 : 0);
 
-	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links,
-					     b->pid);
+	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links, b->pid);
 }
 
 static void perf_all(struct batch *b, size_t n)
@@ -347,7 +356,7 @@ static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 	else
 		perf_all(b, n);
 	if (gone(b, b->err))
-		b->err = 0;	/* it fires no more, and its end is told elsewhere */
+		b->err = 0; /* it fires no more, and its end is told elsewhere */
 }
 
 struct order {
@@ -389,8 +398,9 @@ static int attach_user(struct prov_env *env, const struct prov_attach *what,
 	for (size_t i = 0; i < n; i++)
 		index[i] = order[i].index;
 	for (size_t i = 0; i < n; i = to) {
-		for (to = i + 1; to < n && order[to].file == order[i].file &&
-		     order[to].pid == order[i].pid; to++)
+		for (to = i + 1;
+		     to < n && order[to].file == order[i].file && order[to].pid == order[i].pid;
+		     to++)
 			;
 		b.index = index + i;
 		batch_attach(&b, to - i, open_file);
@@ -428,8 +438,8 @@ static int attach_single(struct prov_env *env, const struct prov_attach *what,
 		const struct prov_site *s = what->sites[i];
 
 		err = what->ctx == CC_CTX_PERF ?
-		      attach_clock(env, s, what->prog, what->cookies[i], links) :
-		      attach_raw(s, what->prog, links);
+			      attach_clock(env, s, what->prog, what->cookies[i], links) :
+			      attach_raw(s, what->prog, links);
 		if (!err) {
 			done++;
 			continue;
@@ -453,24 +463,19 @@ static bool others_refused(const struct prov_attach *what, int err)
 	return others;
 }
 
-int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
-		     struct prov_links *links, prov_open_fn *open_file)
+int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struct prov_links *links,
+		     prov_open_fn *open_file)
 {
 	int err;
 
 	switch (what->nsites ? what->ctx : CC_CTX_TEST) {
-	case CC_CTX_UPROBE:
-		err = attach_user(env, what, links, open_file);
-		break;
+	case CC_CTX_UPROBE: err = attach_user(env, what, links, open_file); break;
 	case CC_CTX_RAWTP:
-	case CC_CTX_PERF:
-		err = attach_single(env, what, links);
-		break;
+	case CC_CTX_PERF: err = attach_single(env, what, links); break;
 	case CC_CTX_TEST:
-		err = 0;	/* fired by run */
+		err = 0; /* fired by run */
 		break;
-	default:
-		err = -EOPNOTSUPP;
+	default: err = -EOPNOTSUPP;
 	}
 	if (!err || others_refused(what, err))
 		return 0;
@@ -478,7 +483,7 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
 	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */
 	if (err == -EACCES && what->ctx == CC_CTX_UPROBE && !what->multi)
 		diag_hint(env->diag, "without uprobe_multi links (Linux 6.6) probes in user land "
-			  "need CAP_SYS_ADMIN");
+				     "need CAP_SYS_ADMIN");
 	return err;
 }
 

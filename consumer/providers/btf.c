@@ -29,29 +29,33 @@
 struct kbtf {
 	unsigned char *bytes;
 	size_t size;
-	bool mapped;		/* by mmap; else malloc-ed */
+	bool mapped; /* by mmap; else malloc-ed */
 	const unsigned char *types, *types_end;
 	const char *strs;
 	uint32_t strs_len;
-	uint32_t *at;		/* by id: offset in types; at[0] is unused */
+	uint32_t *at; /* by id: offset in types; at[0] is unused */
 	uint32_t n;
 };
 
 /* Bytes that follow struct btf_type: so many, and so many for each of vlen. */
-static const struct { uint8_t fixed, each; } tail[] = {
-	[BTF_KIND_INT] = { 4, 0 }, [BTF_KIND_ARRAY] = { 12, 0 }, [BTF_KIND_STRUCT] = { 0, 12 },
-	[BTF_KIND_UNION] = { 0, 12 }, [BTF_KIND_ENUM] = { 0, 8 }, [BTF_KIND_FUNC_PROTO] = { 0, 8 },
-	[BTF_KIND_VAR] = { 4, 0 }, [BTF_KIND_DATASEC] = { 0, 12 }, [BTF_KIND_DECL_TAG] = { 4, 0 },
-	[BTF_KIND_ENUM64] = { 0, 12 },
+static const struct {
+	uint8_t fixed, each;
+} tail[] = {
+	[BTF_KIND_INT] = { 4, 0 },	[BTF_KIND_ARRAY] = { 12, 0 },
+	[BTF_KIND_STRUCT] = { 0, 12 },	[BTF_KIND_UNION] = { 0, 12 },
+	[BTF_KIND_ENUM] = { 0, 8 },	[BTF_KIND_FUNC_PROTO] = { 0, 8 },
+	[BTF_KIND_VAR] = { 4, 0 },	[BTF_KIND_DATASEC] = { 0, 12 },
+	[BTF_KIND_DECL_TAG] = { 4, 0 }, [BTF_KIND_ENUM64] = { 0, 12 },
 };
-enum { HEAD = 12 };		/* struct btf_type */
+enum { HEAD = 12 }; /* struct btf_type */
 
 static size_t tail_size(uint32_t info)
 {
 	uint32_t kind = BTF_INFO_KIND(info);
 
-	return kind < COUNT(tail) ? tail[kind].fixed + (size_t)tail[kind].each * BTF_INFO_VLEN(info)
-				  : 0;
+	return kind < COUNT(tail) ?
+		       tail[kind].fixed + (size_t)tail[kind].each * BTF_INFO_VLEN(info) :
+		       0;
 }
 
 /* ---- Opening ------------------------------------------------------------------ */
@@ -125,7 +129,7 @@ static int index_build(struct kbtf *k)
 
 		memcpy(&info, p + 4, sizeof(info));
 		if (BTF_INFO_KIND(info) > BTF_KIND_ENUM64)
-			return -EINVAL;	/* of a length that we do not know */
+			return -EINVAL; /* of a length that we do not know */
 		len = HEAD + tail_size(info);
 		if (len > (size_t)(k->types_end - p))
 			return -EINVAL;
@@ -256,7 +260,7 @@ uint32_t kbtf_param(const struct kbtf *k, const struct kbtf_type *proto, uint32_
 
 /* ---- Members ---------------------------------------------------------------------- */
 
-enum { MAX_NEST = 32 };		/* anonymous members inside anonymous members */
+enum { MAX_NEST = 32 }; /* anonymous members inside anonymous members */
 
 /* A direct member, or one of an anonymous member; *bits is added to. */
 static bool member_find(const struct kbtf *k, uint32_t id, const char *name, size_t len,
@@ -327,23 +331,19 @@ static const char *text_of(const struct kbtf *k, struct arena *a, uint32_t id, i
 		if (t.kind == BTF_KIND_FWD && t.flag)
 			return arena_printf(a, "union %s", t.name);
 		return arena_printf(a, "struct %s", *t.name ? t.name : "{...}");
-	case BTF_KIND_UNION:
-		return arena_printf(a, "union %s", *t.name ? t.name : "{...}");
+	case BTF_KIND_UNION: return arena_printf(a, "union %s", *t.name ? t.name : "{...}");
 	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64:
-		return *t.name ? arena_printf(a, "enum %s", t.name) : "int";
+	case BTF_KIND_ENUM64: return *t.name ? arena_printf(a, "enum %s", t.name) : "int";
 	case BTF_KIND_CONST:
 		s = text_of(k, a, t.ref, depth + 1);
 		return s ? arena_printf(a, *s && s[strlen(s) - 1] == '*' ? "%s const" : "const %s",
-					s) : NULL;
+					s) :
+			   NULL;
 	case BTF_KIND_VOLATILE:
 	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-		return text_of(k, a, t.ref, depth + 1);
-	case BTF_KIND_FUNC_PROTO:
-		return "void";	/* a pointer to a function is shown as void * */
-	default:
-		return t.name;
+	case BTF_KIND_TYPE_TAG: return text_of(k, a, t.ref, depth + 1);
+	case BTF_KIND_FUNC_PROTO: return "void"; /* a pointer to a function is shown as void * */
+	default: return t.name;
 	}
 }
 

@@ -29,8 +29,9 @@ static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 static void error_args(struct prov_site *s)
 {
 	for (int i = 0; i < 5; i++)
-		s->args.arg[i + 1] = (struct cc_arg){ .kind = CC_A_ERR, .size = 8, .base = -1,
-						      .index = -1, .disp = i };
+		s->args.arg[i + 1] = (struct cc_arg){
+			.kind = CC_A_ERR, .size = 8, .base = -1, .index = -1, .disp = i
+		};
 }
 
 static struct own *probes(struct prov_env *env)
@@ -73,5 +74,6 @@ static size_t count(struct prov_env *env)
 	return NPROBES;
 }
 
-const struct prov prov_dtrace = { .name = "dtrace", .wants = wants, .match = match,
-				  .count = count };
+const struct prov prov_dtrace = {
+	.name = "dtrace", .wants = wants, .match = match, .count = count
+};

@@ -48,7 +48,7 @@ static uint32_t possible_cpus(void)
 /* As the kernel compares it: major and minor as inside the kernel. */
 static void pid_namespace(struct prov_env *env)
 {
-	static const ino_t initial = 0xeffffffc;	/* PROC_PID_INIT_INO */
+	static const ino_t initial = 0xeffffffc; /* PROC_PID_INIT_INO */
 	struct stat st;
 
 	if (stat("/proc/self/ns/pid", &st) || st.st_ino == initial)
@@ -93,8 +93,8 @@ void prov_env_free(struct prov_env *env)
 	free(env);
 }
 
-bool prov_pd_matches(const struct d_pdesc *pd, const char *prov, const char *mod,
-		     const char *func, const char *name)
+bool prov_pd_matches(const struct d_pdesc *pd, const char *prov, const char *mod, const char *func,
+		     const char *name)
 {
 	return text_glob(pd->prov, prov) && text_glob(pd->mod, mod) && text_glob(pd->func, func) &&
 	       text_glob(pd->name, name);
@@ -162,7 +162,7 @@ struct matching {
 	struct prov_env *env;
 	prov_found *found;
 	void *arg;
-	uint32_t id;		/* only this one; 0: all */
+	uint32_t id; /* only this one; 0: all */
 	int n;
 	bool stopped;
 };
@@ -192,8 +192,9 @@ static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t 
 
 int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
 {
-	static const struct d_pdesc all = { .prov = "", .mod = "", .func = "", .name = "",
-					    .text = ":::" };
+	static const struct d_pdesc all = {
+		.prov = "", .mod = "", .func = "", .name = "", .text = ":::"
+	};
 	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
 	const struct d_pdesc *ask = pd->id ? &all : pd;
 	int err = 0;
@@ -213,14 +214,16 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 static const char *absent(struct prov_env *env, const char *name)
 {
 	static const char *const names[] = {
-		"fbt", "fpuinfo", "fsinfo", "io", "ip", "lockstat", "mib", "plockstat", "proc", "sched",
-		"sysinfo", "tcp", "udp", "vfs", "vminfo",
+		"fbt",	"fpuinfo", "fsinfo",  "io",  "ip",  "lockstat", "mib",	  "plockstat",
+		"proc", "sched",   "sysinfo", "tcp", "udp", "vfs",	"vminfo",
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (!strcmp(name, names[i]))
-			return arena_printf(env->arena, "this version has no provider %s; the kernel's "
-					    "tracepoints are there: dtrace -l -P sdt", name);
+			return arena_printf(env->arena,
+					    "this version has no provider %s; the kernel's "
+					    "tracepoints are there: dtrace -l -P sdt",
+					    name);
 	return NULL;
 }
 

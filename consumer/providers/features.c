@@ -63,7 +63,8 @@ static bool probe_cookie(void)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_attach_cookie },
-		exit_0[0], exit_0[1],
+		exit_0[0],
+		exit_0[1],
 	};
 
 	return loads(BPF_PROG_TYPE_KPROBE, insns, COUNT(insns));

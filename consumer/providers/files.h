@@ -14,17 +14,17 @@
 #include "consumer/providers/inner.h"
 #include "usdt/usdt.h"
 
-struct prov_inode {		/* a key: no padding */
-	uint64_t address;	/* 0: this kernel has no iterator; device and number must do */
+struct prov_inode {	  /* a key: no padding */
+	uint64_t address; /* 0: this kernel has no iterator; device and number must do */
 	uint64_t ino;
-	uint32_t dev;		/* major << 20 | minor */
+	uint32_t dev; /* major << 20 | minor */
 	uint32_t generation;
 };
 
 struct prov_mapping {
-	pid_t pid, tid;	/* tid: by which /proc shows it */
+	pid_t pid, tid; /* tid: by which /proc shows it */
 	int file;
-	uint64_t start, end, off;	/* off: bytes into the file */
+	uint64_t start, end, off; /* off: bytes into the file */
 };
 
 /*

@@ -30,8 +30,8 @@ static_assert(PROV_NROWS <= COUNT(((struct prov_env *)0)->priv), "a place for ea
 enum { PROV_DYNAMIC = 0xffffffffu };
 
 /* Does the description match these names? Its id is prov_match's affair. */
-bool prov_pd_matches(const struct d_pdesc *pd, const char *prov, const char *mod,
-		     const char *func, const char *name);
+bool prov_pd_matches(const struct d_pdesc *pd, const char *prov, const char *mod, const char *func,
+		     const char *name);
 /* A probe in env's arena with room for nsites zeroed sites (sys_abi and sys_nr -1); names are
  * borrowed. NULL: no memory. */
 struct prov_probe *prov_probe_new(struct prov_env *env, const struct prov *owner, const char *prov,
@@ -45,8 +45,8 @@ void prov_give_id(struct prov_env *env, struct prov_probe *p);
 
 /* prov_attach with another way from a site's file to an fd (prov_file_open is the usual one). */
 typedef int prov_open_fn(struct prov_env *env, int file);
-int prov_attach_with(struct prov_env *env, const struct prov_attach *what,
-		     struct prov_links *links, prov_open_fn *open_file);
+int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struct prov_links *links,
+		     prov_open_fn *open_file);
 
 /* ---- stab.c ----------------------------------------------------------------- */
 
@@ -56,34 +56,34 @@ bool prov_exists(struct prov_env *env, const char *kind, const char *name);
 
 /* ---- limit.c ---------------------------------------------------------------- */
 
-void prov_limit_raise(void);		/* counted: the last restore lowers it */
+void prov_limit_raise(void); /* counted: the last restore lowers it */
 void prov_limit_restore(void);
-void prov_limit_restore_child(void);	/* in a child, before exec: as it was for us */
+void prov_limit_restore_child(void); /* in a child, before exec: as it was for us */
 
 /* ---- procs.c, watch.c --------------------------------------------------------- */
 
-void prov_files_free(struct prov_files *files);		/* NULL accepted */
-void prov_watch_close(struct prov_watch *watch);	/* NULL accepted */
+void prov_files_free(struct prov_files *files);	 /* NULL accepted */
+void prov_watch_close(struct prov_watch *watch); /* NULL accepted */
 
 /* ---- btf.c -------------------------------------------------------------------- */
 
 /* The kernel's own types, read once; ids are BTF's. */
-struct kbtf *kbtf_open(void);		/* NULL with errno set */
-void kbtf_free(struct kbtf *k);		/* NULL accepted */
-struct kbtf *kbtf_get(struct prov_env *env);	/* opened at its first use; NULL: there is none */
+struct kbtf *kbtf_open(void);		     /* NULL with errno set */
+void kbtf_free(struct kbtf *k);		     /* NULL accepted */
+struct kbtf *kbtf_get(struct prov_env *env); /* opened at its first use; NULL: there is none */
 
 /* One type, decoded: n members, parameters, enumerators follow at `more`. */
 struct kbtf_type {
-	uint32_t kind;		/* BTF_KIND_… */
+	uint32_t kind; /* BTF_KIND_… */
 	uint32_t vlen;
-	bool flag;		/* bit-fields are packed in offsets; an enum is signed */
-	const char *name;	/* "" if it has none */
-	uint32_t ref;		/* size, or the type referred to */
-	const unsigned char *more;	/* inside the BTF; checked to hold what the kind says */
+	bool flag;		   /* bit-fields are packed in offsets; an enum is signed */
+	const char *name;	   /* "" if it has none */
+	uint32_t ref;		   /* size, or the type referred to */
+	const unsigned char *more; /* inside the BTF; checked to hold what the kind says */
 };
-uint32_t kbtf_count(const struct kbtf *k);	/* ids are below it */
+uint32_t kbtf_count(const struct kbtf *k); /* ids are below it */
 bool kbtf_type(const struct kbtf *k, uint32_t id, struct kbtf_type *out);
-const char *kbtf_str(const struct kbtf *k, uint32_t off);	/* "" if there is none */
+const char *kbtf_str(const struct kbtf *k, uint32_t off); /* "" if there is none */
 /* The first type of that kind and name; 0: none. */
 uint32_t kbtf_find(const struct kbtf *k, uint32_t kind, const char *name);
 /* Past typedefs, const, volatile, restrict and tags. */

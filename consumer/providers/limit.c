@@ -27,7 +27,8 @@ void prov_limit_raise(void)
 	if (!limit.users++ && !getrlimit(RLIMIT_NOFILE, &limit.was)) {
 		high = limit.was;
 		high.rlim_cur = high.rlim_max;
-		limit.raised = high.rlim_cur != limit.was.rlim_cur && !setrlimit(RLIMIT_NOFILE, &high);
+		limit.raised = high.rlim_cur != limit.was.rlim_cur &&
+			       !setrlimit(RLIMIT_NOFILE, &high);
 	}
 	pthread_mutex_unlock(&limit.lock);
 }

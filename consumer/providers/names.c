@@ -22,7 +22,7 @@ struct made {
 
 enum { MAX_DEPTH = 64 };
 
-struct world {			/* prov_names' context */
+struct world { /* prov_names' context */
 	struct prov_env *env;
 	struct d_names names;
 	struct made made;
@@ -33,9 +33,15 @@ static struct d_type *from_btf(struct world *w, uint32_t id, int depth);
 /* An integer by its size, sign and name; wider ones than 64 bits are two words. */
 static struct d_type *int_type(struct d *d, const struct kbtf_type *t)
 {
-	static const struct { const char *name; enum d_basetype is; } named[] = {
-		{ "char", D_CHAR }, { "unsigned char", D_UCHAR }, { "_Bool", D_BOOL },
-		{ "long long int", D_LONGLONG }, { "long long unsigned int", D_ULONGLONG },
+	static const struct {
+		const char *name;
+		enum d_basetype is;
+	} named[] = {
+		{ "char", D_CHAR },
+		{ "unsigned char", D_UCHAR },
+		{ "_Bool", D_BOOL },
+		{ "long long int", D_LONGLONG },
+		{ "long long unsigned int", D_ULONGLONG },
 	};
 	uint32_t data;
 	bool sign;
@@ -46,16 +52,11 @@ static struct d_type *int_type(struct d *d, const struct kbtf_type *t)
 	memcpy(&data, t->more, sizeof(data));
 	sign = BTF_INT_ENCODING(data) & BTF_INT_SIGNED;
 	switch (t->ref) {
-	case 1:
-		return d_base(d, sign ? D_CHAR : D_UCHAR);
-	case 2:
-		return d_base(d, sign ? D_SHORT : D_USHORT);
-	case 4:
-		return d_base(d, sign ? D_INT : D_UINT);
-	case 8:
-		return d_base(d, sign ? D_LONG : D_ULONG);
-	default:
-		return d_array_of(d, d_base(d, D_ULONG), t->ref / 8);
+	case 1: return d_base(d, sign ? D_CHAR : D_UCHAR);
+	case 2: return d_base(d, sign ? D_SHORT : D_USHORT);
+	case 4: return d_base(d, sign ? D_INT : D_UINT);
+	case 8: return d_base(d, sign ? D_LONG : D_ULONG);
+	default: return d_array_of(d, d_base(d, D_ULONG), t->ref / 8);
 	}
 }
 
@@ -191,35 +192,25 @@ static struct d_type *make(struct world *w, const struct kbtf_type *k, uint32_t 
 	struct d *d = w->made.d;
 
 	switch (k->kind) {
-	case BTF_KIND_INT:
-		return int_type(d, k);
+	case BTF_KIND_INT: return int_type(d, k);
 	case BTF_KIND_FLOAT:
 		return d_base(d, k->ref == 4 ? D_FLOAT : k->ref == 8 ? D_DOUBLE : D_LONGDOUBLE);
-	case BTF_KIND_PTR:
-		return ptr_type(w, k, depth);
-	case BTF_KIND_ARRAY:
-		return array_type(w, k, depth);
+	case BTF_KIND_PTR: return ptr_type(w, k, depth);
+	case BTF_KIND_ARRAY: return array_type(w, k, depth);
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-	case BTF_KIND_FWD:
-		return struct_type(w, k, id);
+	case BTF_KIND_FWD: return struct_type(w, k, id);
 	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64:
-		return enum_type(w, k, id);
-	case BTF_KIND_TYPEDEF:
-		return typedef_type(w, k, id, depth);
-	case BTF_KIND_FUNC_PROTO:
-		return func_type(w, k, depth);
+	case BTF_KIND_ENUM64: return enum_type(w, k, id);
+	case BTF_KIND_TYPEDEF: return typedef_type(w, k, id, depth);
+	case BTF_KIND_FUNC_PROTO: return func_type(w, k, depth);
 	case BTF_KIND_FUNC:
-	case BTF_KIND_VAR:
-		return from_btf(w, k->ref, depth + 1);
+	case BTF_KIND_VAR: return from_btf(w, k->ref, depth + 1);
 	case BTF_KIND_CONST:
 	case BTF_KIND_VOLATILE:
 	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG:
-		return qualified(w, k, depth);
-	default:
-		return NULL;
+	case BTF_KIND_TYPE_TAG: return qualified(w, k, depth);
+	default: return NULL;
 	}
 }
 
@@ -253,8 +244,12 @@ static bool ready(struct world *w, struct d *d)
 
 static struct d_type *world_type(void *ctx, struct d *d, enum d_kind kind, const char *name)
 {
-	static const struct { enum d_kind kind; uint32_t btf[2]; } kinds[] = {
-		{ D_T_STRUCT, { BTF_KIND_STRUCT, 0 } }, { D_T_UNION, { BTF_KIND_UNION, 0 } },
+	static const struct {
+		enum d_kind kind;
+		uint32_t btf[2];
+	} kinds[] = {
+		{ D_T_STRUCT, { BTF_KIND_STRUCT, 0 } },
+		{ D_T_UNION, { BTF_KIND_UNION, 0 } },
 		{ D_T_ENUM, { BTF_KIND_ENUM, BTF_KIND_ENUM64 } },
 		{ D_T_TYPEDEF, { BTF_KIND_TYPEDEF, BTF_KIND_INT } },
 	};
@@ -319,20 +314,47 @@ static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 
 /* ---- Types by text --------------------------------------------------------------- */
 
-static const struct { const char *name; enum d_basetype is; } base_names[] = {
-	{ "void", D_VOID }, { "char", D_CHAR }, { "signed char", D_CHAR },
-	{ "unsigned char", D_UCHAR }, { "short", D_SHORT }, { "unsigned short", D_USHORT },
-	{ "int", D_INT }, { "signed", D_INT }, { "signed int", D_INT }, { "unsigned", D_UINT },
-	{ "unsigned int", D_UINT }, { "long", D_LONG }, { "long int", D_LONG },
-	{ "unsigned long", D_ULONG }, { "long unsigned int", D_ULONG },
-	{ "unsigned long int", D_ULONG }, { "long long", D_LONGLONG },
-	{ "long long int", D_LONGLONG }, { "unsigned long long", D_ULONGLONG },
-	{ "long long unsigned int", D_ULONGLONG }, { "_Bool", D_BOOL }, { "bool", D_BOOL },
-	{ "float", D_FLOAT }, { "double", D_DOUBLE }, { "string", D_STRING },
-	{ "int8_t", D_INT8 }, { "int16_t", D_INT16 }, { "int32_t", D_INT32 },
-	{ "int64_t", D_INT64 }, { "uint8_t", D_UINT8 }, { "uint16_t", D_UINT16 },
-	{ "uint32_t", D_UINT32 }, { "uint64_t", D_UINT64 }, { "uintptr_t", D_ULONG },
-	{ "size_t", D_ULONG }, { "ssize_t", D_LONG }, { "intptr_t", D_LONG },
+static const struct {
+	const char *name;
+	enum d_basetype is;
+} base_names[] = {
+	{ "void", D_VOID },
+	{ "char", D_CHAR },
+	{ "signed char", D_CHAR },
+	{ "unsigned char", D_UCHAR },
+	{ "short", D_SHORT },
+	{ "unsigned short", D_USHORT },
+	{ "int", D_INT },
+	{ "signed", D_INT },
+	{ "signed int", D_INT },
+	{ "unsigned", D_UINT },
+	{ "unsigned int", D_UINT },
+	{ "long", D_LONG },
+	{ "long int", D_LONG },
+	{ "unsigned long", D_ULONG },
+	{ "long unsigned int", D_ULONG },
+	{ "unsigned long int", D_ULONG },
+	{ "long long", D_LONGLONG },
+	{ "long long int", D_LONGLONG },
+	{ "unsigned long long", D_ULONGLONG },
+	{ "long long unsigned int", D_ULONGLONG },
+	{ "_Bool", D_BOOL },
+	{ "bool", D_BOOL },
+	{ "float", D_FLOAT },
+	{ "double", D_DOUBLE },
+	{ "string", D_STRING },
+	{ "int8_t", D_INT8 },
+	{ "int16_t", D_INT16 },
+	{ "int32_t", D_INT32 },
+	{ "int64_t", D_INT64 },
+	{ "uint8_t", D_UINT8 },
+	{ "uint16_t", D_UINT16 },
+	{ "uint32_t", D_UINT32 },
+	{ "uint64_t", D_UINT64 },
+	{ "uintptr_t", D_ULONG },
+	{ "size_t", D_ULONG },
+	{ "ssize_t", D_LONG },
+	{ "intptr_t", D_LONG },
 };
 
 /* The words before the first star, without qualifiers, one blank between them. */
@@ -377,8 +399,13 @@ static struct d_type *user_type(struct world *w, struct d *d, enum d_kind kind, 
 
 static struct d_type *type_named(struct world *w, struct d *d, const char *words, bool user)
 {
-	static const struct { const char *word; enum d_kind kind; } tags[] = {
-		{ "struct ", D_T_STRUCT }, { "union ", D_T_UNION }, { "enum ", D_T_ENUM },
+	static const struct {
+		const char *word;
+		enum d_kind kind;
+	} tags[] = {
+		{ "struct ", D_T_STRUCT },
+		{ "union ", D_T_UNION },
+		{ "enum ", D_T_ENUM },
 	};
 
 	for (size_t i = 0; i < COUNT(base_names); i++)
@@ -539,8 +566,12 @@ const struct d_names *prov_names(struct prov_env *env)
 	if (!w)
 		return NULL;
 	w->env = env;
-	w->names = (struct d_names){ .ctx = w, .args = world_args, .attrs = world_attrs,
-				     .exists = world_exists, .type = world_type,
-				     .complete = world_complete, .symbol = world_symbol };
+	w->names = (struct d_names){ .ctx = w,
+				     .args = world_args,
+				     .attrs = world_attrs,
+				     .exists = world_exists,
+				     .type = world_type,
+				     .complete = world_complete,
+				     .symbol = world_symbol };
 	return &w->names;
 }

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 struct own {
-	struct hash *made;	/* file, address and name → the probe */
+	struct hash *made; /* file, address and name → the probe */
 	/* What the last match saw, for why_none. */
 	size_t modules, symbols;
-	bool chosen;		/* a function of that name that the loader chooses */
+	bool chosen; /* a function of that name that the loader chooses */
 };
 
 struct matching {
@@ -33,7 +33,7 @@ struct matching {
 	int file;
 	const char *mod;
 	bool is_glob, stopped;
-	struct hash *seen;	/* addresses given: a pattern takes one name of each function */
+	struct hash *seen; /* addresses given: a pattern takes one name of each function */
 	Elf *elf;
 };
 
@@ -67,11 +67,13 @@ static void args_set(struct cc_arg arg[10], int word)
 	int nregs = word == 8 ? (int)COUNT(regs) : 0;
 
 	for (int i = 0; i < 10; i++)
-		arg[i] = (struct cc_arg){
-			.size = (uint8_t)word, .is_signed = true, .index = -1, .scale = 1,
-			.kind = i < nregs ? CC_A_REG : CC_A_UMEM,
-			.base = i < nregs ? regs[i] : PT_REGS_SP,
-			.disp = i < nregs ? 0 : word * (i - nregs + 1) };
+		arg[i] = (struct cc_arg){ .size = (uint8_t)word,
+					  .is_signed = true,
+					  .index = -1,
+					  .scale = 1,
+					  .kind = i < nregs ? CC_A_REG : CC_A_UMEM,
+					  .base = i < nregs ? regs[i] : PT_REGS_SP,
+					  .disp = i < nregs ? 0 : word * (i - nregs + 1) };
 }
 
 /* The same probe for every description that names it. */
@@ -180,16 +182,22 @@ static struct own *own_get(struct prov_env *env)
 int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
 		   prov_found *found, void *arg)
 {
-	struct matching m = { .env = env, .pd = pd, .found = found, .arg = arg, .pid = pid,
-			      .file = file, .is_glob = !*pd->func || text_is_glob(pd->func),
+	struct matching m = { .env = env,
+			      .pd = pd,
+			      .found = found,
+			      .arg = arg,
+			      .pid = pid,
+			      .file = file,
+			      .is_glob = !*pd->func || text_is_glob(pd->func),
 			      .own = own_get(env) };
 	int fd = prov_file_open(env, file), err = 0;
 
 	m.mod = prov_file_base(env, file);
 	if (!m.own)
 		return -ENOMEM;
-	if (fd < 0 || !(is_module(pd->mod, m.mod) ||
-			(!strcmp(pd->mod, "a.out") && is_executable(pid, prov_file_path(env, file)))))
+	if (fd < 0 ||
+	    !(is_module(pd->mod, m.mod) ||
+	      (!strcmp(pd->mod, "a.out") && is_executable(pid, prov_file_path(env, file)))))
 		return 0;
 	m.own->modules++;
 	elf_version(EV_CURRENT);
@@ -250,15 +258,19 @@ static const char *pid_why_none(struct prov_env *env, const struct d_pdesc *pd)
 		return NULL;
 	if (!pid_wants(env, pd))
 		return !pd->prov[3] || text_is_glob(pd->prov) ?
-			       "pid probes are a process's: pid1234, or pid$target with -c or -p" : NULL;
+			       "pid probes are a process's: pid1234, or pid$target with -c or -p" :
+			       NULL;
 	if (!own || !own->modules)
-		return arena_printf(env->arena, "process %s has mapped no file %s", pd->prov + 3, pd->mod);
+		return arena_printf(env->arena, "process %s has mapped no file %s", pd->prov + 3,
+				    pd->mod);
 	if (!own->symbols)
 		return arena_printf(env->arena, "%s has no symbols",
 				    *pd->mod ? pd->mod : "what it has mapped");
 	if (own->chosen)
-		return arena_printf(env->arena, "%s is chosen among several by the loader: name the "
-				    "one that it took", pd->func);
+		return arena_printf(env->arena,
+				    "%s is chosen among several by the loader: name the "
+				    "one that it took",
+				    pd->func);
 	return NULL;
 }
 
@@ -271,5 +283,8 @@ static void pid_close(struct prov_env *env)
 	env->priv[PROV_ROW_pid] = NULL;
 }
 
-const struct prov prov_pid = { .name = "pid", .wants = pid_wants, .match = pid_match,
-			       .close = pid_close, .why_none = pid_why_none };
+const struct prov prov_pid = { .name = "pid",
+			       .wants = pid_wants,
+			       .match = pid_match,
+			       .close = pid_close,
+			       .why_none = pid_why_none };

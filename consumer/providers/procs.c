@@ -26,20 +26,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRESH_MS = 200 };	/* how long an answer of the whole host is good when nobody watches */
+enum { FRESH_MS = 200 }; /* how long an answer of the whole host is good when nobody watches */
 
 struct prov_file {
 	struct prov_inode id;
 	struct usdt_file *usdt;
 	const char *path, *base;
-	int fd;			/* -1: not opened, or not needed */
+	int fd; /* -1: not opened, or not needed */
 	bool read;
-	struct prov_mapping where;	/* a mapping it can be opened through */
+	struct prov_mapping where; /* a mapping it can be opened through */
 };
 
 struct prov_files {
-	struct hash *by_id;		/* struct prov_inode → index + 1 */
-	struct hash *by_number;		/* the same without address: what MMAP2 events know */
+	struct hash *by_id;	/* struct prov_inode → index + 1 */
+	struct hash *by_number; /* the same without address: what MMAP2 events know */
 	struct prov_file *v;
 	size_t n, cap;
 	struct prov_mapping *maps, *shown;
@@ -47,8 +47,8 @@ struct prov_files {
 	struct vma_iter *iter;
 	bool no_iter, too_many;
 	unsigned serial;
-	uint64_t fresh_until;		/* of all processes; 0: stale */
-	pid_t fresh_pid;		/* only this one was looked at; 0: none */
+	uint64_t fresh_until; /* of all processes; 0: stale */
+	pid_t fresh_pid;      /* only this one was looked at; 0: none */
 };
 
 static uint64_t now_ms(void)
@@ -99,7 +99,7 @@ void prov_files_free(struct prov_files *f)
 
 /* ---- Files by identity ------------------------------------------------------ */
 
-struct number {		/* a key: no padding */
+struct number { /* a key: no padding */
 	uint64_t ino;
 	uint32_t dev, generation;
 };
@@ -138,9 +138,12 @@ static bool map_add(void *arg, const struct vma_row *row)
 	map = GROW_PUSH(f->maps, f->nmaps, f->maps_cap);
 	if (!map)
 		return false;
-	*map = (struct prov_mapping){
-		.pid = (pid_t)row->pid, .tid = (pid_t)row->tid, .file = file, .start = row->start,
-		.end = row->end, .off = row->off };
+	*map = (struct prov_mapping){ .pid = (pid_t)row->pid,
+				      .tid = (pid_t)row->tid,
+				      .file = file,
+				      .start = row->start,
+				      .end = row->end,
+				      .off = row->off };
 	if (f->v[file].fd < 0)
 		f->v[file].where = *map;
 	return true;
@@ -158,7 +161,7 @@ static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
 	maps = fopen(path, "re");
 	if (!maps)
-		return true;	/* it has gone */
+		return true; /* it has gone */
 	while (ok && getline(&line, &cap, maps) > 0) {
 		struct vma_row row = { .pid = (uint32_t)pid, .tid = (uint32_t)tid };
 		unsigned major, minor;
@@ -189,7 +192,8 @@ static bool look_at_thread(void *arg, pid_t tid)
 	size_t had = l->env->files->nmaps;
 
 	if (l->env->files->iter)
-		l->err = vma_iter_read(l->env->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add, l->env);
+		l->err = vma_iter_read(l->env->files->iter, l->pid, tid == l->pid ? 0 : tid,
+				       map_add, l->env);
 	else
 		l->err = maps_read(l->env, l->pid, tid) ? 0 : -ENOMEM;
 	return l->err || l->env->files->nmaps > had;
@@ -234,7 +238,8 @@ static int look(struct prov_env *env, pid_t pid)
 	if (pid)
 		return look_at(env, pid);
 	/* All rows at once have the initial namespace's process ids. */
-	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, env) : look_at_each(env);
+	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, env) :
+					    look_at_each(env);
 }
 
 static bool is_fresh(const struct prov_env *env, pid_t pid)
@@ -305,7 +310,9 @@ bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, ui
 {
 	/* maps does not tell generations: without the iterator they are all 0. */
 	struct number number = { ino, dev, env->files && env->files->iter ? generation : 0 };
-	uintptr_t index = env->files ? (uintptr_t)hash_get(env->files->by_number, &number, sizeof(number)) : 0;
+	uintptr_t index = env->files ? (uintptr_t)hash_get(env->files->by_number, &number,
+							   sizeof(number)) :
+				       0;
 
 	return index && !prov_file_waits(env, (int)index - 1);
 }
@@ -314,7 +321,8 @@ bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, ui
 
 static int fd_through(const struct prov_mapping *m, char *link, size_t size)
 {
-	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->tid, m->start, m->end);
+	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->tid, m->start,
+		 m->end);
 	/* O_NONBLOCK: a device file must not hold us. */
 	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
@@ -342,7 +350,9 @@ static int identify(int fd, struct prov_inode *id)
 	struct vma_iter *it = vma_iter_open(false);
 	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
 	struct self s = { .start = (uintptr_t)map };
-	int err = map == MAP_FAILED ? -errno : it ? vma_iter_read(it, getpid(), 0, self_row, &s) : -ENOSYS;
+	int err = map == MAP_FAILED ? -errno :
+		  it		    ? vma_iter_read(it, getpid(), 0, self_row, &s) :
+				      -ENOSYS;
 
 	if (map != MAP_FAILED)
 		munmap(map, 1);
@@ -370,7 +380,8 @@ static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *wan
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		fd = open(line + name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd >= 0 && (identify(fd, &id) || id.address != want->address || id.ino != want->ino)) {
+		if (fd >= 0 &&
+		    (identify(fd, &id) || id.address != want->address || id.ino != want->ino)) {
 			close(fd);
 			fd = -1;
 			break;
@@ -419,8 +430,8 @@ static void name_it(struct prov_env *env, struct prov_file *file, const char *li
 
 	if (n <= 0)
 		return;
-	if ((size_t)n > sizeof(deleted) && !memcmp(path + n - (sizeof(deleted) - 1), deleted,
-						   sizeof(deleted) - 1))
+	if ((size_t)n > sizeof(deleted) &&
+	    !memcmp(path + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
 		n -= (ssize_t)sizeof(deleted) - 1;
 	file->path = arena_strndup(env->arena, path, (size_t)n);
 	if (!file->path)
@@ -477,7 +488,7 @@ static void complain(struct prov_env *env, const struct prov_file *f, int err)
 	if (bad)
 		diag_warn(env->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
 			  bad == 1 ? "" : "s");
-	else if (err && err != -ENOEXEC)	/* what is no ELF file has no probes */
+	else if (err && err != -ENOEXEC) /* what is no ELF file has no probes */
 		diag_warn(env->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
 			  strerror(-err));
 }
@@ -493,7 +504,8 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 	if (f->read)
 		return f->usdt;
 	fd = prov_file_open(env, file);
-	f->read = fd >= 0 || (fd != -ENOENT && fd != -ESRCH);	/* those have gone, and may come again */
+	f->read = fd >= 0 ||
+		  (fd != -ENOENT && fd != -ESRCH); /* those have gone, and may come again */
 	if (fd < 0) {
 		complain(env, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
 		return NULL;
@@ -506,7 +518,7 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 		return f->usdt;
 	usdt_file_close(f->usdt);
 	f->usdt = NULL;
-	close(f->fd);	/* hundreds of files without probes must not take all descriptors */
+	close(f->fd); /* hundreds of files without probes must not take all descriptors */
 	f->fd = -1;
 	return NULL;
 }

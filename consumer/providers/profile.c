@@ -13,20 +13,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct { const char *name; uint64_t ns; } units[] = {
-	{ "", 0 }, { "hz", 0 },	/* 0: so many a second */
-	{ "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 },
-	{ "ms", 1000000 }, { "msec", 1000000 },
-	{ "s", 1000000000 }, { "sec", 1000000000 },
-	{ "m", 60000000000 }, { "min", 60000000000 },
-	{ "h", 3600000000000 }, { "hour", 3600000000000 },
-	{ "d", 86400000000000 }, { "day", 86400000000000 },
+static const struct {
+	const char *name;
+	uint64_t ns;
+} units[] = {
+	{ "", 0 },
+	{ "hz", 0 }, /* 0: so many a second */
+	{ "ns", 1 },
+	{ "nsec", 1 },
+	{ "us", 1000 },
+	{ "usec", 1000 },
+	{ "ms", 1000000 },
+	{ "msec", 1000000 },
+	{ "s", 1000000000 },
+	{ "sec", 1000000000 },
+	{ "m", 60000000000 },
+	{ "min", 60000000000 },
+	{ "h", 3600000000000 },
+	{ "hour", 3600000000000 },
+	{ "d", 86400000000000 },
+	{ "day", 86400000000000 },
 };
 
 static const char *const usual[] = {
-	"profile-97", "profile-199", "profile-499", "profile-997", "profile-1999", "profile-4001",
-	"profile-4999", "tick-1", "tick-10", "tick-100", "tick-500", "tick-1000", "tick-5000",
-	"tick-1sec", "tick-10sec",
+	"profile-97",	"profile-199",	"profile-499", "profile-997", "profile-1999",
+	"profile-4001", "profile-4999", "tick-1",      "tick-10",     "tick-100",
+	"tick-500",	"tick-1000",	"tick-5000",   "tick-1sec",   "tick-10sec",
 };
 
 /* The kernel's clock events do not go faster than this, whatever is asked (its software
@@ -63,8 +75,9 @@ static const char *period(const char *s, uint64_t *ns)
 			*ns = n > 1000000000 / LEAST_NS ? 0 : (1000000000 + n / 2) / n;
 		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
 			return too_large;
-		return *ns < LEAST_NS ? "the highest rate is 100000 a second, the least period 10us" :
-					NULL;
+		return *ns < LEAST_NS ?
+			       "the highest rate is 100000 a second, the least period 10us" :
+			       NULL;
 	}
 	return "units are ns, us, ms, s, m, h, d and hz";
 }
@@ -169,6 +182,9 @@ static void close_all(struct prov_env *env)
 	env->priv[PROV_ROW_profile] = NULL;
 }
 
-const struct prov prov_profile = { .name = "profile", .wants = wants, .match = match,
-				   .count = count, .close = close_all,
+const struct prov prov_profile = { .name = "profile",
+				   .wants = wants,
+				   .match = match,
+				   .count = count,
+				   .close = close_all,
 				   .why_none = why_none };

@@ -28,48 +28,48 @@ struct prov_site {
 	enum cc_ctx ctx;
 	struct cc_args args;
 	/* UPROBE */
-	int file;		/* index for prov_file: the file to open */
-	uint64_t off, ref_ctr;	/* file offsets; ref_ctr 0: none */
-	pid_t pid;		/* this process only; 0: all that map the file */
+	int file;	       /* index for prov_file: the file to open */
+	uint64_t off, ref_ctr; /* file offsets; ref_ctr 0: none */
+	pid_t pid;	       /* this process only; 0: all that map the file */
 	/* RAWTP */
-	const char *tracepoint;	/* sched_switch, sys_enter … */
+	const char *tracepoint; /* sched_switch, sys_enter … */
 	int sys_abi, sys_nr;	/* sys_enter, sys_exit: 0 64-bit or 1 32-bit, number; else -1 */
 	/* PERF */
-	uint64_t period_ns;	/* profile: on every CPU; tick: on one */
+	uint64_t period_ns; /* profile: on every CPU; tick: on one */
 	bool one_cpu;
 };
 
 struct prov_probe {
 	const struct prov *owner;
-	const char *prov, *mod, *func, *name;	/* as DTrace shows them */
-	uint32_t id;		/* -l's; 0 until prov_id gives it */
-	uint32_t ordinal;	/* position among its provider's probes, if those are fixed */
+	const char *prov, *mod, *func, *name; /* as DTrace shows them */
+	uint32_t id;			      /* -l's; 0 until prov_id gives it */
+	uint32_t ordinal; /* position among its provider's probes, if those are fixed */
 	struct prov_site *sites;
 	size_t nsites;
 	/* args[]: types by name (D text: "int", "char *", "struct task_struct *") or by BTF id;
 	 * made into d_types by prov_args in the compile that asks. */
 	size_t nargs;
-	const char **arg_types;	/* D type names; NULL entries: int64_t */
-	const char **arg_names;	/* may be NULL */
+	const char **arg_types; /* D type names; NULL entries: int64_t */
+	const char **arg_names; /* may be NULL */
 	uint32_t *arg_btf;	/* kernel BTF ids; NULL or 0: use arg_types */
-	const uint8_t *arg_map;	/* args[i] is argument arg_map[i] (a provider's declared mapping);
+	const uint8_t *arg_map; /* args[i] is argument arg_map[i] (a provider's declared mapping);
 				 * NULL: argument i */
 	bool typed;		/* prov_types was here */
-	const struct d_attr *attr;	/* D_NPARTS, of its own; NULL: its provider's */
+	const struct d_attr *attr; /* D_NPARTS, of its own; NULL: its provider's */
 };
 
 /* Called for every probe that matches; borrowed until the environment goes. Stop: return false. */
 typedef bool prov_found(void *arg, struct prov_probe *probe);
 
 struct prov {
-	const char *name;	/* "syscall"; for messages */
+	const char *name; /* "syscall"; for messages */
 	/* Quick: may this description name a probe of ours? (glob in the provider part included) */
 	bool (*wants)(struct prov_env *env, const struct d_pdesc *pd);
 	/* Calls found for each match, in a fixed order. 0, or -errno with a diagnostic. */
 	int (*match)(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
 	size_t (*count)(struct prov_env *env);
-	void (*close)(struct prov_env *env);	/* frees what match kept; may be NULL */
+	void (*close)(struct prov_env *env); /* frees what match kept; may be NULL */
 	/* Fills nargs, arg_types and arg_names, where finding them costs; NULL: match did. */
 	void (*types)(struct prov_env *env, struct prov_probe *probe);
 	/* For a hint: why nothing of ours matches, if the description means us; may be NULL. */
@@ -77,18 +77,18 @@ struct prov {
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
-extern const struct prov *const provs[];	/* in providers.def's order, NULL at the end */
+extern const struct prov *const provs[]; /* in providers.def's order, NULL at the end */
 
 /* BEGIN, END and ERROR: sites with CC_CTX_TEST and no tracepoint. Ids 1, 2 and 3. */
 
 /* ---- Environment --------------------------------------------------------- */
 
-struct prov_target {		/* a process of -c or -p */
+struct prov_target { /* a process of -c or -p */
 	pid_t pid;
 	int pidfd;
-	bool created;		/* -c: ours; reaped by us */
-	bool gone;		/* its exit was reported (run's) */
-	struct target_priv *priv;	/* target.c's */
+	bool created;		  /* -c: ours; reaped by us */
+	bool gone;		  /* its exit was reported (run's) */
+	struct target_priv *priv; /* target.c's */
 };
 
 struct prov_env {
@@ -96,14 +96,15 @@ struct prov_env {
 	struct diag *diag;
 	struct prov_target **targets;
 	size_t ntargets, targets_cap;
-	uint32_t ncpu;		/* possible CPUs */
-	uint64_t pidns_dev, pidns_ino;	/* process ids are of this namespace; ino 0: the initial one */
-	int stop_fd;		/* readable when tracing shall end; -1 */
-	uint32_t next_id;	/* for dynamic probes */
-	void *priv[16];		/* one a provider, by its row in providers.def */
-	struct prov_files *files;	/* procs.c's: files by inode identity */
+	uint32_t ncpu; /* possible CPUs */
+	uint64_t pidns_dev,
+		pidns_ino;	  /* process ids are of this namespace; ino 0: the initial one */
+	int stop_fd;		  /* readable when tracing shall end; -1 */
+	uint32_t next_id;	  /* for dynamic probes */
+	void *priv[16];		  /* one a provider, by its row in providers.def */
+	struct prov_files *files; /* procs.c's: files by inode identity */
 	struct prov_watch *watch;
-	struct kbtf *kbtf;	/* btf.c's; opened at first use */
+	struct kbtf *kbtf; /* btf.c's; opened at first use */
 };
 struct prov_env *prov_env_new(struct diag *diag);
 void prov_env_free(struct prov_env *env);
@@ -131,12 +132,12 @@ int prov_kernel(struct prov_env *env, struct cc_kernel *out);
 struct prov_attach {
 	enum cc_ctx ctx;
 	int prog;
-	bool multi;		/* the program was loaded for uprobe_multi */
-	struct prov_site *const *sites;	/* UPROBE: any files; bulk a file and pid */
+	bool multi;			/* the program was loaded for uprobe_multi */
+	struct prov_site *const *sites; /* UPROBE: any files; bulk a file and pid */
 	const uint64_t *cookies;	/* one a site */
 	size_t nsites;
 };
-struct prov_links;		/* a list of what is attached; one owner */
+struct prov_links; /* a list of what is attached; one owner */
 struct prov_links *prov_links_new(void);
 /* Attaches all sites; one that the kernel refuses is reported by diag_warn and does not lose the
  * others; fails (-errno, reported) if none could be attached, unless they were refused one by one
@@ -153,8 +154,14 @@ int prov_file_open(struct prov_env *env, int file);
 /* ---- Features (features.c) ------------------------------------------------ */
 
 enum prov_feature {
-	PROV_F_UPROBE_MULTI, PROV_F_COOKIE, PROV_F_RAWTP, PROV_F_TASK_STORAGE, PROV_F_ITER_VMA,
-	PROV_F_RINGBUF, PROV_F_BTF, PROV_NFEATURES
+	PROV_F_UPROBE_MULTI,
+	PROV_F_COOKIE,
+	PROV_F_RAWTP,
+	PROV_F_TASK_STORAGE,
+	PROV_F_ITER_VMA,
+	PROV_F_RINGBUF,
+	PROV_F_BTF,
+	PROV_NFEATURES
 };
 /* USDTKIT_WITHOUT=uprobe_multi,… in the environment switches features off (tests). */
 bool prov_has(enum prov_feature f);
@@ -177,7 +184,7 @@ int prov_target_continue(struct prov_target *t);
  * the command must be the one that calls prov_target_event and prov_target_continue. */
 int prov_target_fd(const struct prov_target *t);
 int prov_target_event(struct prov_target *t, int *status);
-void prov_target_free(struct prov_target *t);	/* a command is ended, a grabbed process let be */
+void prov_target_free(struct prov_target *t); /* a command is ended, a grabbed process let be */
 
 /* A process of ended threads is there until its parent has waited for it. */
 bool prov_has_ended(pid_t pid);
@@ -189,18 +196,18 @@ bool prov_first_thread_ended(pid_t pid);
 enum prov_event_kind { PROV_EV_MMAP, PROV_EV_FORK, PROV_EV_EXEC, PROV_EV_EXIT, PROV_EV_LOST };
 struct prov_event {
 	enum prov_event_kind kind;
-	uint64_t time;		/* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
+	uint64_t time; /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
 	pid_t pid, ppid;
 	uint64_t addr, len, pgoff, ino;
 	uint32_t prot, dev_major, dev_minor;
-	const char *path;	/* as in the process' namespace; EXEC: comm */
+	const char *path; /* as in the process' namespace; EXEC: comm */
 	const unsigned char *build_id;
 	size_t build_id_len;
 };
 typedef void prov_event_fn(void *arg, const struct prov_event *ev);
 /* Opens the system-wide dummy event; fd(s) become readable through prov_watch_fd. */
 int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg);
-int prov_watch_fd(const struct prov_env *env);	/* an epoll fd; -1: not watching */
+int prov_watch_fd(const struct prov_env *env); /* an epoll fd; -1: not watching */
 /* Reads events: fn for each, in time order; executable mappings of files not seen before are
  * matched against the descriptions given with prov_watch_for, and `found` called for new probes.
  * first: the first that the description has matched so far; NULL: none. */

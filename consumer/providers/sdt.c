@@ -21,14 +21,14 @@ static const char prefix[] = "btf_trace_";
 
 struct row {
 	const char *name;
-	uint32_t proto;		/* BTF id of the FUNC_PROTO */
+	uint32_t proto; /* BTF id of the FUNC_PROTO */
 	struct prov_probe *probe;
 };
 
 struct own {
-	struct row *rows;	/* by name */
+	struct row *rows; /* by name */
 	size_t n, cap;
-	struct hash *systems;	/* tracepoint → its system; NULL until one is needed */
+	struct hash *systems; /* tracepoint → its system; NULL until one is needed */
 };
 
 static int row_cmp(const void *l, const void *r)
@@ -163,7 +163,7 @@ static bool args_fill(struct prov_env *env, struct prov_probe *p, uint32_t proto
 
 	if (!kbtf_type(k, proto, &t) || !t.vlen)
 		return true;
-	p->nargs = t.vlen - 1;	/* the first is the tracepoint's own data */
+	p->nargs = t.vlen - 1; /* the first is the tracepoint's own data */
 	p->arg_btf = arena_array(env->arena, uint32_t, t.vlen);
 	if (!p->arg_btf)
 		return false;
@@ -242,5 +242,9 @@ static void close_all(struct prov_env *env)
 	env->priv[PROV_ROW_sdt] = NULL;
 }
 
-const struct prov prov_sdt = { .name = "sdt", .wants = wants, .match = match, .count = count,
-			       .close = close_all, .types = types };
+const struct prov prov_sdt = { .name = "sdt",
+			       .wants = wants,
+			       .match = match,
+			       .count = count,
+			       .close = close_all,
+			       .types = types };

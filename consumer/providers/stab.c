@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct { const char *name; struct d_attr attr[D_NPARTS]; } table[] = {
+static const struct {
+	const char *name;
+	struct d_attr attr[D_NPARTS];
+} table[] = {
 #define ATTRS(prov, ...) { #prov, { __VA_ARGS__ } },
 #include "consumer/providers/attrs.def"
 };
@@ -82,6 +85,7 @@ bool prov_exists(struct prov_env *env, const char *kind, const char *name)
 	if (!strcmp(kind, "provider"))
 		return prov_match(env, &pd, first, NULL) > 0;
 	n = snprintf(path, sizeof(path), "/sys/module/%s", name);
-	return !strcmp(name, "vmlinux") || (n > 0 && (size_t)n < sizeof(path) && !strchr(name, '/') &&
-					    *name != '.' && !access(path, F_OK));
+	return !strcmp(name, "vmlinux") ||
+	       (n > 0 && (size_t)n < sizeof(path) && !strchr(name, '/') && *name != '.' &&
+		!access(path, F_OK));
 }

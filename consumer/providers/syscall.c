@@ -44,7 +44,7 @@ static const struct abi {
 	const char *mod;
 	const struct row *rows;
 	size_t nrows;
-	uint8_t size;		/* of a register there; 4: unsigned, for pointers */
+	uint8_t size; /* of a register there; 4: unsigned, for pointers */
 	int16_t reg[NARGS];
 } abis[] = {
 	{ "vmlinux", rows_64, COUNT(rows_64), 8, { 112, 104, 96, 56, 72, 64 } },
@@ -55,10 +55,10 @@ enum { ENTRY, RETURN, NWHERE };
 static const char *const where[NWHERE] = { "entry", "return" };
 
 struct own {
-	struct prov_probe **probes;	/* by ordinal; made when they are matched */
-	struct row *rows;		/* headers' and newer ones, by ABI and number */
-	size_t first[COUNT(abis) + 1];	/* of each ABI among rows */
-	int events;			/* tracefs; -1: not opened yet, -2: there is none */
+	struct prov_probe **probes;    /* by ordinal; made when they are matched */
+	struct row *rows;	       /* headers' and newer ones, by ABI and number */
+	size_t first[COUNT(abis) + 1]; /* of each ABI among rows */
+	int events;		       /* tracefs; -1: not opened yet, -2: there is none */
 };
 
 static size_t rows_add(struct row *out, const struct row *in, size_t n, int above)
@@ -99,8 +99,11 @@ static struct own *own_get(struct prov_env *env)
 static void entry_args(struct prov_site *s, const struct abi *abi)
 {
 	for (int i = 0; i < NARGS; i++)
-		s->args.arg[i] = (struct cc_arg){ .kind = CC_A_CTXPTR, .size = abi->size, .base = 0,
-						  .index = -1, .disp = abi->reg[i] };
+		s->args.arg[i] = (struct cc_arg){ .kind = CC_A_CTXPTR,
+						  .size = abi->size,
+						  .base = 0,
+						  .index = -1,
+						  .disp = abi->reg[i] };
 }
 
 static struct prov_probe *probe(struct prov_env *env, struct own *own, size_t ordinal)
@@ -124,9 +127,9 @@ static struct prov_probe *probe(struct prov_env *env, struct own *own, size_t or
 	if (w == ENTRY)
 		entry_args(s, &abis[abi]);
 	else
-		s->args.arg[0] = s->args.arg[1] =
-			(struct cc_arg){ .kind = CC_A_SYSRET, .size = 8, .base = -1, .index = -1,
-					 .disp = 8 };
+		s->args.arg[0] = s->args.arg[1] = (struct cc_arg){
+			.kind = CC_A_SYSRET, .size = 8, .base = -1, .index = -1, .disp = 8
+		};
 	return own->probes[ordinal] = p;
 }
 
@@ -214,7 +217,7 @@ static void format_read(struct prov_env *env, struct prov_probe *p, int fd)
 static const char *event_name(const char *name)
 {
 	static const char *const differ[][2] = {
-		{ "stat", "newstat" }, { "fstat", "newfstat" }, { "lstat", "newlstat" },
+		{ "stat", "newstat" },	 { "fstat", "newfstat" },      { "lstat", "newlstat" },
 		{ "uname", "newuname" }, { "sendfile", "sendfile64" }, { "umount2", "umount" },
 	};
 
@@ -258,7 +261,7 @@ static void types(struct prov_env *env, struct prov_probe *p)
 		format_read(env, p, fd);
 		return;
 	}
-	p->nargs = NARGS;	/* not described: six numbers, NULL is int64_t */
+	p->nargs = NARGS; /* not described: six numbers, NULL is int64_t */
 }
 
 static void close_all(struct prov_env *env)
@@ -270,5 +273,9 @@ static void close_all(struct prov_env *env)
 	env->priv[PROV_ROW_syscall] = NULL;
 }
 
-const struct prov prov_syscall = { .name = "syscall", .wants = wants, .match = match,
-				   .count = count, .close = close_all, .types = types };
+const struct prov prov_syscall = { .name = "syscall",
+				   .wants = wants,
+				   .match = match,
+				   .count = count,
+				   .close = close_all,
+				   .types = types };

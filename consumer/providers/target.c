@@ -45,21 +45,21 @@ enum { MAX_TARGETS = 64, MAX_WORDS = 256 };
 
 struct target_priv {
 	struct prov_env *env;
-	int wake;		/* eventfd: something of the child's is to be waited for */
-	int brk;		/* perf event of the uprobe on r_brk; -1: none */
-	int prog, prog_multi;	/* that send the signal */
-	bool at_exec;		/* evaltime is exec: no loader is watched */
-	uint64_t state_addr;	/* of r_debug.r_state in the child; 0: unknown */
+	int wake;	      /* eventfd: something of the child's is to be waited for */
+	int brk;	      /* perf event of the uprobe on r_brk; -1: none */
+	int prog, prog_multi; /* that send the signal */
+	bool at_exec;	      /* evaltime is exec: no loader is watched */
+	uint64_t state_addr;  /* of r_debug.r_state in the child; 0: unknown */
 	struct traced {
 		pid_t tid;
-		bool stopped;	/* at r_brk or exec, for us */
-		bool owed;	/* the SIGCONT that has trapped it is still to come */
-		uint64_t mask;	/* if so: of the signals that it blocks */
-	} *threads;
+		bool stopped;  /* at r_brk or exec, for us */
+		bool owed;     /* the SIGCONT that has trapped it is still to come */
+		uint64_t mask; /* if so: of the signals that it blocks */
+	} * threads;
 	size_t nthreads, cap;
 	int status;
 	bool exited;
-	uint64_t deadline;	/* of the start, ms */
+	uint64_t deadline; /* of the start, ms */
 };
 
 /* SIGCHLD tells that some child of ours has changed, and nothing else does for a ptrace stop:
@@ -67,7 +67,7 @@ struct target_priv {
 static volatile int wakes[MAX_TARGETS];
 static volatile sig_atomic_t nwakes;
 static struct sigaction before;
-static bool was_blocked;	/* by who started us: a command gets it so, too */
+static bool was_blocked; /* by who started us: a command gets it so, too */
 
 static bool chld_mask(int how)
 {
@@ -202,8 +202,8 @@ static bool blocked_offset(struct prov_env *env, uint64_t *off)
 	return id && kbtf_offset(k, id, "blocked", off);
 }
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), \
-						.off = (o), .imm = (i) })
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
 #define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
 #define MOVI(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
 #define ALU(op, d, i) INSN(BPF_ALU64 | (op) | BPF_K, d, 0, 0, i)
@@ -221,7 +221,7 @@ static int prog_load(struct prov_env *env, bool multi)
 		MOVI(R2, sizeof(uint64_t)),
 		MOV(R1, R10),
 		ALU(BPF_ADD, R1, SLOT),
-		CALL(BPF_FUNC_probe_read_kernel),	/* 0 if it may not */
+		CALL(BPF_FUNC_probe_read_kernel), /* 0 if it may not */
 		INSN(BPF_LDX | BPF_MEM | BPF_DW, R2, R10, SLOT, 0),
 		ALU(BPF_AND, R2, (int)signal_bit(SIGURG)),
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, R2, 0, 2, 0),
@@ -233,7 +233,7 @@ static int prog_load(struct prov_env *env, bool multi)
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		.expected_attach_type = multi ? (enum bpf_attach_type)UAPI_UPROBE_MULTI : 0);
+		    .expected_attach_type = multi ? (enum bpf_attach_type)UAPI_UPROBE_MULTI : 0);
 	int fd = -1;
 
 	/* A kernel in lockdown may know no helper that reads its memory. */
@@ -258,7 +258,9 @@ static int uprobe_type(void)
 /* A perf event, because its filter is the process's memory: all its threads, no child. */
 static int stop_by_perf(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr), .sample_period = 1, .wakeup_events = 1 };
+	struct perf_event_attr attr = { .size = sizeof(attr),
+					.sample_period = 1,
+					.wakeup_events = 1 };
 	int type = uprobe_type(), fd, err;
 
 	if (type < 0)
@@ -290,11 +292,11 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 	if (fd != -EACCES && fd != -EPERM)
 		return fd;
 	if (!prov_has(PROV_F_UPROBE_MULTI))
-		return -ENOENT;		/* attach at exec, then */
+		return -ENOENT; /* attach at exec, then */
 	if (t->prog_multi < 0)
 		t->prog_multi = prog_load(t->env, true);
 	return t->prog_multi < 0 ? t->prog_multi :
-	       uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
+				   uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
 }
 
 /* Has the thread a SIGCONT of ours to take? A terminal's, the kernel's too, is its process's. */
@@ -349,7 +351,8 @@ static bool is_consistent(const struct target_priv *t, pid_t pid)
 	struct iovec to = { &state, sizeof(state) };
 	struct iovec from = { (void *)(uintptr_t)t->state_addr, sizeof(state) };
 
-	return !t->state_addr || process_vm_readv(pid, &to, 1, &from, 1, 0) != sizeof(state) || !state;
+	return !t->state_addr || process_vm_readv(pid, &to, 1, &from, 1, 0) != sizeof(state) ||
+	       !state;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------- */
@@ -412,7 +415,7 @@ static int thread_stop(struct target_priv *t, int *at, int status, pid_t leader)
 		return 0;
 	}
 	if (event == PTRACE_EVENT_STOP && WSTOPSIG(status) != SIGTRAP) {
-		ptrace(PTRACE_LISTEN, tid, 0, 0);	/* job control has stopped it: let it be */
+		ptrace(PTRACE_LISTEN, tid, 0, 0); /* job control has stopped it: let it be */
 		return 0;
 	}
 	if (event == PTRACE_EVENT_STOP)
@@ -472,7 +475,7 @@ static int stop_at_place(struct target_priv *t, pid_t pid, const struct usdt_pla
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd);	/* for the kernel */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd); /* for the kernel */
 	return stop_at(t, pid, path, place->offset);
 }
 
@@ -522,7 +525,7 @@ static int run_on(struct target_priv *t, pid_t pid, const char *evaltime)
 
 	brk_close(t);
 	for (size_t i = 0; i < t->nthreads; i++)
-		t->threads[i].owed = false;	/* those that were have ended */
+		t->threads[i].owed = false; /* those that were have ended */
 	if (!strcmp(evaltime, "exec"))
 		return 0;
 	err = loader_watch(t, pid);
@@ -530,14 +533,15 @@ static int run_on(struct target_priv *t, pid_t pid, const char *evaltime)
 		err = run_to_stop(t, pid);
 	if (err && err != -ENOENT)
 		return err;
-	err = !strcmp(evaltime, "main") ? run_to_code(t, pid, "main") :
-	      !strcmp(evaltime, "postinit") ? run_to_code(t, pid, NULL) : 0;
+	err = !strcmp(evaltime, "main")	    ? run_to_code(t, pid, "main") :
+	      !strcmp(evaltime, "postinit") ? run_to_code(t, pid, NULL) :
+					      0;
 	return err == -ENOENT ? 0 : err;
 }
 
 static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltime)
 {
-	enum { LIMIT_MS = 60000 };	/* constructors may take their time, but not for ever */
+	enum { LIMIT_MS = 60000 }; /* constructors may take their time, but not for ever */
 	int err;
 
 	t->deadline = now_ms() + LIMIT_MS;
@@ -603,7 +607,7 @@ static int start(struct target_priv *t, char **words, pid_t *pid)
 		kill(*pid, SIGKILL);
 		waitpid(*pid, NULL, __WALL);
 	} else if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
-		err = ENOEXEC;	/* killed by the kernel, half way into the new image */
+		err = ENOEXEC; /* killed by the kernel, half way into the new image */
 	err = err > 0 ? -err : err;
 	if (!err && !thread_add(t, *pid))
 		err = -ENOMEM;
@@ -627,7 +631,9 @@ static struct prov_target *target_new(struct prov_env *env, pid_t pid)
 		free(p);
 		return NULL;
 	}
-	*p = (struct target_priv){ .env = env, .wake = -1, .brk = -1, .prog = -1, .prog_multi = -1 };
+	*p = (struct target_priv){
+		.env = env, .wake = -1, .brk = -1, .prog = -1, .prog_multi = -1
+	};
 	*t = (struct prov_target){ .pid = pid, .pidfd = -1, .priv = p };
 	return t;
 }
@@ -650,14 +656,17 @@ static int wake_open(struct target_priv *t)
 
 static void not_started(struct prov_env *env, const char *name, const char *evaltime, int err)
 {
-	const char *why = err == -ECHILD ? "it ended before" :
-			  err == -EINTR ? "interrupted before" :
-			  err == -ETIMEDOUT ? "a minute has passed before" : NULL;
+	const char *why = err == -ECHILD    ? "it ended before" :
+			  err == -EINTR	    ? "interrupted before" :
+			  err == -ETIMEDOUT ? "a minute has passed before" :
+					      NULL;
 
 	if (why)
-		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why, evaltime);
+		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why,
+			   evaltime);
 	else
-		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s", name, strerror(-err));
+		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s", name,
+			   strerror(-err));
 }
 
 struct prov_target *prov_target_create(struct prov_env *env, const char *command,
@@ -669,8 +678,8 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 	int err;
 
 	if (!evaltime_known(evaltime)) {
-		diag_error(env->diag, NOWHERE, NULL, "evaltime is exec, preinit, postinit or main, not %s",
-			   evaltime);
+		diag_error(env->diag, NOWHERE, NULL,
+			   "evaltime is exec, preinit, postinit or main, not %s", evaltime);
 		return NULL;
 	}
 	if (!split(env->arena, command, words, &n) || !n) {
@@ -723,14 +732,16 @@ static bool stat_read(pid_t pid, struct proc_stat *s)
 		line[0] = '\0';
 	if (f)
 		fclose(f);
-	end = strrchr(line, ')');	/* a name may hold anything */
-	return end && sscanf(end + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-			     &s->state, &s->flags, &s->threads) == 3;
+	end = strrchr(line, ')'); /* a name may hold anything */
+	return end &&
+	       sscanf(end + 1,
+		      " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+		      &s->state, &s->flags, &s->threads) == 3;
 }
 
 static bool is_kernel_thread(pid_t pid)
 {
-	enum { KTHREAD = 0x00200000 };	/* PF_KTHREAD */
+	enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD */
 	struct proc_stat s;
 
 	return stat_read(pid, &s) && s.flags & KTHREAD;
@@ -757,7 +768,7 @@ static const char *why_not(pid_t pid, int pidfd)
 	int err;
 
 	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) == 1)
-		return "it has ended";	/* a zombie */
+		return "it has ended"; /* a zombie */
 	if (is_kernel_thread(pid))
 		return "it is a kernel thread";
 	err = usdt_proc_open(pid, &proc);
@@ -831,7 +842,7 @@ static int exec_stop(struct prov_target *t, const char *evaltime)
 
 	others_free(p, t->pid);
 	if (run_to_evaltime(p, t->pid, evaltime))
-		return 0;	/* it has ended, or dtrace ends */
+		return 0; /* it has ended, or dtrace ends */
 	p->threads[0].stopped = true;
 	return 1;
 }
@@ -858,7 +869,7 @@ int prov_target_event(struct prov_target *t, int *status)
 				stopped |= exec_stop(t, p->at_exec ? "exec" : "preinit");
 			else
 				stopped |= thread_stop(p, &i, st, t->pid);
-			i = p->exited ? i : -1;		/* what it brought may have news too */
+			i = p->exited ? i : -1; /* what it brought may have news too */
 			continue;
 		}
 		if (tid == t->pid) {

@@ -16,7 +16,7 @@
 
 static int unseen_mount(void)
 {
-	enum { CREATE = 6 };	/* FSCONFIG_CMD_CREATE */
+	enum { CREATE = 6 }; /* FSCONFIG_CMD_CREATE */
 	int fs = (int)syscall(SYS_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */);
 	int err, mnt = -1;
 
@@ -32,7 +32,8 @@ static int unseen_mount(void)
 int tracefs_events(void)
 {
 	static const char *const paths[] = {
-		"/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events",
+		"/sys/kernel/tracing/events",
+		"/sys/kernel/debug/tracing/events",
 	};
 	int fd, mnt;
 

@@ -16,14 +16,14 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { UAPI_UPROBE_MULTI = 48 };	/* enum bpf_attach_type's BPF_TRACE_UPROBE_MULTI */
+enum { UAPI_UPROBE_MULTI = 48 }; /* enum bpf_attach_type's BPF_TRACE_UPROBE_MULTI */
 
 /* A link of that kind: its fd, or -errno. refs (semaphores) and cookies may be NULL; pid 0: all. */
 static inline int uapi_uprobe_multi(int prog, const char *path, const uint64_t *offsets,
 				    const uint64_t *refs, const uint64_t *cookies, uint32_t n,
 				    pid_t pid)
 {
-	struct {	/* the part of union bpf_attr that BPF_LINK_CREATE reads for it */
+	struct { /* the part of union bpf_attr that BPF_LINK_CREATE reads for it */
 		uint32_t prog_fd, target_fd, attach_type, flags;
 		uint64_t path, offsets, ref_ctr_offsets, cookies;
 		uint32_t cnt, multi_flags, pid, zero;

@@ -25,27 +25,27 @@
 #include <string.h>
 
 enum { SLOT = PROV_ROW_usdt };
-enum { PT_REGS_IP = 128 };	/* x86-64 */
+enum { PT_REGS_IP = 128 }; /* x86-64 */
 
-struct made {			/* a probe of ours; the hash's value */
-	struct prov_probe p;	/* first: found gets its address */
-	unsigned serial;	/* look at the world whose sites it gathers */
-	unsigned mark;		/* last match that gave it */
+struct made {		     /* a probe of ours; the hash's value */
+	struct prov_probe p; /* first: found gets its address */
+	unsigned serial;     /* look at the world whose sites it gathers */
+	unsigned mark;	     /* last match that gave it */
 	size_t sites_cap;
 };
 
-struct set {			/* probes that one probe of one file became */
+struct set { /* probes that one probe of one file became */
 	struct made **v;
 	size_t n, cap;
 };
 
 struct usdt_state {
-	struct hash *by_name;	/* pid, prov, mod, func, name, types → newest struct made */
-	struct hash *sets;	/* struct set_key → struct set */
+	struct hash *by_name; /* pid, prov, mod, func, name, types → newest struct made */
+	struct hash *sets;    /* struct set_key → struct set */
 	unsigned mark;
 };
 
-struct set_key {		/* no padding */
+struct set_key { /* no padding */
 	const struct usdt_probe *probe;
 	int file;
 	pid_t pid;
@@ -54,7 +54,7 @@ struct set_key {		/* no padding */
 struct matching {
 	struct prov_env *env;
 	const struct d_pdesc *pd;
-	const char *prov;	/* the provider part without the process id */
+	const char *prov; /* the provider part without the process id */
 	struct made **v;
 	size_t n, cap;
 	pid_t pid;
@@ -127,8 +127,9 @@ static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct
 	to->base = from->base.offset;
 	to->index = from->index.offset;
 	to->scale = from->scale ? from->scale : 1;
-	to->narrow = (from->base.offset >= 0 ? from->base.width : from->index.offset >= 0 ?
-		      from->index.width : 8) < 8;
+	to->narrow = (from->base.offset >= 0  ? from->base.width :
+		      from->index.offset >= 0 ? from->index.width :
+						8) < 8;
 	if (from->index.offset >= 0 && from->index.is_signed && from->index.width < 8)
 		to->kind = CC_A_BAD;
 	if (!from->is_address)
@@ -140,7 +141,7 @@ static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct
 		to->index = PT_REGS_IP;
 		to->scale = 1;
 	} else {
-		to->kind = CC_A_BAD;	/* three registers are more than a program takes */
+		to->kind = CC_A_BAD; /* three registers are more than a program takes */
 	}
 }
 
@@ -158,7 +159,7 @@ static struct cc_arg arg_of(const struct usdt_arg *from, const struct usdt_site 
 	if (from->size != 1 && from->size != 2 && from->size != 4 && from->size != 8)
 		return to;
 	if (from->kind == USDT_ARG_CONST)
-		to.kind = from->is_address ? CC_A_BAD : CC_A_CONST;	/* it moves with the file */
+		to.kind = from->is_address ? CC_A_BAD : CC_A_CONST; /* it moves with the file */
 	else if (from->kind == USDT_ARG_REG)
 		reg_arg(&to, from);
 	else if (from->kind == USDT_ARG_PAIR)
@@ -192,7 +193,7 @@ static bool attrs_set(struct arena *a, struct prov_probe *p, const struct usdt_t
 
 		attr[i].name = name > D_STANDARD ? D_INTERNAL : (uint8_t)name;
 		attr[i].data = data > D_STANDARD ? D_INTERNAL : (uint8_t)data;
-		attr[i].class = class > D_COMMON ? D_UNKNOWN : (uint8_t)class;
+		attr[i].class = class > D_COMMON ? D_UNKNOWN : (uint8_t) class;
 	}
 	p->attr = attr;
 	return attr;
@@ -256,11 +257,13 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 	struct arena *a = m->env->arena;
 	struct usdt_state *s = m->env->priv[SLOT];
 	unsigned serial = prov_files_serial(m->env);
-	const char *prov = m->pid ? arena_printf(a, "%s%d", usdt_probe_provider(probe), (int)m->pid) :
+	const char *prov = m->pid ? arena_printf(a, "%s%d", usdt_probe_provider(probe),
+						 (int)m->pid) :
 				    arena_strdup(a, usdt_probe_provider(probe));
 	const char *mod = prov_file_base(m->env, file);
 	char *key = prov ? arena_printf(a, "%d:%s:%s:%s:%s:%s", (int)m->pid, prov, mod, func,
-					usdt_probe_name(probe), types) : NULL;
+					usdt_probe_name(probe), types) :
+			   NULL;
 	struct made *old = key ? hash_get_str(s->by_name, key) : NULL, *p;
 
 	if (!key || (old && old->serial == serial))
@@ -269,10 +272,13 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 	if (!p || hash_set_str(s->by_name, key, p))
 		return NULL;
 	p->serial = serial;
-	p->p = (struct prov_probe){
-		.owner = &prov_usdt, .prov = prov, .mod = mod, .func = arena_strdup(a, func),
-		.name = arena_strdup(a, usdt_probe_name(probe)), .id = old ? old->p.id : 0,
-		.ordinal = PROV_DYNAMIC };
+	p->p = (struct prov_probe){ .owner = &prov_usdt,
+				    .prov = prov,
+				    .mod = mod,
+				    .func = arena_strdup(a, func),
+				    .name = arena_strdup(a, usdt_probe_name(probe)),
+				    .id = old ? old->p.id : 0,
+				    .ordinal = PROV_DYNAMIC };
 	return p->p.func && p->p.name && types_set(a, &p->p, probe) ? p : NULL;
 }
 
@@ -281,7 +287,8 @@ static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t 
 {
 	const struct usdt_site *site = usdt_probe_site(probe, i);
 	struct made *p = made_for(m, probe, file, usdt_site_function(site), types), **slot;
-	struct prov_site *to = p ? ARENA_PUSH(m->env->arena, p->p.sites, p->p.nsites, p->sites_cap) :
+	struct prov_site *to = p ? ARENA_PUSH(m->env->arena, p->p.sites, p->p.nsites,
+					      p->sites_cap) :
 				   NULL;
 
 	if (!to)
@@ -438,7 +445,7 @@ static int usdt_match(struct prov_env *env, const struct d_pdesc *pd, prov_found
 
 	if (!matching_init(&m, env, pd, pid) || match_mapped(&m))
 		return -ENOMEM;
-	if (pid && !m.n) {	/* a provider whose name ends in digits? */
+	if (pid && !m.n) { /* a provider whose name ends in digits? */
 		if (!matching_init(&m, env, pd, 0) || match_mapped(&m))
 			return -ENOMEM;
 	}
@@ -468,7 +475,8 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 		return NULL;
 	if (!pid)
 		return arena_printf(env->arena, "there is no process %s", digits);
-	return prov_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) : NULL;
+	return prov_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) :
+				     NULL;
 }
 
 static void usdt_close(struct prov_env *env)
@@ -482,6 +490,8 @@ static void usdt_close(struct prov_env *env)
 	env->priv[SLOT] = NULL;
 }
 
-const struct prov prov_usdt = {
-	.name = "usdt", .wants = usdt_wants, .match = usdt_match, .close = usdt_close,
-	.why_none = usdt_why_none };
+const struct prov prov_usdt = { .name = "usdt",
+				.wants = usdt_wants,
+				.match = usdt_match,
+				.close = usdt_close,
+				.why_none = usdt_why_none };

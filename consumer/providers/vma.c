@@ -25,10 +25,23 @@ struct vma_iter {
 /* ---- Offsets ------------------------------------------------------------------ */
 
 enum offset {
-	TASK_TGID, TASK_PID, VMA_START, VMA_END, VMA_FLAGS, VMA_PGOFF, VMA_FILE, FILE_INODE, INODE_INO,
-	INODE_SB, INODE_GENERATION, SB_DEV, NOFFSETS
+	TASK_TGID,
+	TASK_PID,
+	VMA_START,
+	VMA_END,
+	VMA_FLAGS,
+	VMA_PGOFF,
+	VMA_FILE,
+	FILE_INODE,
+	INODE_INO,
+	INODE_SB,
+	INODE_GENERATION,
+	SB_DEV,
+	NOFFSETS
 };
-static const struct { const char *type, *member; } wanted[NOFFSETS] = {
+static const struct {
+	const char *type, *member;
+} wanted[NOFFSETS] = {
 	[TASK_TGID] = { "task_struct", "tgid" },
 	[TASK_PID] = { "task_struct", "pid" },
 	[VMA_START] = { "vm_area_struct", "vm_start" },
@@ -96,8 +109,9 @@ static int offsets_find(const struct btf *btf, int *off, int *func)
 
 /* ---- The program ------------------------------------------------------------------ */
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), \
-						.off = (short)(o), .imm = (i) })
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ \
+		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (short)(o), .imm = (i) })
 #define LOAD(size, d, s, o) INSN(BPF_LDX | BPF_MEM | (size), d, s, o, 0)
 #define STORE(size, o, s) INSN(BPF_STX | BPF_MEM | (size), BPF_REG_10, s, o, 0)
 #define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
@@ -146,7 +160,7 @@ static int prog_load(const int *off, int func, bool executable_only)
 		STORE(BPF_W, ROW(pid), R1),
 		LOAD(BPF_W, R1, R7, off[TASK_PID]),
 		STORE(BPF_W, ROW(tid), R1),
-		LOAD(BPF_DW, R1, R6, 0),	/* meta->seq */
+		LOAD(BPF_DW, R1, R6, 0), /* meta->seq */
 		MOV(R2, R10),
 		ALU(BPF_ADD, R2, -(int)sizeof(struct vma_row)),
 		MOVI(R3, sizeof(struct vma_row)),
@@ -158,7 +172,7 @@ static int prog_load(const int *off, int func, bool executable_only)
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_ITER,
 		    .attach_btf_id = (uint32_t)func);
 
-	for (int i = 0; i < CHECK + 1; i++)	/* every test skips the row */
+	for (int i = 0; i < CHECK + 1; i++) /* every test skips the row */
 		if (v[i].code == (BPF_JMP | BPF_JEQ | BPF_K))
 			v[i].off = (short)(N - NEND - (i + 1));
 	return bpf_prog_load(BPF_PROG_TYPE_TRACING, "task_vma", "GPL", v, N, &opts);
@@ -207,7 +221,8 @@ static int rows_read(int fd, pid_t pid, pid_t tid, vma_row_fn *fn, void *arg)
 		if (n < 0)
 			break;
 		have += (size_t)n;
-		for (at = 0; go && have - at >= sizeof(struct vma_row); at += sizeof(struct vma_row)) {
+		for (at = 0; go && have - at >= sizeof(struct vma_row);
+		     at += sizeof(struct vma_row)) {
 			struct vma_row row;
 
 			memcpy(&row, buf + at, sizeof(row));

@@ -26,8 +26,8 @@
 
 enum {
 	RING_PAGES = 64,
-	SAMPLE_ID = 24,		/* pid, tid; time; cpu, reserved */
-	LARGEST = 8192,		/* more than a record has: a path and some words */
+	SAMPLE_ID = 24, /* pid, tid; time; cpu, reserved */
+	LARGEST = 8192, /* more than a record has: a path and some words */
 };
 
 struct ring {
@@ -39,23 +39,23 @@ struct ring {
 
 struct record {
 	uint64_t time;
-	size_t order;		/* of arrival: equal times stay as they came */
-	struct perf_event_header *copy;	/* allocated, NUL after its end */
+	size_t order;			/* of arrival: equal times stay as they came */
+	struct perf_event_header *copy; /* allocated, NUL after its end */
 };
 
 struct wanted {
 	struct d_pdesc pd;
 	prov_found *found;
 	void *arg;
-	pid_t pid;		/* 0: all processes */
-	bool is_pid;		/* of the pid provider */
-	size_t next;		/* files below are done (all processes) */
-	int *done;		/* files that the process has mapped and that are done */
+	pid_t pid;   /* 0: all processes */
+	bool is_pid; /* of the pid provider */
+	size_t next; /* files below are done (all processes) */
+	int *done;   /* files that the process has mapped and that are done */
 	size_t ndone, cap;
 };
 
 struct prov_watch {
-	int epoll, kick;	/* kick: an eventfd that makes us readable */
+	int epoll, kick; /* kick: an eventfd that makes us readable */
 	struct ring *rings;
 	size_t nrings;
 	struct record *records;
@@ -64,11 +64,11 @@ struct prov_watch {
 	void *arg;
 	struct wanted *wanted;
 	size_t nwanted, wanted_cap;
-	bool lost;		/* records were, in this pass */
-	bool rescan;		/* look at all processes: just opened, or records were lost */
-	pid_t *look;		/* processes to look at */
+	bool lost;   /* records were, in this pass */
+	bool rescan; /* look at all processes: just opened, or records were lost */
+	pid_t *look; /* processes to look at */
 	size_t nlook, look_cap;
-	int *files;		/* to match: those that waited; then a description's own */
+	int *files; /* to match: those that waited; then a description's own */
 	size_t nfiles, files_cap;
 };
 
@@ -77,10 +77,20 @@ struct prov_watch {
 static int ring_open(struct ring *r, int cpu)
 {
 	struct perf_event_attr attr = {
-		.size = sizeof(attr), .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY,
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_DUMMY,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
-		.mmap = 1, .mmap2 = 1, .comm = 1, .comm_exec = 1, .task = 1, .sample_id_all = 1,
-		.use_clockid = 1, .clockid = CLOCK_MONOTONIC, .watermark = 1, .wakeup_watermark = 1,
+		.mmap = 1,
+		.mmap2 = 1,
+		.comm = 1,
+		.comm_exec = 1,
+		.task = 1,
+		.sample_id_all = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+		.watermark = 1,
+		.wakeup_watermark = 1,
 	};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *map;
@@ -158,7 +168,7 @@ static int rings_open(struct prov_env *env, struct prov_watch *w)
 		struct epoll_event ev = { .events = EPOLLIN };
 		int err = ring_open(&w->rings[w->nrings], cpu);
 
-		if (err == -ENODEV)	/* offline */
+		if (err == -ENODEV) /* offline */
 			continue;
 		w->nrings++;
 		if (!err && epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->rings[w->nrings - 1].fd, &ev))
@@ -175,8 +185,7 @@ void prov_watch_close(struct prov_watch *w)
 		return;
 	for (size_t i = 0; i < w->nrings; i++) {
 		if (w->rings[i].page)
-			munmap(w->rings[i].page,
-			       (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
+			munmap(w->rings[i].page, (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
 		if (w->rings[i].fd >= 0)
 			close(w->rings[i].fd);
 	}
@@ -211,9 +220,10 @@ int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg)
 	w->arg = arg;
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->rescan = true;	/* what came between the first look and now */
+	w->rescan = true; /* what came between the first look and now */
 	err = w->epoll < 0 || w->kick < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->kick, &ev) ?
-		      -errno : rings_open(env, w);
+		      -errno :
+		      rings_open(env, w);
 	if (err) {
 		prov_watch_close(w);
 		diag_error(env->diag, NOWHERE, NULL, "cannot watch what processes map: %s",
@@ -312,7 +322,8 @@ static int wanted_of_all(struct prov_env *env, struct wanted *d)
 
 /* Do a provider's last digits name a process, or are they the name's own, as in http2? A kernel
  * thread has no probes. */
-static pid_t wanted_pid(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first)
+static pid_t wanted_pid(struct prov_env *env, const struct d_pdesc *pd,
+			const struct prov_probe *first)
 {
 	pid_t pid = prov_pdesc_pid(pd);
 	size_t n = 0;
@@ -335,11 +346,13 @@ int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct 
 	err = prov_watch_open(env, NULL, NULL);
 	if (err)
 		return err;
-	d = ARENA_PUSH(env->arena, env->watch->wanted, env->watch->nwanted,
-		       env->watch->wanted_cap);
+	d = ARENA_PUSH(env->arena, env->watch->wanted, env->watch->nwanted, env->watch->wanted_cap);
 	if (!d)
 		return -ENOMEM;
-	*d = (struct wanted){ .pd = *pd, .found = found, .arg = arg, .is_pid = is_pid,
+	*d = (struct wanted){ .pd = *pd,
+			      .found = found,
+			      .arg = arg,
+			      .is_pid = is_pid,
 			      .pid = is_pid ? prov_pdesc_pid(pd) : wanted_pid(env, pd, first),
 			      .next = prov_files_count(env) };
 	return d->pid ? wanted_of_process(env, d, false) : 0;
@@ -388,7 +401,7 @@ static int match_new(struct prov_env *env)
 	size_t known = prov_files_count(env);
 	int err = 0;
 
-	if (w->rescan || w->nlook > 16)		/* one look at all is cheaper than many */
+	if (w->rescan || w->nlook > 16) /* one look at all is cheaper than many */
 		err = look_again(env, 0, known);
 	for (size_t i = 0; !w->rescan && w->nlook <= 16 && i < w->nlook && !err; i++)
 		err = look_again(env, w->look[i], known);
@@ -410,7 +423,7 @@ static int match_new(struct prov_env *env)
 
 /* ---- Events ------------------------------------------------------------------------- */
 
-struct mmap2 {			/* PERF_RECORD_MMAP2, after the header */
+struct mmap2 { /* PERF_RECORD_MMAP2, after the header */
 	uint32_t pid, tid;
 	uint64_t addr, len, pgoff;
 	uint32_t major, minor;
@@ -438,10 +451,16 @@ static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, str
 
 	if (!body(h, &m, sizeof(m)))
 		return false;
-	*ev = (struct prov_event){
-		.kind = PROV_EV_MMAP, .pid = (pid_t)m.pid, .addr = m.addr, .len = m.len,
-		.pgoff = m.pgoff, .ino = m.ino, .prot = m.prot, .dev_major = m.major,
-		.dev_minor = m.minor, .path = path };
+	*ev = (struct prov_event){ .kind = PROV_EV_MMAP,
+				   .pid = (pid_t)m.pid,
+				   .addr = m.addr,
+				   .len = m.len,
+				   .pgoff = m.pgoff,
+				   .ino = m.ino,
+				   .prot = m.prot,
+				   .dev_major = m.major,
+				   .dev_minor = m.minor,
+				   .path = path };
 	dev = m.major << 20 | m.minor;
 	if (!m.ino || !anyone_wants(env->watch, ev->pid,
 				    prov_files_known(env, dev, m.ino, (uint32_t)m.generation)))
@@ -457,14 +476,15 @@ static bool on_comm(struct prov_env *env, const struct perf_event_header *h, str
 	(void)env;
 	if (!(h->misc & PERF_RECORD_MISC_COMM_EXEC) || !body(h, ids, sizeof(ids)))
 		return false;
-	*ev = (struct prov_event){ .kind = PROV_EV_EXEC, .pid = (pid_t)ids[0],
+	*ev = (struct prov_event){ .kind = PROV_EV_EXEC,
+				   .pid = (pid_t)ids[0],
 				   .path = (const char *)(h + 1) + sizeof(ids) };
 	return true;
 }
 
 static bool on_task(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
 {
-	uint32_t ids[4];	/* pid, ppid, tid, ptid */
+	uint32_t ids[4]; /* pid, ppid, tid, ptid */
 	bool fork = h->type == PERF_RECORD_FORK;
 
 	(void)env;
@@ -472,7 +492,8 @@ static bool on_task(struct prov_env *env, const struct perf_event_header *h, str
 	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
 		return false;
 	*ev = (struct prov_event){ .kind = fork ? PROV_EV_FORK : PROV_EV_EXIT,
-				   .pid = (pid_t)ids[0], .ppid = (pid_t)ids[1] };
+				   .pid = (pid_t)ids[0],
+				   .ppid = (pid_t)ids[1] };
 	return true;
 }
 
@@ -481,20 +502,21 @@ static bool on_lost(struct prov_env *env, const struct perf_event_header *h, str
 	(void)h;
 	(void)ev;
 	env->watch->lost = true;
-	return false;		/* told once, after all others */
+	return false; /* told once, after all others */
 }
 
 static bool (*const on[])(struct prov_env *, const struct perf_event_header *,
 			  struct prov_event *) = {
 	[PERF_RECORD_MMAP2] = on_mmap, [PERF_RECORD_COMM] = on_comm, [PERF_RECORD_FORK] = on_task,
-	[PERF_RECORD_EXIT] = on_task, [PERF_RECORD_LOST] = on_lost,
+	[PERF_RECORD_EXIT] = on_task,  [PERF_RECORD_LOST] = on_lost,
 };
 
 static void deliver(struct prov_env *env, const struct record *r)
 {
 	struct prov_event ev;
 
-	if (r->copy->type >= COUNT(on) || !on[r->copy->type] || !on[r->copy->type](env, r->copy, &ev))
+	if (r->copy->type >= COUNT(on) || !on[r->copy->type] ||
+	    !on[r->copy->type](env, r->copy, &ev))
 		return;
 	ev.time = r->time;
 	if (env->watch->fn)

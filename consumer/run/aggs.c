@@ -23,10 +23,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct cls {			/* one CC_M_AGG map */
+struct cls { /* one CC_M_AGG map */
 	int outer, prog;
 	struct cc_map desc;
-	int *maps;	/* as in `outer`: by CPU, then those swapped out, drained once more; -1: none */
+	int *maps; /* as in `outer`: by CPU, then those swapped out, drained once more; -1: none */
 };
 struct table {
 	const struct agg_desc *desc;
@@ -38,11 +38,11 @@ struct aggs {
 	struct table *tables;
 	size_t ntables;
 	uint64_t *cells;
-	size_t cells_bytes, block;	/* words of a CPU */
+	size_t cells_bytes, block; /* words of a CPU */
 	struct cls *classes;
 	size_t nclasses;
-	struct rings ring;	/* what drain programs write; n 0: no class yet */
-	unsigned char *buf;	/* CC_DRAIN_RING bytes */
+	struct rings ring;  /* what drain programs write; n 0: no class yet */
+	unsigned char *buf; /* CC_DRAIN_RING bytes */
 };
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static uint64_t take(uint64_t *word)
 #ifdef PLAIN_STORES
 	uint64_t v = *(volatile uint64_t *)word;
 
-	for (volatile int i = 0; i < 1000; i++)	/* wide enough for the tests of the tests */
+	for (volatile int i = 0; i < 1000; i++) /* wide enough for the tests of the tests */
 		;
 	*(volatile uint64_t *)word = 0;
 	return v;
@@ -224,7 +224,8 @@ static int class_maps(struct aggs *a, struct cls *c)
 			return c->maps[cpu];
 	}
 	opts.inner_map_fd = (uint32_t)c->maps[0];
-	c->outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, c->desc.name, 4, 4, 2 * a->ncpu, &opts);
+	c->outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, c->desc.name, 4, 4, 2 * a->ncpu,
+				  &opts);
 	if (c->outer < 0)
 		return c->outer;
 	for (uint32_t cpu = 0; cpu < a->ncpu && !err; cpu++)
@@ -382,7 +383,7 @@ static int drain_hash(struct aggs *a, const struct cls *c, uint32_t hash, uint64
 		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, CC_DRAIN_RING);
 		e = e ? e : records(&s);
 		if (!e && (ctx.more == CC_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
-			e = -EPROTO;	/* or no step was made: none will be */
+			e = -EPROTO; /* or no step was made: none will be */
 		err = err ? err : e;
 	} while (!e && ctx.more);
 	*keys = ctx.seen;
@@ -463,7 +464,7 @@ void aggs_normalize(struct aggs *a, int agg, int64_t factor)
 struct ranked {
 	const struct agg_desc *desc;
 	struct agg_row *row;
-	size_t order;		/* equal values: the key that was first stays */
+	size_t order; /* equal values: the key that was first stays */
 };
 
 static int by_value(const void *a, const void *b)

@@ -20,16 +20,16 @@
 struct aggs;
 
 struct agg_row {
-	unsigned char *key;	/* components as consumer/abi.h lays them out, struct rt_key not
+	unsigned char *key; /* components as consumer/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
-	size_t key_len;		/* zeros up to the class included */
-	uint64_t *words;	/* as consumer/abi.h says; word 0, hits, is 0 after a clear */
-	int64_t normal;		/* values are printed divided by this; 1 */
+	size_t key_len;	    /* zeros up to the class included */
+	uint64_t *words;    /* as consumer/abi.h says; word 0, hits, is 0 after a clear */
+	int64_t normal;	    /* values are printed divided by this; 1 */
 };
 
 /* Borrows cc and prog. NULL: no memory. */
 struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu);
-void aggs_free(struct aggs *a);		/* NULL accepted; closes the maps' hashes and programs */
+void aggs_free(struct aggs *a); /* NULL accepted; closes the maps' hashes and programs */
 
 /* `m` is CC_MAP_CELLS, made (m->fd): maps it. 0 or -errno. */
 int aggs_cells(struct aggs *a, const struct cc_map *m);
@@ -42,16 +42,16 @@ int aggs_drain(struct aggs *a);
 
 /* ---- The table: by aggregation (d_agg.id) ----------------------------------------------- */
 
-size_t aggs_count(const struct aggs *a, int agg);	/* rows */
+size_t aggs_count(const struct aggs *a, int agg); /* rows */
 /* `size_t at = 0; while ((row = aggs_next(a, agg, &at)))`: in the order in which keys were first
  * drained. Borrowed until the next drain or change. */
 struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
 /* NULL: there are not so many aggregations. */
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
 
-void aggs_clear(struct aggs *a, int agg);	/* values become zero, keys stay */
+void aggs_clear(struct aggs *a, int agg); /* values become zero, keys stay */
 /* Keeps the n largest rows, as they are printed (n < 0: the -n smallest; 0: none). -ENOMEM: nothing changed. */
 int aggs_trunc(struct aggs *a, int agg, int64_t n);
-void aggs_normalize(struct aggs *a, int agg, int64_t factor);	/* 1: denormalize */
+void aggs_normalize(struct aggs *a, int agg, int64_t factor); /* 1: denormalize */
 
 #endif

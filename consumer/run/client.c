@@ -17,11 +17,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { ERRORS_SHOWN = 10 };	/* of a compile */
+enum { ERRORS_SHOWN = 10 }; /* of a compile */
 
 enum stage { OPEN, READY, LISTED, GOING, STOPPED, FAILED };
 
-struct lines {			/* what a line callback is not given yet */
+struct lines { /* what a line callback is not given yet */
 	usdt_line_fn *fn;
 	void *arg;
 	char *part;
@@ -34,8 +34,8 @@ struct usdt_consumer {
 	usdt_message_fn *fn;
 	void *arg;
 	enum stage stage;
-	int interrupt;		/* an eventfd */
-	FILE *stream;		/* over lines; NULL: output is the caller's file */
+	int interrupt; /* an eventfd */
+	FILE *stream;  /* over lines; NULL: output is the caller's file */
 	struct lines lines;
 	const char **cpp_args;
 	size_t ncpp, cpp_cap;
@@ -46,14 +46,20 @@ struct usdt_consumer {
 static void tell(void *arg, const struct diag_message *m)
 {
 	static const enum usdt_message_kind kinds[] = {
-		[DIAG_ERROR] = USDT_MESSAGE_ERROR, [DIAG_WARNING] = USDT_MESSAGE_WARNING,
-		[DIAG_NOTE] = USDT_MESSAGE_NOTE, [DIAG_HINT] = USDT_MESSAGE_HINT,
+		[DIAG_ERROR] = USDT_MESSAGE_ERROR,
+		[DIAG_WARNING] = USDT_MESSAGE_WARNING,
+		[DIAG_NOTE] = USDT_MESSAGE_NOTE,
+		[DIAG_HINT] = USDT_MESSAGE_HINT,
 	};
 	struct usdt_consumer *c = arg;
 	char *file = m->place.name ? strndup(m->place.name, m->place.name_len) : NULL;
 	struct usdt_message out = {
-		.kind = kinds[m->kind], .text = m->text, .what = m->what, .tag = m->tag,
-		.file = file, .line = file ? m->place.line : 0,
+		.kind = kinds[m->kind],
+		.text = m->text,
+		.what = m->what,
+		.tag = m->tag,
+		.file = file,
+		.line = file ? m->place.line : 0,
 		.column = file ? m->place.column : 0,
 	};
 
@@ -79,8 +85,8 @@ static int result(struct usdt_consumer *c, bool ok, unsigned errors)
 static bool in_order(struct usdt_consumer *c, enum stage stage, const char *call)
 {
 	static const char *const is[] = {
-		[OPEN] = "open", [READY] = "compiled", [LISTED] = "listed", [GOING] = "going",
-		[STOPPED] = "stopped", [FAILED] = "of no use after an error",
+		[OPEN] = "open",   [READY] = "compiled",  [LISTED] = "listed",
+		[GOING] = "going", [STOPPED] = "stopped", [FAILED] = "of no use after an error",
 	};
 
 	if (c->stage == stage)
@@ -364,8 +370,11 @@ struct listing {
 static bool listed(void *arg, struct prov_probe *p)
 {
 	struct listing *l = arg;
-	struct usdt_listed out = { .id = p->id, .provider = p->prov, .module = p->mod,
-				   .function = p->func, .name = p->name };
+	struct usdt_listed out = { .id = p->id,
+				   .provider = p->prov,
+				   .module = p->mod,
+				   .function = p->func,
+				   .name = p->name };
 	const char **types = NULL, **names = NULL;
 	int stop;
 
@@ -430,7 +439,8 @@ int usdt_consumer_go(struct usdt_consumer *c)
 enum usdt_consumer_result usdt_consumer_work(struct usdt_consumer *c, int ms)
 {
 	static const enum usdt_consumer_result results[] = {
-		[RUN_OKAY] = USDT_CONSUMER_OKAY, [RUN_DONE] = USDT_CONSUMER_DONE,
+		[RUN_OKAY] = USDT_CONSUMER_OKAY,
+		[RUN_DONE] = USDT_CONSUMER_DONE,
 		[RUN_ERROR] = USDT_CONSUMER_ERROR,
 	};
 

@@ -11,7 +11,7 @@
 struct matching {
 	struct run *r;
 	int clause;
-	struct prov_probe *first;	/* whose args[] the clause was compiled for; NULL: none */
+	struct prov_probe *first; /* whose args[] the clause was compiled for; NULL: none */
 	size_t n;
 	bool no_memory;
 };
@@ -65,8 +65,10 @@ static bool appeared(void *arg, struct prov_probe *probe)
 
 	if (!clause->uses_args || !m->first || prov_same_args(m->r->env, m->r->d, m->first, probe))
 		return run_probe_add(m->r, probe, m->clause) >= 0;
-	diag_warn(m->r->diag, clause->loc, "args[] of %s, which appeared while tracing, differs from that "
-		  "of %s: this clause is left out there", name_of(m->r, probe), name_of(m->r, m->first));
+	diag_warn(m->r->diag, clause->loc,
+		  "args[] of %s, which appeared while tracing, differs from that "
+		  "of %s: this clause is left out there",
+		  name_of(m->r, probe), name_of(m->r, m->first));
 	return true;
 }
 

@@ -27,11 +27,11 @@ enum run_optid {
 	RUN_NOPTS
 };
 
-enum run_policy { RUN_SWITCH, RUN_FILL, RUN_RING };	/* bufpolicy */
+enum run_policy { RUN_SWITCH, RUN_FILL, RUN_RING }; /* bufpolicy */
 
 struct run_opts {
 	int64_t value[RUN_NOPTS];
-	const char *text[RUN_NOPTS];	/* STR options */
+	const char *text[RUN_NOPTS]; /* STR options */
 	bool set[RUN_NOPTS];
 };
 void run_opts_init(struct run_opts *o);
@@ -44,7 +44,7 @@ struct run_probe {
 	struct prov_probe *probe;
 	int *clauses;
 	size_t nclauses, clauses_cap;
-	bool loaded;		/* its sites are in units */
+	bool loaded; /* its sites are in units */
 };
 
 /* One kernel program and what it is attached to. */
@@ -54,30 +54,30 @@ struct run_unit {
 	struct prov_site **sites;
 	uint64_t *cookies;
 	size_t nsites, sites_cap, ncookies, cookies_cap;
-	size_t attached;	/* the first so many are */
-	const char *key;	/* what makes sites one unit */
+	size_t attached; /* the first so many are */
+	const char *key; /* what makes sites one unit */
 	size_t key_len;
 	int prog;
-	uint32_t *table;	/* SYSCALL: mapped */
+	uint32_t *table; /* SYSCALL: mapped */
 	int table_fd;
-	uint64_t missed;	/* recursion_misses already reported */
+	uint64_t missed; /* recursion_misses already reported */
 };
 
 struct run_text {
 	const struct text *text;
 	char spec;
-	const char *shown;	/* in 'matched N probes' */
+	const char *shown; /* in 'matched N probes' */
 	size_t matches;
 };
 
-struct ring {			/* a CPU's; consumer's side */
+struct ring { /* a CPU's; consumer's side */
 	int fd;
-	void *consumer;		/* mapped page: position */
-	const void *producer;	/* mapped pages: position, then the data twice */
+	void *consumer;	      /* mapped page: position */
+	const void *producer; /* mapped pages: position, then the data twice */
 	uint64_t mask;
 };
 struct rings {
-	struct ring *ring;	/* by CPU */
+	struct ring *ring; /* by CPU */
 	uint32_t n;
 };
 
@@ -86,7 +86,7 @@ struct run {
 	struct diag *diag;
 	FILE *out_file;
 	struct run_opts opts;
-	const char **libdirs;		/* -L, -x libdir */
+	const char **libdirs; /* -L, -x libdir */
 	size_t nlibdirs, libdirs_cap;
 	struct prov_env *env;
 	int argc;
@@ -98,39 +98,42 @@ struct run {
 	struct cc *cc;
 	struct cc_options cc_opts;
 	struct cc_kernel kernel;
-	struct run_probe *probes;	/* the enabling's table: rt_rec.probe is an index here */
+	struct run_probe *probes; /* the enabling's table: rt_rec.probe is an index here */
 	size_t nprobes, probes_cap;
-	struct hash *probe_index;	/* prov_probe * → index + 1 */
+	struct hash *probe_index; /* prov_probe * → index + 1 */
 	struct run_unit **units;
 	size_t nunits, units_cap, nunits_loaded;
-	size_t probes_told;		/* so many are in the probes map */
+	size_t probes_told; /* so many are in the probes map */
 	struct hash *unit_by_key;
-	struct cc_func_set *vtime_set;	/* vtimestamp's program; NULL: not used */
+	struct cc_func_set *vtime_set; /* vtimestamp's program; NULL: not used */
 	int vtime_prog;
 	struct prov_links *links;
 	/* Whose first thread ends: asked whether others run on until it has; then attached to anew. */
-	struct life { pid_t pid; bool ending, renewed; } *lives;
+	struct life {
+		pid_t pid;
+		bool ending, renewed;
+	} * lives;
 	size_t nlives, lives_cap;
-	struct rt_state *state;		/* mapped */
-	struct rt_cpu *cpus;		/* mapped, one a CPU */
-	size_t mapped_cpus;		/* bytes */
+	struct rt_state *state; /* mapped */
+	struct rt_cpu *cpus;	/* mapped, one a CPU */
+	size_t mapped_cpus;	/* bytes */
 	struct rings rings;
-	struct keep *keep;	/* bufpolicy=ring */
+	struct keep *keep; /* bufpolicy=ring */
 	struct aggs *aggs;
 	struct out *out;
 	struct procs *procs;
 	int epoll, stop_fd;
-	uint64_t next_switch, next_agg, next_status;	/* monotonic, ns */
-	uint64_t *reported_cpu;		/* drops said so far: [cpu][RT_NDROPS] */
+	uint64_t next_switch, next_agg, next_status; /* monotonic, ns */
+	uint64_t *reported_cpu;			     /* drops said so far: [cpu][RT_NDROPS] */
 	uint64_t kernel_missed;
-	uint64_t drained_time;		/* the firing for which aggregations were last drained */
+	uint64_t drained_time; /* the firing for which aggregations were last drained */
 	int drained_cpu;
 	size_t live_targets;
 	bool going, stopped, failed, output_gone, ksyms_told, aggs_told;
 	int status;
 };
 
-bool run_opts_amin(const struct run_opts *o, struct d_attr *out);	/* false: none was set */
+bool run_opts_amin(const struct run_opts *o, struct d_attr *out); /* false: none was set */
 
 /* run.c: texts → r->prog */
 bool run_front_end(struct run *r);
@@ -147,19 +150,19 @@ int run_probe_add(struct run *r, struct prov_probe *probe, int clause);
 bool run_maps_make(struct run *r);
 void run_maps_close(struct run *r);
 enum { RUN_RING_MAX = 1 << 30 };
-uint32_t run_ring_size(const struct run *r);	/* bytes of a CPU's ring, from bufsize */
+uint32_t run_ring_size(const struct run *r); /* bytes of a CPU's ring, from bufsize */
 uint32_t run_ncpu_pow2(const struct run *r);
 
 /* units.c: groups the sites of probes not loaded yet, compiles, loads; then attaches. */
 bool run_units_load(struct run *r);
 bool run_units_attach(struct run *r);
-bool run_units_fire(struct run *r, bool end);	/* BEGIN or END by test run */
+bool run_units_fire(struct run *r, bool end); /* BEGIN or END by test run */
 /* Processes that are traced alone: their links end with their first thread, but another thread's
  * exec makes them whole again. */
 void run_units_life(struct run *r, const struct prov_event *ev);
-bool run_units_ending(const struct run *r);	/* run_units_renew is to be called soon, again */
+bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
-void run_units_missed(struct run *r);	/* firings that the kernel skipped, into kernel_missed */
+void run_units_missed(struct run *r); /* firings that the kernel skipped, into kernel_missed */
 void run_units_close(struct run *r);
 
 /* vtime.c */
@@ -180,8 +183,8 @@ size_t ring_take(struct ring *ring, unsigned char *buf, size_t size);
 /* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
 struct keep *keep_new(uint32_t ncpu, uint64_t size);
 bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
-bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg);	/* as rings_drain */
-void keep_free(struct keep *k);		/* NULL is accepted */
+bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg); /* as rings_drain */
+void keep_free(struct keep *k);						 /* NULL is accepted */
 
 /* drops.c */
 void drops_report(struct run *r);
@@ -190,6 +193,6 @@ void drops_report(struct run *r);
 void run_mapping_event(void *arg, const struct prov_event *ev);
 /* What a write gave, 0 or -errno; false: no more is to be written. */
 bool run_written(struct run *r, int err);
-uint64_t run_now(void);		/* CLOCK_MONOTONIC, ns */
+uint64_t run_now(void); /* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -16,9 +16,9 @@
 struct kept {
 	struct kept *next;
 	uint32_t len;
-	struct rt_rec rec[];	/* len bytes */
+	struct rt_rec rec[]; /* len bytes */
 };
-struct lane {			/* a CPU's */
+struct lane { /* a CPU's */
 	struct kept *first, **end;
 	uint64_t bytes;
 };
@@ -77,7 +77,8 @@ bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg)
 		bool go_on;
 
 		for (uint32_t i = 0; i < k->n; i++)
-			if (k->lane[i].first && (best < 0 || (temporal && k->lane[i].first->rec->time <
+			if (k->lane[i].first &&
+			    (best < 0 || (temporal && k->lane[i].first->rec->time <
 							      k->lane[best].first->rec->time)))
 				best = (int)i;
 		if (best < 0)

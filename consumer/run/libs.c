@@ -41,8 +41,8 @@ static bool folder_read(struct libs *l, const char *folder)
 	bool ok = n >= 0;
 
 	if (!ok)
-		diag_error(l->r->diag, NOWHERE, NULL, "failed to open the library folder %s: %s", folder,
-			   strerror(errno));
+		diag_error(l->r->diag, NOWHERE, NULL, "failed to open the library folder %s: %s",
+			   folder, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		const char *path = arena_printf(a, "%s/%s", folder, names[i]->d_name);
 		const char *name = arena_strdup(a, names[i]->d_name);
@@ -52,8 +52,8 @@ static bool folder_read(struct libs *l, const char *folder)
 		if (lib)
 			*lib = (struct lib){ .name = name, .text = text };
 		else if (ok)
-			diag_error(l->r->diag, NOWHERE, NULL, "failed to open %s: %s", path ? path : "?",
-				   strerror(errno));
+			diag_error(l->r->diag, NOWHERE, NULL, "failed to open %s: %s",
+				   path ? path : "?", strerror(errno));
 		ok = ok && lib;
 		free(names[i]);
 	}
@@ -98,8 +98,9 @@ static bool needs(struct libs *l, const struct lib *lib, bool *here)
 		for (size_t i = 0; i < l->n && !other; i++)
 			other = strcmp(l->v[i].name, name) ? NULL : &l->v[i];
 		if (!other || other->state == BUSY) {
-			diag_error(l->r->diag, NOWHERE, "D_PRAGMA_DEPEND", "library %s depends on %s, %s",
-				   lib->text->name, name, other ? "which depends on it" : "which is not there");
+			diag_error(l->r->diag, NOWHERE, "D_PRAGMA_DEPEND",
+				   "library %s depends on %s, %s", lib->text->name, name,
+				   other ? "which depends on it" : "which is not there");
 			return false;
 		}
 		if (!lib_parse(l, other))

@@ -14,9 +14,11 @@
 
 static void attr_show(FILE *out, const char *title, struct d_attr a)
 {
-	fprintf(out, "\n\t%s\n\t\tIdentifier Names: %s\n\t\tData Semantics:   %s\n"
-		"\t\tDependency Class: %s\n", title, d_stability_names[a.name],
-		d_stability_names[a.data], d_class_names[a.class]);
+	fprintf(out,
+		"\n\t%s\n\t\tIdentifier Names: %s\n\t\tData Semantics:   %s\n"
+		"\t\tDependency Class: %s\n",
+		title, d_stability_names[a.name], d_stability_names[a.data],
+		d_class_names[a.class]);
 }
 
 static const char *arg_type(const struct prov_probe *p, size_t i)
@@ -24,7 +26,8 @@ static const char *arg_type(const struct prov_probe *p, size_t i)
 	return p->arg_types && p->arg_types[i] ? p->arg_types[i] : "int64_t";
 }
 
-static void probe_show(FILE *out, struct d_attr desc, struct d_attr args, const struct prov_probe *p)
+static void probe_show(FILE *out, struct d_attr desc, struct d_attr args,
+		       const struct prov_probe *p)
 {
 	attr_show(out, "Probe Description Attributes", desc);
 	attr_show(out, "Argument Attributes", args);
@@ -80,8 +83,9 @@ static bool find_described(struct run *r, struct finding *f)
 
 bool run_probes(struct run *r, prov_found *found, void *arg)
 {
-	static const struct d_pdesc everything = { .prov = "", .mod = "", .func = "", .name = "",
-						   .text = ":::" };
+	static const struct d_pdesc everything = {
+		.prov = "", .mod = "", .func = "", .name = "", .text = ":::"
+	};
 	struct finding f = { .seen = hash_new(), .found = found, .arg = arg };
 	bool ok = f.seen && (!r->ntexts || run_front_end(r));
 
@@ -97,7 +101,7 @@ struct listing {
 	bool verbose, headed;
 	struct prov_env *env;
 	struct arena *arena;
-	int err;		/* why no more can be written; EPIPE: nobody reads */
+	int err; /* why no more can be written; EPIPE: nobody reads */
 };
 
 static void list_head(struct listing *l)
@@ -131,8 +135,9 @@ static bool list_one(void *arg, struct prov_probe *p)
 
 bool run_list(struct run *r, bool verbose)
 {
-	struct listing l = { .out = r->out_file, .verbose = verbose, .env = r->env,
-			     .arena = r->arena };
+	struct listing l = {
+		.out = r->out_file, .verbose = verbose, .env = r->env, .arena = r->arena
+	};
 	bool ok = run_probes(r, list_one, &l);
 
 	if (ok)
@@ -191,13 +196,14 @@ static void text_report(struct run *r, const struct run_text *t, bool probes)
 		for (size_t k = 0; k < c->npdescs; k++)
 			desc = d_attr_min(desc, c->pdescs[k].attr);
 	}
-	fprintf(r->out_file, "\nStability attributes for %s %s:\n", t->spec ? "description" : "script",
-		t->spec ? t->shown : t->text->name);
+	fprintf(r->out_file, "\nStability attributes for %s %s:\n",
+		t->spec ? "description" : "script", t->spec ? t->shown : t->text->name);
 	attr_show(r->out_file, "Minimum Probe Description Attributes", any ? desc : d_attr_default);
 	attr_show(r->out_file, "Minimum Statement Attributes", any ? stmt : d_attr_default);
 	for (size_t i = 0; probes && i < r->prog->nclauses; i++)
-		for (size_t k = 0; r->prog->clauses[i]->loc.text == t->text &&
-				   k < r->prog->clauses[i]->npdescs; k++)
+		for (size_t k = 0;
+		     r->prog->clauses[i]->loc.text == t->text && k < r->prog->clauses[i]->npdescs;
+		     k++)
 			pdesc_show(r, &r->prog->clauses[i]->pdescs[k]);
 	if (!probes)
 		fputc('\n', r->out_file);

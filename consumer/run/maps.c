@@ -134,7 +134,7 @@ static int make_agg(struct run *r, struct cc_map *m)
 
 static int (*const makers[])(struct run *, struct cc_map *) = {
 	[CC_M_DIRECT] = make_direct, [CC_M_ARRAY] = make_array, [CC_M_RINGS] = make_rings,
-	[CC_M_TASK] = make_task, [CC_M_DYN] = make_dyn, [CC_M_AGG] = make_agg,
+	[CC_M_TASK] = make_task,     [CC_M_DYN] = make_dyn,	[CC_M_AGG] = make_agg,
 };
 
 static void *map_direct(const struct cc_map *m)
@@ -148,17 +148,13 @@ static void *map_direct(const struct cc_map *m)
 static bool map_made(struct run *r, struct cc_map *maps, size_t i)
 {
 	switch (i) {
-	case CC_MAP_STATE:
-		r->state = map_direct(&maps[i]);
-		return r->state;
+	case CC_MAP_STATE: r->state = map_direct(&maps[i]); return r->state;
 	case CC_MAP_CPUS:
 		r->cpus = map_direct(&maps[i]);
 		r->mapped_cpus = maps[i].value_size;
 		return r->cpus;
-	case CC_MAP_CELLS:
-		return aggs_cells(r->aggs, &maps[i]) == 0;
-	default:
-		return true;
+	case CC_MAP_CELLS: return aggs_cells(r->aggs, &maps[i]) == 0;
+	default: return true;
 	}
 }
 

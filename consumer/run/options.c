@@ -54,10 +54,13 @@ static bool scaled(const char *s, const struct suffix *table, size_t n, int64_t 
 
 static bool parse_FLAG(const char *s, struct parsed *out)
 {
-	static const struct { const char *word; int64_t value; } words[] = {
-		{ "", 1 }, { "1", 1 }, { "on", 1 }, { "yes", 1 }, { "true", 1 }, { "set", 1 },
-		{ "enabled", 1 }, { "0", 0 }, { "off", 0 }, { "no", 0 }, { "false", 0 },
-		{ "unset", 0 }, { "disabled", 0 },
+	static const struct {
+		const char *word;
+		int64_t value;
+	} words[] = {
+		{ "", 1 },	{ "1", 1 },	  { "on", 1 },	     { "yes", 1 }, { "true", 1 },
+		{ "set", 1 },	{ "enabled", 1 }, { "0", 0 },	     { "off", 0 }, { "no", 0 },
+		{ "false", 0 }, { "unset", 0 },	  { "disabled", 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(words); i++) {
@@ -83,8 +86,8 @@ static bool parse_NUM(const char *s, struct parsed *out)
 static bool parse_SIZE(const char *s, struct parsed *out)
 {
 	static const struct suffix units[] = {
-		{ "", 1 }, { "k", 1ull << 10 }, { "m", 1ull << 20 }, { "g", 1ull << 30 },
-		{ "t", 1ull << 40 },
+		{ "", 1 },	     { "k", 1ull << 10 }, { "m", 1ull << 20 },
+		{ "g", 1ull << 30 }, { "t", 1ull << 40 },
 	};
 
 	return scaled(s, units, COUNT(units), &out->value);
@@ -94,10 +97,20 @@ static bool parse_SIZE(const char *s, struct parsed *out)
 static bool parse_TIME(const char *s, struct parsed *out)
 {
 	static const struct suffix units[] = {
-		{ "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 }, { "ms", 1000000 },
-		{ "msec", 1000000 }, { "s", 1000000000 }, { "sec", 1000000000 },
-		{ "m", 60000000000 }, { "min", 60000000000 }, { "h", 3600000000000 },
-		{ "hour", 3600000000000 }, { "d", 86400000000000 }, { "day", 86400000000000 },
+		{ "ns", 1 },
+		{ "nsec", 1 },
+		{ "us", 1000 },
+		{ "usec", 1000 },
+		{ "ms", 1000000 },
+		{ "msec", 1000000 },
+		{ "s", 1000000000 },
+		{ "sec", 1000000000 },
+		{ "m", 60000000000 },
+		{ "min", 60000000000 },
+		{ "h", 3600000000000 },
+		{ "hour", 3600000000000 },
+		{ "d", 86400000000000 },
+		{ "day", 86400000000000 },
 	};
 	const char *end;
 	uint64_t v;
@@ -113,7 +126,9 @@ static bool parse_TIME(const char *s, struct parsed *out)
 static bool parse_POLICY(const char *s, struct parsed *out)
 {
 	static const char *const names[] = {
-		[RUN_SWITCH] = "switch", [RUN_FILL] = "fill", [RUN_RING] = "ring",
+		[RUN_SWITCH] = "switch",
+		[RUN_FILL] = "fill",
+		[RUN_RING] = "ring",
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++) {
@@ -196,10 +211,10 @@ static const struct {
 	enum run_optid id;
 	int64_t least, most;
 } ranges[] = {
-	{ RUN_OPT_strsize, 8, 4096 }, { RUN_OPT_bufsize, 1, INT64_MAX },
+	{ RUN_OPT_strsize, 8, 4096 },	      { RUN_OPT_bufsize, 1, INT64_MAX },
 	{ RUN_OPT_aggsize, 4096, 1ll << 32 }, { RUN_OPT_dynvarsize, 4096, 1ll << 32 },
-	{ RUN_OPT_stackframes, 1, 127 }, { RUN_OPT_ustackframes, 1, 127 },
-	{ RUN_OPT_nspec, 0, 4096 }, { RUN_OPT_stackindent, 0, 200 },
+	{ RUN_OPT_stackframes, 1, 127 },      { RUN_OPT_ustackframes, 1, 127 },
+	{ RUN_OPT_nspec, 0, 4096 },	      { RUN_OPT_stackindent, 0, 200 },
 };
 
 void run_opts_init(struct run_opts *o)
@@ -246,7 +261,8 @@ static void refused(struct diag *d, struct loc at, const char *name, const char 
 {
 	size_t id = option_find(name);
 
-	diag_error(d, at, "D_PRAGMA_OPTSET", "failed to set option %s%s: %s", at.text ? "" : "-x ", name, why);
+	diag_error(d, at, "D_PRAGMA_OPTSET", "failed to set option %s%s: %s", at.text ? "" : "-x ",
+		   name, why);
 	for (size_t i = 0; i < COUNT(ranges); i++)
 		if (ranges[i].id == id && ranges[i].most == INT64_MAX)
 			diag_hint(d, "%s is %lld or more", name, (long long)ranges[i].least);
@@ -260,9 +276,11 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 	int err = run_opts_set(&r->opts, r->arena, name, value);
 
 	if (err)
-		refused(r->diag, at, name, err == -ENOENT ? "Invalid option name"
-				: err == -ENOMEM ? "no memory" : "Invalid value for specified option");
-	if (!err && !strcmp(name, "libdir")) {	/* each is one more */
+		refused(r->diag, at, name,
+			err == -ENOENT ? "Invalid option name" :
+			err == -ENOMEM ? "no memory" :
+					 "Invalid value for specified option");
+	if (!err && !strcmp(name, "libdir")) { /* each is one more */
 		const char **slot = ARENA_PUSH(r->arena, r->libdirs, r->nlibdirs, r->libdirs_cap);
 
 		if (!slot)

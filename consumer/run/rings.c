@@ -17,11 +17,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct head {		/* the next record of a ring */
+struct head { /* the next record of a ring */
 	const struct rt_rec *rec;
 	uint32_t len;
-	uint64_t time;	/* never before that of the record that preceded it in this ring */
-	uint64_t next;	/* consumer position after it */
+	uint64_t time; /* never before that of the record that preceded it in this ring */
+	uint64_t next; /* consumer position after it */
 };
 
 bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size)
@@ -153,7 +153,7 @@ bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *f
 			break;
 		h = heads[i];
 		if (h.time > until) {
-			ready[i] = false;	/* came after the drain began */
+			ready[i] = false; /* came after the drain began */
 			continue;
 		}
 		go_on = fn(arg, i, h.rec, h.len);

@@ -87,7 +87,7 @@ static bool target_add(struct run *r, struct prov_target *t)
 	struct prov_target **slot;
 
 	if (!t)
-		return false;	/* reported */
+		return false; /* reported */
 	slot = ARENA_PUSH(r->env->arena, r->env->targets, r->env->ntargets, r->env->targets_cap);
 	if (!slot) {
 		prov_target_free(t);
@@ -133,10 +133,15 @@ bool run_text(struct run *r, const struct text *text, char spec)
 
 static const struct d_macro *macros_make(struct run *r, size_t *n)
 {
-	const struct { const char *name; long value; } own[] = {
-		{ "pid", getpid() }, { "ppid", getppid() }, { "uid", (long)getuid() },
-		{ "euid", (long)geteuid() }, { "gid", (long)getgid() }, { "egid", (long)getegid() },
-		{ "pgid", getpgid(0) }, { "sid", getsid(0) }, { "projid", 0 }, { "taskid", 0 },
+	const struct {
+		const char *name;
+		long value;
+	} own[] = {
+		{ "pid", getpid() },	   { "ppid", getppid() },
+		{ "uid", (long)getuid() }, { "euid", (long)geteuid() },
+		{ "gid", (long)getgid() }, { "egid", (long)getegid() },
+		{ "pgid", getpgid(0) },	   { "sid", getsid(0) },
+		{ "projid", 0 },	   { "taskid", 0 },
 		{ "zoneid", 0 },
 	};
 	struct d_macro *m = arena_array(r->arena, struct d_macro, COUNT(own) + 1);
@@ -149,7 +154,8 @@ static const struct d_macro *macros_make(struct run *r, size_t *n)
 					      arena_printf(r->arena, "%ld", own[i].value) };
 	if (r->env->ntargets)
 		m[(*n)++] = (struct d_macro){
-			"target", arena_printf(r->arena, "%d", (int)r->env->targets[0]->pid) };
+			"target", arena_printf(r->arena, "%d", (int)r->env->targets[0]->pid)
+		};
 	return m;
 }
 
@@ -168,11 +174,14 @@ static bool pragma_option(void *ctx, const char *name, const char *value, struct
 bool run_front_end(struct run *r)
 {
 	struct d_config config = {
-		.names = prov_names(r->env), .argc = r->argc, .argv = r->argv,
+		.names = prov_names(r->env),
+		.argc = r->argc,
+		.argv = r->argv,
 		.defaultargs = r->opts.value[RUN_OPT_defaultargs],
 		.argref_ok = r->opts.value[RUN_OPT_argref],
 		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
-		.option = pragma_option, .option_ctx = r,
+		.option = pragma_option,
+		.option_ctx = r,
 	};
 	struct d_attr least;
 	bool ok;
@@ -194,9 +203,14 @@ bool run_front_end(struct run *r)
 
 static bool refused_options(struct run *r)
 {
-	static const struct { enum run_optid id; const char *name; int64_t off; } none[] = {
+	static const struct {
+		enum run_optid id;
+		const char *name;
+		int64_t off;
+	} none[] = {
 		{ RUN_OPT_grabanon, "grabanon", 0 }, { RUN_OPT_zone, "zone", 0 },
-		{ RUN_OPT_cpppath, "cpppath", 0 }, { RUN_OPT_pspec, "pspec", 0 }, { RUN_OPT_cpu, "cpu", -1 },
+		{ RUN_OPT_cpppath, "cpppath", 0 },   { RUN_OPT_pspec, "pspec", 0 },
+		{ RUN_OPT_cpu, "cpu", -1 },
 	};
 
 	for (size_t i = 0; i < COUNT(none); i++) {
@@ -227,14 +241,18 @@ static bool back_end(struct run *r)
 		.strsize = (uint32_t)r->opts.value[RUN_OPT_strsize],
 		.stackframes = (uint32_t)r->opts.value[RUN_OPT_stackframes],
 		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
-		.ncpu = r->env->ncpu, .ringsize = run_ring_size(r),
+		.ncpu = r->env->ncpu,
+		.ringsize = run_ring_size(r),
 		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
-		.destructive = r->opts.value[RUN_OPT_destructive], .pid = getpid(),
-		.pidns_dev = r->env->pidns_dev, .pidns_ino = r->env->pidns_ino,
+		.destructive = r->opts.value[RUN_OPT_destructive],
+		.pid = getpid(),
+		.pidns_dev = r->env->pidns_dev,
+		.pidns_ino = r->env->pidns_ino,
 		.function = kernel_function,
 	};
 	if (prov_kernel(r->env, &r->kernel)) {
-		diag_error(r->diag, NOWHERE, NULL, "cannot read the kernel's types (/sys/kernel/btf)");
+		diag_error(r->diag, NOWHERE, NULL,
+			   "cannot read the kernel's types (/sys/kernel/btf)");
 		return false;
 	}
 	r->cc = cc_new(r->arena, r->diag, r->d, r->prog, &r->cc_opts, &r->kernel);
@@ -245,11 +263,16 @@ static bool printer(struct run *r)
 {
 	const int64_t *v = r->opts.value;
 	struct out_options o = {
-		.quiet = &v[RUN_OPT_quiet], .flowindent = &v[RUN_OPT_flowindent],
-		.rawbytes = &v[RUN_OPT_rawbytes], .stackindent = &v[RUN_OPT_stackindent],
-		.aggsortkey = &v[RUN_OPT_aggsortkey], .aggsortkeypos = &v[RUN_OPT_aggsortkeypos],
-		.aggsortpos = &v[RUN_OPT_aggsortpos], .aggsortrev = &v[RUN_OPT_aggsortrev],
-		.aggzoom = &v[RUN_OPT_aggzoom], .aggpack = &v[RUN_OPT_aggpack],
+		.quiet = &v[RUN_OPT_quiet],
+		.flowindent = &v[RUN_OPT_flowindent],
+		.rawbytes = &v[RUN_OPT_rawbytes],
+		.stackindent = &v[RUN_OPT_stackindent],
+		.aggsortkey = &v[RUN_OPT_aggsortkey],
+		.aggsortkeypos = &v[RUN_OPT_aggsortkeypos],
+		.aggsortpos = &v[RUN_OPT_aggsortpos],
+		.aggsortrev = &v[RUN_OPT_aggsortrev],
+		.aggzoom = &v[RUN_OPT_aggzoom],
+		.aggpack = &v[RUN_OPT_aggpack],
 		.agghist = &v[RUN_OPT_agghist],
 	};
 
@@ -258,7 +281,8 @@ static bool printer(struct run *r)
 	r->reported_cpu = calloc(r->env->ncpu, RT_NDROPS * sizeof(*r->reported_cpu));
 	if (v[RUN_OPT_bufpolicy] == RUN_RING)
 		r->keep = keep_new(r->env->ncpu, (uint64_t)v[RUN_OPT_bufsize]);
-	return r->out && r->aggs && r->reported_cpu && (r->keep || v[RUN_OPT_bufpolicy] != RUN_RING);
+	return r->out && r->aggs && r->reported_cpu &&
+	       (r->keep || v[RUN_OPT_bufpolicy] != RUN_RING);
 }
 
 /* A full buffer must have had room for END's records. */
@@ -310,8 +334,8 @@ bool run_compile(struct run *r)
 	/* Watching starts before the first look, so that no file falls in between. */
 	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
 	    prov_watch_open(r->env, run_mapping_event, r))
-		return false;	/* reported */
+		return false; /* reported */
 	/* Once more, for what else watches: that of the pid provider. */
-	return run_match(r) && (prov_watch_fd(r->env) < 0 ||
-				!prov_watch_open(r->env, run_mapping_event, r));
+	return run_match(r) &&
+	       (prov_watch_fd(r->env) < 0 || !prov_watch_open(r->env, run_mapping_event, r));
 }

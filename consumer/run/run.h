@@ -28,12 +28,12 @@
 
 struct run;
 
-const char *run_language(void);		/* the version of D: "1.13" */
+const char *run_language(void); /* the version of D: "1.13" */
 
-struct run *run_open(struct diag *diag, FILE *out);	/* NULL: no memory */
-void run_close(struct run *r);				/* NULL is accepted */
-struct arena *run_arena(struct run *r);			/* for texts: lives as long as r */
-void run_output(struct run *r, FILE *out);		/* another than run_open's; before compile */
+struct run *run_open(struct diag *diag, FILE *out); /* NULL: no memory */
+void run_close(struct run *r);			    /* NULL is accepted */
+struct arena *run_arena(struct run *r);		    /* for texts: lives as long as r */
+void run_output(struct run *r, FILE *out);	    /* another than run_open's; before compile */
 
 /* An option by its name (consumer/options.def); value NULL or "": as without "=value". */
 bool run_option(struct run *r, const char *name, const char *value, struct loc at);
@@ -41,8 +41,8 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 bool run_option_get(const struct run *r, const char *name, int64_t *value);
 
 /* Targets: the first is $target. */
-bool run_command(struct run *r, const char *command);	/* -c */
-bool run_grab(struct run *r, pid_t pid);		/* -p */
+bool run_command(struct run *r, const char *command); /* -c */
+bool run_grab(struct run *r, pid_t pid);	      /* -p */
 
 /* Macro arguments $0, $1 …: argv[0] is the script's name. Borrowed. */
 void run_args(struct run *r, int argc, const char *const *argv);
@@ -50,7 +50,7 @@ void run_args(struct run *r, int argc, const char *const *argv);
 /* Adds a D text; spec 0, or 'P' 'm' 'f' 'n' 'i' for those options' texts. */
 bool run_text(struct run *r, const struct text *text, char spec);
 
-bool run_compile(struct run *r);	/* checks all texts and matches their descriptions */
+bool run_compile(struct run *r); /* checks all texts and matches their descriptions */
 /* The probes that the texts' descriptions match, once each (all if there are none). */
 struct prov_probe;
 bool run_probes(struct run *r, bool (*found)(void *arg, struct prov_probe *p), void *arg);
@@ -64,11 +64,11 @@ void run_report(struct run *r, bool probes);
 enum run_result { RUN_OKAY, RUN_DONE, RUN_ERROR };
 /* A descriptor that becomes readable when tracing shall end (a signal's pipe); -1: none. */
 void run_stop_on(struct run *r, int fd);
-bool run_go(struct run *r);		/* loads, attaches, fires BEGIN, lets targets run */
+bool run_go(struct run *r); /* loads, attaches, fires BEGIN, lets targets run */
 /* Sleeps for, then handles, what comes next; sleeps no longer than ms, if that is not negative. */
 enum run_result run_work(struct run *r, int ms);
-int run_timeout(const struct run *r);	/* ms until there is something to do in any case */
-bool run_stop(struct run *r);		/* fires END, prints what is left */
-int run_status(const struct run *r);	/* exit()'s, else 0; 1 after an error */
+int run_timeout(const struct run *r); /* ms until there is something to do in any case */
+bool run_stop(struct run *r);	      /* fires END, prints what is left */
+int run_status(const struct run *r);  /* exit()'s, else 0; 1 after an error */
 
 #endif

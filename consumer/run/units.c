@@ -25,7 +25,7 @@
 struct key_head {
 	enum cc_ctx ctx;
 	pid_t pid;
-	uint32_t own;		/* index + 1 of the probe whose unit is its own; 0: shared */
+	uint32_t own; /* index + 1 of the probe whose unit is its own; 0: shared */
 	bool sys_return;
 	uint64_t period_ns;
 	struct cc_args args;
@@ -45,7 +45,7 @@ static const char *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	size_t bytes = sizeof(struct key_head) + p->nclauses * sizeof(*p->clauses);
 	struct key_head *k = arena_alloc(r->arena, bytes);
 	static const uint8_t none[sizeof(s->args.map)];
-	bool mapped = memcmp(s->args.map, none, sizeof(none));	/* args[n] may be any of them */
+	bool mapped = memcmp(s->args.map, none, sizeof(none)); /* args[n] may be any of them */
 
 	if (!k)
 		return NULL;
@@ -80,12 +80,18 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 	*slot = u;
 	u->prog = u->table_fd = -1;
 	u->cc = (struct cc_unit){
-		.ctx = s->ctx, .tracepoint = *k->tracepoint ? k->tracepoint : NULL,
-		.probe = probe, .pid = s->pid, .args = &k->args, .table = -1,
+		.ctx = s->ctx,
+		.tracepoint = *k->tracepoint ? k->tracepoint : NULL,
+		.probe = probe,
+		.pid = s->pid,
+		.args = &k->args,
+		.table = -1,
 		.multi = s->ctx == CC_CTX_UPROBE && prov_has(PROV_F_UPROBE_MULTI),
-		.select = is_syscall(s) ? CC_SELECT_SYSCALL :
-			  s->ctx == CC_CTX_UPROBE ? CC_SELECT_COOKIE : CC_SELECT_STATIC,
-		.sys_return = k->sys_return, .clauses = (const int *)(k + 1),
+		.select = is_syscall(s)		  ? CC_SELECT_SYSCALL :
+			  s->ctx == CC_CTX_UPROBE ? CC_SELECT_COOKIE :
+						    CC_SELECT_STATIC,
+		.sys_return = k->sys_return,
+		.clauses = (const int *)(k + 1),
 		.nclauses = k->nclauses,
 		.period_ns = s->ctx == CC_CTX_PERF ? s->period_ns : 0,
 		.begin = s->ctx == CC_CTX_TEST && !strcmp(r->probes[probe].probe->name, "BEGIN"),
@@ -196,7 +202,7 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 	diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",
 		   p->prov, p->mod, p->func, p->name, strerror(-u->prog));
 	if (u->prog == -EMFILE || u->prog == -ENFILE || u->prog == -ENOMEM)
-		return;		/* no fault of the program's */
+		return; /* no fault of the program's */
 	if (getenv("USDTKIT_VERIFIER_LOG")) {
 		diag_hint(r->diag, "%s", log);
 		return;
@@ -264,13 +270,19 @@ static void probes_fill(struct run *r)
 static bool rehearse(struct run *r)
 {
 	static const struct cc_args args = { .arg = {
-		[0 ... 9] = { .kind = CC_A_UMEM, .size = 8, .index = -1 },
-	} };
+						     [0 ... 9] = { .kind = CC_A_UMEM,
+								   .size = 8,
+								   .index = -1 },
+					     } };
 	struct cc_func_set *set;
 
 	for (int i = 0; i < (int)r->prog->nclauses; i++) {
-		struct cc_unit u = { .ctx = CC_CTX_UPROBE, .select = CC_SELECT_COOKIE, .args = &args,
-				     .table = -1, .clauses = &i, .nclauses = 1 };
+		struct cc_unit u = { .ctx = CC_CTX_UPROBE,
+				     .select = CC_SELECT_COOKIE,
+				     .args = &args,
+				     .table = -1,
+				     .clauses = &i,
+				     .nclauses = 1 };
 
 		if (cc_plan(r->cc, &u, &set))
 			return false;
@@ -294,7 +306,7 @@ bool run_units_load(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
-	if (probes->fd < 0)	/* with room for those that appear later */
+	if (probes->fd < 0) /* with room for those that appear later */
 		probes->entries = (uint32_t)r->nprobes * 2 + 1024;
 	if (!run_vtime_plan(r) || !run_maps_make(r))
 		return false;
@@ -311,14 +323,17 @@ bool run_units_load(struct run *r)
 static bool unit_attach(struct run *r, struct run_unit *u)
 {
 	struct prov_attach what = {
-		.ctx = u->cc.ctx, .prog = u->prog, .multi = u->cc.multi,
-		.sites = u->sites + u->attached, .cookies = u->cookies + u->attached,
+		.ctx = u->cc.ctx,
+		.prog = u->prog,
+		.multi = u->cc.multi,
+		.sites = u->sites + u->attached,
+		.cookies = u->cookies + u->attached,
 		.nsites = u->nsites - u->attached,
 	};
 
 	if (u->cc.ctx == CC_CTX_TEST || !what.nsites)
 		return true;
-	if (u->cc.select == CC_SELECT_SYSCALL) {	/* one attachment serves all numbers */
+	if (u->cc.select == CC_SELECT_SYSCALL) { /* one attachment serves all numbers */
 		if (u->attached)
 			return true;
 		what.nsites = 1;
@@ -357,7 +372,7 @@ void run_units_life(struct run *r, const struct prov_event *ev)
 	if (life && ev->kind == PROV_EV_EXEC)
 		life->renewed = true;
 	else if (life && ev->kind == PROV_EV_FORK)
-		*life = r->lives[--r->nlives];	/* another process by that number */
+		*life = r->lives[--r->nlives]; /* another process by that number */
 	else if (!life && ev->kind == PROV_EV_EXIT && is_traced_alone(r, ev->pid) &&
 		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
 		/* Perf events have no hit of the other threads from then on. */
@@ -401,7 +416,7 @@ void run_units_renew(struct run *r)
 
 bool run_units_fire(struct run *r, bool end)
 {
-	uint64_t ctx[12] = { 0 };	/* what a raw tracepoint's test run must be given */
+	uint64_t ctx[12] = { 0 }; /* what a raw tracepoint's test run must be given */
 
 	for (size_t i = 0; i < r->nunits; i++) {
 		struct run_unit *u = r->units[i];

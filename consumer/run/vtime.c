@@ -13,16 +13,19 @@
 /* Before maps are made: it uses some. */
 bool run_vtime_plan(struct run *r)
 {
-	return !cc_uses_vtimestamp(r->cc) || r->vtime_set || cc_vtime_plan(r->cc, &r->vtime_set) == 0;
+	return !cc_uses_vtimestamp(r->cc) || r->vtime_set ||
+	       cc_vtime_plan(r->cc, &r->vtime_set) == 0;
 }
 
 bool run_vtime_attach(struct run *r)
 {
-	static struct prov_site site = { .ctx = CC_CTX_RAWTP, .tracepoint = "sched_switch",
-					 .sys_abi = -1, .sys_nr = -1 };
+	static struct prov_site site = {
+		.ctx = CC_CTX_RAWTP, .tracepoint = "sched_switch", .sys_abi = -1, .sys_nr = -1
+	};
 	struct prov_site *sites[] = { &site };
-	struct prov_attach what = { .ctx = CC_CTX_RAWTP, .sites = sites, .cookies = (uint64_t[]){ 0 },
-				    .nsites = 1 };
+	struct prov_attach what = {
+		.ctx = CC_CTX_RAWTP, .sites = sites, .cookies = (uint64_t[]){ 0 }, .nsites = 1
+	};
 	struct cc_image image;
 	int err;
 

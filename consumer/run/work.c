@@ -40,11 +40,16 @@ bool run_written(struct run *r, int err)
 static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 {
 	static const char *const faults[] = {
-		[RT_FLT_UNKNOWN] = "unknown fault", [RT_FLT_BADADDR] = "invalid address",
-		[RT_FLT_BADALIGN] = "invalid alignment", [RT_FLT_ILLOP] = "illegal operation",
-		[RT_FLT_DIVZERO] = "divide-by-zero", [RT_FLT_NOSCRATCH] = "out of scratch space",
-		[RT_FLT_KPRIV] = "invalid kernel access", [RT_FLT_UPRIV] = "invalid user access",
-		[RT_FLT_TUPOFLOW] = "tuple stack overflow", [RT_FLT_BADSTACK] = "bad stack",
+		[RT_FLT_UNKNOWN] = "unknown fault",
+		[RT_FLT_BADADDR] = "invalid address",
+		[RT_FLT_BADALIGN] = "invalid alignment",
+		[RT_FLT_ILLOP] = "illegal operation",
+		[RT_FLT_DIVZERO] = "divide-by-zero",
+		[RT_FLT_NOSCRATCH] = "out of scratch space",
+		[RT_FLT_KPRIV] = "invalid kernel access",
+		[RT_FLT_UPRIV] = "invalid user access",
+		[RT_FLT_TUPOFLOW] = "tuple stack overflow",
+		[RT_FLT_BADSTACK] = "bad stack",
 	};
 	const struct rt_err *e = (const void *)(rec + 1);
 	const struct prov_probe *p;
@@ -59,8 +64,8 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 		snprintf(where, sizeof(where), "action #%u", e->action);
 	if (e->pc != UINT32_MAX)
 		snprintf(pc, sizeof(pc), " at BPF pc %u", e->pc);
-	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s%s", e->epid,
-		  p->id, p->prov, p->mod, p->func, p->name,
+	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s%s",
+		  e->epid, p->id, p->prov, p->mod, p->func, p->name,
 		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value, where, pc);
 }
 
@@ -70,7 +75,8 @@ static void drain_aggs(struct run *r)
 	int err = aggs_drain(r->aggs);
 
 	if (err && !r->aggs_told)
-		diag_error(r->diag, NOWHERE, NULL, "cannot read all aggregations: %s", strerror(-err));
+		diag_error(r->diag, NOWHERE, NULL, "cannot read all aggregations: %s",
+			   strerror(-err));
 	r->aggs_told |= err;
 }
 
@@ -94,7 +100,7 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 		if (act->present >= 0 && !((const char *)rec)[act->present])
 			continue;
 		if (act->act == D_ACT_exit)
-			continue;	/* its status is in the state page */
+			continue; /* its status is in the state page */
 		if (act->naggs)
 			firing_drain(r, cpu, rec->time);
 		if (!run_written(r, out_action(r->out, desc, act, rec, r->aggs)))
@@ -113,7 +119,7 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	if (len < sizeof(*rec))
 		return true;
 	if (rec->clause & RT_REC_ERROR) {
-		out_flush(r->out);	/* stdout and stderr in the order of events */
+		out_flush(r->out); /* stdout and stderr in the order of events */
 		error_print(r, rec, len);
 		return true;
 	}
@@ -121,8 +127,9 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 	if (!desc || rec->probe >= r->nprobes)
 		return true;
 	p = r->probes[rec->probe].probe;
-	op = (struct out_probe){ .id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func,
-				 .name = p->name };
+	op = (struct out_probe){
+		.id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func, .name = p->name
+	};
 	out_record_begin(r->out, desc, rec, cpu, &op);
 	return actions_do(r, desc, rec, cpu) && run_written(r, out_record_end(r->out));
 }
@@ -133,7 +140,8 @@ static void ksyms_tell(struct run *r)
 	if (r->ksyms_told || !out_ksyms_hidden())
 		return;
 	r->ksyms_told = true;
-	diag_warn(r->diag, NOWHERE, "the kernel hides its symbols: addresses are printed as numbers");
+	diag_warn(r->diag, NOWHERE,
+		  "the kernel hides its symbols: addresses are printed as numbers");
 	diag_hint(r->diag, "it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2");
 }
 
@@ -163,7 +171,7 @@ static bool drain(struct run *r, bool all)
 	if (r->output_gone || !r->rings.ring)
 		return false;
 	if (r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL && !all)
-		return true;		/* it is to fill up */
+		return true; /* it is to fill up */
 	if (r->procs && !all && (prov_watch_read(r->env), !newcomers(r)))
 		r->failed = true;
 	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
@@ -253,7 +261,8 @@ bool run_go(struct run *r)
 	uint64_t now;
 
 	if (r->ntexts && !r->prog->nclauses && !r->opts.value[RUN_OPT_empty]) {
-		diag_error(r->diag, NOWHERE, "D_EMPTY", "the program has no clauses: nothing to trace");
+		diag_error(r->diag, NOWHERE, "D_EMPTY",
+			   "the program has no clauses: nothing to trace");
 		return false;
 	}
 	r->links = prov_links_new();
@@ -413,7 +422,7 @@ bool run_stop(struct run *r)
 	r->stopped = true;
 	__atomic_store_n(&r->state->life, RT_DRAINING, __ATOMIC_SEQ_CST);
 	run_units_missed(r);
-	prov_links_close(r->links, &r->kernel_missed);	/* waits for programs that run */
+	prov_links_close(r->links, &r->kernel_missed); /* waits for programs that run */
 	r->links = NULL;
 	if (prov_watch_fd(r->env) >= 0)
 		prov_watch_read(r->env);

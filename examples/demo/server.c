@@ -29,7 +29,7 @@ static void answer(int client, int id)
 	path[strcspn(path, "\n")] = '\0';
 	SERVER_REQUEST_START(id, path);
 	len = snprintf(text, sizeof(text), "%lld\n", stat(path, &st) ? -1 : (long long)st.st_size);
-	usleep(2000);	/* the work that a request is */
+	usleep(2000); /* the work that a request is */
 	if (write(client, text, (size_t)len) != len)
 		perror("server: write");
 	SERVER_REQUEST_DONE(id, (size_t)len);

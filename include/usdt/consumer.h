@@ -44,25 +44,25 @@
 extern "C" {
 #endif
 
-struct usdt_consumer;	/* one enabling: a program, what it traces, what it prints */
+struct usdt_consumer; /* one enabling: a program, what it traces, what it prints */
 
 /* ---- Messages --------------------------------------------------------------- */
 
 enum usdt_message_kind {
-	USDT_MESSAGE_ERROR,	/* something was refused or failed */
-	USDT_MESSAGE_WARNING,	/* tracing goes on, with less than was asked for */
-	USDT_MESSAGE_NOTE,	/* "description '…' matched 1 probe", drops, faults of the program */
-	USDT_MESSAGE_HINT,	/* what to do about the message before */
+	USDT_MESSAGE_ERROR,   /* something was refused or failed */
+	USDT_MESSAGE_WARNING, /* tracing goes on, with less than was asked for */
+	USDT_MESSAGE_NOTE, /* "description '…' matched 1 probe", drops, faults of the program */
+	USDT_MESSAGE_HINT, /* what to do about the message before */
 };
 
 /* Members are only ever added, at the end. */
 struct usdt_message {
 	enum usdt_message_kind kind;
-	const char *text;	/* as dtrace prints it: whole lines, with place, source and caret */
-	const char *what;	/* the message alone, without place and newline */
-	const char *tag;	/* "D_SYNTAX", "D_PDESC_ZERO" …; NULL: none */
-	const char *file;	/* the text's name or one that it includes; NULL: of no place */
-	unsigned line, column;	/* from 1, the column in bytes; 0: of no place */
+	const char *text;      /* as dtrace prints it: whole lines, with place, source and caret */
+	const char *what;      /* the message alone, without place and newline */
+	const char *tag;       /* "D_SYNTAX", "D_PDESC_ZERO" …; NULL: none */
+	const char *file;      /* the text's name or one that it includes; NULL: of no place */
+	unsigned line, column; /* from 1, the column in bytes; 0: of no place */
 };
 typedef void usdt_message_fn(void *arg, const struct usdt_message *message);
 
@@ -75,7 +75,7 @@ typedef void usdt_message_fn(void *arg, const struct usdt_message *message);
  * not told. NULL: no memory or no descriptor (errno).
  */
 struct usdt_consumer *usdt_consumer_open(const char *who, usdt_message_fn *fn, void *arg);
-const char *usdt_consumer_language(void);	/* the version of D: "1.13" */
+const char *usdt_consumer_language(void); /* the version of D: "1.13" */
 /* Stops without END if it was not stopped. NULL is accepted. */
 void usdt_consumer_close(struct usdt_consumer *c);
 
@@ -139,11 +139,11 @@ int usdt_consumer_print_report(struct usdt_consumer *c);
 
 /* Members are only ever added, at the end. */
 struct usdt_listed {
-	uint32_t id;		/* this boot's, for probes of the kernel; else of this handle */
+	uint32_t id; /* this boot's, for probes of the kernel; else of this handle */
 	const char *provider, *module, *function, *name;
-	size_t nargs;		/* of args[] */
-	const char *const *arg_types;	/* D types: "struct task_struct *" */
-	const char *const *arg_names;	/* ""; as far as their provider names them */
+	size_t nargs;		      /* of args[] */
+	const char *const *arg_types; /* D types: "struct task_struct *" */
+	const char *const *arg_names; /* ""; as far as their provider names them */
 };
 /* 0: go on; anything else ends the list, which is no error. */
 typedef int usdt_listed_fn(void *arg, const struct usdt_listed *probe);
@@ -159,9 +159,9 @@ int usdt_consumer_print_list(struct usdt_consumer *c, bool verbose);
 /* ---- Tracing ------------------------------------------------------------------ */
 
 enum usdt_consumer_result {
-	USDT_CONSUMER_OKAY,	/* go on */
-	USDT_CONSUMER_DONE,	/* exit(), interrupted, no target or no reader left: stop */
-	USDT_CONSUMER_ERROR,	/* stop, too */
+	USDT_CONSUMER_OKAY,  /* go on */
+	USDT_CONSUMER_DONE,  /* exit(), interrupted, no target or no reader left: stop */
+	USDT_CONSUMER_ERROR, /* stop, too */
 };
 
 /* Loads, attaches, fires BEGIN, lets the commands run. After an error: stop or close. */

@@ -47,7 +47,7 @@ extern "C" {
 
 /* ==== libusdt: probes made at run time ====================================== */
 
-struct usdt_provider;	/* probes of one name's; yours until usdt_provider_free */
+struct usdt_provider; /* probes of one name's; yours until usdt_provider_free */
 
 /*
  * A probe to be fired; the provider's. Its address stays until it is removed
@@ -61,7 +61,7 @@ struct usdt_point {
 	uint64_t reserved2;
 };
 
-#define USDT_POINT_ARGS 12	/* at most */
+#define USDT_POINT_ARGS 12 /* at most */
 
 /*
  * name: letters, digits and _, 53 at most; it may not begin or end with a
@@ -114,7 +114,7 @@ static inline bool usdt_point_enabled(const struct usdt_point *point)
 void usdt_point_fire(const struct usdt_point *point, const uint64_t *args);
 bool usdt_point_is_enabled(const struct usdt_point *point);
 
-unsigned usdt_version(void);	/* USDT_VERSION of the library in use */
+unsigned usdt_version(void); /* USDT_VERSION of the library in use */
 
 /* A value as the word that is passed. */
 static inline uint64_t usdt_signed(int64_t v)
@@ -161,24 +161,29 @@ static inline uint64_t usdt_double(double v)
  * converted. C11, C++11.
  */
 #ifndef __cplusplus
-#define usdt_fire(...)                                                                           \
+#define usdt_fire(...) \
 	USDT_FIRE_N_(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)(__VA_ARGS__)
 #define USDT_FIRE_N_(point, a, b, c, d, e, f, g, h, i, j, k, l, n, ...) USDT_FIRE_##n##_
-#define USDT_FIRE_(point, ...)                                                                   \
-	do {                                                                                     \
-		const struct usdt_point *usdt_point_ = (point);                                  \
-		if (usdt_point_enabled(usdt_point_))                                             \
-			usdt_point_fire(usdt_point_, (const uint64_t[USDT_POINT_ARGS]){          \
-				__VA_ARGS__ });                                                  \
+#define USDT_FIRE_(point, ...)                                                             \
+	do {                                                                               \
+		const struct usdt_point *usdt_point_ = (point);                            \
+		if (usdt_point_enabled(usdt_point_))                                       \
+			usdt_point_fire(usdt_point_,                                       \
+					(const uint64_t[USDT_POINT_ARGS]){ __VA_ARGS__ }); \
 	} while (0)
 /* A bit-field is of no type that could be named here, and a function's address is no void *: what
  * is not floating point is cast; not a call itself, of which -Wbad-function-cast warns. Of a long
  * double no pointer can be made: an error. */
-#define USDT_WORD_(x)                                                                            \
-	_Generic((x), float: usdt_float, double: usdt_double, long double: usdt_pointer,         \
-		 default: usdt_unsigned)(                                                        \
-		_Generic((x), float: (x), double: (x), long double: (x),                         \
-			 default: (uintptr_t)((void)0, (x))))
+#define USDT_WORD_(x)                                         \
+	_Generic((x), float                                   \
+		 : usdt_float, double                         \
+		 : usdt_double, long double                   \
+		 : usdt_pointer, default                      \
+		 : usdt_unsigned)(_Generic((x), float         \
+					   : (x), double      \
+					   : (x), long double \
+					   : (x), default     \
+					   : (uintptr_t)((void)0, (x))))
 #define USDT_FIRE_0_(p) USDT_FIRE_(p, 0)
 #define USDT_WORDS_1_(a) USDT_WORD_(a)
 #define USDT_WORDS_2_(a, b) USDT_WORDS_1_(a), USDT_WORD_(b)
@@ -188,13 +193,13 @@ static inline uint64_t usdt_double(double v)
 #define USDT_WORDS_6_(a, b, c, d, e, f) USDT_WORDS_5_(a, b, c, d, e), USDT_WORD_(f)
 #define USDT_WORDS_7_(a, b, c, d, e, f, g) USDT_WORDS_6_(a, b, c, d, e, f), USDT_WORD_(g)
 #define USDT_WORDS_8_(a, b, c, d, e, f, g, h) USDT_WORDS_7_(a, b, c, d, e, f, g), USDT_WORD_(h)
-#define USDT_WORDS_9_(a, b, c, d, e, f, g, h, i)                                                 \
+#define USDT_WORDS_9_(a, b, c, d, e, f, g, h, i) \
 	USDT_WORDS_8_(a, b, c, d, e, f, g, h), USDT_WORD_(i)
-#define USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j)                                             \
+#define USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j) \
 	USDT_WORDS_9_(a, b, c, d, e, f, g, h, i), USDT_WORD_(j)
-#define USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k)                                          \
+#define USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k) \
 	USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j), USDT_WORD_(k)
-#define USDT_WORDS_12_(a, b, c, d, e, f, g, h, i, j, k, l)                                       \
+#define USDT_WORDS_12_(a, b, c, d, e, f, g, h, i, j, k, l) \
 	USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_WORD_(l)
 #define USDT_FIRE_1_(p, a) USDT_FIRE_(p, USDT_WORDS_1_(a))
 #define USDT_FIRE_2_(p, a, b) USDT_FIRE_(p, USDT_WORDS_2_(a, b))
@@ -203,15 +208,14 @@ static inline uint64_t usdt_double(double v)
 #define USDT_FIRE_5_(p, a, b, c, d, e) USDT_FIRE_(p, USDT_WORDS_5_(a, b, c, d, e))
 #define USDT_FIRE_6_(p, a, b, c, d, e, f) USDT_FIRE_(p, USDT_WORDS_6_(a, b, c, d, e, f))
 #define USDT_FIRE_7_(p, a, b, c, d, e, f, g) USDT_FIRE_(p, USDT_WORDS_7_(a, b, c, d, e, f, g))
-#define USDT_FIRE_8_(p, a, b, c, d, e, f, g, h)                                                  \
-	USDT_FIRE_(p, USDT_WORDS_8_(a, b, c, d, e, f, g, h))
-#define USDT_FIRE_9_(p, a, b, c, d, e, f, g, h, i)                                               \
+#define USDT_FIRE_8_(p, a, b, c, d, e, f, g, h) USDT_FIRE_(p, USDT_WORDS_8_(a, b, c, d, e, f, g, h))
+#define USDT_FIRE_9_(p, a, b, c, d, e, f, g, h, i) \
 	USDT_FIRE_(p, USDT_WORDS_9_(a, b, c, d, e, f, g, h, i))
-#define USDT_FIRE_10_(p, a, b, c, d, e, f, g, h, i, j)                                           \
+#define USDT_FIRE_10_(p, a, b, c, d, e, f, g, h, i, j) \
 	USDT_FIRE_(p, USDT_WORDS_10_(a, b, c, d, e, f, g, h, i, j))
-#define USDT_FIRE_11_(p, a, b, c, d, e, f, g, h, i, j, k)                                        \
+#define USDT_FIRE_11_(p, a, b, c, d, e, f, g, h, i, j, k) \
 	USDT_FIRE_(p, USDT_WORDS_11_(a, b, c, d, e, f, g, h, i, j, k))
-#define USDT_FIRE_12_(p, a, b, c, d, e, f, g, h, i, j, k, l)                                     \
+#define USDT_FIRE_12_(p, a, b, c, d, e, f, g, h, i, j, k, l) \
 	USDT_FIRE_(p, USDT_WORDS_12_(a, b, c, d, e, f, g, h, i, j, k, l))
 #else
 }
@@ -272,13 +276,13 @@ extern "C" {
  * Threads: an object is used by one thread at a time.
  */
 
-struct usdt_file;	/* an ELF file and its probes */
-struct usdt_probe;	/* provider:name in one file, with all its sites */
-struct usdt_site;	/* one place in the code that fires a probe */
-struct usdt_types;	/* what provider.d said of a probe's arguments */
-struct usdt_proc;	/* the files that a process has mapped */
-struct usdt_object;	/* one of them */
-struct usdt_system;	/* the files with probes that any process has mapped */
+struct usdt_file;   /* an ELF file and its probes */
+struct usdt_probe;  /* provider:name in one file, with all its sites */
+struct usdt_site;   /* one place in the code that fires a probe */
+struct usdt_types;  /* what provider.d said of a probe's arguments */
+struct usdt_proc;   /* the files that a process has mapped */
+struct usdt_object; /* one of them */
+struct usdt_system; /* the files with probes that any process has mapped */
 
 /* ---- Files --------------------------------------------------------------- */
 
@@ -294,12 +298,12 @@ int usdt_file_open(const char *path, struct usdt_file **file);
 int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file);
 void usdt_file_close(struct usdt_file *file);
 
-const char *usdt_file_name(const struct usdt_file *file);	/* as given; "" if not */
+const char *usdt_file_name(const struct usdt_file *file); /* as given; "" if not */
 /* The GNU build id's bytes; NULL and *len 0 without one. */
 const uint8_t *usdt_file_build_id(const struct usdt_file *file, size_t *len);
-unsigned usdt_file_machine(const struct usdt_file *file);	/* e_machine: EM_X86_64 is 62 */
-unsigned usdt_file_bits(const struct usdt_file *file);		/* 32 or 64 */
-bool usdt_file_relocatable(const struct usdt_file *file);	/* an object (.o), not linked yet */
+unsigned usdt_file_machine(const struct usdt_file *file); /* e_machine: EM_X86_64 is 62 */
+unsigned usdt_file_bits(const struct usdt_file *file);	  /* 32 or 64 */
+bool usdt_file_relocatable(const struct usdt_file *file); /* an object (.o), not linked yet */
 /* Notes of type stapsdt that were malformed or point outside the file's code, and were left out. */
 size_t usdt_file_nbad(const struct usdt_file *file);
 
@@ -319,10 +323,10 @@ int usdt_file_address(const struct usdt_file *file, uint64_t offset, uint64_t *a
 
 /* ---- Probes --------------------------------------------------------------- */
 
-const char *usdt_probe_provider(const struct usdt_probe *probe);	/* "python", no pid */
-const char *usdt_probe_name(const struct usdt_probe *probe);		/* "function-entry" */
-const char *usdt_probe_note_name(const struct usdt_probe *probe);	/* "function__entry" */
-size_t usdt_probe_nsites(const struct usdt_probe *probe);		/* at least 1 */
+const char *usdt_probe_provider(const struct usdt_probe *probe);  /* "python", no pid */
+const char *usdt_probe_name(const struct usdt_probe *probe);	  /* "function-entry" */
+const char *usdt_probe_note_name(const struct usdt_probe *probe); /* "function__entry" */
+size_t usdt_probe_nsites(const struct usdt_probe *probe);	  /* at least 1 */
 const struct usdt_site *usdt_probe_site(const struct usdt_probe *probe, size_t i);
 /*
  * What args[] of a D program is: type and name of each argument as the
@@ -338,7 +342,7 @@ const struct usdt_types *usdt_probe_types(const struct usdt_probe *probe);
 
 /* ---- Sites ---------------------------------------------------------------- */
 
-uint64_t usdt_site_offset(const struct usdt_site *site);	/* where to put the uprobe */
+uint64_t usdt_site_offset(const struct usdt_site *site); /* where to put the uprobe */
 uint64_t usdt_site_address(const struct usdt_site *site);
 /* The 16-bit semaphore that counts the probe's consumers; both 0: the site has none. An
  * address without an offset: a semaphore that is not backed by the file; it cannot be counted
@@ -348,13 +352,13 @@ uint64_t usdt_site_semaphore_address(const struct usdt_site *site);
 /* The function that holds the site, from .symtab, else .dynsym; "" if neither knows.
  * The first call for a file reads its symbols. */
 const char *usdt_site_function(const struct usdt_site *site);
-const char *usdt_site_args_text(const struct usdt_site *site);	/* "-4@%edi 8@-8(%rbp)" */
+const char *usdt_site_args_text(const struct usdt_site *site); /* "-4@%edi 8@-8(%rbp)" */
 
 /* ---- Arguments ------------------------------------------------------------ */
 
 enum usdt_arg_kind {
 	USDT_ARG_BAD,	/* not understood: why says what */
-	USDT_ARG_CONST,	/* the value is disp */
+	USDT_ARG_CONST, /* the value is disp */
 	USDT_ARG_REG,	/* the value is in register base */
 	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp; of 32 bits
 			 * if base (without one, index) has 4 bytes: what carries is lost */
@@ -367,45 +371,45 @@ enum usdt_arg_kind {
  * register counts: width 8, or 4 (zero-extended) in 32-bit code.
  */
 struct usdt_reg {
-	int16_t offset;		/* in struct pt_regs of the machine (x86-64's for i386 files too,
+	int16_t offset; /* in struct pt_regs of the machine (x86-64's for i386 files too,
 				 * as a 64-bit kernel runs them); -1: no register */
-	uint8_t shift;		/* bits: 8 for %ah, else 0 */
-	uint8_t width;		/* bytes: 1, 2, 4, 8 */
-	bool is_signed;		/* aarch64's sxtw index: sign-extend from width */
+	uint8_t shift;	/* bits: 8 for %ah, else 0 */
+	uint8_t width;	/* bytes: 1, 2, 4, 8 */
+	bool is_signed; /* aarch64's sxtw index: sign-extend from width */
 };
 
 struct usdt_arg {
 	enum usdt_arg_kind kind;
-	uint8_t size;		/* of the value: 1, 2, 4, 8 (or 16, 10, 12: floats); what is read
+	uint8_t size; /* of the value: 1, 2, 4, 8 (or 16, 10, 12: floats); what is read
 				 * from memory, and what counts of a register or constant */
 	bool is_signed;
 	bool is_float;
 	struct usdt_reg base;
 	struct usdt_reg index;
-	uint8_t scale;		/* 1, 2, 4, 8 */
-	bool is_address;	/* disp is an ELF address (of a symbol): add the load bias. With
+	uint8_t scale;	  /* 1, 2, 4, 8 */
+	bool is_address;  /* disp is an ELF address (of a symbol): add the load bias. With
 				 * the site's own address at hand: disp - usdt_site_address() +
 				 * instruction pointer. base is then no register in `sym(%rip)` */
-	int64_t disp;		/* a constant is extended from size by its sign already */
-	const char *text;	/* "8@-8(%rbp)", this argument alone */
-	const char *why;	/* BAD: the reason, lower case, no full stop; else NULL */
+	int64_t disp;	  /* a constant is extended from size by its sign already */
+	const char *text; /* "8@-8(%rbp)", this argument alone */
+	const char *why;  /* BAD: the reason, lower case, no full stop; else NULL */
 };
 
-size_t usdt_site_nargs(const struct usdt_site *site);	/* the note's; up to USDT_MAX_ARGS */
+size_t usdt_site_nargs(const struct usdt_site *site); /* the note's; up to USDT_MAX_ARGS */
 const struct usdt_arg *usdt_site_arg(const struct usdt_site *site, size_t i);
 
-#define USDT_MAX_ARGS 32	/* further ones are not given (sys/sdt.h makes at most 12) */
+#define USDT_MAX_ARGS 32 /* further ones are not given (sys/sdt.h makes at most 12) */
 
 /* ---- Types, as provider.d declared them ------------------------------------ */
 
-size_t usdt_types_nargs(const struct usdt_types *types);	/* native: what the code passes */
-const char *usdt_types_arg(const struct usdt_types *types, size_t i);	/* "struct req *" */
-const char *usdt_types_arg_name(const struct usdt_types *types, size_t i);	/* "": unnamed */
+size_t usdt_types_nargs(const struct usdt_types *types); /* native: what the code passes */
+const char *usdt_types_arg(const struct usdt_types *types, size_t i);	   /* "struct req *" */
+const char *usdt_types_arg_name(const struct usdt_types *types, size_t i); /* "": unnamed */
 /* What args[] of a D program is: native arguments, mapped and translated by the declaration. */
 size_t usdt_types_nxargs(const struct usdt_types *types);
 const char *usdt_types_xarg(const struct usdt_types *types, size_t i);
 const char *usdt_types_xarg_name(const struct usdt_types *types, size_t i);
-size_t usdt_types_map(const struct usdt_types *types, size_t i);	/* xarg i is native map(i) */
+size_t usdt_types_map(const struct usdt_types *types, size_t i); /* xarg i is native map(i) */
 /* #pragma D attributes: which is 0 provider, 1 module, 2 function, 3 name, 4 args; what is
  * 0 name stability, 1 data stability, 2 dependency class. Values index the guide's tables
  * (stability 0 Internal … 7 Standard; class 0 Unknown … 5 Common). */
@@ -426,7 +430,7 @@ const struct usdt_object *usdt_proc_object(const struct usdt_proc *proc, size_t 
 const char *usdt_object_path(const struct usdt_object *object);
 /* What maps says. Overlay and btrfs file systems show one file as several, so this is no
  * identity across processes. */
-uint64_t usdt_object_device(const struct usdt_object *object);	/* major << 20 | minor */
+uint64_t usdt_object_device(const struct usdt_object *object); /* major << 20 | minor */
 uint64_t usdt_object_inode(const struct usdt_object *object);
 /* The mapping of the first executable part: start, end and offset in the file. */
 uint64_t usdt_object_start(const struct usdt_object *object);
@@ -449,11 +453,11 @@ int usdt_system_open(struct usdt_system **system);
 void usdt_system_close(struct usdt_system *system);
 size_t usdt_system_nfiles(const struct usdt_system *system);
 const struct usdt_file *usdt_system_file(const struct usdt_system *system, size_t i);
-size_t usdt_system_npids(const struct usdt_system *system, size_t i);	/* of file i */
+size_t usdt_system_npids(const struct usdt_system *system, size_t i); /* of file i */
 int usdt_system_pid(const struct usdt_system *system, size_t i, size_t k);
-size_t usdt_system_nhidden(const struct usdt_system *system);	/* processes not looked at */
+size_t usdt_system_nhidden(const struct usdt_system *system); /* processes not looked at */
 
-unsigned usdt_read_version(void);	/* USDT_VERSION of the library in use */
+unsigned usdt_read_version(void); /* USDT_VERSION of the library in use */
 
 #ifdef __cplusplus
 }

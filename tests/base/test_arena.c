@@ -61,7 +61,8 @@ static void copies_are_copies(void **state)
 {
 	struct arena *a = arena_new();
 	char s[] = "abcdef";
-	char *dup = arena_strdup(a, s), *n = arena_strndup(a, s, 3), *more = arena_strndup(a, s, 99);
+	char *dup = arena_strdup(a, s), *n = arena_strndup(a, s, 3),
+	     *more = arena_strndup(a, s, 99);
 	char *bytes = arena_dup(a, s, 2), *f = arena_printf(a, "%s-%d", s, 42);
 
 	(void)state;
@@ -89,7 +90,10 @@ static void a_long_printf_is_whole(void **state)
 static void pushed_elements_stay_in_order_and_zeroed(void **state)
 {
 	struct arena *a = arena_new();
-	struct { int n; long rest; } *v = NULL;
+	struct {
+		int n;
+		long rest;
+	} *v = NULL;
 	size_t n = 0, cap = 0;
 
 	(void)state;

@@ -56,7 +56,8 @@ static void macros_are_expanded_and_places_kept(void **state)
 {
 	struct diag d = fresh();
 	const char *s = "#define N 42\n\n\nBEGIN { trace(N); }\n";
-	struct text *in = text_new(arena, "-n", s, strlen(s)), *t = cpp_text(arena, in, NULL, 0, &d);
+	struct text *in = text_new(arena, "-n", s, strlen(s)),
+		    *t = cpp_text(arena, in, NULL, 0, &d);
 
 	(void)state;
 	place_is(t, "42", "-n", 4, 15);
@@ -76,7 +77,7 @@ static void definitions_come_from_arguments(void **state)
 	assert_non_null(t);
 	assert_non_null(strstr(t->bytes, "one B three"));
 	assert_non_null(strstr(t->bytes, "sunw"));
-	assert_non_null(strstr(t->bytes, "linux unix"));	/* words of D, not gnu C's macros */
+	assert_non_null(strstr(t->bytes, "linux unix")); /* words of D, not gnu C's macros */
 }
 
 static void the_compilers_own_words_in_headers_are_gone(void **state)
@@ -148,7 +149,8 @@ static void a_file_that_is_not_there(void **state)
 
 	(void)state;
 	assert_null(cpp_read(arena, "/nonexistent/x.d", NULL, 0, &d));
-	assert_string_equal(said, "dtrace: failed to open /nonexistent/x.d: No such file or directory\n");
+	assert_string_equal(said,
+			    "dtrace: failed to open /nonexistent/x.d: No such file or directory\n");
 	assert_int_equal(d.errors, 1);
 }
 
@@ -160,7 +162,8 @@ static void what_the_preprocessor_says_is_told(void **state)
 	(void)state;
 	assert_null(cpp_read(arena, path, NULL, 0, &d));
 	assert_int_equal(d.errors, 1);
-	assert_non_null(strstr(said, arena_printf(arena, "dtrace: failed to preprocess %s: ", path)));
+	assert_non_null(
+		strstr(said, arena_printf(arena, "dtrace: failed to preprocess %s: ", path)));
 	assert_non_null(strstr(said, "bad.d:2:"));
 	assert_non_null(strstr(said, "nosuch.h: No such file"));
 	d = fresh();
@@ -175,7 +178,7 @@ static void another_preprocessor_by_the_environment(void **state)
 	struct text *in = text_new(arena, "x", "one", 3), *t;
 
 	(void)state;
-	setenv("CPP", "sh -c cat", 1);	/* takes what follows as $0 and on */
+	setenv("CPP", "sh -c cat", 1); /* takes what follows as $0 and on */
 	t = cpp_text(arena, in, NULL, 0, &d);
 	assert_non_null(t);
 	assert_string_equal(t->bytes, "# 1 \"x\"\none");
@@ -220,7 +223,7 @@ static int up(void **state)
 static int down(void **state)
 {
 	static const char *const files[] = { "main.d", "beside.h", "inc/by_i.h", "inc", "script.d",
-					     "only.d", "bad.d", "error.d", "." };
+					     "only.d", "bad.d",	   "error.d",	 "." };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(files); i++)

@@ -67,7 +67,7 @@ static void runs_of_bytes(void **state)
 
 static void strings_must_end_inside(void **state)
 {
-	struct cursor c = cur_init("ab\0\0cd", 6);	/* its own NUL is outside */
+	struct cursor c = cur_init("ab\0\0cd", 6); /* its own NUL is outside */
 
 	(void)state;
 	assert_string_equal(cur_str(&c), "ab");
@@ -92,7 +92,7 @@ static void alignment_counts_from_a_start(void **state)
 	assert_int_equal(cur_u8(&c), 13);
 	assert_false(c.bad);
 	cur_align(&c, bytes, 16);
-	assert_true(c.bad);	/* two bytes are left, three were wanted */
+	assert_true(c.bad); /* two bytes are left, three were wanted */
 }
 
 int main(void)

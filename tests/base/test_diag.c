@@ -35,7 +35,8 @@ static struct loc at(const char *name, const char *s, const char *what)
 {
 	struct text *t = text_new(arena, name, s, strlen(s));
 
-	return (struct loc){ t, (uint32_t)(strstr(t->bytes, what) - t->bytes), (uint32_t)strlen(what) };
+	return (struct loc){ t, (uint32_t)(strstr(t->bytes, what) - t->bytes),
+			     (uint32_t)strlen(what) };
 }
 
 static void an_error_shows_its_line_and_a_caret(void **state)
@@ -43,8 +44,8 @@ static void an_error_shows_its_line_and_a_caret(void **state)
 	struct diag d = fresh();
 
 	(void)state;
-	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF", "unknown name: %s",
-		   "foo");
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF",
+		   "unknown name: %s", "foo");
 	assert_string_equal(said, "a.d:2:7: unknown name: foo\n{ x = foo; }\n      ^~~\n");
 	assert_int_equal(d.errors, 1);
 	assert_int_equal(calls, 1);
@@ -79,7 +80,8 @@ static void letters_of_several_bytes_take_one_column_of_the_screen(void **state)
 
 	(void)state;
 	diag_error(&d, at("a.d", "s = \"h\303\251\303\251\" + foo;", "foo"), NULL, "bad");
-	assert_string_equal(said, "a.d:1:15: bad\ns = \"h\303\251\303\251\" + foo;\n            ^~~\n");
+	assert_string_equal(said,
+			    "a.d:1:15: bad\ns = \"h\303\251\303\251\" + foo;\n            ^~~\n");
 	d = fresh();
 	diag_error(&d, at("a.d", "x \"\303\251\" y", "\"\303\251\""), NULL, "bad");
 	assert_string_equal(said, "a.d:1:3: bad\nx \"\303\251\" y\n  ^~~\n");
@@ -161,8 +163,9 @@ static void a_warning_after_the_limit_keeps_its_hint(void **state)
 	diag_hint(&d, "of three");
 	diag_note(&d, "a note");
 	diag_hint(&d, "of the note");
-	assert_string_equal(said, "dtrace: one\ndtrace: warning: odd\nhint: of odd\ndtrace: a note\n"
-				  "hint: of the note\n");
+	assert_string_equal(said,
+			    "dtrace: one\ndtrace: warning: odd\nhint: of odd\ndtrace: a note\n"
+			    "hint: of the note\n");
 }
 
 static void a_place_in_an_included_file(void **state)
@@ -211,13 +214,14 @@ static void who_is_told_gets_the_parts(void **state)
 	(void)state;
 	d.tell = tell;
 	ntold = 0;
-	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF", "unknown: %s", "foo");
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF", "unknown: %s",
+		   "foo");
 	diag_hint(&d, "say %s", "bar");
 	diag_warn(&d, NOWHERE, "look");
 	diag_note(&d, "5 drops");
 	assert_string_equal(said, "a.d:2:7: unknown: foo\n{ x = foo; }\n      ^~~\n"
-			    "hint: say bar\ndtrace: warning: look\ndtrace: 5 drops\n");
-	assert_int_equal(calls, 0);	/* the sink is not called as well */
+				  "hint: say bar\ndtrace: warning: look\ndtrace: 5 drops\n");
+	assert_int_equal(calls, 0); /* the sink is not called as well */
 	assert_true(ntold == 4 && told[0].kind == DIAG_ERROR && told[1].kind == DIAG_HINT &&
 		    told[2].kind == DIAG_WARNING && told[3].kind == DIAG_NOTE);
 	assert_string_equal(told_what[0], "unknown: foo");

@@ -29,7 +29,9 @@ static void elements_keep_their_values(void **state)
 
 static void room_of_removed_ones_is_used_again(void **state)
 {
-	struct { char c[24]; } *v = NULL, *before;
+	struct {
+		char c[24];
+	} *v = NULL, *before;
 	size_t n = 0, cap = 0;
 
 	(void)state;
@@ -52,7 +54,9 @@ const char *__asan_default_options(void)
 
 static void without_memory_all_stays(void **state)
 {
-	struct huge { char c[SIZE_MAX / 8]; } *v = NULL;
+	struct huge {
+		char c[SIZE_MAX / 8];
+	} *v = NULL;
 	size_t n = 0, cap = 0, many = SIZE_MAX / 2 + 1;
 	int *none = NULL;
 

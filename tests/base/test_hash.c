@@ -151,7 +151,7 @@ static void a_key_that_comes_back_is_last(void **state)
 	hash_set_str(h, "b", &values[1]);
 	hash_remove(h, "a", 1);
 	hash_set_str(h, "a", &values[2]);
-	hash_set_str(h, "b", &values[3]);	/* replaced: stays where it is */
+	hash_set_str(h, "b", &values[3]); /* replaced: stays where it is */
 	while (hash_next(h, &at, &key, &len, NULL))
 		strncat(order, key, len);
 	assert_string_equal(order, "ba");

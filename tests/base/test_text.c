@@ -85,7 +85,8 @@ static void a_text_is_a_copy_with_a_nul(void **state)
 static void markers_of_cpp_move_places(void **state)
 {
 	struct arena *a = arena_new();
-	struct text *t = text(a, "main.d", "# 1 \"main.d\"\none\n# 7 \"inc/b.h\" 1 3\ntwo\nthree\n"
+	struct text *t = text(a, "main.d",
+			      "# 1 \"main.d\"\none\n# 7 \"inc/b.h\" 1 3\ntwo\nthree\n"
 			      "# 3 \"main.d\" 2\nfour\n#line 90 \"gen.d\"\nfive\n");
 
 	(void)state;
@@ -114,7 +115,8 @@ static void a_marker_without_a_name_keeps_the_last(void **state)
 static void other_lines_with_a_hash_are_no_markers(void **state)
 {
 	struct arena *a = arena_new();
-	struct text *t = text(a, "x", "#pragma D option quiet\n# x 5\n#lines 5\n#line\n#\n#line x\nz");
+	struct text *t = text(a, "x",
+			      "#pragma D option quiet\n# x 5\n#lines 5\n#line\n#\n#line x\nz");
 
 	(void)state;
 	place_is(t, "z", "x:7:1|z");
@@ -124,7 +126,8 @@ static void other_lines_with_a_hash_are_no_markers(void **state)
 static void files_are_read_whole(void **state)
 {
 	struct arena *a = arena_new();
-	char path[] = "/tmp/test_text.XXXXXX", line[64] = "0123456789abcdef0123456789abcdef0123456789\n";
+	char path[] = "/tmp/test_text.XXXXXX",
+	     line[64] = "0123456789abcdef0123456789abcdef0123456789\n";
 	int fd = mkstemp(path);
 	struct text *t;
 
@@ -185,8 +188,16 @@ static void failing_allocations_give_null(void **state)
 
 static void decimal_numbers(void **state)
 {
-	static const char *const bad[] = { "", "x", "1x", "-1", "+1", " 1", "1 ", "0x10",
-					   "18446744073709551616", "99999999999999999999999" };
+	static const char *const bad[] = { "",
+					   "x",
+					   "1x",
+					   "-1",
+					   "+1",
+					   " 1",
+					   "1 ",
+					   "0x10",
+					   "18446744073709551616",
+					   "99999999999999999999999" };
 	uint64_t v = 5;
 
 	(void)state;
@@ -199,7 +210,10 @@ static void decimal_numbers(void **state)
 	assert_true(v == UINT64_MAX);
 }
 
-static const struct { const char *pattern, *yes, *no; } globs[] = {	/* blanks separate */
+static const struct {
+	const char *pattern, *yes, *no;
+} globs[] = {
+	/* blanks separate */
 	{ "abc", "abc", "ab abcd xabc ABC" },
 	{ "*", "a abc", NULL },
 	{ "a*", "a ab abb", "b ba" },

@@ -27,7 +27,7 @@ struct fix {
 	FILE *file;
 	int64_t quiet, flow, raw, indent, key, keypos, pos, rev, zoom;
 	struct out *out;
-	char rec[4096];		/* of a record; `end` bytes in use */
+	char rec[4096]; /* of a record; `end` bytes in use */
 	uint32_t end;
 	struct rec_field fields[16];
 	size_t nfields;
@@ -36,9 +36,15 @@ struct fix {
 static inline struct fix *fix_new(void)
 {
 	struct fix *x = calloc(1, sizeof(*x));
-	struct out_options opt = { .quiet = &x->quiet, .flowindent = &x->flow, .rawbytes = &x->raw,
-		.stackindent = &x->indent, .aggsortkey = &x->key, .aggsortkeypos = &x->keypos,
-		.aggsortpos = &x->pos, .aggsortrev = &x->rev, .aggzoom = &x->zoom };
+	struct out_options opt = { .quiet = &x->quiet,
+				   .flowindent = &x->flow,
+				   .rawbytes = &x->raw,
+				   .stackindent = &x->indent,
+				   .aggsortkey = &x->key,
+				   .aggsortkeypos = &x->keypos,
+				   .aggsortpos = &x->pos,
+				   .aggsortrev = &x->rev,
+				   .aggzoom = &x->zoom };
 
 	x->arena = arena_new();
 	x->config.strsize = 256;
@@ -84,8 +90,9 @@ static inline struct rec_field *field(struct fix *x, enum rec_kind kind, enum d_
 {
 	struct rec_field *f = &x->fields[x->nfields];
 
-	*f = (struct rec_field){ .kind = kind, .type = d_base(x->d, type),
-		.off = (uint32_t)(sizeof(struct rt_rec) + 24 * x->nfields) };
+	*f = (struct rec_field){ .kind = kind,
+				 .type = d_base(x->d, type),
+				 .off = (uint32_t)(sizeof(struct rt_rec) + 24 * x->nfields) };
 	x->nfields++;
 	return f;
 }
@@ -123,8 +130,11 @@ static inline const struct rt_rec *record(struct fix *x)
 
 static inline int act(struct fix *x, enum d_action which, const char *fmt)
 {
-	struct rec_action a = { .act = which, .fields = x->fields, .nfields = x->nfields, .present = -1,
-		.format = fmt ? format(x, fmt) : NULL };
+	struct rec_action a = { .act = which,
+				.fields = x->fields,
+				.nfields = x->nfields,
+				.present = -1,
+				.format = fmt ? format(x, fmt) : NULL };
 	struct rec_desc desc = { .actions = &a, .nactions = 1, .any = true };
 	int err = out_action(x->out, &desc, &a, record(x), NULL);
 

@@ -18,9 +18,14 @@ static struct agg_desc descs[NAGGS];
 static struct d_prog prog;
 static struct aggs *aggs;
 
-static const struct { int func; uint32_t words, nkeys; } kinds[NAGGS] = {
-	[COUNT_] = { D_AGG_count, 1, 1 }, [STDDEV] = { D_AGG_stddev, 4, 1 },
-	[QUANT] = { D_AGG_quantize, QWORDS, 1 }, [MINIMUM] = { D_AGG_min, 2, 1 },
+static const struct {
+	int func;
+	uint32_t words, nkeys;
+} kinds[NAGGS] = {
+	[COUNT_] = { D_AGG_count, 1, 1 },
+	[STDDEV] = { D_AGG_stddev, 4, 1 },
+	[QUANT] = { D_AGG_quantize, QWORDS, 1 },
+	[MINIMUM] = { D_AGG_min, 2, 1 },
 	[CELL] = { D_AGG_sum, 2, 0 },
 };
 
@@ -32,7 +37,8 @@ static void setup(void)
 		rig.cc.ncpu2 *= 2;
 	for (int i = 0; i < NAGGS; i++) {
 		aggs_d[i] = (struct d_agg){ .name = "", .id = i, .func = kinds[i].func };
-		descs[i] = (struct agg_desc){ .agg = &aggs_d[i], .words = kinds[i].words,
+		descs[i] = (struct agg_desc){ .agg = &aggs_d[i],
+					      .words = kinds[i].words,
 					      .nkeys = kinds[i].nkeys };
 		agg_list[i] = &aggs_d[i];
 	}
@@ -67,8 +73,12 @@ static int counter(int agg, uint32_t entries)
 	struct cc_map *m = &rig.cc.maps[CC_NFIXEDMAPS];
 	int fd;
 
-	*m = (struct cc_map){ .kind = CC_M_AGG, .name = "aggs", .key_size = KEY,
-			      .value_size = words * 8, .entries = entries, .fd = -1 };
+	*m = (struct cc_map){ .kind = CC_M_AGG,
+			      .name = "aggs",
+			      .key_size = KEY,
+			      .value_size = words * 8,
+			      .entries = entries,
+			      .fd = -1 };
 	m->fd = aggs_map_make(aggs, m);
 	assert_true(m->fd >= 0);
 	rig.cc.nmaps = CC_NFIXEDMAPS + 1;
@@ -110,13 +120,13 @@ static int counter(int agg, uint32_t entries)
 	cc_label_here(f, found);
 	cc_imm(f, R2, 1);
 	cc_atomic_add(f, R0, 0, R2);
-	if (words > 4) {	/* the bucket 1 + key % 64 */
+	if (words > 4) { /* the bucket 1 + key % 64 */
 		cc_mov(f, R1, R_CTX);
 		cc_alu_imm(f, BPF_AND, R1, 63);
 		cc_alu_imm(f, BPF_LSH, R1, 3);
 		cc_alu(f, BPF_ADD, R0, R1);
 		cc_atomic_add(f, R0, 8, R2);
-	} else if (words == 4) {	/* half of 2^64 to the low word: with carry */
+	} else if (words == 4) { /* half of 2^64 to the low word: with carry */
 		cc_imm(f, R2, INT64_MIN);
 		cc_atomic_fetch(f, BPF_ADD, R0, 16, R2);
 		cc_jump_imm(f, BPF_JEQ, R2, 0, end);
@@ -157,7 +167,9 @@ static void run(int fd, uint32_t hits, uint32_t keys)
 	struct job jobs[THREADS];
 
 	for (int i = 0; i < THREADS; i++) {
-		jobs[i] = (struct job){ .prog = fd, .hits = hits, .keys = keys, .first = (uint32_t)i };
+		jobs[i] = (struct job){
+			.prog = fd, .hits = hits, .keys = keys, .first = (uint32_t)i
+		};
 		assert_int_equal(pthread_create(&jobs[i].thread, NULL, hammer, &jobs[i]), 0);
 	}
 	for (int i = 0; i < 100; i++) {

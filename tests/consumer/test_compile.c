@@ -34,7 +34,7 @@ struct rig {
 	size_t len;
 	uint32_t ncpu;
 	int rings[NCPU_MAX];
-	int inner[128][NCPU_MAX];	/* hashes, by map */
+	int inner[128][NCPU_MAX]; /* hashes, by map */
 	int progs[4];
 	size_t nprogs;
 };
@@ -60,7 +60,8 @@ static int64_t member_off(const struct btf_type *t, const char *path)
 
 	for (int i = 0; i < btf_vlen(t); i++, m++) {
 		const char *name = btf__name_by_offset(vmlinux, m->name_off);
-		const struct btf_type *mt = btf__type_by_id(vmlinux, (uint32_t)btf__resolve_type(vmlinux, m->type));
+		const struct btf_type *mt = btf__type_by_id(
+			vmlinux, (uint32_t)btf__resolve_type(vmlinux, m->type));
 		int64_t at = btf_member_bit_offset(t, (uint32_t)i) / 8, in;
 
 		if (!*name && btf_is_composite(mt)) {
@@ -103,7 +104,8 @@ static void kernel_fill(struct cc_kernel *k)
 static int task_map(const struct cc_map *m)
 {
 	struct btf *btf = btf__new_empty();
-	int key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED), byte = btf__add_int(btf, "char", 1, 0);
+	int key = btf__add_int(btf, "int", 4, BTF_INT_SIGNED),
+	    byte = btf__add_int(btf, "char", 1, 0);
 	int array = btf__add_array(btf, key, byte, m->value_size), value, fd;
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
 
@@ -126,8 +128,8 @@ static int outer_map(struct rig *r, const struct cc_map *m, int *inner, enum bpf
 	int outer;
 
 	for (uint32_t i = 0; i < r->ncpu; i++) {
-		inner[i] = ring ? bpf_map_create(type, "ring", 0, 0, RING_SIZE, NULL)
-				: bpf_map_create(type, "agg", m->key_size, m->value_size, 64, &o);
+		inner[i] = ring ? bpf_map_create(type, "ring", 0, 0, RING_SIZE, NULL) :
+				  bpf_map_create(type, "agg", m->key_size, m->value_size, 64, &o);
 		assert_true(inner[i] >= 0);
 	}
 	oo.inner_map_fd = (uint32_t)inner[0];
@@ -148,14 +150,12 @@ static int make_map(struct rig *r, struct cc_map *m, size_t id)
 	case CC_M_ARRAY:
 		return bpf_map_create(BPF_MAP_TYPE_ARRAY, m->name, 4, m->value_size,
 				      m->entries ? m->entries : 8, NULL);
-	case CC_M_RINGS:
-		return outer_map(r, m, r->rings, BPF_MAP_TYPE_RINGBUF);
-	case CC_M_TASK:
-		return task_map(m);
+	case CC_M_RINGS: return outer_map(r, m, r->rings, BPF_MAP_TYPE_RINGBUF);
+	case CC_M_TASK: return task_map(m);
 	case CC_M_DYN:
-		return bpf_map_create(BPF_MAP_TYPE_HASH, m->name, m->key_size, m->value_size, 64, &hash);
-	default:
-		return outer_map(r, m, r->inner[id], BPF_MAP_TYPE_HASH);
+		return bpf_map_create(BPF_MAP_TYPE_HASH, m->name, m->key_size, m->value_size, 64,
+				      &hash);
+	default: return outer_map(r, m, r->inner[id], BPF_MAP_TYPE_HASH);
 	}
 }
 
@@ -165,8 +165,11 @@ static bool compile(struct rig *r, const char *program)
 {
 	static const struct d_macro macros[] = { { "target", "123" } };
 	struct d_config config = { .macros = macros, .nmacros = 1 };
-	struct cc_options opt = { .strsize = 256, .stackframes = 20, .ustackframes = 100,
-				  .ringsize = RING_SIZE, .ncpu = (uint32_t)libbpf_num_possible_cpus() };
+	struct cc_options opt = { .strsize = 256,
+				  .stackframes = 20,
+				  .ustackframes = 100,
+				  .ringsize = RING_SIZE,
+				  .ncpu = (uint32_t)libbpf_num_possible_cpus() };
 	struct cc_kernel kernel = { 0 };
 
 	memset(r, 0, sizeof(*r));
@@ -216,11 +219,21 @@ static int load(struct rig *r, struct cc_func_set *set)
 
 /* The probe's arguments where a context has any. */
 static const struct cc_args args[CC_NCTX] = {
-	[CC_CTX_UPROBE] = { .arg = { { .kind = CC_A_REG, .size = 4, .is_signed = true, .base = 112, .index = -1 },
-				     { .kind = CC_A_UMEM, .size = 8, .base = 32, .index = 40, .scale = 4, .disp = 8 } } },
+	[CC_CTX_UPROBE] = { .arg = { { .kind = CC_A_REG,
+				       .size = 4,
+				       .is_signed = true,
+				       .base = 112,
+				       .index = -1 },
+				     { .kind = CC_A_UMEM,
+				       .size = 8,
+				       .base = 32,
+				       .index = 40,
+				       .scale = 4,
+				       .disp = 8 } } },
 	[CC_CTX_RAWTP] = { .arg = { { .kind = CC_A_CTX, .size = 8, .disp = 0 },
 				    { .kind = CC_A_SYSRET, .size = 8, .disp = 8 } } },
-	[CC_CTX_PERF] = { .arg = { { .kind = CC_A_KPC, .size = 8 }, { .kind = CC_A_UPC, .size = 8 } } },
+	[CC_CTX_PERF] = { .arg = { { .kind = CC_A_KPC, .size = 8 },
+				   { .kind = CC_A_UPC, .size = 8 } } },
 	[CC_CTX_TEST] = { .arg = { { .kind = CC_A_CTX, .size = 8, .disp = 0 },
 				   { .kind = CC_A_CTX, .size = 8, .disp = 8 } } },
 };
@@ -236,9 +249,15 @@ static void build(struct rig *r)
 
 	cc_set_error_clauses(r->cc, errors, (size_t)clauses_of(r, true, errors), 3);
 	for (size_t i = 0; i < COUNT(ctxs); i++) {
-		struct cc_unit u = { .ctx = ctxs[i], .clauses = list, .nclauses = n, .probe = 1,
-				     .select = ctxs[i] == CC_CTX_UPROBE ? CC_SELECT_COOKIE : CC_SELECT_STATIC,
-				     .table = -1, .args = &args[ctxs[i]], .begin = !i,
+		struct cc_unit u = { .ctx = ctxs[i],
+				     .clauses = list,
+				     .nclauses = n,
+				     .probe = 1,
+				     .select = ctxs[i] == CC_CTX_UPROBE ? CC_SELECT_COOKIE :
+									  CC_SELECT_STATIC,
+				     .table = -1,
+				     .args = &args[ctxs[i]],
+				     .begin = !i,
 				     .period_ns = ctxs[i] == CC_CTX_PERF ? 1000000 : 0,
 				     .pid = ctxs[i] == CC_CTX_RAWTP ? 1 : 0 };
 
@@ -285,7 +304,8 @@ static void warm_up(struct rig *r)
 	uint32_t zero = 0;
 
 	s.life = RT_WARMUP;
-	assert_int_equal(bpf_map_update_elem(cc_maps(r->cc, &n)[CC_MAP_STATE].fd, &zero, &s, BPF_ANY), 0);
+	assert_int_equal(
+		bpf_map_update_elem(cc_maps(r->cc, &n)[CC_MAP_STATE].fd, &zero, &s, BPF_ANY), 0);
 }
 
 static void run(struct rig *r, uint64_t a0, uint64_t a1)
@@ -306,7 +326,7 @@ static uint64_t drops(struct rig *r, enum rt_drop which)
 
 		direct_read(r, CC_MAP_CPUS, i * sizeof(c), &c, sizeof(c));
 		sum += c.drops[which];
-		assert_int_equal(c.scratch, 0);	/* every slot was given back */
+		assert_int_equal(c.scratch, 0); /* every slot was given back */
 	}
 	return sum;
 }
@@ -352,33 +372,80 @@ static int64_t word(struct rig *r, size_t off)
 
 #define A 7
 #define B (-3)
-#define C_EXPR(text) { #text, (int64_t)(text) }
-#define D_EXPR(text, value) { text, (int64_t)(value) }
+#define C_EXPR(text)                   \
+	{                              \
+#text, (int64_t)(text) \
+	}
+#define D_EXPR(text, value)            \
+	{                              \
+		text, (int64_t)(value) \
+	}
 
 /* `a` is arg0 (7) and `b` arg1 (-3), 64 bits; `i` is (int)arg0, `u` (unsigned)arg1. */
 static const int64_t a = A, b = B;
 static const int i = A;
 static const unsigned u = (unsigned)B;
-static struct expr_case { const char *text; int64_t value; } *exprs;
+static struct expr_case {
+	const char *text;
+	int64_t value;
+} * exprs;
 
 static void fill_exprs(void)
 {
 	static struct expr_case list[64];
 	const struct expr_case all[] = {
-		C_EXPR(a + b), C_EXPR(a - b), C_EXPR(a * b), C_EXPR(a / b), C_EXPR(a % b), C_EXPR(b / a),
-		C_EXPR(b % a), C_EXPR(a & b), C_EXPR(a | b), C_EXPR(a ^ b), C_EXPR(a << 3), C_EXPR(b >> 1),
-		C_EXPR(u >> 1), C_EXPR(u / 2), C_EXPR(u + 5), C_EXPR(-a), C_EXPR(~a), C_EXPR(!a), C_EXPR(!b),
-		C_EXPR(a < b), C_EXPR(b < a), C_EXPR(a <= a), C_EXPR(a >= b), C_EXPR(a == b), C_EXPR(a != b),
-		C_EXPR(i < u), C_EXPR(a && b), C_EXPR(a && 0), C_EXPR(0 || b), C_EXPR(a ? b : 5),
-		C_EXPR((char)(a * 37)), C_EXPR((unsigned char)b), C_EXPR((short)(a * 9999)),
-		C_EXPR((int)(a << 30)), C_EXPR((unsigned)b), C_EXPR(i * 100000000), C_EXPR(u * u),
-		C_EXPR(((a + b) * (a - b)) % ((a * 3) - (b + 4))), C_EXPR(0x123456789abcdef + a),
-		C_EXPR((a + (b * (a + (b * (a + b)))))), C_EXPR(sizeof(int) + a),
-		D_EXPR("a ^^ b", 0), D_EXPR("a ^^ 0", 1), D_EXPR("strlen(\"hello\")", 5),
-		D_EXPR("\"a\" < \"b\"", 1), D_EXPR("\"b\" == \"b\"", 1), D_EXPR("\"abc\" >= \"abd\"", 0),
+		C_EXPR(a + b),
+		C_EXPR(a - b),
+		C_EXPR(a * b),
+		C_EXPR(a / b),
+		C_EXPR(a % b),
+		C_EXPR(b / a),
+		C_EXPR(b % a),
+		C_EXPR(a & b),
+		C_EXPR(a | b),
+		C_EXPR(a ^ b),
+		C_EXPR(a << 3),
+		C_EXPR(b >> 1),
+		C_EXPR(u >> 1),
+		C_EXPR(u / 2),
+		C_EXPR(u + 5),
+		C_EXPR(-a),
+		C_EXPR(~a),
+		C_EXPR(!a),
+		C_EXPR(!b),
+		C_EXPR(a < b),
+		C_EXPR(b < a),
+		C_EXPR(a <= a),
+		C_EXPR(a >= b),
+		C_EXPR(a == b),
+		C_EXPR(a != b),
+		C_EXPR(i < u),
+		C_EXPR(a && b),
+		C_EXPR(a && 0),
+		C_EXPR(0 || b),
+		C_EXPR(a ? b : 5),
+		C_EXPR((char)(a * 37)),
+		C_EXPR((unsigned char)b),
+		C_EXPR((short)(a * 9999)),
+		C_EXPR((int)(a << 30)),
+		C_EXPR((unsigned)b),
+		C_EXPR(i * 100000000),
+		C_EXPR(u * u),
+		C_EXPR(((a + b) * (a - b)) % ((a * 3) - (b + 4))),
+		C_EXPR(0x123456789abcdef + a),
+		C_EXPR((a + (b * (a + (b * (a + b)))))),
+		C_EXPR(sizeof(int) + a),
+		D_EXPR("a ^^ b", 0),
+		D_EXPR("a ^^ 0", 1),
+		D_EXPR("strlen(\"hello\")", 5),
+		D_EXPR("\"a\" < \"b\"", 1),
+		D_EXPR("\"b\" == \"b\"", 1),
+		D_EXPR("\"abc\" >= \"abd\"", 0),
 		D_EXPR("strlen(strjoin(\"ab\", \"cde\"))", 5),
-		D_EXPR("substr(\"hello\", 1, 3) == \"ell\"", 1), D_EXPR("substr(\"hello\", -3) == \"llo\"", 1),
-		D_EXPR("strlen(a ? \"xy\" : \"z\")", 2), D_EXPR("(a, b)", B),
+		D_EXPR("substr(\"hello\", 1, 3) == \"ell\"", 1),
+		D_EXPR("substr(\"hello\", -3) == \"llo\"", 1),
+		D_EXPR("strlen(a ? \"xy\" : \"z\")", 2),
+		D_EXPR("(a, b)", B),
 	};
 
 	memcpy(list, all, sizeof(all));
@@ -395,13 +462,15 @@ static void test_expressions(void **state)
 	fill_exprs();
 	for (n = 0, at = 0; exprs[n].text; n++)
 		at += (size_t)snprintf(program + at, sizeof(program) - at, "int64_t x%zu;\n", n);
-	at += (size_t)snprintf(program + at, sizeof(program) - at,
-			       "this int64_t a; this int64_t b; this int i; this unsigned int u;\n"
-			       "BEGIN { this->a = arg0; this->b = arg1; this->i = arg0; this->u = arg1;\n");
+	at += (size_t)snprintf(
+		program + at, sizeof(program) - at,
+		"this int64_t a; this int64_t b; this int i; this unsigned int u;\n"
+		"BEGIN { this->a = arg0; this->b = arg1; this->i = arg0; this->u = arg1;\n");
 	for (size_t k = 0; k < n; k++) {
 		at += (size_t)snprintf(program + at, sizeof(program) - at, "x%zu = ", k);
 		for (const char *s = exprs[k].text; *s; s++) {
-			bool name = strchr("abiu", *s) && (s == exprs[k].text || strchr(" (~!-)", s[-1])) &&
+			bool name = strchr("abiu", *s) &&
+				    (s == exprs[k].text || strchr(" (~!-)", s[-1])) &&
 				    (!s[1] || strchr(" )+,", s[1]));
 
 			at += (size_t)snprintf(program + at, sizeof(program) - at, "%s%c",
@@ -414,8 +483,8 @@ static void test_expressions(void **state)
 	run(r, A, (uint64_t)(int64_t)B);
 	for (size_t k = 0; k < n; k++)
 		if (word(r, 8 * k) != exprs[k].value)
-			fail_msg("%s: %lld, but C says %lld", exprs[k].text, (long long)word(r, 8 * k),
-				 (long long)exprs[k].value);
+			fail_msg("%s: %lld, but C says %lld", exprs[k].text,
+				 (long long)word(r, 8 * k), (long long)exprs[k].value);
 	assert_int_equal(state_of(r).life, RT_ACTIVE);
 	for (int k = 0; k < RT_NDROPS; k++)
 		assert_int_equal(drops(r, (enum rt_drop)k), 0);

@@ -27,7 +27,7 @@ struct heard {
 	char text[MANY][512], what[MANY][256], tag[MANY][64], file[MANY][64];
 	unsigned line[MANY], column[MANY];
 	char lines[MANY][128];
-	int refuse;		/* what on_line returns */
+	int refuse; /* what on_line returns */
 };
 
 static void on_message(void *arg, const struct usdt_message *m)
@@ -223,7 +223,8 @@ static int on_listed(void *arg, const struct usdt_listed *p)
 	struct names *n = arg;
 
 	if (n->n < 4)
-		snprintf(n->name[n->n], sizeof(n->name[0]), "%u:%s:%s", p->id, p->provider, p->name);
+		snprintf(n->name[n->n], sizeof(n->name[0]), "%u:%s:%s", p->id, p->provider,
+			 p->name);
 	if (p->nargs == 1 && p->arg_names[0])
 		snprintf(n->type, sizeof(n->type), "%s", p->arg_types[0]);
 	return ++n->n == n->stop_at;
@@ -236,7 +237,8 @@ static void probes_are_listed_once_each_with_their_types(void **state)
 	struct names n = { 0 };
 
 	(void)state;
-	assert_int_equal(usdt_consumer_add_text(c, 0, "t.d", "BEGIN,END { } dtrace:::BEGIN { }"), 0);
+	assert_int_equal(usdt_consumer_add_text(c, 0, "t.d", "BEGIN,END { } dtrace:::BEGIN { }"),
+			 0);
 	assert_int_equal(usdt_consumer_list(c, false, on_listed, &n), 0);
 	assert_int_equal(n.n, 2);
 	assert_string_equal(n.name[0], "1:dtrace:BEGIN");
@@ -257,7 +259,7 @@ static void probes_are_listed_once_each_with_their_types(void **state)
 	assert_int_equal(usdt_consumer_grab(c, getpid()), 0);
 	assert_int_equal(usdt_consumer_add_text(c, 'n', NULL, "selftest$target:::hit"), 0);
 	assert_int_equal(usdt_consumer_list(c, true, on_listed, &n), 0);
-	assert_string_equal(n.type, "int32_t");	/* by its note's size and sign */
+	assert_string_equal(n.type, "int32_t"); /* by its note's size and sign */
 	usdt_consumer_close(c);
 
 	c = fresh(&h);
@@ -292,16 +294,16 @@ static void a_program_traces_itself(void **state)
 	(void)state;
 	root_only();
 	assert_int_equal(usdt_consumer_args(c, 2, args), 0);
-	args[1] = "gone";	/* it was copied */
+	args[1] = "gone"; /* it was copied */
 	assert_int_equal(usdt_consumer_grab(c, getpid()), 0);
 	quiet(c, "selftest$target:::hit { printf(\"%d\\n\", arg0 + $1); @ = sum(arg0); }"
 		 "selftest$target:::hit /arg0 == 3/ { exit(9); }");
 	assert_int_equal(usdt_consumer_compile(c), 0);
-	hit(100);		/* not traced yet */
+	hit(100); /* not traced yet */
 	assert_int_equal(usdt_consumer_go(c), 0);
 	assert_true(usdt_consumer_fd(c) >= 0 && usdt_consumer_timeout(c) >= 0);
 	for (int i = 1; i <= 4; i++)
-		hit(i);		/* the fourth comes after exit() */
+		hit(i); /* the fourth comes after exit() */
 	while (usdt_consumer_work(c, -1) == USDT_CONSUMER_OKAY)
 		;
 	assert_int_equal(usdt_consumer_stop(c), 0);
@@ -345,7 +347,7 @@ static void handles_leave_no_descriptor_and_the_limit_as_it_was(void **state)
 		quiet(c, "selftest*:::hit { } BEGIN { ustack(); @[\"k\"] = count(); exit(0); }");
 		trace(c);
 		usdt_consumer_close(c);
-		if (!i)		/* what is read once for all stays */
+		if (!i) /* what is read once for all stays */
 			first = nfds();
 	}
 	assert_int_equal(nfds(), first);
@@ -372,7 +374,7 @@ static void two_handles_trace_at_a_time(void **state)
 	for (int i = 0; i < 2; i++) {
 		while (usdt_consumer_work(c[i], -1) == USDT_CONSUMER_OKAY)
 			;
-		assert_int_equal(h[i].nlines, 0);	/* of a line without its end */
+		assert_int_equal(h[i].nlines, 0); /* of a line without its end */
 		assert_int_equal(usdt_consumer_stop(c[i]), 0);
 		assert_string_equal(h[i].lines[0], "5");
 		usdt_consumer_close(c[i]);
@@ -444,7 +446,7 @@ static void the_descriptor_says_when_there_is_work(void **state)
 	usdt_consumer_interrupt(c);
 	assert_int_equal(poll(&p, 1, 0), 1);
 	assert_int_equal(usdt_consumer_work(c, 0), USDT_CONSUMER_DONE);
-	usdt_consumer_close(c);		/* without stop */
+	usdt_consumer_close(c); /* without stop */
 	assert_int_equal(h.n, 0);
 }
 

@@ -11,16 +11,20 @@ static int agg(struct fix *x, struct aggs *t, int func, size_t nkeys)
 {
 	int id = (int)t->n++;
 	struct d_type **types = arena_array(x->arena, struct d_type *, 2);
-	static const uint32_t words[] = { [D_AGG_count] = 1, [D_AGG_sum] = 2, [D_AGG_min] = 2,
-		[D_AGG_max] = 2, [D_AGG_avg] = 2, [D_AGG_stddev] = 4, [D_AGG_quantize] = 128,
-		[D_AGG_lquantize] = 13 };
+	static const uint32_t words[] = {
+		[D_AGG_count] = 1,	[D_AGG_sum] = 2,       [D_AGG_min] = 2,
+		[D_AGG_max] = 2,	[D_AGG_avg] = 2,       [D_AGG_stddev] = 4,
+		[D_AGG_quantize] = 128, [D_AGG_lquantize] = 13
+	};
 
 	types[0] = d_base(x->d, D_STRING);
 	types[1] = d_base(x->d, D_INT);
-	t->t[id].agg = (struct d_agg){ .id = id, .func = func, .keys = types, .nkeys = nkeys,
-		.params = { 0, 100, 10 } };
-	t->t[id].desc = (struct agg_desc){ .agg = &t->t[id].agg, .kinds = kinds, .nkeys = nkeys,
-		.words = words[func] };
+	t->t[id].agg = (struct d_agg){
+		.id = id, .func = func, .keys = types, .nkeys = nkeys, .params = { 0, 100, 10 }
+	};
+	t->t[id].desc = (struct agg_desc){
+		.agg = &t->t[id].agg, .kinds = kinds, .nkeys = nkeys, .words = words[func]
+	};
 	return id;
 }
 
@@ -32,7 +36,9 @@ static uint64_t *row(struct aggs *t, int id, const char *key, int64_t second)
 	strncpy((char *)t->t[id].keys[i], key ? key : "", 7);
 	t->t[id].keys[i][1] = (uint64_t)second;
 	*r = (struct agg_row){ .key = key ? (unsigned char *)t->t[id].keys[i] : NULL,
-		.key_len = key ? 24 : 0, .words = t->t[id].words[i], .normal = 1 };
+			       .key_len = key ? 24 : 0,
+			       .words = t->t[id].words[i],
+			       .normal = 1 };
 	return r->words;
 }
 
@@ -40,8 +46,13 @@ static int on(struct fix *x, struct aggs *t, enum d_action which, const char *fm
 	      const int *ids, size_t n)
 {
 	const struct d_agg *list[4];
-	struct rec_action a = { .act = which, .aggs = list, .naggs = n, .present = -1,
-		.number = number, .has_number = number != 0, .format = fmt ? format(x, fmt) : NULL };
+	struct rec_action a = { .act = which,
+				.aggs = list,
+				.naggs = n,
+				.present = -1,
+				.number = number,
+				.has_number = number != 0,
+				.format = fmt ? format(x, fmt) : NULL };
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = &t->t[ids[i]].agg;
@@ -73,15 +84,19 @@ static void rows_come_by_value_then_key(void **state)
 
 	(void)state;
 	assert_int_equal(printa(x, t, NULL, 0), 0);
-	expect(x, "\n" PAD50("a") "       -1                5\n" PAD50("b") "       -1                5\n"
-		  PAD50("a") "        7                9\n");
+	expect(x,
+	       "\n" PAD50("a") "       -1                5\n" PAD50(
+		       "b") "       -1                5\n" PAD50("a") "        7                9\n");
 	free(t);
 	fix_free(x);
 }
 
 static void options_change_the_order(void **state)
 {
-	static const struct { int key, keypos, rev; const char *want; } rows[] = {
+	static const struct {
+		int key, keypos, rev;
+		const char *want;
+	} rows[] = {
 		{ 0, 0, 0, "a,-1,5;b,-1,5;a,7,9;" }, { 1, 0, 0, "a,-1,5;a,7,9;b,-1,5;" },
 		{ 1, 1, 0, "a,-1,5;b,-1,5;a,7,9;" }, { 0, 0, 1, "a,7,9;b,-1,5;a,-1,5;" },
 		{ 1, 0, 1, "b,-1,5;a,7,9;a,-1,5;" }, { 1, 9, 0, "a,-1,5;a,7,9;b,-1,5;" },
@@ -135,16 +150,21 @@ static void several_are_joined_by_key(void **state)
 	expect(x, "y 2 -7\nz 0 0\nx 3 0\n");
 	x->pos = 0;
 	assert_int_equal(on(x, t, D_ACT_printa, NULL, 0, (int[]){ a, b }, 2), 0);
-	expect(x, "\n" PAD50("z") "                0                0\n"
-		  PAD50("y") "                2               -7\n"
-		  PAD50("x") "                3                0\n");
+	expect(x,
+	       "\n" PAD50("z") "                0                0\n" PAD50(
+		       "y") "                2               -7\n" PAD50("x") "                3                0\n");
 	free(t);
 	fix_free(x);
 }
 
 static void numbers_of_each_function(void **state)
 {
-	static const struct { int func; uint64_t words[4]; int64_t normal; const char *want; } rows[] = {
+	static const struct {
+		int func;
+		uint64_t words[4];
+		int64_t normal;
+		const char *want;
+	} rows[] = {
 		{ D_AGG_count, { 12 }, 5, "2" },
 		{ D_AGG_sum, { 2, (uint64_t)-7 }, 2, "-3" },
 		{ D_AGG_min, { 2, RT_MIN_ENC(-3) }, 1, "-3" },
@@ -197,20 +217,19 @@ static void quantize_shows_one_bucket_on_each_side(void **state)
 	w[RT_QUANTIZE_ZERO] = 1;
 	w[RT_QUANTIZE_ZERO + 2] = 3;
 	assert_int_equal(printa(x, t, NULL, id), 0);
-	expect(x, "\n" HEADER
-	"              -1 |                                         0        \n"
-	"               0 |@@@@@@@@@@                               1        \n"
-	"               1 |                                         0        \n"
-	"               2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@           3        \n"
-	"               4 |                                         0        \n\n");
+	expect(x,
+	       "\n" HEADER "              -1 |                                         0        \n"
+	       "               0 |@@@@@@@@@@                               1        \n"
+	       "               1 |                                         0        \n"
+	       "               2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@           3        \n"
+	       "               4 |                                         0        \n\n");
 	x->zoom = 1;
 	assert_int_equal(printa(x, t, "%@d", id), 0);
-	expect(x, HEADER
-	"              -1 |                                         0        \n"
-	"               0 |@@@@@@@@@@@@@                            1        \n"
-	"               1 |                                         0        \n"
-	"               2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   3        \n"
-	"               4 |                                         0        \n");
+	expect(x, HEADER "              -1 |                                         0        \n"
+			 "               0 |@@@@@@@@@@@@@                            1        \n"
+			 "               1 |                                         0        \n"
+			 "               2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@   3        \n"
+			 "               4 |                                         0        \n");
 	free(t);
 	fix_free(x);
 }
@@ -225,9 +244,9 @@ static void the_outermost_buckets_have_no_neighbour(void **state)
 	(void)state;
 	w[126] = 2;
 	printa(x, t, "%@d", id);
-	expect(x, HEADER
-	"2305843009213693952 |                                         0        \n"
-	"4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 2        \n");
+	expect(x,
+	       HEADER "2305843009213693952 |                                         0        \n"
+		      "4611686018427387904 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 2        \n");
 	free(t);
 	fix_free(x);
 }
@@ -243,11 +262,10 @@ static void negative_increments_go_to_the_left(void **state)
 	w[RT_QUANTIZE_ZERO] = (uint64_t)-1;
 	w[RT_QUANTIZE_ZERO + 1] = 1;
 	printa(x, t, "%@d", id);
-	expect(x, HEADER
-	"              -1                     |                     0        \n"
-	"               0           @@@@@@@@@@|                     -1       \n"
-	"               1                     |@@@@@@@@@@           1        \n"
-	"               2                     |                     0        \n");
+	expect(x, HEADER "              -1                     |                     0        \n"
+			 "               0           @@@@@@@@@@|                     -1       \n"
+			 "               1                     |@@@@@@@@@@           1        \n"
+			 "               2                     |                     0        \n");
 	free(t);
 	fix_free(x);
 }
@@ -263,16 +281,14 @@ static void lquantize_names_its_ends(void **state)
 	w[0] = 1;
 	w[1] = 1;
 	printa(x, t, "%@d", id);
-	expect(x, HEADER
-	"             < 0 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
-	"               0 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
-	"              10 |                                         0        \n");
+	expect(x, HEADER "             < 0 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
+			 "               0 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
+			 "              10 |                                         0        \n");
 	w[0] = w[1] = 0;
 	w[11] = 4;
 	printa(x, t, "%@d", id);
-	expect(x, HEADER
-	"              90 |                                         0        \n"
-	"          >= 100 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 4        \n");
+	expect(x, HEADER "              90 |                                         0        \n"
+			 "          >= 100 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@ 4        \n");
 	free(t);
 	fix_free(x);
 }

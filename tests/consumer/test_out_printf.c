@@ -54,11 +54,17 @@ static void characters_and_pointers(void **state)
 
 static void strings_have_width_and_precision(void **state)
 {
-	static const struct { const char *fmt, *s, *want; } rows[] = {
-		{ "%s", "abc", "abc" },		 { "%6s|", "abc", "   abc|" },
-		{ "%-6s|", "abc", "abc   |" },	 { "%.2s|", "abc", "ab|" },
-		{ "%s", "", "" },		 { "%S", "a\tb\"\001", "a\\tb\\\"\\001" },
-		{ "%-8S|", "\n", "\\n      |" }, { "%8.3S|", "\n\nx", "     \\n\\|" },
+	static const struct {
+		const char *fmt, *s, *want;
+	} rows[] = {
+		{ "%s", "abc", "abc" },
+		{ "%6s|", "abc", "   abc|" },
+		{ "%-6s|", "abc", "abc   |" },
+		{ "%.2s|", "abc", "ab|" },
+		{ "%s", "", "" },
+		{ "%S", "a\tb\"\001", "a\\tb\\\"\\001" },
+		{ "%-8S|", "\n", "\\n      |" },
+		{ "%8.3S|", "\n\nx", "     \\n\\|" },
 	};
 	struct fix *x = fix_new();
 
@@ -232,8 +238,11 @@ static void a_number_and_a_string_are_fast(void **state)
 	FILE *null = fopen("/dev/null", "w");
 	struct out_options opt = { .quiet = NULL };
 	struct out *o = out_new(null, &opt);
-	struct rec_action a = { .act = D_ACT_printf, .fields = x->fields, .nfields = 2, .present = -1,
-		.format = format(x, "%d %s\n") };
+	struct rec_action a = { .act = D_ACT_printf,
+				.fields = x->fields,
+				.nfields = 2,
+				.present = -1,
+				.format = format(x, "%d %s\n") };
 	struct rec_desc desc = { .actions = &a, .nactions = 1, .any = true };
 	const int n = 1000000;
 	struct timespec from, to;

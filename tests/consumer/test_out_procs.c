@@ -53,8 +53,9 @@ static void libraries_have_the_names_that_programs_call(void **state)
 
 	(void)state;
 	procs_scan(p, getpid(), 1);
-	assert_non_null(strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_ACT_ustack),
-			       "libc.so.6`getauxval"));
+	assert_non_null(
+		strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_ACT_ustack),
+		       "libc.so.6`getauxval"));
 	procs_free(p);
 }
 
@@ -67,7 +68,8 @@ static void the_vdso_is_known(void **state)
 	(void)state;
 	procs_scan(p, getpid(), 1);
 	for (uint64_t at = base; base && at < base + 4096 && !found; at += 16)
-		found = strstr(usym(p, getpid(), 0, at, 2, D_ACT_usym), "[vdso]`__vdso_clock_gettime") ||
+		found = strstr(usym(p, getpid(), 0, at, 2, D_ACT_usym),
+			       "[vdso]`__vdso_clock_gettime") ||
 			strstr(buf, "[vdso]`clock_gettime");
 	assert_true(!base || found);
 	procs_free(p);
@@ -94,8 +96,14 @@ static void a_process_that_has_ended_is_still_known(void **state)
 /* Where landmark's page of the executable would be if it were mapped at `addr`. */
 static struct prov_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
 {
-	return (struct prov_event){ .kind = PROV_EV_MMAP, .pid = pid, .addr = addr, .len = 0x100000,
-		.pgoff = 0, .time = time, .path = path, .ino = 1 };
+	return (struct prov_event){ .kind = PROV_EV_MMAP,
+				    .pid = pid,
+				    .addr = addr,
+				    .len = 0x100000,
+				    .pgoff = 0,
+				    .time = time,
+				    .path = path,
+				    .ino = 1 };
 }
 
 static void names_of(struct procs *p, pid_t pid, uint64_t start, uint64_t time, const char *want)
@@ -116,7 +124,7 @@ static void exec_replaces_mappings_from_its_time_on(void **state)
 	names_of(p, 77, 0, 15, "first");
 	names_of(p, 77, 0, 25, "second");
 	names_of(p, 77, 0, UINT64_MAX, "second");
-	names_of(p, 77, 0, 5, "first");	/* an event read after its record */
+	names_of(p, 77, 0, 5, "first"); /* an event read after its record */
 	procs_free(p);
 }
 
@@ -128,10 +136,12 @@ static void a_child_has_its_parents_mappings_but_not_those_before_exec(void **st
 
 	(void)state;
 	procs_feed(p, &a);
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
+	procs_feed(p,
+		   &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
 	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXEC, .pid = 77, .time = 20 });
 	procs_feed(p, &b);
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
+	procs_feed(p,
+		   &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
 	names_of(p, 78, 0, 16, "first");
 	names_of(p, 79, 0, 31, "0x10010");
 	procs_free(p);
@@ -149,10 +159,12 @@ static void a_pid_used_again_is_told_apart(void **state)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	offset = (uint64_t)(boot.tv_sec - mono.tv_sec) * s;
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 10 * s });
+	procs_feed(p, &(struct prov_event){
+			      .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 10 * s });
 	procs_feed(p, &a);
 	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXIT, .pid = 77, .time = 20 * s });
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 50 * s });
+	procs_feed(p, &(struct prov_event){
+			      .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 50 * s });
 	procs_feed(p, &b);
 	names_of(p, 77, 10 * s + offset, 90 * s, "first");
 	names_of(p, 77, 50 * s + offset, 90 * s, "second");
@@ -180,7 +192,8 @@ static void kernel_functions_have_module_name_and_offset(void **state)
 
 	(void)state;
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%" SCNx64 " %*c %127s", &addr, name) == 2 && !strcmp(name, "vfs_read"))
+		if (sscanf(line, "%" SCNx64 " %*c %127s", &addr, name) == 2 &&
+		    !strcmp(name, "vfs_read"))
 			break;
 	if (f)
 		fclose(f);

@@ -5,12 +5,15 @@
 #include <errno.h>
 
 static const struct out_probe entry = { 42, "syscall", "vmlinux", "write", "entry" },
-	back = { 43, "syscall", "vmlinux", "write", "return" },
-	f_in = { 7, "pid1", "a.out", "f", "entry" }, f_out = { 8, "pid1", "a.out", "f", "return" },
-	f_mid = { 9, "pid1", "a.out", "f", "middle" }, begin = { 1, "dtrace", "", "", "BEGIN" };
+			      back = { 43, "syscall", "vmlinux", "write", "return" },
+			      f_in = { 7, "pid1", "a.out", "f", "entry" },
+			      f_out = { 8, "pid1", "a.out", "f", "return" },
+			      f_mid = { 9, "pid1", "a.out", "f", "middle" },
+			      begin = { 1, "dtrace", "", "", "BEGIN" };
 static const struct rec_desc desc;
 
-static void head_and_end(struct fix *x, const struct out_probe *p, const struct rec_desc *d, int cpu)
+static void head_and_end(struct fix *x, const struct out_probe *p, const struct rec_desc *d,
+			 int cpu)
 {
 	((struct rt_rec *)x->rec)->probe = p->id;
 	assert_int_equal(out_record_begin(x->out, d, record(x), cpu, p), 0);
@@ -49,12 +52,12 @@ static void flow_indents_between_entry_and_return(void **state)
 	(void)state;
 	x->flow = 1;
 	head_and_end(x, &f_in, &desc, 0);
-	head_and_end(x, &f_in, &other, 0);	/* a second clause of one firing */
+	head_and_end(x, &f_in, &other, 0); /* a second clause of one firing */
 	head_and_end(x, &f_mid, &desc, 0);
 	head_and_end(x, &entry, &desc, 0);
 	head_and_end(x, &back, &desc, 0);
 	head_and_end(x, &f_out, &desc, 0);
-	head_and_end(x, &f_out, &desc, 1);	/* another CPU was never inside */
+	head_and_end(x, &f_out, &desc, 1); /* another CPU was never inside */
 	expect(x, "CPU FUNCTION                                 \n"
 		  "  0  -> f                                     \n"
 		  "  0   | f:entry                               \n"
@@ -69,7 +72,7 @@ static void flow_indents_between_entry_and_return(void **state)
 static void names_that_only_contain_entry_do_not_indent(void **state)
 {
 	static const struct out_probe carpentry = { 5, "app", "m", "g", "carpentry" },
-		method = { 6, "app", "m", "g", "method-entry" };
+				      method = { 6, "app", "m", "g", "method-entry" };
 	struct fix *x = fix_new();
 
 	(void)state;
@@ -123,8 +126,9 @@ static void traced_strings(void **state)
 	x->raw = 1;
 	add_str(x, "hi");
 	act(x, D_ACT_trace, NULL);
-	expect(x, "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-		  "         0: 68 69                                            hi\n");
+	expect(x,
+	       "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+	       "         0: 68 69                                            hi\n");
 	fix_free(x);
 }
 
@@ -146,21 +150,24 @@ static void memory_is_dumped_in_rows_of_sixteen(void **state)
 	(void)state;
 	bytes(x, "0123456789abcdef\001z", 18);
 	assert_int_equal(act(x, D_ACT_tracemem, NULL), 0);
-	expect(x, "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-		  "         0: 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n"
-		  "        10: 01 7a                                            .z\n");
+	expect(x,
+	       "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+	       "         0: 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n"
+	       "        10: 01 7a                                            .z\n");
 	bytes(x, "0123", 4);
 	add_int(x, D_INT, 1);
 	assert_int_equal(act(x, D_ACT_tracemem, NULL), 0);
-	expect(x, "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-		  "         0: 30                                               0\n");
+	expect(x,
+	       "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+	       "         0: 30                                               0\n");
 	bytes(x, "text\0\0\0", 8);
 	assert_int_equal(act(x, D_ACT_trace, NULL), 0);
 	expect(x, "  text                             ");
 	bytes(x, "te\0xt\0\0", 8);
 	assert_int_equal(act(x, D_ACT_trace, NULL), 0);
-	expect(x, "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-		  "         0: 74 65 00 78 74 00 00 00                          te.xt...\n");
+	expect(x,
+	       "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+	       "         0: 74 65 00 78 74 00 00 00                          te.xt...\n");
 	fix_free(x);
 }
 
@@ -187,7 +194,9 @@ static void stacks_are_indented_as_the_option_says(void **state)
 static void an_action_that_did_not_run_prints_nothing(void **state)
 {
 	struct fix *x = fix_new();
-	struct rec_action a = { .act = D_ACT_trace, .fields = x->fields, .nfields = 1,
+	struct rec_action a = { .act = D_ACT_trace,
+				.fields = x->fields,
+				.nfields = 1,
 				.present = sizeof(struct rt_rec) + 8 };
 
 	(void)state;

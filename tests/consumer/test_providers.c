@@ -25,7 +25,7 @@
 struct seen {
 	struct prov_probe *probe[8192];
 	size_t n;
-	size_t most;		/* stop after so many; 0: never */
+	size_t most; /* stop after so many; 0: never */
 };
 
 static char messages[4096];
@@ -66,8 +66,8 @@ static bool see(void *arg, struct prov_probe *p)
 	return s->n != s->most;
 }
 
-static struct seen *look(struct prov_env *env, const char *prov, const char *mod,
-			 const char *func, const char *name)
+static struct seen *look(struct prov_env *env, const char *prov, const char *mod, const char *func,
+			 const char *name)
 {
 	static struct seen s;
 	struct d_pdesc pd = { .prov = prov, .mod = mod, .func = func, .name = name, .text = "" };
@@ -158,15 +158,18 @@ static void ids_of_a_list_rise_without_gaps(void **state)
 
 static void rates_and_periods_of_the_guide(void **state)
 {
-	static const struct { const char *name; uint64_t ns; } rows[] = {
-		{ "profile-1000", 1000000 }, { "profile-1000hz", 1000000 },
-		{ "profile-97", 10309278 }, { "profile-997", 1003009 },
-		{ "tick-200000ns", 200000 }, { "tick-200000nsec", 200000 },
-		{ "tick-500us", 500000 }, { "tick-500usec", 500000 },
-		{ "tick-10ms", 10000000 }, { "tick-10msec", 10000000 },
-		{ "tick-1s", 1000000000 }, { "tick-1sec", 1000000000 },
-		{ "tick-2m", 120000000000 }, { "tick-2min", 120000000000 },
-		{ "tick-1h", 3600000000000 }, { "tick-1hour", 3600000000000 },
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} rows[] = {
+		{ "profile-1000", 1000000 },   { "profile-1000hz", 1000000 },
+		{ "profile-97", 10309278 },    { "profile-997", 1003009 },
+		{ "tick-200000ns", 200000 },   { "tick-200000nsec", 200000 },
+		{ "tick-500us", 500000 },      { "tick-500usec", 500000 },
+		{ "tick-10ms", 10000000 },     { "tick-10msec", 10000000 },
+		{ "tick-1s", 1000000000 },     { "tick-1sec", 1000000000 },
+		{ "tick-2m", 120000000000 },   { "tick-2min", 120000000000 },
+		{ "tick-1h", 3600000000000 },  { "tick-1hour", 3600000000000 },
 		{ "tick-1d", 86400000000000 }, { "tick-1day", 86400000000000 },
 	};
 
@@ -184,8 +187,17 @@ static void rates_and_periods_of_the_guide(void **state)
 static void what_is_no_rate_matches_nothing(void **state)
 {
 	static const char *const bad[] = {
-		"tick-", "tick-0", "tick-0ms", "profile-x", "tick-10parsecs", "tick-1ns", "profile",
-		"tick-99999999999999999999", "tick-99999999999999999d", "profile-200001", "ick-1s",
+		"tick-",
+		"tick-0",
+		"tick-0ms",
+		"profile-x",
+		"tick-10parsecs",
+		"tick-1ns",
+		"profile",
+		"tick-99999999999999999999",
+		"tick-99999999999999999d",
+		"profile-200001",
+		"ick-1s",
 	};
 
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -335,8 +347,12 @@ static void front_close(struct front *f)
 /* What the kernel's own tool says of the same bytes. */
 static void structs_are_as_bpftool_says(void **state)
 {
-	static const struct { const char *member, *ask; } rows[] = {
-		{ "pid", "'pid'" }, { "comm", "'comm'" }, { "start_boottime", "'start_boottime'" },
+	static const struct {
+		const char *member, *ask;
+	} rows[] = {
+		{ "pid", "'pid'" },
+		{ "comm", "'comm'" },
+		{ "start_boottime", "'start_boottime'" },
 	};
 	struct front f = front_open(*state);
 	struct d_type *task = f.names->type(f.names->ctx, f.d, D_T_STRUCT, "task_struct");
@@ -437,7 +453,7 @@ static void kernel_symbols(void **state)
 
 	assert_false(f.names->symbol(f.names->ctx, f.d, "", "no_such_symbol", &t, &addr));
 	assert_false(f.names->symbol(f.names->ctx, f.d, "no_such_mod", "schedule", &t, &addr));
-	if (ksym_address("", "schedule", &is_func)) {	/* else the kernel hides addresses */
+	if (ksym_address("", "schedule", &is_func)) { /* else the kernel hides addresses */
 		assert_true(f.names->symbol(f.names->ctx, f.d, "vmlinux", "schedule", &t, &addr));
 		assert_int_equal(t->kind, D_T_FUNC);
 		assert_true(addr >> 63);
@@ -464,17 +480,23 @@ static int counter_load(enum bpf_prog_type type, int map, bool multi, int fixed)
 		fixed < 0 ? (struct bpf_insn){ .code = BPF_JMP | BPF_CALL,
 					       .imm = BPF_FUNC_get_attach_cookie } :
 			    (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K,
-					       .dst_reg = 0, .imm = fixed },
+					       .dst_reg = 0,
+					       .imm = fixed },
 		{ .code = BPF_ALU64 | BPF_AND | BPF_K, .dst_reg = 0, .imm = 255 },
 		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 10, .src_reg = 0, .off = -4 },
-		{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD,
-		  .imm = map }, { 0 },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = 1,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
+		{ 0 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10 },
 		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4 },
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
 		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 2 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = 1 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = 0, .src_reg = 1,
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = 0,
+		  .src_reg = 1,
 		  .imm = BPF_ADD },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
@@ -519,8 +541,9 @@ static uint64_t count_for(struct prov_env *env, struct prov_site *site, enum bpf
 {
 	int map = counter_map(), prog = counter_load(type, map, false, 7);
 	const uint64_t cookie = 0;
-	struct prov_attach what = { .ctx = site->ctx, .prog = prog, .sites = &site,
-				    .cookies = &cookie, .nsites = 1 };
+	struct prov_attach what = {
+		.ctx = site->ctx, .prog = prog, .sites = &site, .cookies = &cookie, .nsites = 1
+	};
 	struct prov_links *links = prov_links_new();
 	uint64_t missed = 0, n;
 
@@ -529,7 +552,7 @@ static uint64_t count_for(struct prov_env *env, struct prov_site *site, enum bpf
 	prov_links_close(links, &missed);
 	n = counted(map, 7);
 	wait_ms(30);
-	assert_int_equal(counted(map, 7), n);	/* closed is closed */
+	assert_int_equal(counted(map, 7), n); /* closed is closed */
 	close(prog);
 	close(map);
 	return n;
@@ -565,10 +588,10 @@ static void tick_fires_on_one_cpu(void **state)
 }
 
 /* Sites for user-land probes: functions of this program, never inlined or merged. */
-#define SITE(n)                                                                                  \
-	__attribute__((noinline)) static void site_##n(void)                                     \
-	{                                                                                        \
-		__asm__ volatile("nop # " #n ::: "memory");                                      \
+#define SITE(n)                                              \
+	__attribute__((noinline)) static void site_##n(void) \
+	{                                                    \
+		__asm__ volatile("nop # " #n ::: "memory");  \
 	}
 SITE(0)
 SITE(1)
@@ -604,25 +627,32 @@ static void count_calls(struct prov_env *env, bool multi)
 {
 	struct prov_site site[4] = {
 		{ .ctx = CC_CTX_UPROBE, .file = 42, .off = file_offset((void *)site_0) },
-		{ .ctx = CC_CTX_UPROBE, .file = 42, .off = file_offset((void *)site_1),
+		{ .ctx = CC_CTX_UPROBE,
+		  .file = 42,
+		  .off = file_offset((void *)site_1),
 		  .ref_ctr = file_offset(&semaphore) },
-		{ .ctx = CC_CTX_UPROBE, .file = 42, .off = file_offset((void *)site_2),
+		{ .ctx = CC_CTX_UPROBE,
+		  .file = 42,
+		  .off = file_offset((void *)site_2),
 		  .pid = getpid() },
-		{ .ctx = CC_CTX_UPROBE, .file = 42, .off = 1ull << 40 },	/* past the file */
+		{ .ctx = CC_CTX_UPROBE, .file = 42, .off = 1ull << 40 }, /* past the file */
 	};
 	struct prov_site *sites[4] = { &site[3], &site[0], &site[1], &site[2] };
 	static const uint64_t cookies[4] = { 9, 1, 2, 3 };
 	int map = counter_map();
-	struct prov_attach what = { .ctx = CC_CTX_UPROBE, .multi = multi, .sites = sites,
+	struct prov_attach what = { .ctx = CC_CTX_UPROBE,
+				    .multi = multi,
+				    .sites = sites,
 				    .prog = counter_load(BPF_PROG_TYPE_KPROBE, map, multi, -1),
-				    .cookies = cookies, .nsites = COUNT(sites) };
+				    .cookies = cookies,
+				    .nsites = COUNT(sites) };
 	struct prov_links *links = prov_links_new();
 	unsigned warnings = diag.warnings;
 	uint64_t missed = 0;
 
 	self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(prov_attach_with(env, &what, links, open_self), 0);
-	assert_int_equal(diag.warnings, warnings + 1);	/* of the one that is refused */
+	assert_int_equal(diag.warnings, warnings + 1); /* of the one that is refused */
 	assert_int_equal(*(volatile unsigned short *)&semaphore, 1);
 	for (int i = 0; i < 1000; i++) {
 		site_0();
@@ -682,9 +712,14 @@ static void nothing_attached_is_an_error(void **state)
 	}
 	map = counter_map();
 	prog = counter_load(BPF_PROG_TYPE_RAW_TRACEPOINT, map, false, 0);
-	assert_int_equal(prov_attach(*state, &(struct prov_attach){
-		.ctx = CC_CTX_RAWTP, .prog = prog, .sites = &sites, .cookies = &cookie,
-		.nsites = 1 }, links), -ENOENT);
+	assert_int_equal(prov_attach(*state,
+				     &(struct prov_attach){ .ctx = CC_CTX_RAWTP,
+							    .prog = prog,
+							    .sites = &sites,
+							    .cookies = &cookie,
+							    .nsites = 1 },
+				     links),
+			 -ENOENT);
 	assert_non_null(strstr(messages, "no_such_tracepoint"));
 	prov_links_close(links, &missed);
 	close(prog);
@@ -710,18 +745,30 @@ static void features_can_be_switched_off(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(begin_end_error_are_1_2_3), TEST(errors_arguments_are_its_five),
-		TEST(ids_are_the_same_whatever_is_asked_first), TEST(a_number_finds_its_probe),
-		TEST(ids_of_a_list_rise_without_gaps), TEST(rates_and_periods_of_the_guide),
-		TEST(what_is_no_rate_matches_nothing), TEST(globs_know_the_usual_rates_only),
+		TEST(begin_end_error_are_1_2_3),
+		TEST(errors_arguments_are_its_five),
+		TEST(ids_are_the_same_whatever_is_asked_first),
+		TEST(a_number_finds_its_probe),
+		TEST(ids_of_a_list_rise_without_gaps),
+		TEST(rates_and_periods_of_the_guide),
+		TEST(what_is_no_rate_matches_nothing),
+		TEST(globs_know_the_usual_rates_only),
 		TEST(a_finder_that_has_enough_is_not_asked_again),
-		TEST(system_calls_of_both_abis), TEST(arguments_of_system_calls),
-		TEST(types_of_system_calls), TEST(tracepoints_and_their_arguments),
-		TEST(structs_are_as_bpftool_says), TEST(kernel_types_by_name),
-		TEST(args_of_descriptions), TEST(offsets_that_programs_need),
-		TEST(kernel_symbols), TEST(a_tracepoint_fires), TEST(profile_fires_on_every_cpu),
-		TEST(tick_fires_on_one_cpu), TEST(calls_are_counted_by_one_link),
-		TEST(calls_are_counted_by_a_link_each), TEST(nothing_attached_is_an_error),
+		TEST(system_calls_of_both_abis),
+		TEST(arguments_of_system_calls),
+		TEST(types_of_system_calls),
+		TEST(tracepoints_and_their_arguments),
+		TEST(structs_are_as_bpftool_says),
+		TEST(kernel_types_by_name),
+		TEST(args_of_descriptions),
+		TEST(offsets_that_programs_need),
+		TEST(kernel_symbols),
+		TEST(a_tracepoint_fires),
+		TEST(profile_fires_on_every_cpu),
+		TEST(tick_fires_on_one_cpu),
+		TEST(calls_are_counted_by_one_link),
+		TEST(calls_are_counted_by_a_link_each),
+		TEST(nothing_attached_is_an_error),
 		TEST(features_can_be_switched_off),
 	};
 

@@ -140,7 +140,8 @@ static void every_routine_loads_at_every_size(void **state)
 
 				if (ctx != CC_CTX_UPROBE && sleeps(rt_routines[r].name))
 					continue;
-				fd = rig_load(&rig, caller(rt_routines[r].name, rt_routines[r].params),
+				fd = rig_load(&rig,
+					      caller(rt_routines[r].name, rt_routines[r].params),
 					      (enum cc_ctx)ctx);
 				assert_true(fd >= 0);
 				close(fd);
@@ -163,8 +164,8 @@ static void strings_keep_their_shape(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		uint32_t max = sizes[i] - 1;
-		const uint32_t lens[] = { 0, 1, 7, 8, 9, 63, 64, 65, 255, 256, 257, max - 1, max,
-					  max + 1, max + 9 };
+		const uint32_t lens[] = { 0,   1,   7,	 8,	  9,   63,	64,	65,
+					  255, 256, 257, max - 1, max, max + 1, max + 9 };
 
 		setup(sizes[i]);
 		for (size_t l = 0; l < COUNT(lens); l++) {
@@ -199,8 +200,19 @@ static int sign(int64_t v)
 
 static void strings_compare_as_bytes(void **state)
 {
-	static const char *const list[] = { "", "a", "ab", "abc", "abcdefgh", "abcdefg", "abcdefghi",
-		"b", "abcdefgh\x80", "abcdefghijklmnop", "abcdefghijklmnoq", "\xff", "\x7f" };
+	static const char *const list[] = { "",
+					    "a",
+					    "ab",
+					    "abc",
+					    "abcdefgh",
+					    "abcdefg",
+					    "abcdefghi",
+					    "b",
+					    "abcdefgh\x80",
+					    "abcdefghijklmnop",
+					    "abcdefghijklmnoq",
+					    "\xff",
+					    "\x7f" };
 
 	(void)state;
 	setup(24);
@@ -216,12 +228,27 @@ static void strings_compare_as_bytes(void **state)
 
 static void substr_takes_what_the_original_takes(void **state)
 {
-	static const struct { int64_t pos, len; const char *want; } cases[] = {
-		{ 0, INT64_MAX, "hello world" }, { 6, INT64_MAX, "world" }, { 11, INT64_MAX, "" },
-		{ 12, 1, "" }, { 2, 3, "llo" }, { 6, 100, "world" }, { 0, 0, "" },
-		{ -5, INT64_MAX, "world" }, { -5, 2, "wo" }, { -20, INT64_MAX, "hello world" },
-		{ -13, 4, "he" }, { -13, 2, "" }, { 0, -6, "hello" }, { 3, -20, "" },
-		{ INT64_MIN, 100, "" }, { INT64_MAX, INT64_MAX, "" }, { -5, -1, "worl" },
+	static const struct {
+		int64_t pos, len;
+		const char *want;
+	} cases[] = {
+		{ 0, INT64_MAX, "hello world" },
+		{ 6, INT64_MAX, "world" },
+		{ 11, INT64_MAX, "" },
+		{ 12, 1, "" },
+		{ 2, 3, "llo" },
+		{ 6, 100, "world" },
+		{ 0, 0, "" },
+		{ -5, INT64_MAX, "world" },
+		{ -5, 2, "wo" },
+		{ -20, INT64_MAX, "hello world" },
+		{ -13, 4, "he" },
+		{ -13, 2, "" },
+		{ 0, -6, "hello" },
+		{ 3, -20, "" },
+		{ INT64_MIN, 100, "" },
+		{ INT64_MAX, INT64_MAX, "" },
+		{ -5, -1, "worl" },
 	};
 
 	(void)state;
@@ -244,7 +271,7 @@ static void bytes_are_copied_at_any_length_and_no_further(void **state)
 
 	(void)state;
 	setup(64);
-	fill(text, sizeof(text) - 1);	/* and no page is absent */
+	fill(text, sizeof(text) - 1); /* and no page is absent */
 	for (size_t i = 0; i < COUNT(lens); i++) {
 		memset(slot + REC, 0xa5, 5000);
 		assert_int_equal(rt("rt_copyin", REC, (intptr_t)text, (int64_t)lens[i], 0), 0);
@@ -379,7 +406,7 @@ static int attach(int prog)
 	assert_non_null(f);
 	assert_int_equal(fscanf(f, "%u", &attr.type), 1);
 	fclose(f);
-	attr.config1 = (uintptr_t)"/proc/self/exe";
+	attr.config1 = (uintptr_t) "/proc/self/exe";
 	dl_iterate_phdr(own_offset, &attr.config2);
 	fd = (int)syscall(SYS_perf_event_open, &attr, getpid(), -1, -1, PERF_FLAG_FD_CLOEXEC);
 	assert_true(fd >= 0);
@@ -421,7 +448,8 @@ static void absent_pages_are_read_by_sleepable_programs(void **state)
 		check(A, text + at, n);
 		munmap(p, 16384);
 		p = mmap(NULL, 16384, PROT_READ, MAP_SHARED, fd, 0);
-		assert_int_equal(hit("rt_copyinstr_sleep", A, (intptr_t)(p + at), 7), n < 7 ? n : 7);
+		assert_int_equal(hit("rt_copyinstr_sleep", A, (intptr_t)(p + at), 7),
+				 n < 7 ? n : 7);
 		check(A, text + at, n < 7 ? n : 7);
 		munmap(p, 16384);
 		p = mmap(NULL, 16384, PROT_READ, MAP_SHARED, fd, 0);

@@ -58,14 +58,16 @@ static void commands_run_and_their_status_is_known(void **state)
 	for (size_t i = 0; i < COUNT(when); i++)
 		assert_int_equal(run_command("sh -c 'exit 3'", when[i], &stops), 3 << 8);
 	assert_int_equal(run_command("sh -c 'kill -9 $$'", "preinit", &stops), SIGKILL);
-	assert_int_equal(run_command("sh -c \"trap 'exit 5' USR1; kill -USR1 $$\"", "preinit",
-				     &stops), 5 << 8);
+	assert_int_equal(
+		run_command("sh -c \"trap 'exit 5' USR1; kill -USR1 $$\"", "preinit", &stops),
+		5 << 8);
 }
 
 /* Its constructor would end it: before it, all objects are mapped. */
 static void constructors_have_not_run(void **state)
 {
-	const char *app = victim_build("ctorx", "",
+	const char *app = victim_build(
+		"ctorx", "",
 		"#include <sys/sdt.h>\n#include <unistd.h>\n"
 		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(ctorx, c); _exit(4); }\n"
 		"int main(void) { return 0; }\n");
@@ -91,9 +93,12 @@ static void constructors_have_not_run(void **state)
 static void dlopen_stops_before_constructors(void **state)
 {
 	char text[512];
-	const char *lib = victim_build("libdlx.so", "-shared -fPIC",
-		"#include <sys/sdt.h>\n"
-		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(dlx, c); }\n"), *app;
+	const char *
+		lib = victim_build(
+		       "libdlx.so", "-shared -fPIC",
+		       "#include <sys/sdt.h>\n"
+		       "__attribute__((constructor)) static void c(void) { DTRACE_PROBE(dlx, c); }\n"),
+	       *app;
 	struct prov_env *env = env_new();
 	struct prov_target *t;
 	struct got g = { .n = 0 };
@@ -101,8 +106,10 @@ static void dlopen_stops_before_constructors(void **state)
 	int status, what;
 
 	(void)state;
-	snprintf(text, sizeof(text), "#include <dlfcn.h>\n"
-		 "int main(void) { return dlopen(\"%s\", RTLD_NOW) ? 6 : 1; }\n", lib);
+	snprintf(text, sizeof(text),
+		 "#include <dlfcn.h>\n"
+		 "int main(void) { return dlopen(\"%s\", RTLD_NOW) ? 6 : 1; }\n",
+		 lib);
 	app = victim_build("dlappx", "-ldl", text);
 	t = prov_target_create(env, app, "preinit");
 	assert_non_null(t);
@@ -127,12 +134,14 @@ static void what_cannot_start_says_why(void **state)
 
 	(void)state;
 	assert_null(prov_target_create(env, "/nonexistent/x y", "preinit"));
-	assert_string_equal(said, "dtrace: failed to execute /nonexistent/x: No such file or directory\n");
+	assert_string_equal(
+		said, "dtrace: failed to execute /nonexistent/x: No such file or directory\n");
 	assert_null(prov_target_create(env, "true 'x", "preinit"));
 	assert_null(prov_target_create(env, "true", "never"));
 	assert_null(prov_target_grab(env, 999999999));
-	assert_non_null(strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);	/* nothing is left behind */
+	assert_non_null(
+		strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
 	prov_env_free(env);
 }
 
@@ -145,7 +154,7 @@ static void freeing_ends_it(void **state)
 
 	(void)state;
 	prov_target_free(t);
-	assert_int_equal(waitpid(pid, &status, 0), -1);	/* and waits for it */
+	assert_int_equal(waitpid(pid, &status, 0), -1); /* and waits for it */
 	assert_int_equal(kill(pid, 0), -1);
 	prov_env_free(env);
 }
@@ -160,9 +169,10 @@ static void a_dead_tracer_frees_its_child(void **state)
 		pid_t pid;
 
 		snprintf(mark, sizeof(mark), "%s/mark%d", victim_dir, go);
-		snprintf(cmd, sizeof(cmd),
-			 "python3 -c 'import time;time.sleep(.3);import ctypes,sqlite3;open(\"%s\",\"w\")'",
-			 mark);
+		snprintf(
+			cmd, sizeof(cmd),
+			"python3 -c 'import time;time.sleep(.3);import ctypes,sqlite3;open(\"%s\",\"w\")'",
+			mark);
 		pid = fork();
 		if (!pid) {
 			struct prov_target *t = prov_target_create(env_new(), cmd, "preinit");
@@ -213,5 +223,6 @@ int main(void)
 		cmocka_unit_test(a_grabbed_process_tells_its_end),
 	};
 
-	return cmocka_run_group_tests_name("providers/target", tests, victim_setup, victim_teardown);
+	return cmocka_run_group_tests_name("providers/target", tests, victim_setup,
+					   victim_teardown);
 }

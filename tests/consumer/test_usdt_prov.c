@@ -23,7 +23,7 @@ static void file_wide_probes_have_the_plain_name(void **state)
 	assert_string_equal(g.p[1]->func, "work");
 	assert_string_equal(g.p[1]->name, "hit-it");
 	assert_true(g.p[0]->id && g.p[1]->id > g.p[0]->id);
-	assert_int_equal(g.p[1]->nsites, 1);	/* one file, however many processes */
+	assert_int_equal(g.p[1]->nsites, 1); /* one file, however many processes */
 	assert_int_equal(g.p[1]->sites[0].pid, 0);
 	assert_int_equal(match(env, "vict*", "app?", "w*", "hit-*", &g), 1);
 	assert_int_equal(match(env, "victimx", "nosuch", "", "", &g), 0);
@@ -73,11 +73,11 @@ static void arguments_say_where_they_are(void **state)
 	assert_int_equal(match(env, "victimx", "", "work", "", &g), 1);
 	arg = g.p[0]->sites[0].args.arg;
 	assert_int_equal(arg[0].kind, CC_A_REG);
-	assert_int_equal(arg[0].base, 112);	/* %edi */
+	assert_int_equal(arg[0].base, 112); /* %edi */
 	assert_int_equal(arg[0].size, 4);
 	assert_true(arg[0].is_signed);
 	assert_int_equal(arg[1].kind, CC_A_REG);
-	assert_int_equal(arg[1].base, 104);	/* %rsi */
+	assert_int_equal(arg[1].base, 104); /* %rsi */
 	assert_int_equal(arg[3].kind, CC_A_CONST);
 	assert_int_equal(arg[3].disp, 42);
 	assert_int_equal(arg[4].kind, CC_A_NONE);
@@ -89,7 +89,8 @@ static void arguments_say_where_they_are(void **state)
 
 static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
 {
-	const char *app = victim_build("symx", "",
+	const char *app = victim_build(
+		"symx", "",
 		"#include <stdio.h>\n"
 		"int value = 9;\n"
 		"int main(void) { puts(\"up\"); fflush(stdout); getchar();\n"
@@ -112,8 +113,8 @@ static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
 	assert_int_equal(match(env, "symx", "", "", "p", &g), 1);
 	arg = g.p[0]->sites[0].args.arg;
 	assert_int_equal(arg[0].kind, CC_A_UMEM);
-	assert_int_equal(arg[0].base, 128);	/* ip */
-	assert_true(arg[0].disp > 0);		/* data is after code */
+	assert_int_equal(arg[0].base, 128); /* ip */
+	assert_true(arg[0].disp > 0);	    /* data is after code */
 	assert_int_equal(arg[1].disp, arg[0].disp + 4);
 	assert_int_equal(victim_end(pid, out, in) >> 8, 9);
 	prov_env_free(env);
@@ -225,7 +226,7 @@ static void two_hundred_processes_are_looked_at_quickly(void **state)
 	t0 = ms();
 	match(env, "nosuchprovider*", "", "", "", &g);
 	print_message("200 processes: %.1f ms, the kernel's types included\n", ms() - t0);
-	usleep(300000);	/* the answer is old by then */
+	usleep(300000); /* the answer is old by then */
 	t0 = ms();
 	match(env, "nosuchprovider*", "", "", "", &g);
 	print_message("again: %.1f ms\n", ms() - t0);

@@ -78,8 +78,10 @@ static void new_files_are_matched_once(void **state)
 /* A file that was known already is new to the process that a description names. */
 static void a_process_maps_a_file_that_others_have(void **state)
 {
-	const char *lib = victim_build("libshx.so", "-shared -fPIC",
-		"#include <sys/sdt.h>\nvoid f(void) { DTRACE_PROBE(shx, p); }\n"), *app;
+	const char *lib = victim_build(
+			   "libshx.so", "-shared -fPIC",
+			   "#include <sys/sdt.h>\nvoid f(void) { DTRACE_PROBE(shx, p); }\n"),
+		   *app;
 	struct prov_env *env = env_new();
 	struct got g, later = { .n = 0 };
 	char text[512], prov[32], c;
@@ -89,9 +91,11 @@ static void a_process_maps_a_file_that_others_have(void **state)
 	pid_t pid[2];
 
 	(void)state;
-	snprintf(text, sizeof(text), "#include <dlfcn.h>\n#include <stdio.h>\n"
+	snprintf(text, sizeof(text),
+		 "#include <dlfcn.h>\n#include <stdio.h>\n"
 		 "int main(void) { puts(\"up\"); fflush(stdout); getchar(); dlopen(\"%s\", 2);\n"
-		 "puts(\"in\"); fflush(stdout); getchar(); return 0; }\n", lib);
+		 "puts(\"in\"); fflush(stdout); getchar(); return 0; }\n",
+		 lib);
 	app = victim_build("shappx", "-ldl", text);
 	for (int i = 0; i < 2; i++)
 		pid[i] = victim_run(app, NULL, &out[i], &in[i]);

@@ -143,13 +143,13 @@ static inline int match(struct prov_env *env, const char *prov, const char *mod,
 	return prov_match(env, &pd, collect, g);
 }
 
-#define VICTIM_APP                                                                               \
-	"#include <sys/sdt.h>\n#include <stdio.h>\n"                                             \
-	"static int glob = 7; unsigned short victimx_hit_semaphore;\n"                           \
-	"__attribute__((noinline)) void work(int a, long *b)\n"                                  \
-	"{ DTRACE_PROBE4(victimx, hit__it, a, b, glob, 42); }\n"                                 \
-	"__attribute__((noinline)) void other(int a) { DTRACE_PROBE1(victimx, hit__it, a); }\n"  \
-	"int main(void) { long x = 5; puts(\"up\"); fflush(stdout);\n"                           \
+#define VICTIM_APP                                                                              \
+	"#include <sys/sdt.h>\n#include <stdio.h>\n"                                            \
+	"static int glob = 7; unsigned short victimx_hit_semaphore;\n"                          \
+	"__attribute__((noinline)) void work(int a, long *b)\n"                                 \
+	"{ DTRACE_PROBE4(victimx, hit__it, a, b, glob, 42); }\n"                                \
+	"__attribute__((noinline)) void other(int a) { DTRACE_PROBE1(victimx, hit__it, a); }\n" \
+	"int main(void) { long x = 5; puts(\"up\"); fflush(stdout);\n"                          \
 	" getchar(); work(1, &x); other(2); return 0; }\n"
 
 #endif

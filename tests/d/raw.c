@@ -30,8 +30,9 @@ static void dump_op(struct d *d, FILE *f, const struct d_expr *e)
 {
 	char head[16];
 
-	snprintf(head, sizeof(head), "%s%s%s", e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC ? "post" : "",
-		 op_text[e->op], e->kind == D_E_ASSIGN && e->op != D_OP_ASSIGN ? "=" : "");
+	snprintf(head, sizeof(head), "%s%s%s",
+		 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC ? "post" : "", op_text[e->op],
+		 e->kind == D_E_ASSIGN && e->op != D_OP_ASSIGN ? "=" : "");
 	kids(d, f, e, head);
 }
 
@@ -39,8 +40,11 @@ static void dump_name(FILE *f, const struct d_expr *e)
 {
 	if (e->ident_mod)
 		fprintf(f, "%s`", e->ident_mod);
-	fprintf(f, "%s%s", e->ident_scope == D_V_SELF ? "self->" :
-		e->ident_scope == D_V_THIS ? "this->" : "", e->str);
+	fprintf(f, "%s%s",
+		e->ident_scope == D_V_SELF ? "self->" :
+		e->ident_scope == D_V_THIS ? "this->" :
+					     "",
+		e->str);
 }
 
 static void dump(struct d *d, FILE *f, const struct d_expr *e)
@@ -77,8 +81,7 @@ static void dump(struct d *d, FILE *f, const struct d_expr *e)
 		dump(d, f, e->kids[0]);
 		fprintf(f, " %s)", e->str);
 		break;
-	default:
-		dump_op(d, f, e);
+	default: dump_op(d, f, e);
 	}
 }
 

@@ -13,8 +13,8 @@ struct raw {
 	struct arena *arena;
 	struct diag diag;
 	struct d *d;
-	char *tree;		/* clauses, separated by blanks */
-	char *errors;		/* as a person sees them, with tags */
+	char *tree;   /* clauses, separated by blanks */
+	char *errors; /* as a person sees them, with tags */
 	size_t errors_len;
 	bool ok;
 };

@@ -162,8 +162,9 @@ static void what_the_compiler_asks_of_a_program_is_there(void **state)
 	const struct d_prog *p;
 
 	(void)state;
-	compile(&c, "int g; self string s; BEGIN, END { x[1, \"a\"] = 2; self->t = 1; this->u = 2L; "
-		    "@a[1] = lquantize(arg0, 0, 10, 2, 3); @b = count(); if (x[1, \"b\"]) { trace(1); } }",
+	compile(&c,
+		"int g; self string s; BEGIN, END { x[1, \"a\"] = 2; self->t = 1; this->u = 2L; "
+		"@a[1] = lquantize(arg0, 0, 10, 2, 3); @b = count(); if (x[1, \"b\"]) { trace(1); } }",
 		&tree_names, 0);
 	p = c.prog;
 	assert_non_null(p);

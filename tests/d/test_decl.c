@@ -129,8 +129,10 @@ static void structs_have_members(void **state)
 	assert_int_equal(global(&r, "v")->type->size, 8);
 	assert_int_equal(d_resolve(global(&r, "w")->type)->size, 24);
 	raw_close(&r);
-	errors("struct s { int a; }; struct s { int b; };", "[D_DECL_TYPERED] type redeclared: struct s");
-	errors("typedef int t; typedef long t;", "[D_DECL_TYPERED] type redeclared: t is int, now long");
+	errors("struct s { int a; }; struct s { int b; };",
+	       "[D_DECL_TYPERED] type redeclared: struct s");
+	errors("typedef int t; typedef long t;",
+	       "[D_DECL_TYPERED] type redeclared: t is int, now long");
 	errors("typedef unsigned long dev_t; typedef char dev_t;",
 	       "[D_DECL_TYPERED] type redeclared: dev_t is unsigned long, now char");
 	errors("struct s { int a:40; };", "[D_DECL_BFSIZE]");
@@ -208,8 +210,10 @@ static void translated_arguments_map_by_name(void **state)
 	assert_int_equal(pr->xmap[2], 0);
 	assert_string_equal(d_type_name(r.d, pr->xargs[0]), "string");
 	raw_close(&r);
-	errors("provider p { probe a(int x, int y) : (int x, int y, int z); };", "[D_DECL_PROTO_FORM]");
-	errors("provider p { probe a(); probe a(); };", "t.d:1:31: [D_PROV_PRDUP] probe redeclared: a");
+	errors("provider p { probe a(int x, int y) : (int x, int y, int z); };",
+	       "[D_DECL_PROTO_FORM]");
+	errors("provider p { probe a(); probe a(); };",
+	       "t.d:1:31: [D_PROV_PRDUP] probe redeclared: a");
 	errors("provider p2 { };", "[D_PROV_BADNAME]");
 	errors("provider p { probe a(int, ...); };", "[D_DECL_PROTO_VARARGS]");
 	errors("provider p { probe a(void, int); };", "[D_DECL_PROTO_VOID]");
@@ -230,7 +234,8 @@ static void pragmas_set_options(void **state)
 {
 	char seen[200] = "";
 	struct d_config config = { .option = option, .option_ctx = seen };
-	static const char text[] = "#!/usr/sbin/dtrace -s\n#pragma D option quiet /* x */\n"
+	static const char text[] =
+		"#!/usr/sbin/dtrace -s\n#pragma D option quiet /* x */\n"
 		"# pragma D option bufsize=16k\nBEGIN{\n#pragma D option a=\"b c\"\nx}\n"
 		"#pragma once\n#ident \"x\"\n#\n# 12 \"foo.d\" 1\n#line 3\n";
 	struct raw r;

@@ -41,8 +41,8 @@ static void flags_width_and_precision(void **state)
 	(void)state;
 	assert_non_null(f);
 	assert_int_equal(f->nconvs, 6);
-	assert_true(f->convs[0].minus && f->convs[0].plus && f->convs[0].space &&
-		    f->convs[0].alt && f->convs[0].zero && f->convs[0].quote);
+	assert_true(f->convs[0].minus && f->convs[0].plus && f->convs[0].space && f->convs[0].alt &&
+		    f->convs[0].zero && f->convs[0].quote);
 	assert_int_equal(f->convs[0].width, 12);
 	assert_int_equal(f->convs[0].prec, 34);
 	assert_true(f->convs[1].star_width && f->convs[1].star_prec);
@@ -55,9 +55,12 @@ static void flags_width_and_precision(void **state)
 
 static void size_prefixes_are_kept(void **state)
 {
-	static const struct { const char *text; char length; } cases[] = {
-		{ "%hd", 'h' }, { "%hhd", 'H' }, { "%ld", 'l' }, { "%lld", 'q' }, { "%zu", 'z' },
-		{ "%Lf", 'L' }, { "%jd", 'j' }, { "%d", 0 },
+	static const struct {
+		const char *text;
+		char length;
+	} cases[] = {
+		{ "%hd", 'h' }, { "%hhd", 'H' }, { "%ld", 'l' }, { "%lld", 'q' },
+		{ "%zu", 'z' }, { "%Lf", 'L' },	 { "%jd", 'j' }, { "%d", 0 },
 	};
 	struct raw r;
 
@@ -89,12 +92,15 @@ static void every_conversion_of_the_guide_is_known(void **state)
 
 static void bad_formats_are_refused(void **state)
 {
-	static const struct { const char *text, *want; } cases[] = {
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
 		{ "x%", "missing conversion character in conversion %" },
 		{ "%5q!", "unknown conversion character in conversion %5q!" },
 		{ "%P", "unknown conversion character in conversion %P" },
 		{ "%v", "unknown conversion character in conversion %v" },
-		{ "%1$d", "%n$ is not supported" }, { "%99999999999d", "too big" },
+		{ "%1$d", "%n$ is not supported" },
+		{ "%99999999999d", "too big" },
 		{ "%.99999999999d", "too big" },
 	};
 	struct raw r;

@@ -144,7 +144,8 @@ static void what_stands_behind_a_backslash_is_a_name(void **state)
 	static const char odd[] = "*?[\\$:, /{};#\"'|\t\n\033";
 
 	(void)state;
-	clauses("a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\/ /x/ {y}", 0, NULL, "a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\//x/{y}");
+	clauses("a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\/ /x/ {y}", 0, NULL,
+		"a:b\\:\\:c:\\$1\\{\\*:d\\ e\\,f\\//x/{y}");
 	clauses("gr\303\266\303\237e:::{}", 0, NULL, "gr\303\266\303\237e:::");
 	errors("a:b\\:c:d:e:f{}", "t.d:1:1: [D_PDESC_INVAL] too many parts", 1);
 	for (const char *c = odd; *c; c++)
@@ -198,8 +199,9 @@ static void statements(void **state)
 
 static const char *const args[] = { "x.d", "12", "foo", "\"a b\"", "-5", "a.out" };
 static const struct d_macro macros[] = { { "target", "321" } };
-static const struct d_config with_args = { .argc = COUNT(args), .argv = args, .macros = macros,
-					   .nmacros = COUNT(macros) };
+static const struct d_config with_args = {
+	.argc = COUNT(args), .argv = args, .macros = macros, .nmacros = COUNT(macros)
+};
 
 static void macros_become_tokens(void **state)
 {
@@ -208,11 +210,18 @@ static void macros_become_tokens(void **state)
 	(void)state;
 	clauses("a{$1 + $2 + $4 == $target; trace($3); $$1; $5; $0}", 0, &with_args,
 		":::a{(== (+ (+ 12 foo) -5) 321) (trace \"a b\") \"12\" \"a.out\" \"x.d\"}");
-	clauses("pid$target:$5:$2_x:e$1{}", 0, &(struct d_config){ .argc = 6, .argv = args,
-		.macros = (struct d_macro[]){ { "target", "3" }, }, .nmacros = 1 },
+	clauses("pid$target:$5:$2_x:e$1{}", 0,
+		&(struct d_config){ .argc = 6,
+				    .argv = args,
+				    .macros =
+					    (struct d_macro[]){
+						    { "target", "3" },
+					    },
+				    .nmacros = 1 },
 		"pid3:a.out:foo_x:e12");
-	clauses("$1:$$2::{$9; $$9}", 0, &(struct d_config){ .argc = 3, .argv = args,
-		.defaultargs = true }, "12:foo::{0 \"\"}");
+	clauses("$1:$$2::{$9; $$9}", 0,
+		&(struct d_config){ .argc = 3, .argv = args, .defaultargs = true },
+		"12:foo::{0 \"\"}");
 	errors("a{$1}", "t.d:1:3: [D_MACRO_UNDEF] macro argument $1 is not defined", 1);
 	clauses("a{$target}", 0, &(struct d_config){ .argc = 0 }, ":::a{0}");
 	errors("app$target:::{}", "$target is the process of -c or -p", 1);
@@ -243,7 +252,8 @@ static void at_most_ten_errors(void **state)
 	errors(text, "t.d:10:", 10);
 }
 
-static void nesting(const char *head, const char *unit, size_t n, const char *tail, const char *want)
+static void nesting(const char *head, const char *unit, size_t n, const char *tail,
+		    const char *want)
 {
 	size_t len = strlen(unit);
 	char *text = test_malloc(strlen(head) + n * len + strlen(tail) + 1), *at;

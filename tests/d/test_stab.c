@@ -32,7 +32,7 @@ static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D
 static bool world_exists(void *ctx, const char *kind, const char *name)
 {
 	(void)ctx;
-	return !strcmp(name, kind);	/* module module, provider provider */
+	return !strcmp(name, kind); /* module module, provider provider */
 }
 
 struct said {
@@ -169,7 +169,8 @@ static void a_pragma_says_what_a_name_is(void **state)
 	check(SAID "x\n#pragma D attributes evolving/stable x\n" ON "{ x[1] = 1; }",
 	      PUB "Evolving/Stable/Common");
 	check("inline int N = `cpu_total;\n" ON "{ trace(N); }", PUB "Private/Private/Unknown");
-	check("inline int N = `cpu_total;\n" SAID "N\n" ON "{ trace(N); }", PUB "Obsolete/External/CPU");
+	check("inline int N = `cpu_total;\n" SAID "N\n" ON "{ trace(N); }",
+	      PUB "Obsolete/External/CPU");
 	check(SAID "C\nenum { C = 1 };\n" ON "{ trace(C); }", PUB "Obsolete/External/CPU");
 	check("#pragma D attributes Evolving/Evolving/Common pid\n" ON "{}",
 	      "-n:1:47: [D_PRAGMA_SCOPE] #pragma D attributes: pid is not the program's own");
@@ -223,7 +224,8 @@ static void a_program_below_the_floor_is_refused_where_it_is(void **state)
 	below(ON "{ trace(curthread->pid); }", "Evolving/Evolving/Common",
 	      "-n:1:19: [D_ATTR_MIN] attributes of variable curthread (Stable/Private/Common) are "
 	      "below the minimum, Evolving/Evolving/Common");
-	below(ON "{ trace(curthread->pid); }", "Stable/Private/Common", PUB "Stable/Private/Common");
+	below(ON "{ trace(curthread->pid); }", "Stable/Private/Common",
+	      PUB "Stable/Private/Common");
 	below("one { trace(1); }", "Evolving",
 	      "-n:1:1: [D_ATTR_MIN] attributes of probe description one (Unstable/Unstable/Common) "
 	      "are below the minimum, Evolving/Standard/Common");
@@ -249,8 +251,16 @@ static void a_program_below_the_floor_is_refused_where_it_is(void **state)
 
 static void attributes_are_read_in_any_case_and_no_other_form(void **state)
 {
-	static const char *const bad[] = { "", "/", "Stable/", "Stable//Common", "Stable/Stable/", "Common",
-					   "Stable/Stable/Stable", "Stable/Stable/Common/x", "Stabl", NULL };
+	static const char *const bad[] = { "",
+					   "/",
+					   "Stable/",
+					   "Stable//Common",
+					   "Stable/Stable/",
+					   "Common",
+					   "Stable/Stable/Stable",
+					   "Stable/Stable/Common/x",
+					   "Stabl",
+					   NULL };
 	struct d_attr a;
 
 	(void)state;
@@ -269,9 +279,11 @@ static void attributes_are_read_in_any_case_and_no_other_form(void **state)
 
 static void versions_compare_part_by_part(void **state)
 {
-	static const char *const order[] = { "0.9", "1", "1.0.1", "1.2", "1.2.1", "1.13", "2", NULL };
-	static const char *const bad[] = { "", ".", "1.", "a", "1.2.3.4", "1.5000", "256", "1.2x", "1..2",
-					   "-1", "99999999999", NULL };
+	static const char *const order[] = {
+		"0.9", "1", "1.0.1", "1.2", "1.2.1", "1.13", "2", NULL
+	};
+	static const char *const bad[] = { "",	  ".",	  "1.",	  "a",	"1.2.3.4",     "1.5000",
+					   "256", "1.2x", "1..2", "-1", "99999999999", NULL };
 	uint32_t v, last = 0, same;
 
 	(void)state;

@@ -113,15 +113,44 @@ static void kernel_types_are_asked_for_when_needed(void **state)
 	assert_false(d_complete(d, d_tag_find(d, D_T_STRUCT, "list_head")));
 }
 
-#define MIXED { char a; int b : 3; int c : 30; short d : 5; long e : 40; int : 0; char f : 1; \
-		unsigned long long g : 60; char h; union { int i; char j[9]; }; struct { char k; long l; } m; \
-		double n; char o[3]; short p; int q[2][3]; void *r; }
+#define MIXED                              \
+	{                                  \
+		char a;                    \
+		int b : 3;                 \
+		int c : 30;                \
+		short d : 5;               \
+		long e : 40;               \
+		int : 0;                   \
+		char f : 1;                \
+		unsigned long long g : 60; \
+		char h;                    \
+		union {                    \
+			int i;             \
+			char j[9];         \
+		};                         \
+		struct {                   \
+			char k;            \
+			long l;            \
+		} m;                       \
+		double n;                  \
+		char o[3];                 \
+		short p;                   \
+		int q[2][3];               \
+		void *r;                   \
+	}
 #define TEXT_OF(x) TEXT_OF_(x)
 #define TEXT_OF_(...) #__VA_ARGS__
 
 struct mixed MIXED;
-union both { char a[5]; int b; long c : 3; };
-struct loose { char a; int : 3; };	/* unnamed bit-fields do not align */
+union both {
+	char a[5];
+	int b;
+	long c : 3;
+};
+struct loose {
+	char a;
+	int : 3;
+}; /* unnamed bit-fields do not align */
 
 static uint64_t offset(struct d_type *t, const char *name)
 {
@@ -132,15 +161,18 @@ static uint64_t offset(struct d_type *t, const char *name)
 }
 
 /* Where gcc put a bit-field: the first bit set in an object that is zero elsewhere. */
-#define BIT_OF(field)                                                                            \
-	__extension__({                                                                          \
-		union { struct mixed s; unsigned char bytes[sizeof(struct mixed)]; } u;          \
-		uint64_t bit = 0;                                                                \
-		memset(&u, 0, sizeof(u));                                                        \
-		u.s.field = 1;                                                                   \
-		while (!(u.bytes[bit / 8] & 1 << bit % 8))                                       \
-			bit++;                                                                   \
-		bit;                                                                             \
+#define BIT_OF(field)                                              \
+	__extension__({                                            \
+		union {                                            \
+			struct mixed s;                            \
+			unsigned char bytes[sizeof(struct mixed)]; \
+		} u;                                               \
+		uint64_t bit = 0;                                  \
+		memset(&u, 0, sizeof(u));                          \
+		u.s.field = 1;                                     \
+		while (!(u.bytes[bit / 8] & 1 << bit % 8))         \
+			bit++;                                     \
+		bit;                                               \
 	})
 
 static void structs_are_laid_out_as_gcc_does(void **state)
@@ -149,7 +181,7 @@ static void structs_are_laid_out_as_gcc_does(void **state)
 
 	(void)state;
 	parse("struct mixed " TEXT_OF(MIXED) "; union both { char a[5]; int b; long c : 3; };"
-	      "struct loose { char a; int : 3; };");
+					     "struct loose { char a; int : 3; };");
 	t = d_tag_find(d, D_T_STRUCT, "mixed");
 	both = d_tag_find(d, D_T_UNION, "both");
 	assert_non_null(t);
@@ -158,9 +190,21 @@ static void structs_are_laid_out_as_gcc_does(void **state)
 	assert_int_equal(both->size, sizeof(union both));
 	assert_int_equal(d_tag_find(d, D_T_STRUCT, "loose")->size, sizeof(struct loose));
 #define SAME(m) assert_int_equal(offset(t, #m), 8 * offsetof(struct mixed, m))
-	SAME(a); SAME(h); SAME(i); SAME(j); SAME(m); SAME(n); SAME(o); SAME(p); SAME(q); SAME(r);
+	SAME(a);
+	SAME(h);
+	SAME(i);
+	SAME(j);
+	SAME(m);
+	SAME(n);
+	SAME(o);
+	SAME(p);
+	SAME(q);
+	SAME(r);
 #define SAME_BIT(m) assert_int_equal(offset(t, #m), BIT_OF(m))
-	SAME_BIT(c); SAME_BIT(d); SAME_BIT(e); SAME_BIT(g);
+	SAME_BIT(c);
+	SAME_BIT(d);
+	SAME_BIT(e);
+	SAME_BIT(g);
 	assert_int_equal(offset(t, "b"), 8);
 	assert_int_equal(offset(t, "f") % 8, 0);
 }

@@ -31,8 +31,11 @@ static const char *list(struct d *d, struct d_expr *const *k, size_t n, const ch
 
 static const char *var_name(struct d *d, const struct d_var *v)
 {
-	return arena_printf(ar(d), "%s%s", v->scope == D_V_SELF ? "self->" : v->scope == D_V_THIS
-			    ? "this->" : "", v->name);
+	return arena_printf(ar(d), "%s%s",
+			    v->scope == D_V_SELF ? "self->" :
+			    v->scope == D_V_THIS ? "this->" :
+						   "",
+			    v->name);
 }
 
 static const char *op_name(const struct d_expr *e)
@@ -53,14 +56,10 @@ const char *tree_expr(struct d *d, const struct d_expr *e)
 	t = e->type ? d_type_name(d, e->type) : "?";
 	kids = list(d, e->kids, e->nkids, " ");
 	switch (e->kind) {
-	case D_E_INT:
-		return arena_printf(ar(d), "%lld", (long long)e->ival);
-	case D_E_FLOAT:
-		return arena_printf(ar(d), "%g", e->fval);
-	case D_E_STRING:
-		return arena_printf(ar(d), "\"%.*s\"", (int)strcspn(e->str, "\n"), e->str);
-	case D_E_VAR:
-		return var_name(d, e->var);
+	case D_E_INT: return arena_printf(ar(d), "%lld", (long long)e->ival);
+	case D_E_FLOAT: return arena_printf(ar(d), "%g", e->fval);
+	case D_E_STRING: return arena_printf(ar(d), "\"%.*s\"", (int)strcspn(e->str, "\n"), e->str);
+	case D_E_VAR: return var_name(d, e->var);
 	case D_E_INDEX:
 		if (e->nkids == 1)
 			return arena_printf(ar(d), "args[%llu]", (unsigned long long)e->ival);
@@ -70,21 +69,25 @@ const char *tree_expr(struct d *d, const struct d_expr *e)
 		return arena_printf(ar(d), "@%s[%s]", e->agg ? e->agg->name : "?",
 				    list(d, e->kids, e->nkids, ", "));
 	case D_E_CALL:
-		return arena_printf(ar(d), "%s(%s)", e->is_action ? d_action_names[e->func]
-				    : d_subr_names[e->func], list(d, e->kids, e->nkids, ", "));
-	case D_E_KSYM:
-		return arena_printf(ar(d), "`%llx", (unsigned long long)e->ival);
+		return arena_printf(ar(d), "%s(%s)",
+				    e->is_action ? d_action_names[e->func] : d_subr_names[e->func],
+				    list(d, e->kids, e->nkids, ", "));
+	case D_E_KSYM: return arena_printf(ar(d), "`%llx", (unsigned long long)e->ival);
 	case D_E_ASSIGN:
-		return arena_printf(ar(d), "(%s%s:%s %s)", e->op == D_OP_ASSIGN ? "" : op_text[e->op],
-				    "=", t, kids);
+		return arena_printf(ar(d), "(%s%s:%s %s)",
+				    e->op == D_OP_ASSIGN ? "" : op_text[e->op], "=", t, kids);
 	case D_E_MEMBER:
 		return arena_printf(ar(d), "(.%s@%llu:%s %s)", e->member->name,
 				    (unsigned long long)e->bit_off, t, kids);
 	default: {
-		const char *name = e->kind == D_E_CAST ? "cast" : e->kind == D_E_COND ? "?"
-				   : e->kind == D_E_COMMA ? "," : e->kind == D_E_DEREF ? "deref"
-				   : e->kind == D_E_ADDR ? "addr" : e->kind == D_E_ELEM ? "elem"
-				   : e->kind == D_E_UNARY || e->kind == D_E_BINARY ? op_name(e) : "unknown";
+		const char *name = e->kind == D_E_CAST				 ? "cast" :
+				   e->kind == D_E_COND				 ? "?" :
+				   e->kind == D_E_COMMA				 ? "," :
+				   e->kind == D_E_DEREF				 ? "deref" :
+				   e->kind == D_E_ADDR				 ? "addr" :
+				   e->kind == D_E_ELEM				 ? "elem" :
+				   e->kind == D_E_UNARY || e->kind == D_E_BINARY ? op_name(e) :
+										   "unknown";
 		return arena_printf(ar(d), "(%s:%s %s)", name, t, kids);
 	}
 	}
@@ -101,8 +104,7 @@ static const char *stmt(struct d *d, const struct d_stmt *s)
 	case D_S_IF:
 		return arena_printf(ar(d), "if (%s) {%s } else {%s }", tree_expr(d, s->expr),
 				    stmts(d, s->then, s->nthen), stmts(d, s->otherwise, s->nelse));
-	default:
-		return arena_printf(ar(d), "%s;", tree_expr(d, s->expr));
+	default: return arena_printf(ar(d), "%s;", tree_expr(d, s->expr));
 	}
 }
 
@@ -132,12 +134,17 @@ const char *tree_prog(struct d *d, const struct d_prog *p)
 
 /* ---- A world ------------------------------------------------------------------- */
 
-enum { TASK = 1, LIST, UIO };	/* origins */
+enum { TASK = 1, LIST, UIO }; /* origins */
 
 static struct d_type *world_type(void *ctx, struct d *d, enum d_kind kind, const char *name)
 {
-	static const struct { enum d_kind kind; const char *name; uint64_t origin; } known[] = {
-		{ D_T_STRUCT, "task_struct", TASK }, { D_T_STRUCT, "list_head", LIST },
+	static const struct {
+		enum d_kind kind;
+		const char *name;
+		uint64_t origin;
+	} known[] = {
+		{ D_T_STRUCT, "task_struct", TASK },
+		{ D_T_STRUCT, "list_head", LIST },
 		{ D_T_ENUM, "uio_rw", UIO },
 	};
 	struct d_type *t = NULL;
@@ -162,9 +169,14 @@ static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 	if (t->origin == TASK) {
 		const struct d_member m[] = {
 			{ .name = "pid", .type = d_base(d, D_INT), .bit_off = 0 },
-			{ .name = "comm", .type = d_array_of(d, d_base(d, D_CHAR), 16), .bit_off = 32 },
+			{ .name = "comm",
+			  .type = d_array_of(d, d_base(d, D_CHAR), 16),
+			  .bit_off = 32 },
 			{ .name = "parent", .type = task, .bit_off = 192 },
-			{ .name = "flag", .type = d_base(d, D_UINT), .bit_off = 256, .bit_size = 3 },
+			{ .name = "flag",
+			  .type = d_base(d, D_UINT),
+			  .bit_off = 256,
+			  .bit_size = 3 },
 			{ .name = "name", .type = d_ptr_to(d, d_base(d, D_CHAR)), .bit_off = 320 },
 		};
 		t->members = arena_dup(ar(d), m, sizeof(m));
@@ -214,5 +226,6 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 	return !strcmp(name, "cpu_total");
 }
 
-const struct d_names tree_names = { .args = world_args, .type = world_type,
-				    .complete = world_complete, .symbol = world_symbol };
+const struct d_names tree_names = {
+	.args = world_args, .type = world_type, .complete = world_complete, .symbol = world_symbol
+};

@@ -18,8 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char specs[] = { 0, 'P', 'm', 'f', 'n', 'i' };
 	static const char *const argv[] = { "x.d", "12", "foo", "\"a b\"" };
 	static const struct d_macro macros[] = { { "target", "321" } };
-	struct d_config config = { .argc = 4, .argv = argv, .argref_ok = true, .macros = macros,
-				   .nmacros = 1, .strsize = 256,
+	struct d_config config = { .argc = 4,
+				   .argv = argv,
+				   .argref_ok = true,
+				   .macros = macros,
+				   .nmacros = 1,
+				   .strsize = 256,
 				   .providers = size && data[0] >= 128 };
 	struct diag diag = { .limit = 10 };
 	struct arena *a = arena_new();

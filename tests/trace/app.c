@@ -24,7 +24,7 @@ static long hits = 1000;
 static size_t length = 8;
 static char key[64][4096];
 
-enum { PAGES = 16 };	/* the kernel maps 16 pages around a fault */
+enum { PAGES = 16 }; /* the kernel maps 16 pages around a fault */
 
 static char *file_page(void)
 {
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 			key[i][strlen(key[i])] = '.';
 	}
 	while (wait && access(wait, F_OK))
-		usleep(10000);	/* hundreds may wait, on an emulated processor */
+		usleep(10000); /* hundreds may wait, on an emulated processor */
 	APP_START_WORK(threads);
 	for (int i = 0; i < threads; i++)
 		pthread_create(&tid[i], NULL, work, NULL);

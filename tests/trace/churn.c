@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	if (alone)
 		return fire(argv[optind], gate, alone);
 	await(wait_for);
-	for (int i = 0; i < processes || running; ) {
+	for (int i = 0; i < processes || running;) {
 		if (i < processes && running < jobs) {
 			if (start(argv[0], argv[optind], gate, i) < 0)
 				return 5;

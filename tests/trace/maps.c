@@ -24,7 +24,8 @@ static long map_file(int dir, const char *name, int times)
 
 	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size)
 		for (int i = 0; i < times; i++) {
-			char *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+			char *p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC, MAP_PRIVATE,
+				       fd, 0);
 
 			if (p == MAP_FAILED)
 				exit(3);

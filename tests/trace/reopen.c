@@ -58,11 +58,13 @@ static void step(char *s)
 	case '+': map(s + 1); break;
 	case '-': dlclose(handle[--n]); break;
 	case '/':
-		if (mmap((void *)base, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
-		    MAP_FAILED)
+		if (mmap((void *)base, 4096, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
 			exit(4);
 		break;
-	case '?': printf("semaphore %d\n", **(volatile unsigned short **)variable("semaphore")); break;
+	case '?':
+		printf("semaphore %d\n", **(volatile unsigned short **)variable("semaphore"));
+		break;
 	case '!':
 		for (int i = 0; !**(volatile unsigned short **)variable("semaphore"); i++)
 			if (i > 60000 || usleep(1000))

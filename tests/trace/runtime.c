@@ -102,16 +102,20 @@ static void types(void)
 
 	must(usdt_provider_new(name, &provider));
 	settle = add("settle", NULL);
-	ints = add("ints", "int8_t, uint8_t, short, unsigned short, int, unsigned, long, unsigned long, "
-			   "char, bool");
-	more = add("more", "int64_t, uint32_t, long long, enum e, int8_t, int16_t, int32_t, int64_t, "
-			   "uint8_t, uint16_t, uint32_t, uint64_t");
-	reals = add("reals", "double d, float f, int after, float, double, char *, double, float last");
+	ints = add("ints",
+		   "int8_t, uint8_t, short, unsigned short, int, unsigned, long, unsigned long, "
+		   "char, bool");
+	more = add("more",
+		   "int64_t, uint32_t, long long, enum e, int8_t, int16_t, int32_t, int64_t, "
+		   "uint8_t, uint16_t, uint32_t, uint64_t");
+	reals = add("reals",
+		    "double d, float f, int after, float, double, char *, double, float last");
 	strings = add("main:strings", "const char *s, string t, char name[16], void *none");
 	request = add("request", "struct request *r, int id");
 	must(usdt_provider_enable(provider));
 	wait_for_gate();
-	usdt_fire(ints, -128, 255, -32768, 65535, -2147483647 - 1, 4294967295u, -1L, ~0ul, 'x', true);
+	usdt_fire(ints, -128, 255, -32768, 65535, -2147483647 - 1, 4294967295u, -1L, ~0ul, 'x',
+		  true);
 	usdt_fire(more, INT64_MIN, 0x80000000u, -2LL, -3, -1, -2, -3, -4L, 254, 65534, 4294967294u,
 		  UINT64_MAX - 1);
 	usdt_fire(reals, 3.25, -0.5f, 7, 1e30f, -1.0 / 3, "txt", 1e-300, 0.1f);
@@ -248,9 +252,18 @@ static void storm(void)
 	pthread_join(other, NULL);
 }
 
-static const struct { const char *name; void (*run)(void); } modes[] = {
-	{ "count", count }, { "types", types }, { "many", many }, { "providers", providers },
-	{ "lives", lives }, { "toggle", toggle }, { "come-and-go", come_and_go }, { "forks", forks },
+static const struct {
+	const char *name;
+	void (*run)(void);
+} modes[] = {
+	{ "count", count },
+	{ "types", types },
+	{ "many", many },
+	{ "providers", providers },
+	{ "lives", lives },
+	{ "toggle", toggle },
+	{ "come-and-go", come_and_go },
+	{ "forks", forks },
 	{ "storm", storm },
 };
 

@@ -25,8 +25,11 @@ FOR_ASM uint64_t gpr[15], zone[16], flags, vec[32];
 #define WORD(n) "movq -8*(" #n "-9)(%rsp), %rax\n\tmovq %rax, zone+8*(" #n "-10)(%rip)\n\t"
 #define VEC(n) "movq %rax, %xmm" #n "\n\tpunpcklqdq %xmm" #n ", %xmm" #n "\n\t"
 #define VECKEEP(n) "movdqu %xmm" #n ", vec+16*" #n "(%rip)\n\t"
-#define EACH_WORD(X) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25)
-#define EACH_VEC(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define EACH_WORD(X) \
+	X(10)        \
+	X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25)
+#define EACH_VEC(X) \
+	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 
 /*
  * The compiler adds nothing to a naked function, so the site stands between the two halves: the text
@@ -34,21 +37,25 @@ FOR_ASM uint64_t gpr[15], zone[16], flags, vec[32];
  */
 __attribute__((naked, noinline)) static void leaf(void)
 {
-	__asm__ volatile("pushq %rbx\n\tpushq %rbp\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
-			 "pushq $0x8d5\n\tpopfq\n\t"	/* CF PF AF ZF SF OF */
-			 "movq $0x77777777, %rax\n\t" EACH_VEC(VEC)
-			 EACH_WORD(ZONE)
-			 "movq $101, %rax\n\tmovq $102, %rbx\n\tmovq $103, %rcx\n\tmovq $104, %rdx\n\t"
-			 "movq $105, %rsi\n\tmovq $106, %rdi\n\tmovq $107, %rbp\n\tmovq $108, %r8\n\t"
-			 "movq $109, %r9\n\tmovq $110, %r10\n\tmovq $111, %r11\n\tmovq $112, %r12\n\t"
-			 "movq $113, %r13\n\tmovq $114, %r14\n\tmovq $115, %r15");
+	__asm__ volatile(
+		"pushq %rbx\n\tpushq %rbp\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n\t"
+		"pushq $0x8d5\n\tpopfq\n\t" /* CF PF AF ZF SF OF */
+		"movq $0x77777777, %rax\n\t" EACH_VEC(VEC) EACH_WORD(
+			ZONE) "movq $101, %rax\n\tmovq $102, %rbx\n\tmovq $103, %rcx\n\tmovq $104, %rdx\n\t"
+			      "movq $105, %rsi\n\tmovq $106, %rdi\n\tmovq $107, %rbp\n\tmovq $108, %r8\n\t"
+			      "movq $109, %r9\n\tmovq $110, %r10\n\tmovq $111, %r11\n\tmovq $112, %r12\n\t"
+			      "movq $113, %r13\n\tmovq $114, %r14\n\tmovq $115, %r15");
 	__asm__ volatile(USDT_NOTE_("sites", "leaf", "0", "", ""));
-	__asm__ volatile(KEEP("rax", 0) KEEP("rbx", 1) KEEP("rcx", 2) KEEP("rdx", 3) KEEP("rsi", 4)
-			 KEEP("rdi", 5) KEEP("rbp", 6) KEEP("r8", 7) KEEP("r9", 8) KEEP("r10", 9)
-			 KEEP("r11", 10) KEEP("r12", 11) KEEP("r13", 12) KEEP("r14", 13) KEEP("r15", 14)
-			 EACH_WORD(WORD) EACH_VEC(VECKEEP)
-			 "pushfq\n\tpopq flags(%rip)\n\t"
-			 "popq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbp\n\tpopq %rbx\n\tret");
+	__asm__ volatile(
+		KEEP("rax", 0) KEEP("rbx", 1) KEEP("rcx", 2) KEEP("rdx", 3) KEEP("rsi", 4) KEEP(
+			"rdi", 5) KEEP("rbp", 6) KEEP("r8", 7) KEEP("r9",
+								    8) KEEP("r10",
+									    9) KEEP("r11",
+										    10) KEEP("r12",
+											     11)
+			KEEP("r13", 12) KEEP("r14", 13) KEEP("r15", 14) EACH_WORD(WORD) EACH_VEC(
+				VECKEEP) "pushfq\n\tpopq flags(%rip)\n\t"
+					 "popq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbp\n\tpopq %rbx\n\tret");
 }
 
 static int same(void)
@@ -56,7 +63,7 @@ static int same(void)
 	for (unsigned i = 0; i < 15; i++)
 		if (gpr[i] != 101 + i)
 			return 0;
-	for (unsigned i = 10; i < 26; i++)	/* $0x5a0000 with two decimal digits behind it */
+	for (unsigned i = 10; i < 26; i++) /* $0x5a0000 with two decimal digits behind it */
 		if (zone[i - 10] != 0x5a000000 + i / 10 * 16 + i % 10)
 			return 0;
 	for (unsigned i = 0; i < 32; i++)

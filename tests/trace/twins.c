@@ -18,7 +18,7 @@ void one(int n);
 void two(int n);
 
 #ifdef MAIN
-long exported = -77;	/* in .dynsym, with -rdynamic */
+long exported = -77; /* in .dynsym, with -rdynamic */
 
 int main(void)
 {
@@ -44,7 +44,7 @@ static __attribute__((noinline)) void fire(int n)
 
 void PART(int n)
 {
-	static int calls;	/* the same as that of fire() */
+	static int calls; /* the same as that of fire() */
 
 	count = n * 5 + (int)sizeof(__func__);
 	table[n + 8] = (short)(n * 7 - __func__[0]);

@@ -57,10 +57,11 @@ static void print_file(const struct usdt_file *f)
 			const struct usdt_site *s = usdt_probe_site(p, k);
 
 			printf("%s:%s:%s off=0x%" PRIx64 " addr=0x%" PRIx64 " sem=0x%" PRIx64
-			       "/0x%" PRIx64 " args=\"%s\"", usdt_probe_provider(p),
-			       usdt_site_function(s), usdt_probe_name(p), usdt_site_offset(s),
-			       usdt_site_address(s), usdt_site_semaphore_offset(s),
-			       usdt_site_semaphore_address(s), usdt_site_args_text(s));
+			       "/0x%" PRIx64 " args=\"%s\"",
+			       usdt_probe_provider(p), usdt_site_function(s), usdt_probe_name(p),
+			       usdt_site_offset(s), usdt_site_address(s),
+			       usdt_site_semaphore_offset(s), usdt_site_semaphore_address(s),
+			       usdt_site_args_text(s));
 			for (size_t n = 0; n < usdt_site_nargs(s); n++)
 				print_arg(usdt_site_arg(s, n));
 			printf("\n");

@@ -21,7 +21,7 @@
 /* Sections: 0 null, 1 .note.stapsdt, 2 .stapsdt.base, 3 .shstrtab, 4 .symtab, 5 .strtab */
 struct elf_image {
 	Elf64_Ehdr eh;
-	Elf64_Phdr ph[3];	/* code, data, notes */
+	Elf64_Phdr ph[3]; /* code, data, notes */
 	Elf64_Shdr sh[6];
 	Elf64_Sym syms[4];
 	char shstrtab[64], strtab[32];
@@ -73,32 +73,55 @@ static inline void elf_begin_image(struct elf_image *e)
 	e->eh.e_shentsize = sizeof(e->sh[0]);
 	e->eh.e_shnum = 6;
 	e->eh.e_shstrndx = 3;
-	e->ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = CODE_OFF,
-				 .p_vaddr = CODE_ADDR, .p_filesz = 0x1000, .p_memsz = 0x1000 };
-	e->ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = DATA_OFF,
-				 .p_vaddr = DATA_ADDR, .p_filesz = 0x100, .p_memsz = 0x200 };
+	e->ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_X,
+				 .p_offset = CODE_OFF,
+				 .p_vaddr = CODE_ADDR,
+				 .p_filesz = 0x1000,
+				 .p_memsz = 0x1000 };
+	e->ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_W,
+				 .p_offset = DATA_OFF,
+				 .p_vaddr = DATA_ADDR,
+				 .p_filesz = 0x100,
+				 .p_memsz = 0x200 };
 	e->ph[2] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = offsetof(struct elf_image, notes) };
 	memcpy(e->shstrtab, names, sizeof(names));
-	e->sh[1] = (Elf64_Shdr){ .sh_name = 1, .sh_type = SHT_NOTE,
+	e->sh[1] = (Elf64_Shdr){ .sh_name = 1,
+				 .sh_type = SHT_NOTE,
 				 .sh_offset = offsetof(struct elf_image, notes) };
-	e->sh[2] = (Elf64_Shdr){ .sh_name = 15, .sh_type = SHT_PROGBITS, .sh_addr = BASE_ADDR,
-				 .sh_size = 1 };
-	e->sh[3] = (Elf64_Shdr){ .sh_name = 29, .sh_type = SHT_STRTAB,
+	e->sh[2] = (Elf64_Shdr){
+		.sh_name = 15, .sh_type = SHT_PROGBITS, .sh_addr = BASE_ADDR, .sh_size = 1
+	};
+	e->sh[3] = (Elf64_Shdr){ .sh_name = 29,
+				 .sh_type = SHT_STRTAB,
 				 .sh_offset = offsetof(struct elf_image, shstrtab),
 				 .sh_size = sizeof(e->shstrtab) };
-	e->sh[4] = (Elf64_Shdr){ .sh_name = 39, .sh_type = SHT_SYMTAB, .sh_link = 5,
+	e->sh[4] = (Elf64_Shdr){ .sh_name = 39,
+				 .sh_type = SHT_SYMTAB,
+				 .sh_link = 5,
 				 .sh_offset = offsetof(struct elf_image, syms),
-				 .sh_size = sizeof(e->syms), .sh_entsize = sizeof(Elf64_Sym) };
-	e->sh[5] = (Elf64_Shdr){ .sh_name = 47, .sh_type = SHT_STRTAB,
+				 .sh_size = sizeof(e->syms),
+				 .sh_entsize = sizeof(Elf64_Sym) };
+	e->sh[5] = (Elf64_Shdr){ .sh_name = 47,
+				 .sh_type = SHT_STRTAB,
 				 .sh_offset = offsetof(struct elf_image, strtab),
 				 .sh_size = sizeof(e->strtab) };
 	memcpy(e->strtab, "\0handle\0g\0bare", 14);
-	e->syms[1] = (Elf64_Sym){ .st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
-				  .st_shndx = 1, .st_value = CODE_ADDR + 0x10, .st_size = 0x40 };
-	e->syms[2] = (Elf64_Sym){ .st_name = 8, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
-				  .st_shndx = 1, .st_value = DATA_ADDR + 8, .st_size = 8 };
-	e->syms[3] = (Elf64_Sym){ .st_name = 10, .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC),
-				  .st_shndx = 1, .st_value = CODE_ADDR + 0x100 };
+	e->syms[1] = (Elf64_Sym){ .st_name = 1,
+				  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+				  .st_shndx = 1,
+				  .st_value = CODE_ADDR + 0x10,
+				  .st_size = 0x40 };
+	e->syms[2] = (Elf64_Sym){ .st_name = 8,
+				  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+				  .st_shndx = 1,
+				  .st_value = DATA_ADDR + 8,
+				  .st_size = 8 };
+	e->syms[3] = (Elf64_Sym){ .st_name = 10,
+				  .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC),
+				  .st_shndx = 1,
+				  .st_value = CODE_ADDR + 0x100 };
 }
 
 /* What is in e->notes counts from here on. */

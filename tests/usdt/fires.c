@@ -15,12 +15,12 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define MUST(what)                                                                               \
-	do {                                                                                     \
-		if (!(what)) {                                                                   \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #what);                \
-			exit(1);                                                                 \
-		}                                                                                \
+#define MUST(what)                                                                \
+	do {                                                                      \
+		if (!(what)) {                                                    \
+			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
+			exit(1);                                                  \
+		}                                                                 \
 	} while (0)
 
 /* ---- The breakpoint ---------------------------------------------------------------- */
@@ -35,7 +35,7 @@ static struct {
 
 #if defined __x86_64__
 static const unsigned char breakpoint[] = { 0xcc };
-enum { AHEAD = 1 };	/* the instruction pointer is after it */
+enum { AHEAD = 1 }; /* the instruction pointer is after it */
 
 static uintptr_t *ip_of(ucontext_t *uc)
 {
@@ -44,9 +44,9 @@ static uintptr_t *ip_of(ucontext_t *uc)
 
 static uint64_t reg_of(const ucontext_t *uc, int offset)
 {
-	static const int order[] = { REG_R15, REG_R14, REG_R13, REG_R12, REG_RBP, REG_RBX, REG_R11,
-				     REG_R10, REG_R9, REG_R8, REG_RAX, REG_RCX, REG_RDX, REG_RSI,
-				     REG_RDI };
+	static const int order[] = { REG_R15, REG_R14, REG_R13, REG_R12, REG_RBP,
+				     REG_RBX, REG_R11, REG_R10, REG_R9,	 REG_R8,
+				     REG_RAX, REG_RCX, REG_RDX, REG_RSI, REG_RDI };
 
 	if (offset == 152)
 		return (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
@@ -168,21 +168,24 @@ static void caught(const char *name, size_t n, const uint64_t *want)
 }
 
 /* Nobody looks: usdt_fire tests that, so the function is called. */
-#define FIRE(point, ...)                                                                         \
-	do {                                                                                     \
-		(point)->semaphore = 1;                                                          \
-		usdt_fire(point, ##__VA_ARGS__);                                                 \
-		(point)->semaphore = 0;                                                          \
+#define FIRE(point, ...)                         \
+	do {                                     \
+		(point)->semaphore = 1;          \
+		usdt_fire(point, ##__VA_ARGS__); \
+		(point)->semaphore = 0;          \
 	} while (0)
 
 static void integers(void)
 {
 	struct usdt_point *low, *high, *none;
 	struct usdt_file *f;
-	const uint64_t want[] = { (uint64_t)-1, 0xff, (uint64_t)-2, 0xfffe, (uint64_t)-3, 0xfffffffd,
-				  (uint64_t)-4, (uint64_t)-4, 1, 0x80, (uint64_t)-32768, 0xffff };
-	const uint64_t wide[] = { (uint64_t)-9, 0x90000000, UINT64_MAX, (uint64_t)INT64_MIN,
-				  (uint64_t)-1, (uint64_t)INT32_MIN };
+	const uint64_t want[] = {
+		(uint64_t)-1,	  0xff,		(uint64_t)-2, 0xfffe, (uint64_t)-3,
+		0xfffffffd,	  (uint64_t)-4, (uint64_t)-4, 1,      0x80,
+		(uint64_t)-32768, 0xffff
+	};
+	const uint64_t wide[] = { (uint64_t)-9,	       0x90000000,   UINT64_MAX,
+				  (uint64_t)INT64_MIN, (uint64_t)-1, (uint64_t)INT32_MIN };
 
 	MUST(!usdt_provider_new("ints", &provider));
 	low = add("low", "int8_t, uint8_t b, short, unsigned short, int, unsigned, long x, "
@@ -199,7 +202,7 @@ static void integers(void)
 	FIRE(none);
 	caught("no-arguments", 0, NULL);
 	MUST(seen.hits == 3);
-	usdt_fire(low, 1);	/* nobody looks */
+	usdt_fire(low, 1); /* nobody looks */
 	MUST(seen.hits == 3);
 	MUST(!usdt_point_enabled(low) && !usdt_point_is_enabled(low));
 	usdt_point_fire(low, want);
@@ -219,12 +222,14 @@ static void floats_and_pointers(void)
 	uint64_t want[12], bits = 0;
 
 	MUST(!usdt_provider_new("reals", &provider));
-	p = add("main:mixed", "float f, double d, const char *s, char buf[16], string t, "
-			      "struct opaque *o, void **v, double, float, double, float g, char *last");
+	p = add("main:mixed",
+		"float f, double d, const char *s, char buf[16], string t, "
+		"struct opaque *o, void **v, double, float, double, float g, char *last");
 	MUST(!usdt_provider_enable(provider));
 	f = arm("/memfd:usdt:reals (deleted)");
 	seen.hits = 0;
-	FIRE(p, 2.5f, third, s, buf, s, (struct opaque *)&f, (void **)&s, -0.0, -1.5f, 1e300, 0.1f, NULL);
+	FIRE(p, 2.5f, third, s, buf, s, (struct opaque *)&f, (void **)&s, -0.0, -1.5f, 1e300, 0.1f,
+	     NULL);
 	memcpy(&bits, &third, 8);
 	want[0] = 0x40200000;
 	want[1] = bits;
@@ -250,11 +255,14 @@ static void floats_and_pointers(void)
 static void odd_types(void)
 {
 	enum { BELOW = -3, ABOVE = 7 };
-	struct { unsigned u : 3; int s : 5; unsigned long long wide : 40; bool b : 1; } bits = {
-		5, -3, 0xffeeddccbbULL, true
-	};
-	const uint64_t want[] = { 5, (uint64_t)-3, 0xffeeddccbbULL, 1, (uint64_t)-3, 7,
-				  (uintptr_t)odd_types, (uint64_t)-9, 0, 97 };
+	struct {
+		unsigned u : 3;
+		int s : 5;
+		unsigned long long wide : 40;
+		bool b : 1;
+	} bits = { 5, -3, 0xffeeddccbbULL, true };
+	const uint64_t want[] = { 5, (uint64_t)-3,	   0xffeeddccbbULL, 1, (uint64_t)-3,
+				  7, (uintptr_t)odd_types, (uint64_t)-9,    0, 97 };
 	volatile const int v = -9;
 	struct usdt_point *p;
 	struct usdt_file *f;

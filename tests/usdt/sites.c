@@ -18,18 +18,33 @@
 #define P12 DTRACE_PROBE12
 #endif
 
-struct obj { int a; char name[16]; };
+struct obj {
+	int a;
+	char name[16];
+};
 enum colour { RED, GREEN };
 static int counter = 5;
 static struct obj table[4];
 short s_glob = -3;
 int run(int argc, char **argv, double d, float f)
 {
-	char c = (char)argc; signed char sc = -1; unsigned char uc = 200;
-	short s = -2; unsigned short us = 7; const int ci = 9; volatile long vl = 12;
-	unsigned u = 3; long l = -4; unsigned long ul = 5; long long ll = -6;
-	unsigned long long ull = 7; enum colour e = GREEN; char buf[8] = "abc"; const char *cp = "x";
-	float fl = f; static const unsigned char arr[3] = { 1, 2, 3 };
+	char c = (char)argc;
+	signed char sc = -1;
+	unsigned char uc = 200;
+	short s = -2;
+	unsigned short us = 7;
+	const int ci = 9;
+	volatile long vl = 12;
+	unsigned u = 3;
+	long l = -4;
+	unsigned long ul = 5;
+	long long ll = -6;
+	unsigned long long ull = 7;
+	enum colour e = GREEN;
+	char buf[8] = "abc";
+	const char *cp = "x";
+	float fl = f;
+	static const unsigned char arr[3] = { 1, 2, 3 };
 	P0(app, none);
 	P1(app, one, argc);
 	P12(app, twelve, c, sc, uc, s, us, u, l, ul, ci, vl, e, argc);
@@ -43,4 +58,7 @@ int run(int argc, char **argv, double d, float f)
 		P2(app, loop, i, argv[i]);
 	return (int)vl + counter++;
 }
-int main(int argc, char **argv) { return run(argc, argv, argc * 1.5, (float)argc) == 1000; }
+int main(int argc, char **argv)
+{
+	return run(argc, argv, argc * 1.5, (float)argc) == 1000;
+}

@@ -33,7 +33,8 @@ static void show(char *out, size_t size, const struct usdt_arg *a)
 		snprintf(out, size, "%s", a->why);
 		return;
 	}
-	n = snprintf(out, size, "%u%s%s ", a->size, a->is_signed ? "s" : "", a->is_float ? "f" : "");
+	n = snprintf(out, size, "%u%s%s ", a->size, a->is_signed ? "s" : "",
+		     a->is_float ? "f" : "");
 	out += n;
 	size -= (size_t)n;
 	if (a->kind == USDT_ARG_CONST)
@@ -70,24 +71,46 @@ static void run(uint16_t machine, const struct row *rows, size_t n)
 static void x86_64_operands(void **state)
 {
 	static const struct row rows[] = {
-		{ "-4@%edi", "4s r112>>0/4" }, { "8@%rax", "8 r80>>0/8" },
-		{ "-1@%dil", "1s r112>>0/1" }, { "1@%ah", "1 r80>>8/1" },
-		{ "1@%bh", "1 r40>>8/1" }, { "1@%ch", "1 r88>>8/1" }, { "1@%dh", "1 r96>>8/1" },
-		{ "2@%r15w", "2 r0>>0/2" }, { "-1@%r8b", "1s r72>>0/1" }, { "4@%r9d", "4 r64>>0/4" },
-		{ "8@%r10", "8 r56>>0/8" }, { "8@%r11", "8 r48>>0/8" }, { "8@%r12", "8 r24>>0/8" },
-		{ "8@%r13", "8 r16>>0/8" }, { "8@%r14", "8 r8>>0/8" }, { "8@%rsp", "8 r152>>0/8" },
-		{ "8@%rbp", "8 r32>>0/8" }, { "2@%si", "2 r104>>0/2" }, { "8@%rdx", "8 r96>>0/8" },
-		{ "%rax", "8 r80>>0/8" }, { "8@%eax", "8 r80>>0/8" }, { "8f@%rax", "8f r80>>0/8" },
+		{ "-4@%edi", "4s r112>>0/4" },
+		{ "8@%rax", "8 r80>>0/8" },
+		{ "-1@%dil", "1s r112>>0/1" },
+		{ "1@%ah", "1 r80>>8/1" },
+		{ "1@%bh", "1 r40>>8/1" },
+		{ "1@%ch", "1 r88>>8/1" },
+		{ "1@%dh", "1 r96>>8/1" },
+		{ "2@%r15w", "2 r0>>0/2" },
+		{ "-1@%r8b", "1s r72>>0/1" },
+		{ "4@%r9d", "4 r64>>0/4" },
+		{ "8@%r10", "8 r56>>0/8" },
+		{ "8@%r11", "8 r48>>0/8" },
+		{ "8@%r12", "8 r24>>0/8" },
+		{ "8@%r13", "8 r16>>0/8" },
+		{ "8@%r14", "8 r8>>0/8" },
+		{ "8@%rsp", "8 r152>>0/8" },
+		{ "8@%rbp", "8 r32>>0/8" },
+		{ "2@%si", "2 r104>>0/2" },
+		{ "8@%rdx", "8 r96>>0/8" },
+		{ "%rax", "8 r80>>0/8" },
+		{ "8@%eax", "8 r80>>0/8" },
+		{ "8f@%rax", "8f r80>>0/8" },
 		{ "-1@%ebx", "1s r40>>0/4" },
-		{ "-4@$7", "4s $7" }, { "-4@$-1", "4s $-1" }, { "4@$-1", "4 $4294967295" },
-		{ "8@$0xff", "8 $255" }, { "-1@$255", "1s $-1" }, { "1@$0xff", "1 $255" },
-		{ "8@$18446744073709551615", "8 $-1" }, { "-8@$-9223372036854775808",
-		  "8s $-9223372036854775808" }, { "2@$010", "2 $8" }, { "8@$g.0+8", "8 $16392 address" },
+		{ "-4@$7", "4s $7" },
+		{ "-4@$-1", "4s $-1" },
+		{ "4@$-1", "4 $4294967295" },
+		{ "8@$0xff", "8 $255" },
+		{ "-1@$255", "1s $-1" },
+		{ "1@$0xff", "1 $255" },
+		{ "8@$18446744073709551615", "8 $-1" },
+		{ "-8@$-9223372036854775808", "8s $-9223372036854775808" },
+		{ "2@$010", "2 $8" },
+		{ "8@$g.0+8", "8 $16392 address" },
 		{ "8@8(%rbp)", "8 [r32/8 + r-1/0 * 1 + 8]" },
 		{ "-4@-68(%rbp)", "4s [r32/8 + r-1/0 * 1 + -68]" },
 		{ "1@-96(%rbp,%rax,8)", "1 [r32/8 + r80/8 * 8 + -96]" },
-		{ "4@(%rdi)", "4 [r112/8 + r-1/0 * 1 + 0]" }, { "8@(,%rbx,8)", "8 [r-1/0 + r40/8 * 8 + 0]" },
-		{ "8@16(,%rbx,4)", "8 [r-1/0 + r40/8 * 4 + 16]" }, { "8@(%rax,%rbx)", "8 [r80/8 + r40/8 * 1 + 0]" },
+		{ "4@(%rdi)", "4 [r112/8 + r-1/0 * 1 + 0]" },
+		{ "8@(,%rbx,8)", "8 [r-1/0 + r40/8 * 8 + 0]" },
+		{ "8@16(,%rbx,4)", "8 [r-1/0 + r40/8 * 4 + 16]" },
+		{ "8@(%rax,%rbx)", "8 [r80/8 + r40/8 * 1 + 0]" },
 		{ "8@0x10+8-4(%rax)", "8 [r80/8 + r-1/0 * 1 + 20]" },
 		{ "-4@g.0(%rip)", "4s [r-1/0 + r-1/0 * 1 + 16384 address]" },
 		{ "-4@g.0+4(%rip)", "4s [r-1/0 + r-1/0 * 1 + 16388 address]" },
@@ -101,17 +124,25 @@ static void x86_64_operands(void **state)
 		{ "4@two+4(%rip)", "several symbols of that name" },
 		{ "4@8(%rip)", "relative to the instruction pointer without a symbol" },
 		{ "8@g.0@GOTPCREL(%rip)", "needs a relocation, not an address" },
-		{ "8@%fs:0", "relative to a segment register" }, { "8f@%xmm0",
-		  "in a floating-point register, which the kernel does not show" },
-		{ "8@%foo", "unknown register" }, { "8@%", "unknown register" },
-		{ "3@%eax", "size is not 1, 2, 4 or 8" }, { "0@%eax", "size is not 1, 2, 4 or 8" },
-		{ "4@", "malformed expression" }, { "4@(%rax", "malformed address" },
-		{ "4@(%rax,%rbx,3)", "scale is not 1, 2, 4 or 8" }, { "4@(%ax)",
-		  "address in a register too narrow" }, { "4@%eax)", "malformed operand" },
-		{ "4@$", "malformed expression" }, { "8@$18446744073709551616", "malformed number" },
-		{ "8@$12abc", "malformed number" }, { "8@g.0-g.0(%rip)", "difference or sum of symbols" },
-		{ "2@%ah", "wider than its register" }, { "8@(%rax,%rip)", "malformed address" },
-		{ "99999999999@%rax", "malformed operand" }, { "@", "malformed expression" },
+		{ "8@%fs:0", "relative to a segment register" },
+		{ "8f@%xmm0", "in a floating-point register, which the kernel does not show" },
+		{ "8@%foo", "unknown register" },
+		{ "8@%", "unknown register" },
+		{ "3@%eax", "size is not 1, 2, 4 or 8" },
+		{ "0@%eax", "size is not 1, 2, 4 or 8" },
+		{ "4@", "malformed expression" },
+		{ "4@(%rax", "malformed address" },
+		{ "4@(%rax,%rbx,3)", "scale is not 1, 2, 4 or 8" },
+		{ "4@(%ax)", "address in a register too narrow" },
+		{ "4@%eax)", "malformed operand" },
+		{ "4@$", "malformed expression" },
+		{ "8@$18446744073709551616", "malformed number" },
+		{ "8@$12abc", "malformed number" },
+		{ "8@g.0-g.0(%rip)", "difference or sum of symbols" },
+		{ "2@%ah", "wider than its register" },
+		{ "8@(%rax,%rip)", "malformed address" },
+		{ "99999999999@%rax", "malformed operand" },
+		{ "@", "malformed expression" },
 		{ "4@*%rax", "malformed operand" },
 	};
 
@@ -123,17 +154,31 @@ static void x86_64_operands(void **state)
 static void intel_syntax_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"-4@DWORD PTR -20[rbp]", "-8@QWORD PTR [rsp+8]", "8f@QWORD PTR .LC1[rip]", "-4@eax",
-		"-1@dl", "8@r10", "-4@7", "-4@-3", "-4@4096", "-4@DWORD PTR g.0[rip+20]",
-		"8@OFFSET FLAT:g.0", "-4@[rbp - 48]", "8f@[rip + offset .LCPI1_0]", "8@offset g.0",
-		"-4@DWORD PTR [rdi+rcx*4]", "8@QWORD PTR fs:g.0@tpoff",
+		"-4@DWORD PTR -20[rbp]",
+		"-8@QWORD PTR [rsp+8]",
+		"8f@QWORD PTR .LC1[rip]",
+		"-4@eax",
+		"-1@dl",
+		"8@r10",
+		"-4@7",
+		"-4@-3",
+		"-4@4096",
+		"-4@DWORD PTR g.0[rip+20]",
+		"8@OFFSET FLAT:g.0",
+		"-4@[rbp - 48]",
+		"8f@[rip + offset .LCPI1_0]",
+		"8@offset g.0",
+		"-4@DWORD PTR [rdi+rcx*4]",
+		"8@QWORD PTR fs:g.0@tpoff",
 	};
 	static const uint16_t machines[] = { EM_X86_64, EM_386 };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts) * COUNT(machines); i++) {
 		struct arena *a = arena_new();
-		struct usdt_arg_context cx = { .arena = a, .machine = machines[i % 2], .symbol = symbol };
+		struct usdt_arg_context cx = { .arena = a,
+					       .machine = machines[i % 2],
+					       .symbol = symbol };
 		struct usdt_arg *args;
 		size_t n;
 		char text[160];
@@ -150,10 +195,13 @@ static void intel_syntax_is_refused(void **state)
 static void i386_operands(void **state)
 {
 	static const struct row rows[] = {
-		{ "-4@%eax", "4s r80>>0/4" }, { "-4@8(%ebp)", "4s [r32/4 + r-1/0 * 1 + 8]" },
-		{ "1@%ah", "1 r80>>8/1" }, { "2@%esi", "2 r104>>0/4" },
+		{ "-4@%eax", "4s r80>>0/4" },
+		{ "-4@8(%ebp)", "4s [r32/4 + r-1/0 * 1 + 8]" },
+		{ "1@%ah", "1 r80>>8/1" },
+		{ "2@%esi", "2 r104>>0/4" },
 		{ "4@-4(%esp,%ecx,4)", "4 [r152/4 + r88/4 * 4 + -4]" },
-		{ "-8@%eax", "wider than its register" }, { "%eax", "4 r80>>0/4" },
+		{ "-8@%eax", "wider than its register" },
+		{ "%eax", "4 r80>>0/4" },
 	};
 
 	(void)state;
@@ -163,20 +211,29 @@ static void i386_operands(void **state)
 static void aarch64_operands(void **state)
 {
 	static const struct row rows[] = {
-		{ "-8@x4", "8s r32>>0/8" }, { "-4@w30", "4s r240>>0/4" }, { "8@sp", "8 r248>>0/8" },
-		{ "4@5", "4 $5" }, { "-4@-1", "4s $-1" }, { "4@xzr", "4 $0" }, { "4@#7", "4 $7" },
+		{ "-8@x4", "8s r32>>0/8" },
+		{ "-4@w30", "4s r240>>0/4" },
+		{ "8@sp", "8 r248>>0/8" },
+		{ "4@5", "4 $5" },
+		{ "-4@-1", "4s $-1" },
+		{ "4@xzr", "4 $0" },
+		{ "4@#7", "4 $7" },
 		{ "-4@[sp, 96]", "4s [r248/8 + r-1/0 * 1 + 96]" },
 		{ "-4@[sp,-4]", "4s [r248/8 + r-1/0 * 1 + -4]" },
-		{ "8@[x0]", "8 [r0/8 + r-1/0 * 1 + 0]" }, { "8@[x1, #16]", "8 [r8/8 + r-1/0 * 1 + 16]" },
+		{ "8@[x0]", "8 [r0/8 + r-1/0 * 1 + 0]" },
+		{ "8@[x1, #16]", "8 [r8/8 + r-1/0 * 1 + 16]" },
 		{ "8@[x0, x2, lsl 3]", "8 [r0/8 + r16/8 * 8 + 0]" },
 		{ "4@[x0, w2, sxtw 2]", "4 [r0/8 + r16/4s * 4 + 0]" },
 		{ "4@[x0, w2, uxtw]", "4 [r0/8 + r16/4 * 1 + 0]" },
 		{ "4@[x0, x3]", "4 [r0/8 + r24/8 * 1 + 0]" },
 		{ "8f@d0", "in a floating-point register, which the kernel does not show" },
 		{ "8@[x0, :lo12:g]", "needs a relocation, not an address" },
-		{ "8@[x0", "malformed address" }, { "8@[x0, 8]!", "malformed address" },
-		{ "8@x31", "unknown register" }, { "8@x007", "unknown register" },
-		{ "8@", "unknown register" }, { "8@[xzr]", "malformed address" },
+		{ "8@[x0", "malformed address" },
+		{ "8@[x0, 8]!", "malformed address" },
+		{ "8@x31", "unknown register" },
+		{ "8@x007", "unknown register" },
+		{ "8@", "unknown register" },
+		{ "8@[xzr]", "malformed address" },
 	};
 
 	(void)state;
@@ -224,7 +281,7 @@ static void many_arguments_are_cut_at_the_limit(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		memcpy(text + 6 * i, "4@%eax " , 6);
+		memcpy(text + 6 * i, "4@%eax ", 6);
 	text[600] = '\0';
 	for (int i = 0; i < 100; i++)
 		text[6 * i + 5] = ' ';
@@ -237,7 +294,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x86_64_operands),
-		cmocka_unit_test(intel_syntax_is_refused), cmocka_unit_test(i386_operands),
+		cmocka_unit_test(intel_syntax_is_refused),
+		cmocka_unit_test(i386_operands),
 		cmocka_unit_test(aarch64_operands),
 		cmocka_unit_test(other_machines_say_so),
 		cmocka_unit_test(arguments_are_split_at_blanks_outside_brackets),

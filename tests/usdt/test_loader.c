@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-int main(void);		/* looked for below */
+int main(void); /* looked for below */
 
 /* What the place says of the file is what lies in memory. */
 static void same_code(const struct usdt_place *p)

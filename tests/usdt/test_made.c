@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-static long fail_at, calls;	/* 0: none fails */
+static long fail_at, calls; /* 0: none fails */
 
 static bool fails_now(void)
 {
@@ -37,12 +37,12 @@ static bool fails_now(void)
 	return now;
 }
 
-#define WRAP(type, name, failure, params, args)                                                  \
-	type __real_##name params;                                                               \
-	type __wrap_##name params;                                                               \
-	type __wrap_##name params                                                                \
-	{                                                                                        \
-		return fails_now() ? failure : __real_##name args;                               \
+#define WRAP(type, name, failure, params, args)                    \
+	type __real_##name params;                                 \
+	type __wrap_##name params;                                 \
+	type __wrap_##name params                                  \
+	{                                                          \
+		return fails_now() ? failure : __real_##name args; \
 	}
 WRAP(void *, malloc, NULL, (size_t n), (n))
 WRAP(void *, calloc, NULL, (size_t n, size_t of), (n, of))
@@ -59,29 +59,64 @@ WRAP(void *, mmap, MAP_FAILED, (void *p, size_t n, int prot, int flags, int fd, 
 
 static void prototypes_say_size_sign_type_and_name(void **state)
 {
-	static const struct { const char *text, *want; } cases[] = {
-		{ "", "" }, { "void", "" }, { " ( ", NULL }, { "int", "-4 int|" },
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "void", "" },
+		{ " ( ", NULL },
+		{ "int", "-4 int|" },
 		{ "int id, const char *url", "-4 int|id, 8 const char *|url" },
-		{ "unsigned  long\tlong x", "8 unsigned long long|x" }, { "long", "-8 long|" },
-		{ "short int", "-2 short int|" }, { "unsigned short", "2 unsigned short|" },
-		{ "signed char c", "-1 signed char|c" }, { "unsigned char", "1 unsigned char|" },
-		{ "unsigned", "4 unsigned|" }, { "unsigned u", "4 unsigned|u" },
-		{ "long unsigned int", "8 long unsigned int|" }, { "_Bool b,bool", "1 _Bool|b, 1 bool|" },
-		{ "float,double d", "4f float|, 8f double|d" }, { "int const x", "-4 int const|x" },
-		{ "uint8_t,int16_t a", "1 uint8_t|, -2 int16_t|a" }, { "size_t", "8 size_t|" },
-		{ "pid_t p, mode_t", "-4 pid_t|p, 4 mode_t|" }, { "enum e v", "-4 enum e|v" },
-		{ "string s", "8 string|s" }, { "void*", "8 void *|" }, { "void **p", "8 void **|p" },
-		{ "struct a*b", "8 struct a *|b" }, { "my_t *x", "8 my_t *|x" },
+		{ "unsigned  long\tlong x", "8 unsigned long long|x" },
+		{ "long", "-8 long|" },
+		{ "short int", "-2 short int|" },
+		{ "unsigned short", "2 unsigned short|" },
+		{ "signed char c", "-1 signed char|c" },
+		{ "unsigned char", "1 unsigned char|" },
+		{ "unsigned", "4 unsigned|" },
+		{ "unsigned u", "4 unsigned|u" },
+		{ "long unsigned int", "8 long unsigned int|" },
+		{ "_Bool b,bool", "1 _Bool|b, 1 bool|" },
+		{ "float,double d", "4f float|, 8f double|d" },
+		{ "int const x", "-4 int const|x" },
+		{ "uint8_t,int16_t a", "1 uint8_t|, -2 int16_t|a" },
+		{ "size_t", "8 size_t|" },
+		{ "pid_t p, mode_t", "-4 pid_t|p, 4 mode_t|" },
+		{ "enum e v", "-4 enum e|v" },
+		{ "string s", "8 string|s" },
+		{ "void*", "8 void *|" },
+		{ "void **p", "8 void **|p" },
+		{ "struct a*b", "8 struct a *|b" },
+		{ "my_t *x", "8 my_t *|x" },
 		{ "const struct a *const *q", "8 const struct a *const *|q" },
-		{ "char buf[16]", "8 char *|buf" }, { "int v[]", "8 int *|v" },
-		{ "char *argv[]", "8 char **|argv" }, { "int *restrict p", "8 int *restrict|p" },
-		{ "long double", NULL }, { "short double", NULL }, { "unsigned float", NULL },
-		{ "signed unsigned", NULL }, { "struct a", NULL }, { "struct a x", NULL },
-		{ "struct *", NULL }, { "my_t x", NULL }, { "int,", NULL }, { ",int", NULL },
-		{ "int x y", NULL }, { "int int", NULL }, { "void v", NULL }, { "int, void", NULL },
-		{ "void, int", NULL }, { "int (*f)(int)", NULL }, { "int ...", NULL }, { "*", NULL },
-		{ "int x[2][3]", NULL }, { "int x[2", NULL }, { "42", NULL }, { "const", NULL },
-		{ "int x-y", NULL }, { "int\1", NULL },
+		{ "char buf[16]", "8 char *|buf" },
+		{ "int v[]", "8 int *|v" },
+		{ "char *argv[]", "8 char **|argv" },
+		{ "int *restrict p", "8 int *restrict|p" },
+		{ "long double", NULL },
+		{ "short double", NULL },
+		{ "unsigned float", NULL },
+		{ "signed unsigned", NULL },
+		{ "struct a", NULL },
+		{ "struct a x", NULL },
+		{ "struct *", NULL },
+		{ "my_t x", NULL },
+		{ "int,", NULL },
+		{ ",int", NULL },
+		{ "int x y", NULL },
+		{ "int int", NULL },
+		{ "void v", NULL },
+		{ "int, void", NULL },
+		{ "void, int", NULL },
+		{ "int (*f)(int)", NULL },
+		{ "int ...", NULL },
+		{ "*", NULL },
+		{ "int x[2][3]", NULL },
+		{ "int x[2", NULL },
+		{ "42", NULL },
+		{ "const", NULL },
+		{ "int x-y", NULL },
+		{ "int\1", NULL },
 	};
 
 	(void)state;
@@ -118,7 +153,7 @@ static size_t mappings(const char *what)
 	return n;
 }
 
-enum { FEW = 8 };		/* mappings that allocators may make of their own accord */
+enum { FEW = 8 }; /* mappings that allocators may make of their own accord */
 
 static size_t descriptors(void)
 {
@@ -159,7 +194,8 @@ static struct usdt_provider *with_points(const char *name, size_t n, struct usdt
 	assert_int_equal(usdt_provider_new(name, &p), 0);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(probe, sizeof(probe), "p%zu", i);
-		assert_int_equal(usdt_provider_add(p, probe, "int n, const char *s", &points[i]), 0);
+		assert_int_equal(usdt_provider_add(p, probe, "int n, const char *s", &points[i]),
+				 0);
 	}
 	return p;
 }
@@ -176,7 +212,7 @@ static void an_object_is_seen_from_enable_to_disable(void **state)
 		assert_int_equal(usdt_provider_enable(p), 0);
 		assert_int_equal(mappings("/memfd:usdt:seen (deleted)"), 2);
 		assert_int_equal(descriptors(), fds + 1);
-		assert_int_equal(usdt_provider_enable(p), 0);	/* nothing new */
+		assert_int_equal(usdt_provider_enable(p), 0); /* nothing new */
 		assert_int_equal(mappings("usdt:seen"), 2);
 		assert_int_equal(usdt_provider_disable(p), 0);
 		assert_int_equal(usdt_provider_disable(p), 0);
@@ -220,7 +256,8 @@ static void readers_find_probes_types_and_semaphores(void **state)
 	assert_string_equal(usdt_site_function(usdt_probe_site(probe, 0)), "Server.run");
 	/* The semaphore's bytes are the point's. */
 	assert_int_equal(usdt_file_offset(f, usdt_site_semaphore_address(usdt_probe_site(probe, 0)),
-					  &offset), 0);
+					  &offset),
+			 0);
 	assert_int_equal(offset, usdt_site_semaphore_offset(usdt_probe_site(probe, 0)));
 	assert_int_equal(offset % 4096, (uintptr_t)a % 4096);
 	t = usdt_probe_types(probe);
@@ -244,10 +281,13 @@ static void readers_find_probes_types_and_semaphores(void **state)
 
 static void names_that_are_none_are_refused(void **state)
 {
-	static const char *const providers[] = { NULL, "", "1a", "a1", "a-b", "a b", "a:b", "é",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
-	static const char *const probes[] = { NULL, "", "1", "-a", "a b", "a:", ":a", "a:b c", "f g:a",
-		"a*", "a:b:" };
+	static const char *const providers[] = {
+		NULL,  "",    "1a",
+		"a1",  "a-b", "a b",
+		"a:b", "é",   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
+	static const char *const probes[] = { NULL, "",	     "1",     "-a", "a b", "a:",
+					      ":a", "a:b c", "f g:a", "a*", "a:b:" };
 	struct usdt_provider *p;
 	struct usdt_point *point;
 	char wide[200];
@@ -266,12 +306,15 @@ static void names_that_are_none_are_refused(void **state)
 	wide[sizeof(wide) - 1] = '\0';
 	assert_int_equal(usdt_provider_add(p, wide, NULL, &point), -EINVAL);
 	assert_int_equal(usdt_provider_add(p, "a", "foo", &point), -EINVAL);
-	assert_int_equal(usdt_provider_add(p, "a", "int,int,int,int,int,int,int,int,int,int,int,int",
-					   &point), 0);
-	assert_int_equal(usdt_provider_add(p, "b", "int,int,int,int,int,int,int,int,int,int,int,int,int",
-					   &point), -E2BIG);
+	assert_int_equal(usdt_provider_add(
+				 p, "a", "int,int,int,int,int,int,int,int,int,int,int,int", &point),
+			 0);
+	assert_int_equal(usdt_provider_add(p, "b",
+					   "int,int,int,int,int,int,int,int,int,int,int,int,int",
+					   &point),
+			 -E2BIG);
 	assert_int_equal(usdt_provider_add(p, "a", NULL, &point), -EEXIST);
-	assert_int_equal(usdt_provider_add(p, "main:a", "int", &point), -EINVAL);	/* another type */
+	assert_int_equal(usdt_provider_add(p, "main:a", "int", &point), -EINVAL); /* another type */
 	assert_int_equal(usdt_provider_add(p, "b", NULL, &point), 0);
 	assert_int_equal(usdt_provider_remove(p, point), 0);
 	assert_int_equal(usdt_provider_remove(p, point), -ENOENT);
@@ -400,7 +443,7 @@ static void a_hundred_thousand_lives_leave_nothing(void **state)
 		if (i & 1)
 			assert_int_equal(usdt_provider_disable(p), 0);
 		usdt_provider_free(p);
-		if (i == 100) {		/* what is allocated once is by now */
+		if (i == 100) { /* what is allocated once is by now */
 			maps = mappings("");
 			used = mallinfo2().uordblks;
 		}
@@ -425,7 +468,7 @@ static void points_come_and_go_in_a_provider_that_stays(void **state)
 		assert_int_equal(usdt_provider_enable(p), 0);
 		assert_int_equal(usdt_provider_remove(p, p1), 0);
 		usdt_point_fire(p2, &(uint64_t){ 1 });
-		assert_int_equal(mappings("usdt:stays"), 4);	/* while two is there */
+		assert_int_equal(mappings("usdt:stays"), 4); /* while two is there */
 		assert_int_equal(usdt_provider_remove(p, p2), 0);
 		assert_int_equal(mappings("usdt:stays"), 2);
 		if (i == 10)
@@ -526,7 +569,7 @@ static void a_descriptor_that_became_another_file_is_left_open(void **state)
 	(void)state;
 	assert_int_equal(usdt_provider_enable(p), 0);
 	fd = object_fd("closed");
-	close(fd);			/* a program that becomes a daemon */
+	close(fd); /* a program that becomes a daemon */
 	other = open("/dev/null", O_RDONLY);
 	assert_int_equal(other, fd);
 	usdt_point_fire(point, (uint64_t[]){ 1, 0 });

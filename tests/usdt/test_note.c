@@ -37,7 +37,8 @@ static struct usdt_file *must_open(struct elf_image *e)
 static void three_sites(struct elf_image *e)
 {
 	elf_begin_image(e);
-	ELF_SITE(e, CODE_ADDR + 0x20, BASE_ADDR, DATA_ADDR + 0x10, "app\0hit__slow\0-4@%edi 8@g(%rip)");
+	ELF_SITE(e, CODE_ADDR + 0x20, BASE_ADDR, DATA_ADDR + 0x10,
+		 "app\0hit__slow\0-4@%edi 8@g(%rip)");
 	ELF_SITE(e, CODE_ADDR + 0x30, BASE_ADDR, 0, "app\0done\0");
 	ELF_SITE(e, CODE_ADDR + 0x108, BASE_ADDR, DATA_ADDR + 0x10, "app\0hit__slow\0-4@$1 8@$2");
 }
@@ -113,9 +114,11 @@ static void files_without_sections_give_the_notes_of_their_segments(void **state
 	e.eh.e_shnum = 0;
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nprobes(f), 2);
-	assert_int_equal(usdt_site_offset(usdt_probe_site(usdt_file_probe(f, 0), 0)), CODE_OFF + 0x20);
+	assert_int_equal(usdt_site_offset(usdt_probe_site(usdt_file_probe(f, 0), 0)),
+			 CODE_OFF + 0x20);
 	assert_string_equal(usdt_site_function(usdt_probe_site(usdt_file_probe(f, 0), 0)), "");
-	assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 1)->kind, USDT_ARG_BAD);
+	assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 1)->kind,
+			 USDT_ARG_BAD);
 	usdt_file_close(f);
 }
 
@@ -159,8 +162,8 @@ static uint64_t elf_operand_at(struct elf_image *e, uint64_t notes, uint64_t sit
 	return here + 6 + len;
 }
 
-static uint64_t elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t form, int32_t disp,
-			    size_t len)
+static uint64_t elf_operand(struct elf_image *e, uint64_t site, uint8_t arg, uint8_t form,
+			    int32_t disp, size_t len)
 {
 	return elf_operand_at(e, NOTES_ADDR, site, arg, form, disp, len);
 }
@@ -178,11 +181,12 @@ static void operands_are_known_without_symbols(void **state)
 	end = elf_operand(&e, CODE_ADDR + 0x20, 0, 1, -8, 7);
 	elf_operand(&e, CODE_ADDR + 0x20, 1, 1, 0x1234, 8);
 	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1234, 8);
-	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8);	/* contradicts it */
-	elf_operand(&e, CODE_ADDR + 0x20, 3, 3, 0, 7);		/* of a version to come */
-	elf_operand(&e, CODE_ADDR + 0x20, 4, 1, 0x1234, 3);	/* too short: bad */
-	elf_operand(&e, CODE_ADDR + 0x20, 5, 1, 0x1234, 8);	/* of no symbol */
-	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-4@4+h(%rip) 8@h+4(%rax,%rbx,4) 8@h(,%rax,4)"
+	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8); /* contradicts it */
+	elf_operand(&e, CODE_ADDR + 0x20, 3, 3, 0, 7);	    /* of a version to come */
+	elf_operand(&e, CODE_ADDR + 0x20, 4, 1, 0x1234, 3); /* too short: bad */
+	elf_operand(&e, CODE_ADDR + 0x20, 5, 1, 0x1234, 8); /* of no symbol */
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0,
+		 "app\0hit\0-4@4+h(%rip) 8@h+4(%rax,%rbx,4) 8@h(,%rax,4)"
 		 " 8@h(%rip) 8@h(%rip) 8@%rdi");
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nbad(f), 1);
@@ -195,7 +199,8 @@ static void operands_are_known_without_symbols(void **state)
 	assert_int_equal(a->kind, USDT_ARG_MEM);
 	assert_true(!a->is_address && a->base.offset == 80 && a->index.offset == 40);
 	assert_int_equal(a->disp, 0x1234);
-	assert_string_equal(usdt_site_arg(s, 2)->why, "several variables at one site (code was merged)");
+	assert_string_equal(usdt_site_arg(s, 2)->why,
+			    "several variables at one site (code was merged)");
 	assert_string_equal(usdt_site_arg(s, 3)->why, "unknown symbol (stripped file?)");
 	assert_string_equal(usdt_site_arg(s, 4)->why, "unknown symbol (stripped file?)");
 	assert_int_equal(usdt_site_arg(s, 5)->kind, USDT_ARG_REG);
@@ -231,7 +236,8 @@ static void distances_have_a_sign(void **state)
 		rip = elf_operand_at(&e, notes[i], CODE_ADDR + 0x20, 0, 1, -0x100, 7);
 		ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0-4@h(%rip)");
 		f = must_open(&e);
-		assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->disp, rip - 0x100);
+		assert_int_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->disp,
+				 rip - 0x100);
 		usdt_file_close(f);
 	}
 }
@@ -251,7 +257,8 @@ static void notes_of_merged_code_must_agree(void **state)
 	/* 0 and 1: one variable, counted from each note. 2 and 3: one, in place. 4: a pair, or not. */
 	rip[0] = elf_operand(&e, site, 0, 1, 0x1000, 7);
 	rip[1] = rip[0] + 36;
-	assert_int_equal(elf_operand(&e, site, 0, 1, (int32_t)(0x1000 + rip[0] - rip[1]), 7), rip[1]);
+	assert_int_equal(elf_operand(&e, site, 0, 1, (int32_t)(0x1000 + rip[0] - rip[1]), 7),
+			 rip[1]);
 	elf_operand(&e, site, 1, 1, 0x1000, 7);
 	elf_operand(&e, site, 1, 1, 0x1000, 7);
 	elf_operand(&e, site, 2, 1, 0x1000, 7);
@@ -264,7 +271,8 @@ static void notes_of_merged_code_must_agree(void **state)
 	elf_operand(&e, site, 5, 1, 0x1004, 7);
 	elf_operand(&e, site, 6, 2, 0, 7);
 	elf_operand(&e, site, 6, 1, 0, 7);
-	ELF_SITE(&e, site, BASE_ADDR, 0, "app\0hit\0004@h(%rip) 4@h(%rip) 4@h(,%rax,4) 4@h(%rbx) 4@h 4@h 8@%eax");
+	ELF_SITE(&e, site, BASE_ADDR, 0,
+		 "app\0hit\0004@h(%rip) 4@h(%rip) 4@h(,%rax,4) 4@h(%rbx) 4@h 4@h 8@%eax");
 	f = must_open(&e);
 	s = usdt_probe_site(usdt_file_probe(f, 0), 0);
 	assert_null(usdt_site_arg(s, 0)->why);
@@ -274,11 +282,12 @@ static void notes_of_merged_code_must_agree(void **state)
 	assert_int_equal(usdt_site_arg(s, 2)->disp, 0x1000);
 	for (size_t i = 3; i < 6; i++)
 		assert_string_equal(usdt_site_arg(s, i)->why, merged);
-	assert_null(usdt_site_arg(s, 6)->why);	/* the low half of %rax */
+	assert_null(usdt_site_arg(s, 6)->why); /* the low half of %rax */
 	usdt_file_close(f);
 	e.eh.e_machine = EM_386;
 	f = must_open(&e);
-	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 6)->why, merged);
+	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 6)->why,
+			    merged);
 	usdt_file_close(f);
 }
 
@@ -290,25 +299,30 @@ static void notes_that_cannot_be_placed_are_bad(void **state)
 	(void)state;
 	elf_begin_image(&e);
 	elf_operand(&e, CODE_ADDR + 0x20, 0, 1, 8, 7);
-	e.ph[2].p_type = PT_NOTE;	/* not loaded: it has no address */
+	e.ph[2].p_type = PT_NOTE; /* not loaded: it has no address */
 	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0004@h(%rip)");
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nbad(f), 1);
 	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->why,
 			    "unknown symbol (stripped file?)");
 	usdt_file_close(f);
-	e.eh.e_type = ET_REL;		/* nor have an object's, and nothing is wrong with it */
+	e.eh.e_type = ET_REL; /* nor have an object's, and nothing is wrong with it */
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nbad(f), 0);
-	assert_string_equal(usdt_site_args_text(usdt_probe_site(usdt_file_probe(f, 0), 0)), "4@h(%rip)");
+	assert_string_equal(usdt_site_args_text(usdt_probe_site(usdt_file_probe(f, 0), 0)),
+			    "4@h(%rip)");
 	usdt_file_close(f);
 }
 
 /* What nothing moves has no bias to add; two registers leave no room for it. */
 static void addresses_of_files_that_do_not_move_are_numbers(void **state)
 {
-	static const struct { uint16_t type; bool is_address[4]; } rows[] = {
-		{ ET_EXEC, { true, true, false, false } }, { ET_DYN, { true, true, true, true } },
+	static const struct {
+		uint16_t type;
+		bool is_address[4];
+	} rows[] = {
+		{ ET_EXEC, { true, true, false, false } },
+		{ ET_DYN, { true, true, true, true } },
 	};
 
 	(void)state;
@@ -319,7 +333,8 @@ static void addresses_of_files_that_do_not_move_are_numbers(void **state)
 
 		elf_begin_image(&e);
 		e.eh.e_type = rows[i].type;
-		ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0004@g(%rip) 4@g(,%rax,4) 4@g(%rbx,%rax,4) 8@$g");
+		ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0,
+			 "app\0hit\0004@g(%rip) 4@g(,%rax,4) 4@g(%rbx,%rax,4) 8@$g");
 		f = must_open(&e);
 		s = usdt_probe_site(usdt_file_probe(f, 0), 0);
 		for (size_t k = 0; k < 4; k++) {
@@ -332,12 +347,25 @@ static void addresses_of_files_that_do_not_move_are_numbers(void **state)
 
 static void pairs_of_registers_are_in_gccs_order(void **state)
 {
-	static const struct { const char *text; uint8_t form; int16_t low, high; } rows[] = {
-		{ "-8@%eax", 2, 80, 96 }, { "8@%edx", 2, 96, 88 }, { "8f@%ecx", 2, 88, 40 },
-		{ "-8@%ebx", 2, 40, 104 }, { "-8@%esi", 2, 104, 112 }, { "8@%edi", 2, 112, 32 },
+	static const struct {
+		const char *text;
+		uint8_t form;
+		int16_t low, high;
+	} rows[] = {
+		{ "-8@%eax", 2, 80, 96 },
+		{ "8@%edx", 2, 96, 88 },
+		{ "8f@%ecx", 2, 88, 40 },
+		{ "-8@%ebx", 2, 40, 104 },
+		{ "-8@%esi", 2, 104, 112 },
+		{ "8@%edi", 2, 112, 32 },
 		/* the last; no register of 32 bits; sizes that two have not; no note of a pair */
-		{ "8@%ebp", 2, 0, 0 }, { "8@%esp", 2, 0, 0 }, { "8@%cx", 2, 0, 0 }, { "12f@%ecx", 2, 0, 0 },
-		{ "16f@%eax", 2, 0, 0 }, { "8@%ecx", 1, 0, 0 }, { "8@%ecx", 0, 0, 0 },
+		{ "8@%ebp", 2, 0, 0 },
+		{ "8@%esp", 2, 0, 0 },
+		{ "8@%cx", 2, 0, 0 },
+		{ "12f@%ecx", 2, 0, 0 },
+		{ "16f@%eax", 2, 0, 0 },
+		{ "8@%ecx", 1, 0, 0 },
+		{ "8@%ecx", 0, 0, 0 },
 	};
 
 	(void)state;
@@ -348,7 +376,8 @@ static void pairs_of_registers_are_in_gccs_order(void **state)
 		char strings[32] = "app\0hit";
 
 		elf_begin_image(&e);
-		e.eh.e_machine = EM_386;	/* of 64 bits, which no compiler makes; arguments do not mind */
+		e.eh.e_machine =
+			EM_386; /* of 64 bits, which no compiler makes; arguments do not mind */
 		if (rows[i].form)
 			elf_operand(&e, CODE_ADDR + 0x20, 0, rows[i].form, 0, 7);
 		strcpy(strings + 8, rows[i].text);
@@ -394,7 +423,7 @@ static void malformed_notes_fail_alone(void **state)
 	elf_note(&e, "stapsdt", 2, "of another type", 16);
 	ELF_SITE(&e, DATA_ADDR, BASE_ADDR, 0, "app\0not__in__code\0");
 	ELF_SITE(&e, CODE_ADDR, BASE_ADDR, 0, "\0no_provider\0");
-	elf_site(&e, CODE_ADDR, BASE_ADDR, 0, "app\0open", 8);	/* no NUL at the end */
+	elf_site(&e, CODE_ADDR, BASE_ADDR, 0, "app\0open", 8); /* no NUL at the end */
 	ELF_SITE(&e, CODE_ADDR + 4, BASE_ADDR, 0, "app\0good\0-4@%edi");
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nprobes(f), 1);
@@ -411,7 +440,7 @@ static void notes_of_discarded_functions_are_ignored(void **state)
 
 	(void)state;
 	elf_begin_image(&e);
-	e.ph[0].p_offset = e.ph[0].p_vaddr = 0;	/* --no-rosegment: the headers are in it */
+	e.ph[0].p_offset = e.ph[0].p_vaddr = 0; /* --no-rosegment: the headers are in it */
 	e.ph[0].p_filesz = e.ph[0].p_memsz = 0x2000;
 	ELF_SITE(&e, 4, 0, 0, "app\0discarded\0-4@%edi");
 	ELF_SITE(&e, offsetof(struct elf_image, strtab) + 2, 0, 0, "app\0discarded\0-4@%edi");
@@ -444,9 +473,13 @@ static void a_note_longer_than_its_section_ends_the_scan(void **state)
 /* Two objects that declare one probe differently, linked together: whose site is whose? */
 static void types_that_contradict_each_other_do_not_count(void **state)
 {
-	static const char one[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0"
+	static const char one[] = "\1\1\1\17"
+				  "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				  "\0"
 				  "app\0done\0int\0a\0int\0a";
-	static const char two[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\0"
+	static const char two[] = "\1\1\1\17"
+				  "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				  "\0"
 				  "app\0done\0char *\0a\0char *\0a";
 	struct elf_image e;
 	struct usdt_file *f;
@@ -468,7 +501,9 @@ static void types_that_contradict_each_other_do_not_count(void **state)
 
 static void types_are_read_once_and_found_by_name(void **state)
 {
-	static const char types[] = "\1\2\1\17" "\5\5\5\0\0\0\0\0\0\5\5\5\5\5\5" "\1"
+	static const char types[] = "\1\2\1\17"
+				    "\5\5\5\0\0\0\0\0\0\5\5\5\5\5\5"
+				    "\1"
 				    "app\0done\0int\0code\0struct req *\0\0string\0url";
 	struct elf_image e;
 	struct usdt_file *f;
@@ -478,7 +513,7 @@ static void types_are_read_once_and_found_by_name(void **state)
 	three_sites(&e);
 	elf_note(&e, "usdtkit", 1, types, sizeof(types));
 	elf_note(&e, "usdtkit", 1, types, sizeof(types));
-	elf_note(&e, "usdtkit", 1, types, sizeof(types) - 8);	/* truncated: not counted as a site */
+	elf_note(&e, "usdtkit", 1, types, sizeof(types) - 8); /* truncated: not counted as a site */
 	f = must_open(&e);
 	assert_null(usdt_probe_types(usdt_file_probe(f, 0)));
 	/* Without: by the first site's sizes and signs. With: what args[] is. */
@@ -510,7 +545,9 @@ static void types_are_read_once_and_found_by_name(void **state)
 
 static void a_map_to_no_argument_is_refused(void **state)
 {
-	static const char types[] = "\1\1\1\17" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\1"
+	static const char types[] = "\1\1\1\17"
+				    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				    "\1"
 				    "app\0done\0int\0code\0int\0x";
 	struct arena *a = arena_new();
 
@@ -565,7 +602,7 @@ static void what_is_no_elf_file_is_refused(void **state)
 	int fd = memfd_create("text", MFD_CLOEXEC);
 
 	(void)state;
-	assert_int_equal(usdt_file_open_fd(fd, NULL, &f), -ENOEXEC);	/* empty */
+	assert_int_equal(usdt_file_open_fd(fd, NULL, &f), -ENOEXEC); /* empty */
 	assert_null(f);
 	assert_int_equal(write(fd, "#!/bin/sh and much more than a header has bytes", 47), 47);
 	assert_int_equal(usdt_file_open_fd(fd, NULL, &f), -ENOEXEC);
@@ -602,7 +639,8 @@ static void every_spoiled_byte_is_survived(void **state)
 			fd = elf_fd(&e, SIZE_MAX);
 			if (usdt_file_open_fd(fd, NULL, &f) == 0) {
 				for (size_t i = 0; i < usdt_file_nprobes(f); i++)
-					usdt_site_function(usdt_probe_site(usdt_file_probe(f, i), 0));
+					usdt_site_function(
+						usdt_probe_site(usdt_file_probe(f, i), 0));
 				usdt_file_close(f);
 			}
 			close(fd);

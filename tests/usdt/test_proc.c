@@ -37,7 +37,7 @@ static void our_program_is_there_with_its_bias(void **state)
 	(void)state;
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	assert_int_equal(usdt_proc_open(getpid(), &proc), 0);
-	assert_true(usdt_proc_nobjects(proc) >= 3);	/* us, libc, the loader */
+	assert_true(usdt_proc_nobjects(proc) >= 3); /* us, libc, the loader */
 	o = find(proc, self);
 	assert_non_null(o);
 	assert_int_equal(stat(self, &st), 0);
@@ -47,8 +47,9 @@ static void our_program_is_there_with_its_bias(void **state)
 	assert_int_equal(usdt_object_open(o, &f), 0);
 	assert_int_equal(usdt_file_bias(f, usdt_object_start(o), usdt_object_offset(o), &bias), 0);
 	/* Our own function's address, without the bias, is in the file's code. */
-	assert_int_equal(usdt_file_offset(f, (uintptr_t)our_program_is_there_with_its_bias - bias,
-					  &offset), 0);
+	assert_int_equal(
+		usdt_file_offset(f, (uintptr_t)our_program_is_there_with_its_bias - bias, &offset),
+		0);
 	assert_true(offset >= usdt_object_offset(o));
 	usdt_file_close(f);
 	usdt_proc_close(proc);

@@ -104,7 +104,7 @@ static void without_rights_others_are_counted_as_hidden(void **state)
 
 		if (setgid(65534) || setuid(65534) || usdt_system_open(&s))
 			_exit(1);
-		_exit(usdt_system_nhidden(s) ? 0 : 2);	/* process 1 at least */
+		_exit(usdt_system_nhidden(s) ? 0 : 2); /* process 1 at least */
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
