@@ -6,7 +6,7 @@
 #ifndef CONSUMER_RECORDS_H
 #define CONSUMER_RECORDS_H
 
-#include "consumer/abi.h"
+#include "ebpf/abi.h"
 #include "d/d.h"
 
 enum rec_kind { REC_INT, REC_STRING, REC_BYTES, REC_STACK, REC_USTACK, REC_KSYM, REC_USYM };

@@ -14,7 +14,7 @@
  *                       first (if it has several)
  *   faults(ctx, fire, slot):  called for each clause that faults; records it and runs
  *   error clauses       functions of the same shape
- *   library routines    of consumer/bpf, appended as used
+ *   library routines    of ebpf/, appended as used
  *
  * BTF with func_info (linkage global) makes the functions verify alone: ctx has the type that
  * the program type demands, fire and scratch are pointers to structs of their real sizes.

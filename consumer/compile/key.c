@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/key.c: tuples, laid out as consumer/abi.h says.
+ * consumer/compile/key.c: tuples, laid out as ebpf/abi.h says.
  * In:   the components' trees.
  * Out:  instructions that build the key, on the stack if all are numbers and it is small,
  *       else in the slot, zero-filled up to its class.

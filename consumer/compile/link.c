@@ -9,8 +9,8 @@
  */
 #include "config.h"
 
-#include "consumer/bpf/rt.h"
-#include "consumer/bpf/table.h"
+#include "ebpf/rt.h"
+#include "ebpf/table.h"
 #include "consumer/compile/inner.h"
 
 #include <bpf/bpf.h>

@@ -2,7 +2,7 @@
 /*
  * output/dist.c: values of aggregations: one number, or the bars of
  * quantize, lquantize and llquantize (guide: chp-aggs).
- * In:   a row's words, laid out as consumer/abi.h says. Out: numbers, text.
+ * In:   a row's words, laid out as ebpf/abi.h says. Out: numbers, text.
  * Owns: nothing.
  */
 #include "consumer/output/inner.h"

@@ -7,7 +7,7 @@
 #define CONSUMER_OUTPUT_H
 
 #include "consumer/records.h"
-#include "consumer/run/aggs.h"
+#include "consumer/aggs/aggs.h"
 
 #include <stdio.h>
 

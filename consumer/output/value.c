@@ -2,7 +2,7 @@
 /*
  * output/value.c: fields of records and components of keys as values, so
  * that printing asks only once what each kind is.
- * In:   bytes laid out as consumer/abi.h says. Out: values that point into them.
+ * In:   bytes laid out as ebpf/abi.h says. Out: values that point into them.
  * Owns: nothing but out's array of values.
  */
 #include "consumer/output/inner.h"

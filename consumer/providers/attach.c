@@ -22,9 +22,9 @@
  * rcu_read_lock, also where the tracepoint itself may sleep (system calls,
  * since 6.13); what enters its program later finds tracing ended.
  */
-#include "consumer/providers/files.h"
+#include "world/files.h"
 #include "consumer/providers/inner.h"
-#include "consumer/providers/uapi.h"
+#include "kernel/uapi.h"
 
 #include "base/grow.h"
 

@@ -12,24 +12,24 @@ CLEANFILES += $(SYSCALL_TABLES)
 noinst_LTLIBRARIES += libprov.la
 nodist_libprov_la_SOURCES = $(SYSCALL_TABLES)
 libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers.def \
-	consumer/providers/inner.h consumer/providers/uapi.h \
-	consumer/providers/env.c consumer/providers/limit.c \
-	consumer/providers/features.c \
+	consumer/providers/inner.h kernel/uapi.h \
+	consumer/providers/env.c kernel/limit.c \
+	kernel/features.c \
 	consumer/providers/attach.c \
 	consumer/providers/dtrace.c \
 	consumer/providers/profile.c \
 	consumer/providers/newer.def \
 	consumer/providers/syscall.c \
 	consumer/providers/sdt.c \
-	consumer/providers/btf.c \
+	kernel/btf.c \
 	consumer/providers/names.c \
 	consumer/providers/attrs.def consumer/providers/stab.c \
-	consumer/providers/symbols.c \
-	consumer/providers/tracefs.c \
-	consumer/providers/files.h consumer/providers/vma.h \
-	consumer/providers/vma.c \
-	consumer/providers/procs.c \
+	kernel/symbols.c \
+	kernel/tracefs.c \
+	world/files.h world/vma.h \
+	world/vma.c \
+	world/files.c \
 	consumer/providers/usdt.c \
 	consumer/providers/pid.c \
-	consumer/providers/watch.c \
-	consumer/providers/target.c
+	world/watch.c \
+	world/target.c

@@ -7,7 +7,7 @@
  * Owns: the probes it made, in the environment's arena, and the table of
  *       them, until close.
  */
-#include "consumer/providers/files.h"
+#include "world/files.h"
 
 #include <errno.h>
 #include <gelf.h>

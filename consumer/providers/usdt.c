@@ -14,7 +14,7 @@
  * they are in. A file that appears later makes a probe of its own with the
  * same id, because programs of the first one are loaded by then.
  */
-#include "consumer/providers/files.h"
+#include "world/files.h"
 
 #include "base/hash.h"
 

@@ -10,7 +10,7 @@ static const struct {
 	bool per_cpu;
 } kinds[] = {
 #define RT_DROP(id, words, per_cpu) { words, per_cpu },
-#include "consumer/drops.def"
+#include "ebpf/drops.def"
 };
 
 /* Words come from drops.def, with one %s for the plural. */

@@ -18,7 +18,7 @@
 #include "consumer/compile/compile.h"
 #include "consumer/output/output.h"
 #include "consumer/providers/providers.h"
-#include "consumer/run/aggs.h"
+#include "consumer/aggs/aggs.h"
 #include "consumer/run/run.h"
 
 enum run_optid {

@@ -6,7 +6,7 @@
 #ifndef AGGS_FAKE_H
 #define AGGS_FAKE_H
 
-#include "consumer/run/aggs.h"
+#include "consumer/aggs/aggs.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef TESTS_BPFRIG_H
 #define TESTS_BPFRIG_H
 
-#include "consumer/bpf/rt.h"
+#include "ebpf/rt.h"
 #include "consumer/compile/inner.h"
 
 #include <bpf/bpf.h>

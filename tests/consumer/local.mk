@@ -34,7 +34,7 @@ endif
 tests_consumer_test_rt_SOURCES = tests/consumer/test_rt.c tests/consumer/bpfrig.h
 tests_consumer_test_rt_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
 tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpfrig.h \
-	consumer/run/aggs.c consumer/run/rings.c
+	consumer/aggs/aggs.c consumer/run/rings.c
 # Flags of its own, so that its aggs.o is another than librun's, which libtool makes.
 tests_consumer_test_aggs_CFLAGS = $(AM_CFLAGS)
 tests_consumer_test_aggs_LDADD = libcc.la libout.la libd.la libbase.la $(BPF_LIBS) $(ELF_LIBS) \

@@ -5,7 +5,7 @@
  */
 #include "tests/consumer/bpfrig.h"
 
-#include "consumer/run/aggs.h"
+#include "consumer/aggs/aggs.h"
 
 #include <pthread.h>
 

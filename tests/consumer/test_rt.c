@@ -5,7 +5,7 @@
  */
 #include "tests/consumer/bpfrig.h"
 
-#include "consumer/bpf/table.h"
+#include "ebpf/table.h"
 
 #include <link.h>
 #include <linux/perf_event.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_CONSUMER_VICTIM_H
 #define TESTS_CONSUMER_VICTIM_H
 
-#include "consumer/providers/files.h"
+#include "world/files.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

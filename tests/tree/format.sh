@@ -5,7 +5,7 @@
 # a prototype a line.
 cd "$(dirname "$0")/../.." || exit 1
 how=${1:---dry-run}
-files=$(find . -name '*.[ch]' -not -path './build/*' -not -path '*/sdt.h' -not -path './consumer/bpf/rt.h')
+files=$(find . -name '*.[ch]' -not -path './build/*' -not -path '*/sdt.h' -not -path './ebpf/rt.h')
 out=$(clang-format-14 $how -style=file $files 2>&1)
 status=$?
 bad=$(printf '%s\n' "$out" | sed -n 's/^\([^:]*\):[0-9]*:.*clang-format-violations.*/\1/p' | sort -u)

@@ -11,7 +11,7 @@ import re
 import sys
 
 BASE = ["base/*.h"]
-CONTRACTS = ["consumer/abi.h", "consumer/records.h", "consumer/*.def"]
+CONTRACTS = ["ebpf/abi.h", "consumer/records.h", "consumer/*.def"]
 # Room: what it may include besides its own files and config.h. `!` takes back. First match of a
 # file's path names its room, so the inner rooms come first.
 ROOMS = [
@@ -20,13 +20,13 @@ ROOMS = [
     ("d/", BASE),
     ("usdt/", BASE + ["usdt/usdt.h"]),
     ("provider/", BASE + ["d/d.h", "usdt/usdt.h", "usdt/sdt.h"]),
-    ("consumer/bpf/", CONTRACTS),
+    ("ebpf/", CONTRACTS),
     ("consumer/compile/", BASE + CONTRACTS +
-     ["d/d.h", "d/*.def", "consumer/bpf/rt.h", "consumer/bpf/table.h"]),
+     ["d/d.h", "d/*.def", "ebpf/rt.h", "ebpf/table.h"]),
     ("consumer/providers/", BASE + CONTRACTS +
      ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/holes.def"]),
     ("consumer/output/", BASE + CONTRACTS +
-     ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/run/aggs.h", "consumer/providers/providers.h"]),
+     ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/aggs/aggs.h", "consumer/providers/providers.h"]),
     ("consumer/run/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "usdt/consumer.h", "consumer/compile/compile.h",
       "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
@@ -88,18 +88,18 @@ def check(top):
 
 
 def self_test():
-    forbidden = [("base/a.c", "d/d.h"), ("d/a.c", "usdt/usdt.h"), ("d/a.c", "consumer/abi.h"),
+    forbidden = [("base/a.c", "d/d.h"), ("d/a.c", "usdt/usdt.h"), ("d/a.c", "ebpf/abi.h"),
                  ("usdt/a.c", "d/d.h"), ("provider/a.c", "d/inner.h"),
                  ("provider/a.c", "consumer/run/run.h"), ("consumer/compile/a.c", "usdt/usdt.h"),
                  ("consumer/providers/a.c", "consumer/compile/inner.h"),
                  ("consumer/output/a.c", "consumer/run/run.h"),
                  ("consumer/run/a.c", "consumer/output/inner.h"),
-                 ("consumer/abi.h", "consumer/run/run.h"), ("cmd/dtrace/a.c", "d/d.h"),
+                 ("ebpf/abi.h", "consumer/run/run.h"), ("cmd/dtrace/a.c", "d/d.h"),
                  ("cmd/dtrace/a.c", "consumer/compile/compile.h"), ("cmd/dtrace/a.c", "consumer/run/run.h"), ("runtimes/a.c", "base/hash.h")]
     allowed = [("d/a.c", "base/hash.h"), ("usdt/a.c", "usdt/inner.h"), ("d/a.c", "d/inner.h"),
                ("provider/a.c", "d/d.h"), ("consumer/run/a.c", "consumer/run/inner.h"),
                ("consumer/run/a.c", "consumer/providers/providers.h"), ("base/a.c", "config.h"),
-               ("cmd/dtrace/a.c", "provider/provider.h"), ("cmd/dtrace/a.c", "usdt/consumer.h"), ("consumer/bpf/rt.c", "consumer/abi.h")]
+               ("cmd/dtrace/a.c", "provider/provider.h"), ("cmd/dtrace/a.c", "usdt/consumer.h"), ("ebpf/rt.c", "ebpf/abi.h")]
     wrong = [p for p in forbidden if not why_not(*p)] + [p for p in allowed if why_not(*p)]
     for p in wrong:
         print("self test: %s including %s" % p)

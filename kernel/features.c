@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/features.c: what this kernel can, each thing probed once.
+ * kernel/features.c: what this kernel can, each thing probed once.
  * In:   USDTKIT_WITHOUT=name,… in the environment: features that tests
  *       switch off, so that every fall-back runs on a new kernel too.
  * Out:  prov_has, and one line for who may not trace at all.
  * Owns: the answers, for the life of the process.
  */
 #include "consumer/providers/inner.h"
-#include "consumer/providers/uapi.h"
+#include "kernel/uapi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/procs.c: the executable file mappings of processes, and
+ * world/files.c: the executable file mappings of processes, and
  * the files behind them.
  * In:   the kernel's list of mappings, through an iter/task_vma program
  *       (vma.c's); without it /proc/PID/maps.
  * Out:  mappings; files by index, opened and read once.
  * Owns: struct prov_files, until prov_files_free.
  */
-#include "consumer/providers/files.h"
-#include "consumer/providers/vma.h"
+#include "world/files.h"
+#include "world/vma.h"
 
 #include "base/grow.h"
 #include "base/hash.h"

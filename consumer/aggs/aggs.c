@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/aggs.c: takes what programs have counted and keeps it by key.
+ * consumer/aggs/aggs.c: takes what programs have counted and keeps it by key.
  * In:   the cells' map; for each class of keys and values a hash a CPU, and the program that
  *       drains them.
  * Out:  rows, by aggregation.
@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "consumer/compile/compile.h"
 #include "consumer/output/output.h"
-#include "consumer/run/aggs.h"
+#include "consumer/aggs/aggs.h"
 #include "consumer/run/inner.h"
 
 #include <bpf/bpf.h>

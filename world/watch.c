@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/watch.c: what processes map, fork, exec and end with,
+ * world/watch.c: what processes map, fork, exec and end with,
  * from now on.
  * In:   side-band records of a system-wide dummy perf event, one ring a CPU.
  * Out:  events in the order of their times; probes of files that appear.
@@ -9,7 +9,7 @@
  * Rings wake us at the first byte: what a process fires between its mmap and
  * our attach is missed.
  */
-#include "consumer/providers/files.h"
+#include "world/files.h"
 
 #include "base/grow.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/aggs.h: the consumer's table of aggregations (design rule 6).
+ * consumer/aggs/aggs.h: the consumer's table of aggregations (design rule 6).
  *
  * Programs count in maps; aggs_drain takes what they have counted since, by atomic exchange, and
  * adds it here. clear, trunc and normalize change this table alone, so no hit is lost to them;
@@ -20,10 +20,10 @@
 struct aggs;
 
 struct agg_row {
-	unsigned char *key; /* components as consumer/abi.h lays them out, struct rt_key not
+	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
 	size_t key_len;	    /* zeros up to the class included */
-	uint64_t *words;    /* as consumer/abi.h says; word 0, hits, is 0 after a clear */
+	uint64_t *words;    /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
 	int64_t normal;	    /* values are printed divided by this; 1 */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/btf.c: a reader of the kernel's raw BTF.
+ * kernel/btf.c: a reader of the kernel's raw BTF.
  * In:   /sys/kernel/btf/vmlinux, some 5 MB.
  * Out:  types by number and by name, offsets of members, types as C text.
  * Owns: the bytes and an index of where each type begins.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/uapi.h: what newer kernels offer and the installed
+ * kernel/uapi.h: what newer kernels offer and the installed
  * <linux/bpf.h> and libbpf may not know: links over many user-land probes
  * (uprobe_multi, Linux 6.6).
  */
-#ifndef CONSUMER_PROVIDERS_UAPI_H
-#define CONSUMER_PROVIDERS_UAPI_H
+#ifndef KERNEL_UAPI_H
+#define KERNEL_UAPI_H
 
 #include <errno.h>
 #include <linux/bpf.h>

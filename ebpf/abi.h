@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/abi.h: the layouts that compiled programs, the BPF library
- * (consumer/bpf), the run room and output share. Included by BPF C too: only
+ * ebpf/abi.h: the layouts that compiled programs, the BPF library
+ * (ebpf/), the run room and output share. Included by BPF C too: only
  * fixed-width types, no libc.
  *
  * Maps (all made by run from cc_maps' descriptions; `direct` ones are arrays
@@ -18,8 +18,8 @@
  *   dyn      hashes  associative arrays, one a key class and value size
  *   aggs     arrays of hashes, one hash a CPU; one a key class and value size
  */
-#ifndef CONSUMER_ABI_H
-#define CONSUMER_ABI_H
+#ifndef EBPF_ABI_H
+#define EBPF_ABI_H
 
 #ifndef __bpf__
 #include <assert.h>
@@ -58,7 +58,7 @@ struct rt_state {
 /* RT_DROP(id, "words after the number"): how DTrace words each; per CPU or for all. */
 enum rt_drop {
 #define RT_DROP(id, words, per_cpu) RT_DROP_##id,
-#include "consumer/drops.def"
+#include "ebpf/drops.def"
 	RT_NDROPS
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/tracefs.c: the folder of trace events, where the
+ * kernel/tracefs.c: the folder of trace events, where the
  * systems of tracepoints and the arguments of system calls are described.
  * In:   tracefs as mounted; if it is not, a mount of our own that no path
  *       leads to, gone with its descriptor.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/files.h: the files that processes have mapped, as
+ * world/files.h: the files that processes have mapped, as
  * procs.c gives them to the providers of user-land probes and to watch.c.
  *
  * A file is the kernel's inode (design rule 11): its address as a task_vma
@@ -8,8 +8,8 @@
  * and reused inode from the old one. Files have an index for life; a file
  * is opened and read when somebody asks, once.
  */
-#ifndef CONSUMER_PROVIDERS_FILES_H
-#define CONSUMER_PROVIDERS_FILES_H
+#ifndef WORLD_FILES_H
+#define WORLD_FILES_H
 
 #include "consumer/providers/inner.h"
 #include "usdt/usdt.h"

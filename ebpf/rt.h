@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/bpf/rt.h: the run-time library of compiled programs.
+ * ebpf/rt.h: the run-time library of compiled programs.
  *
  * Each routine is a global BPF function, verified by itself: its arguments are numbers and the
  * scratch slot. The slot's size is known when a program is loaded (rt_hole_slot_size), so every
@@ -18,10 +18,10 @@
  *
  * Errors are negative: -EFAULT (-14) for an address that cannot be read, RT_EROOM (-7, E2BIG).
  */
-#ifndef CONSUMER_BPF_RT_H
-#define CONSUMER_BPF_RT_H
+#ifndef EBPF_RT_H
+#define EBPF_RT_H
 
-#include "consumer/abi.h"
+#include "ebpf/abi.h"
 
 enum { RT_EROOM = -7, RT_EFAULT = -14, RT_SLOT_PAD = 256 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/bpf/table.h: the library's routines as embed.py's table holds
+ * ebpf/table.h: the library's routines as embed.py's table holds
  * them, for cc_link. What each does: rt.h.
  */
-#ifndef CONSUMER_BPF_TABLE_H
-#define CONSUMER_BPF_TABLE_H
+#ifndef EBPF_TABLE_H
+#define EBPF_TABLE_H
 
 #include <linux/bpf.h>
 #include <stddef.h>

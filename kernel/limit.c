@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/limit.c: as many descriptors as the hard limit allows,
+ * kernel/limit.c: as many descriptors as the hard limit allows,
  * while an environment is open. A file with probes costs some, and where
  * probes are made at run time each process has files of its own; old kernels
  * want one a site. The soft limit is for programs that select(2).

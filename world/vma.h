@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/vma.h: file mappings as the kernel has them: an
+ * world/vma.h: file mappings as the kernel has them: an
  * iter/task_vma program, written here as instructions, with offsets from
  * the running kernel's BTF.
  */
-#ifndef CONSUMER_PROVIDERS_VMA_H
-#define CONSUMER_PROVIDERS_VMA_H
+#ifndef WORLD_VMA_H
+#define WORLD_VMA_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@ usage: embed.py OBJECT PROTOTYPES.h OUT.c
 
 In:   a BPF object (little-endian ELF64, no debug information needed) whose functions are global
       and stand in .text; the header that declares each of them in one line.
-Out:  a C file with struct rt_routine rt_routines[] (consumer/bpf/table.h), sorted by name.
+Out:  a C file with struct rt_routine rt_routines[] (ebpf/table.h), sorted by name.
 Owns: OUT.c, which is only there if all went well.
 
 Undefined symbols become relocations: rt_hole_NAME a number, rt_map_NAME the address of a direct
@@ -121,7 +121,7 @@ def main(obj, header, target):
         kind, name = classify(code, off, rtype, syms[sym][0], functions)
         links[owner[0]].append(((off - owner[3]) // 8, kind, name))
     out = ["/* Made by embed.py from %s. */" % os.path.basename(obj),
-           '#include "consumer/bpf/table.h"', "", "#include <stddef.h>", ""]
+           '#include "ebpf/table.h"', "", "#include <stddef.h>", ""]
     rows = [emit(out, name, code[value:value + size], sorted(links[name]), protos[name])
             for name, (_, _, _, value, size) in sorted(functions.items())]
     out += ["", "const struct rt_routine rt_routines[] = {"] + rows + ["};",

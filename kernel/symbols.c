@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/symbols.c: addresses of the kernel's symbols.
+ * kernel/symbols.c: addresses of the kernel's symbols.
  * In:   /proc/kallsyms, read line by line when a script names one.
  * Out:  an address; 0 if there is none, or the kernel hides them
  *       (kernel.kptr_restrict) from this process.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/target.c: the processes of -c and -p (design rule 12).
+ * world/target.c: the processes of -c and -p (design rule 12).
  * In:   a command line, or a pid.
  * Out:  a process that stands still where probes can be attached before any
  *       of its code has fired one; later its exit.
@@ -16,8 +16,8 @@
  * kernel trap each thread of a seized process (PTRACE_EVENT_STOP). SIGSTOP
  * would do as well, but if we were killed then the child would stay stopped.
  */
-#include "consumer/providers/files.h"
-#include "consumer/providers/uapi.h"
+#include "world/files.h"
+#include "kernel/uapi.h"
 #include "usdt/loader.h"
 
 #include "base/grow.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/bpf/rt.c: claims, strings, bytes, records, keys, buckets: rt.h says what each does.
+ * ebpf/rt.c: claims, strings, bytes, records, keys, buckets: rt.h says what each does.
  * In:   offsets in a scratch slot, addresses, numbers; holes and maps by name.
  * Out:  clang's object, from which embed.py makes a table.
  * Owns: nothing.
@@ -12,7 +12,7 @@
  *     is short, which is faster than a helper's call. The slot ends in a pad of one piece;
  *   - loops end at a number known when loading (holes), and have few instructions.
  */
-#include "consumer/bpf/rt.h"
+#include "ebpf/rt.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define HELPER(ret, name, id, ...) static ret (*const name)(__VA_ARGS__) = (void *)id

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/vma.c: the iterator program of vma.h.
+ * world/vma.c: the iterator program of vma.h.
  * In:   offsets of the kernel's structures, from its BTF.
  * Out:  rows.
  * Owns: the program, until vma_iter_close.
@@ -8,7 +8,7 @@
  * The program reads BTF-typed pointers, so that a load of something freed
  * is a zero and no fault; a mapping without a file is skipped.
  */
-#include "consumer/providers/vma.h"
+#include "world/vma.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
