@@ -275,7 +275,7 @@ static void v_caller(struct gen *g, int id)
 
 	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
 	cc_store_imm(f, BPF_DW, R_FP, buf + 8, 0);
-	if (g->unit->ctx != CC_CTX_TEST)
+	if (cc_contexts[g->unit->ctx].stack)
 		g_frames(g, id == D_BUILTIN_ucaller, R_FP, (uint32_t)buf, 16);
 	cc_load(f, BPF_DW, R0, R_FP, buf + 8);
 	g_pop(g, 16);

@@ -190,7 +190,7 @@ static int generate(struct group *gr, bool slot)
 			.args = gr->is_error ? &error_args : gr->set->unit.args,
 			.rec = &cc->recs[c->index],
 			.is_error = gr->is_error,
-			.sleep = gr->set->unit.ctx == CC_CTX_UPROBE,
+			.sleep = cc_contexts[gr->set->unit.ctx].sleeps,
 			.top = cc->rec_off + cc->rec_max,
 		};
 

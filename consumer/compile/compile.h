@@ -27,15 +27,22 @@
 #include <linux/bpf.h>
 #include <sys/types.h>
 
-/* What kind of context a program gets. */
+/* What kind of context a program gets: contexts.def has the facts of each. */
 enum cc_ctx {
-	CC_CTX_UPROBE, /* struct pt_regs *, sleepable */
-	CC_CTX_KPROBE, /* struct pt_regs * */
-	CC_CTX_RAWTP,  /* struct bpf_raw_tracepoint_args * */
-	CC_CTX_PERF,   /* struct bpf_perf_event_data * */
-	CC_CTX_TEST,   /* raw tracepoint run by BPF_PROG_TEST_RUN: BEGIN, END */
+#define CC_CTX(id, ...) CC_CTX_##id,
+#include "consumer/compile/contexts.def"
 	CC_NCTX
 };
+struct cc_context {
+	const char *name;
+	enum bpf_prog_type type;
+	uint32_t attach, bulk; /* enum bpf_attach_type, which may be newer than the headers */
+	const char *arg;
+	bool is_typedef, sleeps, user_args, cookies, stack;
+	uint32_t frames;
+	bool by_btf;
+};
+extern const struct cc_context cc_contexts[CC_NCTX];
 
 /* Where one of arg0..arg9 is. */
 enum cc_argkind {
@@ -79,7 +86,8 @@ enum { CC_SYSCALLS = 1024 };
 struct cc_unit {
 	enum cc_ctx ctx;
 	const char *tracepoint; /* RAWTP */
-	bool multi;		/* UPROBE: will be attached by uprobe_multi */
+	bool multi;		/* will be attached in bulk, by a link over many sites */
+	uint32_t btf_id;	/* of what it is attached to, where contexts attach by that */
 	enum cc_select select;
 	uint32_t probe;	 /* STATIC */
 	int table;	 /* SYSCALL: fd of a direct array map */
@@ -184,6 +192,7 @@ struct cc_image { /* ready to load but for map fds, which cc_link has put in */
 	size_t ninsns;
 	enum bpf_prog_type type;
 	uint32_t expected_attach_type;
+	uint32_t attach_btf_id;
 	uint32_t flags;	 /* BPF_F_SLEEPABLE */
 	int btf_fd;	 /* owned by the image; cc_image_close */
 	void *func_info; /* struct bpf_func_info[] */

@@ -93,19 +93,18 @@ static void get_stack(struct gen *g, int base, uint32_t off, uint32_t bytes, uin
 }
 
 /*
- * A raw tracepoint's program takes the stack that it runs on itself, so its own
- * frames come first: the clause (ERROR's is called by another function), the
- * program and the kernel's bpf_trace_runN. Then may come those that called it,
- * which depends on the kernel and on how many consumers the tracepoint has at
- * the moment: as long as the first frame is in one of them, one more is skipped.
+ * Where our own frames come first in the kernel's stack, they are skipped (and the function that
+ * calls ERROR's clauses). Behind those of a raw tracepoint may come the functions that called its
+ * program, which depends on the kernel and on how many consumers the tracepoint has at the moment:
+ * as long as the first frame is in one of them, one more is skipped.
  */
 void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 {
 	struct cc_func *f = g->f;
 	struct cc_range of[2];
-	bool raw = !user && g->unit->ctx == CC_CTX_RAWTP;
-	uint32_t skip = raw ? 3 + g->is_error : 0;
-	size_t n = raw ? tracing(g, of) : 0;
+	uint32_t own = user ? 0 : cc_contexts[g->unit->ctx].frames;
+	uint32_t skip = own ? own + g->is_error : 0;
+	size_t n = own ? tracing(g, of) : 0;
 	int done = cc_label_new(f);
 
 	get_stack(g, base, off, bytes, user ? BPF_F_USER_STACK : skip);
@@ -134,7 +133,7 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 	struct cc_func *f = g->f;
 	int fine = cc_label_new(f);
 
-	if (g->unit->ctx == CC_CTX_TEST) {
+	if (!cc_contexts[g->unit->ctx].stack) {
 		cc_imm(f, R0, 0);
 		return;
 	}

@@ -12,13 +12,14 @@
 #include "ebpf/rt.h"
 #include "ebpf/table.h"
 #include "consumer/compile/inner.h"
+#include "kernel/uapi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_FUNCS = 256, TRACE_UPROBE_MULTI = 48 };
+enum { MAX_FUNCS = 256 };
 
 /* One function in the image. */
 struct part {
@@ -40,18 +41,9 @@ struct linker {
 
 /* ---- What contexts demand ---------------------------------------------------------------- */
 
-/* The kernel compares the name of ctx's type, not its contents. Kernels before 6.8 want a struct
- * that is called what is a typedef in its headers; later ones accept the typedef: it is both. */
-static const struct {
-	enum bpf_prog_type type;
-	const char *ctx;
-	bool alias;
-} contexts[CC_NCTX] = {
-	[CC_CTX_UPROBE] = { BPF_PROG_TYPE_KPROBE, "bpf_user_pt_regs_t", true },
-	[CC_CTX_KPROBE] = { BPF_PROG_TYPE_KPROBE, "bpf_user_pt_regs_t", true },
-	[CC_CTX_RAWTP] = { BPF_PROG_TYPE_RAW_TRACEPOINT, "bpf_raw_tracepoint_args", false },
-	[CC_CTX_PERF] = { BPF_PROG_TYPE_PERF_EVENT, "bpf_perf_event_data", false },
-	[CC_CTX_TEST] = { BPF_PROG_TYPE_RAW_TRACEPOINT, "bpf_raw_tracepoint_args", false },
+const struct cc_context cc_contexts[CC_NCTX] = {
+#define CC_CTX(id, lower, type, ...) [CC_CTX_##id] = { #lower, BPF_PROG_TYPE_##type, __VA_ARGS__ },
+#include "consumer/compile/contexts.def"
 };
 
 /* ---- Which functions --------------------------------------------------------------------- */
@@ -268,6 +260,9 @@ struct types {
 	int number, ctx, fire, slot;
 };
 
+/* The kernel compares the name of a context's type, not its contents. Kernels before 6.8 want a
+ * struct that is called what is a typedef in their headers; later ones accept the typedef, so the
+ * type is both. */
 static int pointer_to_struct(struct btf *btf, const char *name, uint32_t size, bool alias)
 {
 	int t = btf__add_struct(btf, name, size);
@@ -293,10 +288,10 @@ static int add_func(struct btf *btf, const struct types *t, const struct part *p
 /* The library's BTF, in memory only, for its raw bytes. */
 static int add_types(struct linker *l, struct btf *btf, struct bpf_func_info *info, uint32_t *n)
 {
-	int ctx = l->set->unit.ctx;
+	const struct cc_context *ctx = &cc_contexts[l->set->unit.ctx];
 	struct types t = {
 		.number = btf__add_int(btf, "long", 8, BTF_INT_SIGNED),
-		.ctx = pointer_to_struct(btf, contexts[ctx].ctx, 8, contexts[ctx].alias),
+		.ctx = pointer_to_struct(btf, ctx->arg, 8, ctx->is_typedef),
 		.fire = pointer_to_struct(btf, "rt_fire", sizeof(struct rt_fire), false),
 		.slot = pointer_to_struct(btf, "rt_scratch", l->cc->slot_size + !l->cc->slot_size,
 					  false),
@@ -341,6 +336,7 @@ static int make_btf(struct linker *l, struct cc_image *image)
 
 int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image)
 {
+	const struct cc_context *ctx = &cc_contexts[set->unit.ctx];
 	struct linker l = { .cc = cc, .set = set };
 	const struct part *last;
 	int err;
@@ -361,11 +357,10 @@ int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image
 	last = &l.parts[l.nparts - 1];
 	image->insns = l.insns;
 	image->ninsns = last->start + last->n;
-	image->type = contexts[set->unit.ctx].type;
-	if (set->unit.ctx == CC_CTX_UPROBE) {
-		image->flags = BPF_F_SLEEPABLE;
-		image->expected_attach_type = set->unit.multi ? TRACE_UPROBE_MULTI : 0;
-	}
+	image->type = ctx->type;
+	image->flags = ctx->sleeps ? BPF_F_SLEEPABLE : 0;
+	image->expected_attach_type = set->unit.multi ? ctx->bulk : ctx->attach;
+	image->attach_btf_id = ctx->by_btf ? set->unit.btf_id : 0;
 	return make_btf(&l, image);
 }
 
@@ -381,7 +376,7 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = (enum bpf_attach_type)image->expected_attach_type,
-		    .prog_flags = image->flags,
+		    .prog_flags = image->flags, .attach_btf_id = image->attach_btf_id,
 		    .prog_btf_fd = image->btf_fd < 0 ? 0 : (uint32_t)image->btf_fd,
 		    .func_info = image->nfunc_info ? image->func_info : NULL,
 		    .func_info_cnt = image->nfunc_info,

@@ -105,7 +105,7 @@ static bool args_source(struct gen *g, const struct d_expr *e, struct source *fr
 	if (e->kids[0]->var->scope != D_V_BUILTIN)
 		return false;
 	g_typed_arg(g, (unsigned)e->ival);
-	from->user = e->type->is_user || g->unit->ctx == CC_CTX_UPROBE;
+	from->user = e->type->is_user || cc_contexts[g->unit->ctx].user_args;
 	return true;
 }
 

@@ -441,7 +441,7 @@ static void set_active(struct gen *g)
 
 /*
  * Since 6.13 the kernel gives functions of 64 bytes of stack or more a stack a CPU instead of the
- * task's ("private stack"), for it takes this type of program not to nest. Sleepable uprobes do:
+ * task's ("private stack"), for it takes these types of programs not to nest. Sleepable ones do:
  * two tasks that fault in a copyin then write in one frame (measured on 6.18: scratch slots lost,
  * 2 hits in 1,000 counted under another's key). A program with a tail call keeps the task's
  * stack, and the verifier looks for the call before it knows that it is never reached.
@@ -451,7 +451,7 @@ static void no_private_stack(struct gen *g)
 	struct cc_func *f = g->f;
 	int over = cc_label_new(f);
 
-	if (g->unit->ctx != CC_CTX_UPROBE || g->cc->kernel.version < KERNEL_VERSION(6, 13, 0))
+	if (!cc_contexts[g->unit->ctx].sleeps || g->cc->kernel.version < KERNEL_VERSION(6, 13, 0))
 		return;
 	cc_imm(f, R0, 0);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, over);

@@ -417,19 +417,47 @@ out:
 	return err;
 }
 
-/* ---- All kinds ------------------------------------------------------------------------- */
+/* ---- One kind each --------------------------------------------------------------------- */
 
-static int attach_raw(const struct prov_site *s, int prog, struct prov_links *links)
+/* An attachment that fails altogether. */
+static int report(struct prov_env *env, int err)
 {
-	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
-
-	links->raw |= fd >= 0;
-	return fd < 0 ? fd : keep(links, fd, 0);
+	if (err)
+		diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", error_text(err));
+	return err;
 }
 
-/* Clocks and tracepoints: a site at a time. */
-static int attach_single(struct prov_env *env, const struct prov_attach *what,
-			 struct prov_links *links)
+/* The files that are refused are not the target's alone, and were warned of: that some file of the
+ * system cannot be traced is no failure of the rest. */
+static bool others_refused(const struct prov_attach *what, int err)
+{
+	bool others = of_one_site(err);
+
+	for (size_t i = 0; others && i < what->nsites; i++)
+		others = !what->sites[i]->pid;
+	return others;
+}
+
+static int attach_uprobe(struct prov_env *env, const struct prov_attach *what,
+			 struct prov_links *links, prov_open_fn *open_file)
+{
+	int err = attach_user(env, what, links, open_file);
+
+	if (!err || others_refused(what, err))
+		return 0;
+	report(env, err);
+	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */
+	if (err == -EACCES && !what->multi)
+		diag_hint(env->diag, "without uprobe_multi links (Linux 6.6) probes in user land "
+				     "need CAP_SYS_ADMIN");
+	return err;
+}
+
+/* A site at a time: it fails if none could be attached. */
+static int attach_each(struct prov_env *env, const struct prov_attach *what,
+		       struct prov_links *links, const char *name,
+		       int (*one)(struct prov_env *env, const struct prov_site *s, int prog,
+				  uint64_t cookie, struct prov_links *links))
 {
 	int err, last = 0;
 	size_t done = 0;
@@ -437,54 +465,77 @@ static int attach_single(struct prov_env *env, const struct prov_attach *what,
 	for (size_t i = 0; i < what->nsites; i++) {
 		const struct prov_site *s = what->sites[i];
 
-		err = what->ctx == CC_CTX_PERF ?
-			      attach_clock(env, s, what->prog, what->cookies[i], links) :
-			      attach_raw(s, what->prog, links);
+		err = one(env, s, what->prog, what->cookies[i], links);
 		if (!err) {
 			done++;
 			continue;
 		}
 		last = err;
-		diag_warn(env->diag, NOWHERE, "cannot attach to %s%s: %s",
-			  what->ctx == CC_CTX_PERF ? "a clock" : "tracepoint ",
-			  what->ctx == CC_CTX_PERF ? "" : s->tracepoint, strerror(-err));
+		diag_warn(env->diag, NOWHERE, "cannot attach to %s%s%s: %s", name,
+			  s->tracepoint ? " " : "", s->tracepoint ? s->tracepoint : "",
+			  strerror(-err));
 	}
-	return done ? 0 : last;
+	return done ? 0 : report(env, last);
 }
 
-/* Is what the kernel says about single sites of files that are not the target's alone? It was
- * warned of; that some file of the system cannot be traced is no failure of the rest. */
-static bool others_refused(const struct prov_attach *what, int err)
+static int raw_one(struct prov_env *env, const struct prov_site *s, int prog, uint64_t cookie,
+		   struct prov_links *links)
 {
-	bool others = what->ctx == CC_CTX_UPROBE && of_one_site(err);
+	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
 
-	for (size_t i = 0; others && i < what->nsites; i++)
-		others = !what->sites[i]->pid;
-	return others;
+	(void)env;
+	(void)cookie;
+	links->raw |= fd >= 0;
+	return fd < 0 ? fd : keep(links, fd, 0);
 }
+
+static int attach_rawtp(struct prov_env *env, const struct prov_attach *what,
+			struct prov_links *links, prov_open_fn *open_file)
+{
+	(void)open_file;
+	return attach_each(env, what, links, "tracepoint", raw_one);
+}
+
+static int attach_perf(struct prov_env *env, const struct prov_attach *what,
+		       struct prov_links *links, prov_open_fn *open_file)
+{
+	(void)open_file;
+	return attach_each(env, what, links, "a clock", attach_clock);
+}
+
+/* No provider has sites of this kind yet. */
+static int attach_kprobe(struct prov_env *env, const struct prov_attach *what,
+			 struct prov_links *links, prov_open_fn *open_file)
+{
+	(void)what;
+	(void)links;
+	(void)open_file;
+	return report(env, -EOPNOTSUPP);
+}
+
+/* These are fired by the run room itself. */
+static int attach_test(struct prov_env *env, const struct prov_attach *what,
+		       struct prov_links *links, prov_open_fn *open_file)
+{
+	(void)env;
+	(void)what;
+	(void)links;
+	(void)open_file;
+	return 0;
+}
+
+/* ---- All kinds ------------------------------------------------------------------------- */
+
+static int (*const attach[CC_NCTX])(struct prov_env *env, const struct prov_attach *what,
+				    struct prov_links *links, prov_open_fn *open_file) = {
+#define CC_CTX(id, lower, ...) [CC_CTX_##id] = attach_##lower,
+#include "consumer/compile/contexts.def"
+};
 
 int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struct prov_links *links,
 		     prov_open_fn *open_file)
 {
-	int err;
-
-	switch (what->nsites ? what->ctx : CC_CTX_TEST) {
-	case CC_CTX_UPROBE: err = attach_user(env, what, links, open_file); break;
-	case CC_CTX_RAWTP:
-	case CC_CTX_PERF: err = attach_single(env, what, links); break;
-	case CC_CTX_TEST:
-		err = 0; /* fired by run */
-		break;
-	default: err = -EOPNOTSUPP;
-	}
-	if (!err || others_refused(what, err))
-		return 0;
-	diag_error(env->diag, NOWHERE, NULL, "cannot attach: %s", error_text(err));
-	/* Linux 6.16 and its stable kernels want more than CAP_PERFMON for these events. */
-	if (err == -EACCES && what->ctx == CC_CTX_UPROBE && !what->multi)
-		diag_hint(env->diag, "without uprobe_multi links (Linux 6.6) probes in user land "
-				     "need CAP_SYS_ADMIN");
-	return err;
+	return what->nsites ? attach[what->ctx](env, what, links, open_file) : 0;
 }
 
 int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links)

@@ -60,9 +60,9 @@ static const char *key_make(struct run *r, uint32_t probe, const struct prov_sit
 		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
 	if (is_syscall(s))
 		k->sys_return = !strcmp(s->tracepoint, "sys_exit");
-	else if (s->ctx != CC_CTX_UPROBE)
+	else if (!cc_contexts[s->ctx].cookies)
 		k->own = probe + 1;
-	k->period_ns = s->ctx == CC_CTX_PERF ? s->period_ns : 0;
+	k->period_ns = s->period_ns;
 	memcpy(k + 1, p->clauses, p->nclauses * sizeof(*p->clauses));
 	*len = bytes;
 	return (const char *)k;
@@ -86,14 +86,14 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 		.pid = s->pid,
 		.args = &k->args,
 		.table = -1,
-		.multi = s->ctx == CC_CTX_UPROBE && prov_has(PROV_F_UPROBE_MULTI),
-		.select = is_syscall(s)		  ? CC_SELECT_SYSCALL :
-			  s->ctx == CC_CTX_UPROBE ? CC_SELECT_COOKIE :
-						    CC_SELECT_STATIC,
+		.multi = cc_contexts[s->ctx].bulk && prov_has(PROV_F_UPROBE_MULTI),
+		.select = is_syscall(s)		      ? CC_SELECT_SYSCALL :
+			  cc_contexts[s->ctx].cookies ? CC_SELECT_COOKIE :
+							CC_SELECT_STATIC,
 		.sys_return = k->sys_return,
 		.clauses = (const int *)(k + 1),
 		.nclauses = k->nclauses,
-		.period_ns = s->ctx == CC_CTX_PERF ? s->period_ns : 0,
+		.period_ns = s->period_ns,
 		.begin = s->ctx == CC_CTX_TEST && !strcmp(r->probes[probe].probe->name, "BEGIN"),
 		.end = s->ctx == CC_CTX_TEST && !strcmp(r->probes[probe].probe->name, "END"),
 	};
@@ -331,7 +331,7 @@ static bool unit_attach(struct run *r, struct run_unit *u)
 		.nsites = u->nsites - u->attached,
 	};
 
-	if (u->cc.ctx == CC_CTX_TEST || !what.nsites)
+	if (!what.nsites)
 		return true;
 	if (u->cc.select == CC_SELECT_SYSCALL) { /* one attachment serves all numbers */
 		if (u->attached)
@@ -422,7 +422,7 @@ bool run_units_fire(struct run *r, bool end)
 		struct run_unit *u = r->units[i];
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = ctx, .ctx_size_in = sizeof(ctx));
 
-		if (u->cc.ctx != CC_CTX_TEST || (end ? !u->cc.end : !u->cc.begin))
+		if (end ? !u->cc.end : !u->cc.begin)
 			continue;
 		if (bpf_prog_test_run_opts(u->prog, &opts)) {
 			diag_error(r->diag, NOWHERE, NULL, "cannot fire %s: %s",

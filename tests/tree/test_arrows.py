@@ -24,7 +24,7 @@ ROOMS = [
     ("consumer/compile/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "ebpf/rt.h", "ebpf/table.h"]),
     ("consumer/providers/", BASE + CONTRACTS +
-     ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/holes.def"]),
+     ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/*.def"]),
     ("consumer/output/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/aggs/aggs.h", "consumer/providers/providers.h"]),
     ("consumer/run/", BASE + CONTRACTS +
