@@ -48,10 +48,13 @@ static void show_source(FILE *f, const struct place *p, uint32_t len)
 }
 
 __attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct loc at,
-							 const char *tag, enum diag_kind kind,
+							 const struct diag_tag *tag,
+							 enum diag_kind kind,
 							 const char *fmt, va_list ap)
 {
-	struct diag_message m = { .kind = kind, .tag = tag, .place = text_place(at) };
+	struct diag_message m = {
+		.kind = kind, .tag = tag ? tag->name : NULL, .place = text_place(at)
+	};
 	const struct place *p = &m.place;
 	char *text = NULL;
 	size_t len = 0;
@@ -67,8 +70,8 @@ __attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct 
 		fprintf(f, "%.*s:%u:%u: ", (int)p->name_len, p->name, p->line, p->column);
 	else if (d->who)
 		fprintf(f, "%s: ", d->who);
-	if (d->errtags && tag)
-		fprintf(f, "[%s] ", tag);
+	if (d->errtags && m.tag)
+		fprintf(f, "[%s] ", m.tag);
 	if (kind == DIAG_WARNING)
 		fputs("warning: ", f);
 	begin = ftell(f);
@@ -83,7 +86,8 @@ __attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct 
 		free(text);
 }
 
-void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt, va_list ap)
+void diag_verror(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt,
+		 va_list ap)
 {
 	d->errors++;
 	if (!d->limit || d->errors <= d->limit)
@@ -92,7 +96,7 @@ void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt
 		d->hushed = true;
 }
 
-void diag_error(struct diag *d, struct loc at, const char *tag, const char *fmt, ...)
+void diag_error(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 {
 	va_list ap;
 

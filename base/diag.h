@@ -21,6 +21,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* What kind of error a message is, for who looks it up. An object, not a string: a name that is
+ * misspelt does not build. */
+struct diag_tag {
+	const char *name;
+};
+
 enum diag_kind { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE, DIAG_HINT };
 
 struct diag_message { /* all borrowed until tell returns */
@@ -42,11 +48,11 @@ struct diag {
 	bool hushed; /* the last message was beyond the limit: so is its hint */
 };
 
-/* tag: "D_SYNTAX" …; NULL: none. Messages have no newline and no full stop at the end. */
-void diag_error(struct diag *d, struct loc at, const char *tag, const char *fmt, ...)
+/* tag: NULL: none. Messages have no newline and no full stop at the end. */
+void diag_error(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-void diag_verror(struct diag *d, struct loc at, const char *tag, const char *fmt, va_list ap)
-	__attribute__((format(printf, 4, 0)));
+void diag_verror(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt,
+		 va_list ap) __attribute__((format(printf, 4, 0)));
 void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A report that is neither: "dtrace: 5 drops on CPU 0"; no place, no prefix but `who`. */

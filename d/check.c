@@ -138,7 +138,7 @@ static bool check_if(struct chk *c, struct d_stmt *s)
 	s->expr = c_value(c, s->expr);
 	ok = s->expr != NULL;
 	if (ok && !d_is_integer(s->expr->type) && !d_is_pointer(s->expr->type)) {
-		d_error(c->d, s->expr->loc, "D_PRED_SCALAR",
+		d_error(c->d, s->expr->loc, D_PRED_SCALAR,
 			"the condition must be an integer or a pointer, not %s",
 			c_name(c, s->expr->type));
 		ok = false;
@@ -207,7 +207,7 @@ static bool check_stmt(struct chk *c, struct d_stmt *s)
 	if (e->kind == D_E_ASSIGN && e->kids[0] && e->kids[0]->kind == D_E_AGG)
 		return c_agg_stmt(c, s);
 	if (e->kind == D_E_AGG) {
-		d_error(c->d, e->loc, "D_AGG_NULL",
+		d_error(c->d, e->loc, D_AGG_NULL,
 			"@%s alone does nothing: assign it an aggregating "
 			"function",
 			e->str);
@@ -238,7 +238,7 @@ static bool check_pred(struct chk *c, struct d_clause *cl)
 	if (!cl->pred)
 		return false;
 	if (!d_is_integer(cl->pred->type) && !d_is_pointer(cl->pred->type)) {
-		d_error(c->d, cl->pred->loc, "D_PRED_SCALAR",
+		d_error(c->d, cl->pred->loc, D_PRED_SCALAR,
 			"a predicate must be an integer or a pointer, not %s",
 			c_name(c, cl->pred->type));
 		return false;

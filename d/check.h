@@ -86,7 +86,7 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
 
 /* check_call.c */
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
-bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const char *tag);
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const struct diag_tag *tag);
 bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 /* check_act.c: what an action asks beyond its prototype */
 struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool statement);
@@ -95,7 +95,11 @@ bool c_printf(struct chk *c, struct d_expr *e);
 bool c_printa(struct chk *c, struct d_expr *e);
 
 /* check_agg.c */
-struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const char *who);
+struct agg_tags { /* what is wrong with an action's aggregation: it is none, unknown, has keys */
+	const struct diag_tag *arg, *bad, *key;
+};
+struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const struct agg_tags *tags,
+			 const char *who);
 bool c_agg_stmt(struct chk *c, struct d_stmt *s);
 
 /* check_stab.c: what an expression uses lowers the clause's attributes */

@@ -12,38 +12,35 @@
 
 /* What differs from `void, a statement, D_PROTO_LEN`. */
 static const struct act {
-	const char *tags; /* prefix of its own error tags; NULL: D_PROTO_… */
-	int value;	  /* base type as a value; 0: a statement only */
-	bool agg;	  /* first argument is an aggregation */
+	const struct diag_tag *count; /* a wrong number of arguments; NULL: D_PROTO_LEN */
+	struct agg_tags agg;	      /* first argument is an aggregation */
+	int value;		      /* base type as a value; 0: a statement only */
 } acts[D_NACTIONS] = {
-	[D_ACT_printa] = { "D_PRINTA", 0, false },
-	[D_ACT_clear] = { "D_CLEAR", 0, true },
-	[D_ACT_trunc] = { "D_TRUNC", 0, true },
-	[D_ACT_normalize] = { "D_NORMALIZE", 0, true },
-	[D_ACT_denormalize] = { "D_NORMALIZE", 0, true },
-	[D_ACT_stack] = { "D_STACK", D_STACK, false },
-	[D_ACT_ustack] = { "D_USTACK", D_USTACK, false },
-	[D_ACT_jstack] = { "D_USTACK", D_USTACK, false },
-	[D_ACT_sym] = { NULL, D_KSYM, false },
-	[D_ACT_mod] = { NULL, D_KSYM, false },
-	[D_ACT_func] = { NULL, D_KSYM, false },
-	[D_ACT_uaddr] = { NULL, D_USYM, false },
-	[D_ACT_usym] = { NULL, D_USYM, false },
-	[D_ACT_umod] = { NULL, D_USYM, false },
-	[D_ACT_ufunc] = { NULL, D_USYM, false },
+	[D_ACT_printa] = { .count = D_PRINTA_PROTO },
+	[D_ACT_clear] = { D_CLEAR_PROTO, { D_CLEAR_AGGARG, D_CLEAR_AGGBAD, D_CLEAR_AGGKEY }, 0 },
+	[D_ACT_trunc] = { D_TRUNC_PROTO, { D_TRUNC_AGGARG, D_TRUNC_AGGBAD, D_TRUNC_AGGKEY }, 0 },
+	[D_ACT_normalize] = { D_NORMALIZE_PROTO,
+			      { D_NORMALIZE_AGGARG, D_NORMALIZE_AGGBAD, D_NORMALIZE_AGGKEY },
+			      0 },
+	[D_ACT_denormalize] = { D_NORMALIZE_PROTO,
+				{ D_NORMALIZE_AGGARG, D_NORMALIZE_AGGBAD, D_NORMALIZE_AGGKEY },
+				0 },
+	[D_ACT_stack] = { .count = D_STACK_PROTO, .value = D_STACK },
+	[D_ACT_ustack] = { .count = D_USTACK_PROTO, .value = D_USTACK },
+	[D_ACT_jstack] = { .count = D_USTACK_PROTO, .value = D_USTACK },
+	[D_ACT_sym] = { .value = D_KSYM },
+	[D_ACT_mod] = { .value = D_KSYM },
+	[D_ACT_func] = { .value = D_KSYM },
+	[D_ACT_uaddr] = { .value = D_USYM },
+	[D_ACT_usym] = { .value = D_USYM },
+	[D_ACT_umod] = { .value = D_USYM },
+	[D_ACT_ufunc] = { .value = D_USYM },
 };
-
-static const char *tag_of(struct chk *c, const char *prefix, const char *what)
-{
-	char *tag = arena_printf(c->d->arena, "%s_%s", prefix ? prefix : "D_PROTO", what);
-
-	return tag ? tag : "D_UNKNOWN";
-}
 
 static bool frames_ok(struct chk *c, struct d_expr *e)
 {
-	static const char *const tags[2][2] = { { "D_STACK_SIZE", "D_STACK_SIZE" },
-						{ "D_USTACK_FRAMES", "D_USTACK_STRSIZE" } };
+	static const struct diag_tag *const tags[2][2] = { { D_STACK_SIZE, D_STACK_SIZE },
+						{ D_USTACK_FRAMES, D_USTACK_STRSIZE } };
 	bool user = e->func != D_ACT_stack;
 
 	for (size_t i = 0; i < e->nkids; i++) {
@@ -84,16 +81,17 @@ static struct d_expr *stack(struct chk *c, struct d_expr *e, const struct act *a
 
 static bool trace_ok(struct chk *c, struct d_expr *e)
 {
+	static const struct agg_tags tags = { NULL, D_TRACE_AGGBAD, D_TRACE_AGGKEY };
 	const struct d_type *t;
 
 	if (e->kids[0] && e->kids[0]->kind == D_E_AGG)
-		return c_agg_find(c, e->kids[0], "D_TRACE_AGG", "trace") != NULL;
+		return c_agg_find(c, e->kids[0], &tags, "trace") != NULL;
 	e->kids[0] = c_expr(c, e->kids[0]);
 	if (!e->kids[0])
 		return false;
 	t = d_resolve(e->kids[0]->type);
 	if (t->kind == D_T_VOID || t->kind == D_T_FUNC) {
-		d_error(c->d, e->kids[0]->loc, "D_TRACE_VOID", "trace() needs a value, not %s",
+		d_error(c->d, e->kids[0]->loc, D_TRACE_VOID, "trace() needs a value, not %s",
 			c_name(c, e->kids[0]->type));
 		return false;
 	}
@@ -109,7 +107,7 @@ static bool tracemem_ok(struct chk *c, struct d_expr *e)
 	if (!c_kids_done(c, e))
 		return false;
 	if (!d_is_pointer(e->kids[0]->type) && !d_is_integer(e->kids[0]->type)) {
-		d_error(c->d, e->kids[0]->loc, "D_TRACEMEM_ADDR",
+		d_error(c->d, e->kids[0]->loc, D_TRACEMEM_ADDR,
 			"tracemem() needs an address, not %s", c_name(c, e->kids[0]->type));
 		return false;
 	}
@@ -118,12 +116,12 @@ static bool tracemem_ok(struct chk *c, struct d_expr *e)
 	size = e->kids[1];
 	if (!c_is_const(size) || !d_is_integer(size->type) || (int64_t)size->ival <= 0 ||
 	    size->ival > INT32_MAX) {
-		d_error(c->d, size->loc, "D_TRACEMEM_SIZE",
+		d_error(c->d, size->loc, D_TRACEMEM_SIZE,
 			"the size of tracemem() must be a positive integer constant");
 		return false;
 	}
 	if (e->nkids > 2 && !d_is_integer(e->kids[2]->type)) {
-		d_error(c->d, e->kids[2]->loc, "D_TRACEMEM_SIZE",
+		d_error(c->d, e->kids[2]->loc, D_TRACEMEM_SIZE,
 			"the dynamic size of tracemem() must be "
 			"an integer, not %s",
 			c_name(c, e->kids[2]->type));
@@ -134,18 +132,18 @@ static bool tracemem_ok(struct chk *c, struct d_expr *e)
 
 static bool agg_ok(struct chk *c, struct d_expr *e, const struct act *a, const char *proto)
 {
-	if (!c_agg_find(c, e->kids[0], tag_of(c, a->tags, "AGG"), e->str))
+	if (!c_agg_find(c, e->kids[0], &a->agg, e->str))
 		return false;
 	if (e->func == D_ACT_normalize && e->nkids == 2) {
 		e->kids[1] = c_value(c, e->kids[1]);
 		if (e->kids[1] && !c_is_scalar(e->kids[1]->type)) {
-			d_error(c->d, e->kids[1]->loc, "D_NORMALIZE_SCALAR",
+			d_error(c->d, e->kids[1]->loc, D_NORMALIZE_SCALAR,
 				"normalize() needs a number to divide by, not %s",
 				c_name(c, e->kids[1]->type));
 			return false;
 		}
 		if (c_is_const(e->kids[1]) && !e->kids[1]->ival) {
-			d_error(c->d, e->kids[1]->loc, "D_DIV_ZERO", "normalize() by zero");
+			d_error(c->d, e->kids[1]->loc, D_DIV_ZERO, "normalize() by zero");
 			return false;
 		}
 		e->kids[1] = c_cast(c, e->kids[1], d_base(c->d, D_INT64));
@@ -158,7 +156,7 @@ static bool setopt_ok(struct chk *c, struct d_expr *e)
 {
 	for (size_t i = 0; i < e->nkids; i++)
 		if (!e->kids[i] || e->kids[i]->kind != D_E_STRING) {
-			d_error(c->d, e->kids[i] ? e->kids[i]->loc : e->loc, "D_PROTO_ARG",
+			d_error(c->d, e->kids[i] ? e->kids[i]->loc : e->loc, D_PROTO_ARG,
 				"argument %zu of setopt() must be a string constant", i + 1);
 			return false;
 		}
@@ -175,7 +173,7 @@ static bool args_ok(struct chk *c, struct d_expr *e, const struct act *a, const 
 	case D_ACT_trace: return trace_ok(c, e);
 	case D_ACT_tracemem: return tracemem_ok(c, e);
 	case D_ACT_setopt: return setopt_ok(c, e);
-	default: return a->agg ? agg_ok(c, e, a, proto) : c_args(c, e, proto);
+	default: return a->agg.arg ? agg_ok(c, e, a, proto) : c_args(c, e, proto);
 	}
 }
 
@@ -183,10 +181,10 @@ struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool
 {
 	const struct act *a = &acts[e->func];
 
-	if (!c_count_ok(c, e, proto, tag_of(c, a->tags, a->tags ? "PROTO" : "LEN")))
+	if (!c_count_ok(c, e, proto, a->count ? a->count : D_PROTO_LEN))
 		return NULL;
 	if (!statement && (!a->value || c->constant)) {
-		d_error(c->d, e->loc, "D_OP_ACT",
+		d_error(c->d, e->loc, D_OP_ACT,
 			"action %s() has no value: it is a statement of its own", e->str);
 		return NULL;
 	}

@@ -15,29 +15,23 @@ static const char *agg_name(const struct d_expr *e)
 	return *e->str ? e->str : "_";
 }
 
-struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const char *tag, const char *who)
+struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const struct agg_tags *tags,
+			 const char *who)
 {
 	struct d_agg *a;
-	char *full;
 
 	if (!e || e->kind != D_E_AGG) {
-		full = arena_printf(c->d->arena, "%sARG", tag);
-		d_error(c->d, e ? e->loc : NOWHERE, full ? full : tag,
-			"%s() needs an aggregation here", who);
+		d_error(c->d, e ? e->loc : NOWHERE, tags->arg, "%s() needs an aggregation here",
+			who);
 		return NULL;
 	}
 	a = hash_get_str(c->d->agg_names, agg_name(e));
-	if (!a || a->func < 0) {
-		full = arena_printf(c->d->arena, "%sBAD", tag);
-		if (!a)
-			d_error(c->d, e->loc, full ? full : tag, "unknown aggregation: @%s",
-				e->str);
+	if (!a)
+		d_error(c->d, e->loc, tags->bad, "unknown aggregation: @%s", e->str);
+	if (!a || a->func < 0) /* its statement was in error */
 		return NULL;
-	}
 	if (e->nkids) {
-		full = arena_printf(c->d->arena, "%sKEY", tag);
-		d_error(c->d, e->loc, full ? full : tag, "%s() takes @%s without keys", who,
-			e->str);
+		d_error(c->d, e->loc, tags->key, "%s() takes @%s without keys", who, e->str);
 		return NULL;
 	}
 	e->agg = a;
@@ -65,24 +59,25 @@ static struct d_agg *agg_get(struct chk *c, const struct d_expr *e)
 /* ---- Parameters of lquantize and llquantize ----------------------------------- */
 
 struct range {
-	const char *name, *type_tag, *value_tag, *match_tag;
+	const char *name;
+	const struct diag_tag *type_tag, *value_tag, *match_tag;
 	int64_t low, high, missing;
 };
 static const struct range lq_params[] = {
-	{ "base", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", "D_LQUANT_MATCHBASE", INT32_MIN,
+	{ "base", D_LQUANT_BASETYPE, D_LQUANT_BASEVAL, D_LQUANT_MATCHBASE, INT32_MIN,
 	  INT32_MAX, 0 },
-	{ "limit", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", "D_LQUANT_MATCHLIM", INT32_MIN, INT32_MAX,
+	{ "limit", D_LQUANT_LIMTYPE, D_LQUANT_LIMVAL, D_LQUANT_MATCHLIM, INT32_MIN, INT32_MAX,
 	  0 },
-	{ "step", "D_LQUANT_STEPTYPE", "D_LQUANT_STEPVAL", "D_LQUANT_MATCHSTEP", 1, UINT16_MAX, 1 },
+	{ "step", D_LQUANT_STEPTYPE, D_LQUANT_STEPVAL, D_LQUANT_MATCHSTEP, 1, UINT16_MAX, 1 },
 };
 static const struct range llq_params[] = {
-	{ "factor", "D_LLQUANT_FACTORTYPE", "D_LLQUANT_FACTORVAL", "D_LLQUANT_MATCHFACTOR", 2,
+	{ "factor", D_LLQUANT_FACTORTYPE, D_LLQUANT_FACTORVAL, D_LLQUANT_MATCHFACTOR, 2,
 	  UINT16_MAX, 0 },
-	{ "low magnitude", "D_LLQUANT_LMAGTYPE", "D_LLQUANT_LMAGVAL", "D_LLQUANT_MATCHLMAG", 0, 63,
+	{ "low magnitude", D_LLQUANT_LMAGTYPE, D_LLQUANT_LMAGVAL, D_LLQUANT_MATCHLMAG, 0, 63,
 	  0 },
-	{ "high magnitude", "D_LLQUANT_HMAGTYPE", "D_LLQUANT_HMAGVAL", "D_LLQUANT_MATCHHMAG", 0, 63,
+	{ "high magnitude", D_LLQUANT_HMAGTYPE, D_LLQUANT_HMAGVAL, D_LLQUANT_MATCHHMAG, 0, 63,
 	  0 },
-	{ "number of steps", "D_LLQUANT_STEPTYPE", "D_LLQUANT_STEPVAL", "D_LLQUANT_MATCHSTEPS", 1,
+	{ "number of steps", D_LLQUANT_STEPTYPE, D_LLQUANT_STEPVAL, D_LLQUANT_MATCHSTEPS, 1,
 	  UINT16_MAX, 0 },
 };
 
@@ -114,16 +109,16 @@ static bool lquantize_ok(struct chk *c, const struct d_expr *call, const int64_t
 	int64_t levels;
 
 	if (p[1] < p[0]) {
-		d_error(c->d, call->loc, "D_LQUANT_MISMATCH",
+		d_error(c->d, call->loc, D_LQUANT_MISMATCH,
 			"lquantize(): the limit is below the base");
 		return false;
 	}
 	levels = (p[1] - p[0]) / p[2];
 	if (!levels)
-		d_error(c->d, call->loc, "D_LQUANT_STEPLARGE",
+		d_error(c->d, call->loc, D_LQUANT_STEPLARGE,
 			"lquantize(): the step must not be larger than limit - base");
 	else if (levels > UINT16_MAX)
-		d_error(c->d, call->loc, "D_LQUANT_STEPSMALL",
+		d_error(c->d, call->loc, D_LQUANT_STEPSMALL,
 			"lquantize(): %lld steps from base to limit; at most 65535",
 			(long long)levels);
 	return levels && levels <= UINT16_MAX;
@@ -134,14 +129,14 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 	__int128 v = 1;
 
 	if (p[1] > p[2]) {
-		d_error(c->d, call->loc, "D_LLQUANT_HMAGVAL",
+		d_error(c->d, call->loc, D_LLQUANT_HMAGVAL,
 			"llquantize(): the high magnitude is below the low one");
 		return false;
 	}
 	for (int64_t i = 0; i <= p[2]; i++) {
 		v *= p[0];
 		if (v > INT64_MAX) {
-			d_error(c->d, call->loc, "D_LLQUANT_HMAGVAL",
+			d_error(c->d, call->loc, D_LLQUANT_HMAGVAL,
 				"llquantize(): %lld to the power of %lld does not fit in 64 bits",
 				(long long)p[0], (long long)p[2] + 1);
 			return false;
@@ -150,7 +145,7 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 	for (v = p[0]; v < p[3]; v *= p[0])
 		continue;
 	if (p[3] % p[0] || v % p[3]) {
-		d_error(c->d, call->loc, "D_LLQUANT_STEPVAL",
+		d_error(c->d, call->loc, D_LLQUANT_STEPVAL,
 			"llquantize(): the number of steps must be a "
 			"multiple of the factor and divide a power of it evenly");
 		return false;
@@ -183,7 +178,7 @@ static bool params_ok(struct chk *c, struct d_agg *a, struct d_expr *call, int f
 
 /* ---- Statements --------------------------------------------------------------- */
 
-static struct d_expr *aggregated(struct chk *c, struct d_expr *call, size_t i, const char *tag)
+static struct d_expr *aggregated(struct chk *c, struct d_expr *call, size_t i, const struct diag_tag *tag)
 {
 	struct d_expr *k = c_value(c, call->kids[i]);
 
@@ -206,14 +201,14 @@ static bool args_ok(struct chk *c, struct d_stmt *s, struct d_agg *a, struct d_e
 		return false;
 	if (!call->nkids)
 		return true;
-	s->args[0] = aggregated(c, call, 0, "D_AGG_SCALAR");
+	s->args[0] = aggregated(c, call, 0, D_AGG_SCALAR);
 	if (!s->args[0] || !params_ok(c, a, call, func, &used))
 		return false;
 	s->nargs = 1;
 	if (used >= call->nkids)
 		return true;
 	s->nargs = 2;
-	s->args[1] = aggregated(c, call, used, "D_PROTO_ARG");
+	s->args[1] = aggregated(c, call, used, D_PROTO_ARG);
 	return s->args[1] != NULL;
 }
 
@@ -236,7 +231,7 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 		     &known);
 	if ((s->expr->op != D_OP_ASSIGN && s->expr->op != D_OP_NONE) || !id ||
 	    id->kind != D_ID_AGGFUNC) {
-		d_error(c->d, call->loc, "D_AGG_FUNC",
+		d_error(c->d, call->loc, D_AGG_FUNC,
 			"@%s must be assigned an aggregating function", a->name);
 		if (call->kind == D_E_CALL && !id)
 			c_suggest(c, call->str, D_V_GLOBAL, true);
@@ -247,11 +242,11 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 		return false;
 	}
 	if (a->func >= 0 && a->func != (int)id->number) {
-		d_error(c->d, s->loc, "D_AGG_REDEF", "@%s is %s() here, but was %s() before",
+		d_error(c->d, s->loc, D_AGG_REDEF, "@%s is %s() here, but was %s() before",
 			a->name, call->str, d_aggfunc_names[a->func]);
 		return false;
 	}
-	if (!c_count_ok(c, call, id->proto, "D_PROTO_LEN"))
+	if (!c_count_ok(c, call, id->proto, D_PROTO_LEN))
 		return false;
 	if (!args_ok(c, s, a, call, (int)id->number) || !ok)
 		return false;

@@ -62,7 +62,7 @@ static void proto_counts(const char *proto, size_t *least, size_t *most)
 	}
 }
 
-bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const char *tag)
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const struct diag_tag *tag)
 {
 	size_t least, most;
 
@@ -139,7 +139,7 @@ bool c_args(struct chk *c, struct d_expr *e, const char *proto)
 		if (k && !fit) {
 			const char *want = wanted(c, &p);
 
-			d_error(c->d, k->loc, "D_PROTO_ARG",
+			d_error(c->d, k->loc, D_PROTO_ARG,
 				"argument %zu of %s() must be %s, not %s%s", i + 1, e->str,
 				want ? want : "?",
 				word_is(&p, "lit") ? "an expression of type " : "",
@@ -164,18 +164,18 @@ static struct d_expr *offset_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	c_attr_type(c, t, e->loc);
 	if ((r->kind != D_T_STRUCT && r->kind != D_T_UNION) || !d_complete(c->d, t)) {
-		d_error(c->d, e->loc, "D_OFFSETOF_TYPE",
+		d_error(c->d, e->loc, D_OFFSETOF_TYPE,
 			"offsetof() needs a complete struct or union, not %s", c_name(c, t));
 		return NULL;
 	}
 	m = d_member_find(c->d, t, e->kids[1]->str, &off);
 	if (!m) {
-		d_error(c->d, e->kids[1]->loc, "D_TYPE_MEMBER", "%s has no member %s", c_name(c, t),
+		d_error(c->d, e->kids[1]->loc, D_TYPE_MEMBER, "%s has no member %s", c_name(c, t),
 			e->kids[1]->str);
 		return NULL;
 	}
 	if (m->bit_size) {
-		d_error(c->d, e->kids[1]->loc, "D_OFFSETOF_BITFIELD",
+		d_error(c->d, e->kids[1]->loc, D_OFFSETOF_BITFIELD,
 			"bit-field %s has no offset in bytes", m->name);
 		return NULL;
 	}
@@ -189,7 +189,7 @@ static struct d_expr *string_of(struct chk *c, struct d_expr *e)
 	if (!k)
 		return NULL;
 	if (!c_is_strlike(k->type) && !c_is_scalar(k->type)) {
-		d_error(c->d, e->loc, "D_STRINGOF_TYPE",
+		d_error(c->d, e->loc, D_STRINGOF_TYPE,
 			"stringof needs a string or an address, not %s", c_name(c, k->type));
 		return NULL;
 	}
@@ -198,7 +198,7 @@ static struct d_expr *string_of(struct chk *c, struct d_expr *e)
 
 static struct d_expr *xlate(struct chk *c, struct d_expr *e)
 {
-	d_error(c->d, e->loc, "D_XLATE_NONE",
+	d_error(c->d, e->loc, D_XLATE_NONE,
 		"translators are not supported: xlate cannot be used");
 	return NULL;
 }
@@ -210,7 +210,7 @@ static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d
 	size_t len = (size_t)(proto_list(id->proto) - id->proto);
 	bool ptr = len == 3 && !strncmp(id->proto, "ptr", 3);
 
-	if (!c_count_ok(c, e, id->proto, "D_PROTO_LEN"))
+	if (!c_count_ok(c, e, id->proto, D_PROTO_LEN))
 		return NULL;
 	if (id->number == D_SUBR_stringof)
 		return string_of(c, e);
@@ -231,12 +231,12 @@ struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 		return xlate(c, e);
 	id = hash_get_str(c->d->idents, e->str);
 	if (!id) {
-		d_error(c->d, e->loc, "D_FUNC_UNDEF", "unknown function: %s()", e->str);
+		d_error(c->d, e->loc, D_FUNC_UNDEF, "unknown function: %s()", e->str);
 		c_suggest(c, e->str, D_V_GLOBAL, true);
 		return NULL;
 	}
 	if (c->constant && id->kind == D_ID_SUBR && id->number != D_SUBR_stringof) {
-		d_error(c->d, e->loc, "D_OP_INT", "%s() is not a constant", e->str);
+		d_error(c->d, e->loc, D_OP_INT, "%s() is not a constant", e->str);
 		return NULL;
 	}
 	c_attr_ident(c, id, e->loc, "function", e->str);
@@ -247,12 +247,12 @@ struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 		e->is_action = true;
 		return c_action(c, e, id->proto, statement);
 	case D_ID_AGGFUNC:
-		d_error(c->d, e->loc, "D_OP_ACT", "%s() can only be assigned to an aggregation",
+		d_error(c->d, e->loc, D_OP_ACT, "%s() can only be assigned to an aggregation",
 			e->str);
 		diag_hint(c->d->diag, "for example: @x = %s(…)", e->str);
 		return NULL;
 	default:
-		d_error(c->d, e->loc, "D_FUNC_IDKIND", "%s is not a function", e->str);
+		d_error(c->d, e->loc, D_FUNC_IDKIND, "%s is not a function", e->str);
 		return NULL;
 	}
 }

@@ -92,13 +92,13 @@ static struct d_expr *deref(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(e->kids[0]->type);
 	if (!d_is_pointer(t)) {
-		d_error(c->d, e->loc, "D_DEREF_NONPTR", "a value of type %s is not a pointer",
+		d_error(c->d, e->loc, D_DEREF_NONPTR, "a value of type %s is not a pointer",
 			c_name(c, e->kids[0]->type));
 		return NULL;
 	}
 	to = d_resolve(t->to);
 	if (to->kind == D_T_VOID || to->kind == D_T_FUNC) {
-		d_error(c->d, e->loc, to->kind == D_T_VOID ? "D_DEREF_VOID" : "D_DEREF_FUNC",
+		d_error(c->d, e->loc, to->kind == D_T_VOID ? D_DEREF_VOID : D_DEREF_FUNC,
 			"what a %s points to cannot be read", c_name(c, e->kids[0]->type));
 		return NULL;
 	}
@@ -119,7 +119,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	of = e->kids[0];
 	t = d_resolve(of->type);
 	if (t->kind != D_T_STRUCT && t->kind != D_T_UNION) {
-		d_error(c->d, e->loc, "D_OP_SOU",
+		d_error(c->d, e->loc, D_OP_SOU,
 			"%s is not a struct or union: it has no member %s", c_name(c, of->type),
 			e->str);
 		if (d_is_pointer(t))
@@ -127,7 +127,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 		return NULL;
 	}
 	if (!d_complete(c->d, of->type)) {
-		d_error(c->d, e->loc, "D_OP_INCOMPLETE", "%s is not known in full: no member %s",
+		d_error(c->d, e->loc, D_OP_INCOMPLETE, "%s is not known in full: no member %s",
 			c_name(c, of->type), e->str);
 		if (d_is_user(of))
 			diag_hint(c->d->diag,
@@ -136,7 +136,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	}
 	e->member = d_member_find(c->d, of->type, e->str, &off);
 	if (!e->member) {
-		d_error(c->d, e->loc, "D_TYPE_MEMBER", "%s has no member %s", c_name(c, of->type),
+		d_error(c->d, e->loc, D_TYPE_MEMBER, "%s has no member %s", c_name(c, of->type),
 			e->str);
 		return NULL;
 	}
@@ -155,15 +155,15 @@ static struct d_expr *addr_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	k = e->kids[0];
 	if (k->kind == D_E_VAR || k->kind == D_E_INDEX) {
-		d_error(c->d, e->loc, "D_ADDROF_VAR", "a D variable has no address");
+		d_error(c->d, e->loc, D_ADDROF_VAR, "a D variable has no address");
 		return NULL;
 	}
 	if (!c_is_lvalue(k)) {
-		d_error(c->d, e->loc, "D_ADDROF_LVAL", "this has no address");
+		d_error(c->d, e->loc, D_ADDROF_LVAL, "this has no address");
 		return NULL;
 	}
 	if (k->kind == D_E_MEMBER && k->member->bit_size) {
-		d_error(c->d, e->loc, "D_ADDROF_BITFIELD", "bit-field %s has no address", k->str);
+		d_error(c->d, e->loc, D_ADDROF_BITFIELD, "bit-field %s has no address", k->str);
 		return NULL;
 	}
 	e->type = k->kind != D_E_KSYM && d_is_user(k) ? d_user_ptr_to(c->d, k->type) :
@@ -182,7 +182,7 @@ static struct d_expr *size_of(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(k->type);
 	if (k->kind == D_E_MEMBER && k->member->bit_size) {
-		d_error(c->d, e->loc, "D_SIZEOF_BITFIELD", "bit-field %s has no size in bytes",
+		d_error(c->d, e->loc, D_SIZEOF_BITFIELD, "bit-field %s has no size in bytes",
 			k->str);
 		return NULL;
 	}
@@ -192,7 +192,7 @@ static struct d_expr *size_of(struct chk *c, struct d_expr *e)
 	if (!t->size || t->kind == D_T_STACK ||
 	    (k->kind != D_E_TYPE && t->kind == D_T_STRING && k->kind != D_E_VAR &&
 	     k->kind != D_E_STRING)) {
-		d_error(c->d, e->loc, "D_SIZEOF_TYPE", "the size of %s is not known",
+		d_error(c->d, e->loc, D_SIZEOF_TYPE, "the size of %s is not known",
 			c_name(c, k->type));
 		return NULL;
 	}
@@ -216,12 +216,12 @@ static struct d_expr *call(struct chk *c, struct d_expr *e)
 static struct d_expr *stray(struct chk *c, struct d_expr *e)
 {
 	if (e->kind == D_E_AGG)
-		d_error(c->d, e->loc, "D_OP_ACT", "aggregation @%s is not a value here",
+		d_error(c->d, e->loc, D_OP_ACT, "aggregation @%s is not a value here",
 			e->str ? e->str : "");
 	else if (e->kind == D_E_TYPE)
-		d_error(c->d, e->loc, "D_SYNTAX", "type %s is not a value", c_name(c, e->type));
+		d_error(c->d, e->loc, D_SYNTAX, "type %s is not a value", c_name(c, e->type));
 	else
-		d_error(c->d, e->loc, "D_MACRO_UNDEF", "macro $%s is not defined",
+		d_error(c->d, e->loc, D_MACRO_UNDEF, "macro $%s is not defined",
 			e->str ? e->str : "");
 	if (e->kind == D_E_AGG)
 		diag_hint(c->d->diag,
@@ -246,7 +246,7 @@ struct d_expr *c_expr(struct chk *c, struct d_expr *e)
 	if (!e)
 		return NULL;
 	if (c->depth >= MAX_DEPTH) {
-		d_error(c->d, e->loc, "D_SYNTAX", "the expression is nested too deeply");
+		d_error(c->d, e->loc, D_SYNTAX, "the expression is nested too deeply");
 		return NULL;
 	}
 	c->depth++;
@@ -261,7 +261,7 @@ struct d_expr *c_value(struct chk *c, struct d_expr *e)
 
 	e = c_expr(c, e);
 	if (e && d_resolve(e->type)->kind == D_T_VOID) {
-		d_error(c->d, at, "D_OP_INCOMPAT", "this has no value (its type is void)");
+		d_error(c->d, at, D_OP_INCOMPAT, "this has no value (its type is void)");
 		return NULL;
 	}
 	return e;

@@ -52,7 +52,7 @@ static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		if (!strchr(verbs[i].verbs, v->verb) || kind_of(t) & verbs[i].want)
 			continue;
-		d_error(c->d, at, "D_PRINTF_ARG_TYPE", "%%%c of %s() needs %s, but %s is %s",
+		d_error(c->d, at, D_PRINTF_ARG_TYPE, "%%%c of %s() needs %s, but %s is %s",
 			v->verb, who, verbs[i].text, what, c_name(c, t));
 		return false;
 	}
@@ -83,14 +83,14 @@ static bool dynamic_ok(struct chk *c, struct args *a, const struct d_conv *v, co
 	struct d_expr *k;
 
 	if (a->next >= a->e->nkids) {
-		d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO",
+		d_error(c->d, v->loc, D_PRINTF_DYN_PROTO,
 			"the * of %%%c has no argument for its %s", v->verb, which);
 		return false;
 	}
 	k = a->e->kids[a->next++];
 	if (!k || d_is_integer(k->type))
 		return k != NULL;
-	d_error(c->d, k->loc, "D_PRINTF_DYN_TYPE", "the %s of %%%c must be an integer, not %s",
+	d_error(c->d, k->loc, D_PRINTF_DYN_TYPE, "the %s of %%%c must be an integer, not %s",
 		which, v->verb, c_name(c, k->type));
 	return false;
 }
@@ -107,12 +107,12 @@ static bool conv_ok(struct chk *c, struct args *a, const struct d_conv *v)
 	if (!ok || !takes_value(v))
 		return ok;
 	if (v->verb == '@') {
-		d_error(c->d, v->loc, "D_PRINTF_AGG_CONV", "%%@ is for printa(), not for %s()",
+		d_error(c->d, v->loc, D_PRINTF_AGG_CONV, "%%@ is for printa(), not for %s()",
 			a->e->str);
 		return false;
 	}
 	if (a->next >= a->e->nkids) {
-		d_error(c->d, v->loc, "D_PRINTF_ARG_PROTO", "%s(): no argument for conversion %%%c",
+		d_error(c->d, v->loc, D_PRINTF_ARG_PROTO, "%s(): no argument for conversion %%%c",
 			a->e->str, v->verb);
 		return false;
 	}
@@ -131,13 +131,13 @@ static const struct d_format *format_of(struct chk *c, struct d_expr *e)
 	struct d_expr *f = e->kids[0];
 
 	if (!f || f->kind != D_E_STRING) {
-		d_error(c->d, f ? f->loc : e->loc, "D_PRINTF_ARG_FMT",
+		d_error(c->d, f ? f->loc : e->loc, D_PRINTF_ARG_FMT,
 			"the format of %s() must be a string constant", e->str);
 		return NULL;
 	}
 	f->type = d_base(c->d, D_STRING);
 	if (!f->len) {
-		d_error(c->d, f->loc, "D_PRINTF_FMT_EMPTY", "the format of %s() is empty", e->str);
+		d_error(c->d, f->loc, D_PRINTF_FMT_EMPTY, "the format of %s() is empty", e->str);
 		return NULL;
 	}
 	return d_format_parse(c->d, f->str, f->len, f->loc);
@@ -156,7 +156,7 @@ bool c_printf(struct chk *c, struct d_expr *e)
 	for (size_t i = 0; ok && i < f->nconvs; i++)
 		ok = conv_ok(c, &a, &f->convs[i]);
 	if (ok && a.next < e->nkids) {
-		d_error(c->d, e->kids[a.next]->loc, "D_PRINTF_ARG_EXTRA",
+		d_error(c->d, e->kids[a.next]->loc, D_PRINTF_ARG_EXTRA,
 			"%s() has %zu argument%s more than its format uses", e->str,
 			e->nkids - a.next, e->nkids - a.next == 1 ? "" : "s");
 		ok = false;
@@ -175,7 +175,7 @@ static bool same_keys(struct chk *c, const struct d_expr *at, const struct d_agg
 	for (size_t i = 0; same && i < a->nkeys; i++)
 		same = d_same_type(a->keys[i], b->keys[i]);
 	if (!same)
-		d_error(c->d, at->loc, "D_PRINTA_AGGKEY",
+		d_error(c->d, at->loc, D_PRINTA_AGGKEY,
 			"@%s and @%s have keys of different types", a->name, b->name);
 	return same;
 }
@@ -190,14 +190,14 @@ static bool printa_convs(struct chk *c, struct d_expr *e, const struct d_format 
 		const char *what;
 
 		if (v->star_width || v->star_prec) {
-			d_error(c->d, v->loc, "D_PRINTF_DYN_PROTO",
+			d_error(c->d, v->loc, D_PRINTF_DYN_PROTO,
 				"printa() has no arguments for *");
 			return false;
 		}
 		if (!takes_value(v) || v->verb == '@')
 			continue;
 		if (key >= agg->nkeys) {
-			d_error(c->d, v->loc, "D_PRINTF_ARG_PROTO",
+			d_error(c->d, v->loc, D_PRINTF_ARG_PROTO,
 				"printa(): no key for conversion %%%c: @%s has %zu key%s", v->verb,
 				agg->name, agg->nkeys, agg->nkeys == 1 ? "" : "s");
 			return false;
@@ -212,17 +212,18 @@ static bool printa_convs(struct chk *c, struct d_expr *e, const struct d_format 
 
 bool c_printa(struct chk *c, struct d_expr *e)
 {
+	static const struct agg_tags tags = { D_PRINTA_AGGARG, D_PRINTA_AGGBAD, D_PRINTA_AGGKEY };
 	size_t first = e->kids[0] && e->kids[0]->kind == D_E_AGG ? 0 : 1;
 	const struct d_agg *lead = NULL;
 
 	if (first && !(e->format = format_of(c, e)))
 		return false;
 	if (first >= e->nkids) {
-		d_error(c->d, e->loc, "D_PRINTA_PROTO", "printa() needs an aggregation");
+		d_error(c->d, e->loc, D_PRINTA_PROTO, "printa() needs an aggregation");
 		return false;
 	}
 	for (size_t i = first; i < e->nkids; i++) {
-		const struct d_agg *a = c_agg_find(c, e->kids[i], "D_PRINTA_AGG", "printa");
+		const struct d_agg *a = c_agg_find(c, e->kids[i], &tags, "printa");
 
 		if (!a || (lead && !same_keys(c, e->kids[i], lead, a)))
 			return false;

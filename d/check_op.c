@@ -18,7 +18,7 @@ static const char *const op_text[] = {
 static struct d_expr *incompatible(struct chk *c, const struct d_expr *e, const struct d_expr *a,
 				   const struct d_expr *b)
 {
-	d_error(c->d, e->loc, "D_OP_INCOMPAT", "operands of %s have incompatible types: %s and %s",
+	d_error(c->d, e->loc, D_OP_INCOMPAT, "operands of %s have incompatible types: %s and %s",
 		op_text[e->op], c_name(c, a->type), c_name(c, b->type));
 	return NULL;
 }
@@ -35,7 +35,7 @@ static struct d_expr *typed(struct chk *c, struct d_expr *e, struct d_expr *a, s
 }
 
 static struct d_expr *needs(struct chk *c, const struct d_expr *e, const struct d_expr *k,
-			    const char *tag, const char *what)
+			    const struct diag_tag *tag, const char *what)
 {
 	d_error(c->d, k->loc, tag, "operator %s needs %s, not a value of type %s", op_text[e->op],
 		what, c_name(c, k->type));
@@ -64,10 +64,10 @@ static bool element_size(struct chk *c, const struct d_expr *p, uint64_t *size)
 	if (*size)
 		return true;
 	if (d_resolve(to)->kind == D_T_VOID || d_resolve(to)->kind == D_T_FUNC)
-		d_error(c->d, p->loc, "D_OP_VFPTR", "a pointer to %s has no arithmetic",
+		d_error(c->d, p->loc, D_OP_VFPTR, "a pointer to %s has no arithmetic",
 			c_name(c, to));
 	else
-		d_error(c->d, p->loc, "D_OP_INCOMPLETE",
+		d_error(c->d, p->loc, D_OP_INCOMPLETE,
 			"%s is not known in full: its pointers have "
 			"no arithmetic",
 			c_name(c, to));
@@ -141,9 +141,9 @@ static struct d_expr *integers(struct chk *c, struct d_expr *e)
 	struct d_type *t;
 
 	if (!d_is_integer(a->type))
-		return needs(c, e, a, "D_OP_INT", "integers");
+		return needs(c, e, a, D_OP_INT, "integers");
 	if (!d_is_integer(b->type))
-		return needs(c, e, b, "D_OP_INT", "integers");
+		return needs(c, e, b, D_OP_INT, "integers");
 	if (e->op == D_OP_SHL || e->op == D_OP_SHR) { /* each side is promoted by itself */
 		a = c_promote(c, a);
 		return a ? typed(c, e, a, c_cast(c, b, a->type), a->type) : NULL;
@@ -157,7 +157,7 @@ static struct d_expr *division(struct chk *c, struct d_expr *e)
 	struct d_expr *b = e->kids[1];
 
 	if (c_is_const(b) && !b->ival && d_is_integer(e->kids[0]->type)) {
-		d_error(c->d, e->loc, "D_DIV_ZERO", "division by zero");
+		d_error(c->d, e->loc, D_DIV_ZERO, "division by zero");
 		return NULL;
 	}
 	return e->op == D_OP_MOD ? integers(c, e) : arith(c, e);
@@ -216,7 +216,7 @@ static struct d_expr *logical(struct chk *c, struct d_expr *e)
 {
 	for (int i = 0; i < 2; i++)
 		if (!c_is_scalar(e->kids[i]->type))
-			return needs(c, e, e->kids[i], "D_OP_SCALAR", "integers or pointers");
+			return needs(c, e, e->kids[i], D_OP_SCALAR, "integers or pointers");
 	return typed(c, e, c_decay(c, e->kids[0]), c_decay(c, e->kids[1]), d_base(c->d, D_INT));
 }
 
@@ -279,7 +279,7 @@ static struct d_expr *step(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(k->type);
 	if (!d_is_integer(t) && t->kind != D_T_PTR)
-		return needs(c, e, k, "D_OP_SCALAR", "an integer or pointer variable");
+		return needs(c, e, k, D_OP_SCALAR, "an integer or pointer variable");
 	if (t->kind == D_T_PTR && !element_size(c, k, &size))
 		return NULL;
 	e->kids[0] = k;
@@ -300,14 +300,14 @@ struct d_expr *c_unary(struct chk *c, struct d_expr *e)
 	k = e->kids[0];
 	if (e->op == D_OP_NOT) {
 		if (!c_is_scalar(k->type))
-			return needs(c, e, k, "D_OP_SCALAR", "an integer or a pointer");
+			return needs(c, e, k, D_OP_SCALAR, "an integer or a pointer");
 		e->kids[0] = c_decay(c, k);
 		e->type = d_base(c->d, D_INT);
 	} else {
 		if (e->op == D_OP_BITNOT && !d_is_integer(k->type))
-			return needs(c, e, k, "D_OP_INT", "an integer");
+			return needs(c, e, k, D_OP_INT, "an integer");
 		if (!c_is_arith(k->type))
-			return needs(c, e, k, "D_OP_ARITH", "a number");
+			return needs(c, e, k, D_OP_ARITH, "a number");
 		e->kids[0] = c_promote(c, k);
 		if (!e->kids[0])
 			return NULL;
@@ -321,7 +321,7 @@ struct d_expr *c_unary(struct chk *c, struct d_expr *e)
 static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struct d_expr *to,
 					  struct d_expr *value)
 {
-	d_error(c->d, e->loc, "D_OP_INCOMPAT", "a value of type %s cannot be assigned to %s",
+	d_error(c->d, e->loc, D_OP_INCOMPAT, "a value of type %s cannot be assigned to %s",
 		c_name(c, value->type), c_name(c, to->type));
 	if (d_is_string(to->type) && d_is_integer(value->type))
 		diag_hint(c->d->diag,
@@ -369,7 +369,7 @@ static bool freed(const struct d_expr *to)
 
 static struct d_expr *whole_array(struct chk *c, const struct d_expr *e, const struct d_expr *to)
 {
-	d_error(c->d, e->loc, "D_OP_LVAL", "an array is not assigned as a whole: %s",
+	d_error(c->d, e->loc, D_OP_LVAL, "an array is not assigned as a whole: %s",
 		c_name(c, to->type));
 	return NULL;
 }
@@ -416,9 +416,9 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 		return assign_incompatible(c, e, to, value);
 	if ((t->kind == D_T_FLOAT || !d_is_integer(value->type)) &&
 	    (e->op == D_OP_MOD || by_op[e->op] == integers))
-		return needs(c, e, d_is_integer(value->type) ? to : value, "D_OP_INT", "integers");
+		return needs(c, e, d_is_integer(value->type) ? to : value, D_OP_INT, "integers");
 	if ((e->op == D_OP_DIV || e->op == D_OP_MOD) && c_is_const(value) && !value->ival) {
-		d_error(c->d, e->loc, "D_DIV_ZERO", "division by zero");
+		d_error(c->d, e->loc, D_DIV_ZERO, "division by zero");
 		return NULL;
 	}
 	/* kids[1] has the type in which the operation is done; the result is the variable's */
@@ -431,7 +431,7 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 
 static struct d_expr *agg_misplaced(struct chk *c, const struct d_expr *e)
 {
-	d_error(c->d, e->loc, "D_OP_ACT",
+	d_error(c->d, e->loc, D_OP_ACT,
 		"an aggregation is assigned only by a statement of its own");
 	return NULL;
 }
@@ -441,7 +441,7 @@ struct d_expr *c_assign(struct chk *c, struct d_expr *e)
 	if (e->kids[0] && e->kids[0]->kind == D_E_AGG)
 		return agg_misplaced(c, e);
 	if (c->constant) {
-		d_error(c->d, e->loc, "D_OP_INT", "an assignment is no constant");
+		d_error(c->d, e->loc, D_OP_INT, "an assignment is no constant");
 		return NULL;
 	}
 	return e->op == D_OP_ASSIGN || e->op == D_OP_NONE ? plain_assign(c, e) : compound(c, e);
@@ -457,7 +457,7 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 	if (!c_kids_done(c, e))
 		return NULL;
 	if (!c_is_scalar(e->kids[0]->type)) {
-		d_error(c->d, e->kids[0]->loc, "D_OP_SCALAR",
+		d_error(c->d, e->kids[0]->loc, D_OP_SCALAR,
 			"the condition of ?: must be an integer or "
 			"a pointer, not %s",
 			c_name(c, e->kids[0]->type));
@@ -480,7 +480,7 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 	} else if (d_same_type(a->type, b->type)) {
 		t = a->type;
 	} else {
-		d_error(c->d, e->loc, "D_OP_INCOMPAT",
+		d_error(c->d, e->loc, D_OP_INCOMPAT,
 			"the two results of ?: have incompatible types: %s "
 			"and %s",
 			c_name(c, a->type), c_name(c, b->type));
@@ -515,7 +515,7 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e)
 		return NULL;
 	c_attr_type(c, e->type, e->loc);
 	if (to->kind == D_T_VOID || !cast_ok(k->type, to)) {
-		d_error(c->d, e->loc, "D_CAST_INVAL", "a value of type %s cannot be cast to %s",
+		d_error(c->d, e->loc, D_CAST_INVAL, "a value of type %s cannot be cast to %s",
 			c_name(c, k->type), c_name(c, e->type));
 		return NULL;
 	}

@@ -57,7 +57,7 @@ static bool destroys(const struct d_expr *e)
 static void at_commit(struct chk *c, const struct d_stmt *s, struct seen *seen)
 {
 	if (seen->record)
-		d_error(c->d, s->loc, "D_COMM_DREC",
+		d_error(c->d, s->loc, D_COMM_DREC,
 			"commit() may not follow an action that records data");
 	seen->commit = true;
 }
@@ -65,11 +65,11 @@ static void at_commit(struct chk *c, const struct d_stmt *s, struct seen *seen)
 static void at_speculate(struct chk *c, const struct d_stmt *s, struct seen *seen)
 {
 	if (seen->speculate)
-		d_error(c->d, s->loc, "D_SPEC_SPEC", "speculate() may not follow speculate()");
+		d_error(c->d, s->loc, D_SPEC_SPEC, "speculate() may not follow speculate()");
 	else if (seen->commit)
-		d_error(c->d, s->loc, "D_SPEC_COMM", "speculate() may not follow commit()");
+		d_error(c->d, s->loc, D_SPEC_COMM, "speculate() may not follow commit()");
 	else if (seen->record)
-		d_error(c->d, s->loc, "D_SPEC_DREC",
+		d_error(c->d, s->loc, D_SPEC_DREC,
 			"speculate() may not follow an action that records data");
 	seen->speculate = true;
 }
@@ -77,9 +77,9 @@ static void at_speculate(struct chk *c, const struct d_stmt *s, struct seen *see
 static void at_agg(struct chk *c, const struct d_stmt *s, struct seen *seen)
 {
 	if (seen->commit)
-		d_error(c->d, s->loc, "D_AGG_COMM", "an aggregation may not follow commit()");
+		d_error(c->d, s->loc, D_AGG_COMM, "an aggregation may not follow commit()");
 	else if (seen->speculate)
-		d_error(c->d, s->loc, "D_AGG_SPEC", "an aggregation may not follow speculate()");
+		d_error(c->d, s->loc, D_AGG_SPEC, "an aggregation may not follow speculate()");
 }
 
 static void at_action(struct chk *c, const struct d_stmt *s, struct seen *seen)
@@ -96,12 +96,12 @@ static void at_action(struct chk *c, const struct d_stmt *s, struct seen *seen)
 		return;
 	}
 	if (seen->speculate && func == D_ACT_exit)
-		d_error(c->d, s->loc, "D_EXIT_SPEC", "exit() may not follow speculate()");
+		d_error(c->d, s->loc, D_EXIT_SPEC, "exit() may not follow speculate()");
 	else if (seen->speculate && (flags & DESTROY))
-		d_error(c->d, s->loc, "D_ACT_SPEC",
+		d_error(c->d, s->loc, D_ACT_SPEC,
 			"destructive action %s() may not follow speculate()", d_action_names[func]);
 	else if (seen->commit && (flags & RECORD))
-		d_error(c->d, s->loc, "D_DREC_COMM",
+		d_error(c->d, s->loc, D_DREC_COMM,
 			"%s() records data and may not follow commit()", d_action_names[func]);
 	seen->record |= (flags & RECORD) != 0;
 }
@@ -126,7 +126,7 @@ static void walk(struct chk *c, struct d_stmt *const *body, size_t n, struct see
 		else if (s->kind == D_S_ACTION)
 			at_action(c, s, seen);
 		if (s->kind != D_S_AGG && seen->speculate && destroys(s->expr))
-			d_error(c->d, s->loc, "D_ACT_SPEC", "copyout may not follow speculate()");
+			d_error(c->d, s->loc, D_ACT_SPEC, "copyout may not follow speculate()");
 	}
 }
 

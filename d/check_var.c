@@ -107,14 +107,14 @@ static bool is_translated(const char *name)
 static struct d_expr *undefined(struct chk *c, const struct d_expr *e)
 {
 	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
-		d_error(c->d, e->loc, "D_VAR_UNDEF",
+		d_error(c->d, e->loc, D_VAR_UNDEF,
 			"%s%s has not been declared or assigned before", scope_word(e->ident_scope),
 			e->str);
 	else if (is_translated(e->str))
-		d_error(c->d, e->loc, "D_UNSUPPORTED", "%s is not available in this version",
+		d_error(c->d, e->loc, D_UNSUPPORTED, "%s is not available in this version",
 			e->str);
 	else
-		d_error(c->d, e->loc, "D_IDENT_UNDEF", "unknown name: %s", e->str);
+		d_error(c->d, e->loc, D_IDENT_UNDEF, "unknown name: %s", e->str);
 	c_suggest(c, e->str, e->ident_scope, false);
 	return NULL;
 }
@@ -126,7 +126,7 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	c_attr_var(c, v, e->loc);
 	e->type = v->scope == D_V_BUILTIN ? d_builtin_type(c->d, v) : v->type;
 	if (!e->type && v->scope == D_V_BUILTIN)
-		d_error(c->d, e->loc, "D_VAR_UNSUP", "the type of %s is not known here", v->name);
+		d_error(c->d, e->loc, D_VAR_UNSUP, "the type of %s is not known here", v->name);
 	return e->type ? e : NULL; /* a user's without a type: its assignment was in error */
 }
 
@@ -136,10 +136,10 @@ static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ide
 	if (n == id->nparams)
 		return true;
 	if (!n)
-		d_error(c->d, e->loc, "D_ARR_BADREF", "inline %s needs its key%s in brackets",
+		d_error(c->d, e->loc, D_ARR_BADREF, "inline %s needs its key%s in brackets",
 			e->str, id->nparams > 1 ? "s" : "");
 	else
-		d_error(c->d, e->loc, "D_PROTO_LEN", "inline %s has %zu key%s, here %zu", e->str,
+		d_error(c->d, e->loc, D_PROTO_LEN, "inline %s has %zu key%s, here %zu", e->str,
 			id->nparams, id->nparams == 1 ? "" : "s", n);
 	return false;
 }
@@ -177,7 +177,7 @@ static bool keys_fit(struct chk *c, const struct d_expr *e, const struct d_ident
 		if (!k)
 			return false;
 		if (!c_convert(c, k, id->params[i])) {
-			d_error(c->d, keys[i]->loc, "D_PROTO_ARG",
+			d_error(c->d, keys[i]->loc, D_PROTO_ARG,
 				"key %zu of inline %s is declared %s, not %s", i + 1, e->str,
 				c_name(c, id->params[i]), c_name(c, k->type));
 			return false;
@@ -197,13 +197,13 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 	if (!id->value || !keys_given(c, e, id, n)) /* reported */
 		return NULL;
 	if (c->inlines >= MAX_INLINES) {
-		d_error(c->d, at, "D_IDENT_BADREF", "inline %s is made of itself", e->str);
+		d_error(c->d, at, D_IDENT_BADREF, "inline %s is made of itself", e->str);
 		id->value = NULL;
 		return NULL;
 	}
 	if (c->expanded++ >= MAX_EXPANDED) {
 		if (c->expanded == MAX_EXPANDED + 1)
-			d_error(c->d, at, "D_IDENT_BADREF",
+			d_error(c->d, at, D_IDENT_BADREF,
 				"too many uses of inlines inside of inlines");
 		return NULL;
 	}
@@ -220,7 +220,7 @@ static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *i
 		return value;
 	cast = c_convert(c, value, id->type);
 	if (!cast) {
-		d_error(c->d, at, "D_OP_INCOMPAT", "inline %s is declared %s, but its value is %s",
+		d_error(c->d, at, D_OP_INCOMPAT, "inline %s is declared %s, but its value is %s",
 			e->str, c_name(c, id->type), c_name(c, value->type));
 		return NULL;
 	}
@@ -263,12 +263,12 @@ static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)
 
 	if (!names || !names->symbol ||
 	    !names->symbol(names->ctx, c->d, e->ident_mod, e->str, &t, &addr)) {
-		d_error(c->d, e->loc, "D_IDENT_UNDEF", "no kernel symbol %s`%s", e->ident_mod,
+		d_error(c->d, e->loc, D_IDENT_UNDEF, "no kernel symbol %s`%s", e->ident_mod,
 			e->str);
 		return NULL;
 	}
 	if (!t) {
-		d_error(c->d, e->loc, "D_SYM_NOTYPES", "kernel symbol %s`%s has no type",
+		d_error(c->d, e->loc, D_SYM_NOTYPES, "kernel symbol %s`%s has no type",
 			e->ident_mod, e->str);
 		return NULL;
 	}
@@ -297,7 +297,7 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 	case D_ID_SUBR:
 	case D_ID_ACTION:
 	case D_ID_AGGFUNC:
-		d_error(c->d, e->loc, "D_IDENT_BADREF", "%s is a function: call it as %s()", e->str,
+		d_error(c->d, e->loc, D_IDENT_BADREF, "%s is a function: call it as %s()", e->str,
 			e->str);
 		return NULL;
 	default: return e;
@@ -320,13 +320,13 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 	if (!v)
 		return undefined(c, e);
 	if (c->constant) {
-		d_error(c->d, e->loc, "D_OP_INT", "%s is a variable; a constant is required here",
+		d_error(c->d, e->loc, D_OP_INT, "%s is a variable; a constant is required here",
 			e->str);
 		return NULL;
 	}
 	if (v->assoc ||
 	    (v->scope == D_V_BUILTIN && (v->id == D_BUILTIN_uregs || v->id == D_BUILTIN_args))) {
-		d_error(c->d, e->loc, "D_ARR_BADREF", "%s%s is an array: it needs an index",
+		d_error(c->d, e->loc, D_ARR_BADREF, "%s%s is an array: it needs an index",
 			scope_word(v->scope), e->str);
 		return NULL;
 	}
@@ -350,7 +350,7 @@ static struct d_expr *key_value(struct chk *c, struct d_expr *k, bool agg)
 		return NULL;
 	k = d_is_char_array(k->type) ? c_to_string(c, k) : c_decay(c, k);
 	if (k && !key_ok(k->type, agg)) {
-		d_error(c->d, k->loc, "D_KEY_TYPE", "a value of type %s cannot be a key",
+		d_error(c->d, k->loc, D_KEY_TYPE, "a value of type %s cannot be a key",
 			c_name(c, k->type));
 		return NULL;
 	}
@@ -374,7 +374,7 @@ static struct d_expr *key_fits(struct chk *c, struct d_expr *k, struct d_type *w
 		return cast;
 	if (cast && d_is_integer(want) && d_is_integer(k->type))
 		return cast;
-	d_error(c->d, k->loc, "D_PROTO_ARG", "key %zu of %s is %s, but was %s before", i + 1, what,
+	d_error(c->d, k->loc, D_PROTO_ARG, "key %zu of %s is %s, but was %s before", i + 1, what,
 		c_name(c, k->type), c_name(c, want));
 	return NULL;
 }
@@ -391,7 +391,7 @@ bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***key
 	if (!ok)
 		return false;
 	if (*known && *nkeys != n) {
-		d_error(c->d, at, "D_PROTO_LEN", "%s has %zu key%s, here %zu", what, *nkeys,
+		d_error(c->d, at, D_PROTO_LEN, "%s has %zu key%s, here %zu", what, *nkeys,
 			*nkeys == 1 ? "" : "s", n);
 		return false;
 	}
@@ -418,17 +418,17 @@ static bool args_known(struct chk *c, struct loc at)
 	const struct d_names *names = c->d->config.names;
 
 	if (!c->pdesc || !names || !names->args) {
-		d_error(c->d, at, "D_ARGS_NONE", "args[] is not known here");
+		d_error(c->d, at, D_ARGS_NONE, "args[] is not known here");
 		return false;
 	}
 	if (!c->args_asked) {
 		c->args_asked = true;
 		c->args_ok = names->args(names->ctx, c->d, c->pdesc, &c->args);
 		if (!c->args_ok)
-			d_error(c->d, at, "D_ARGS_NONE", "args[] is not known: no probe matches %s",
+			d_error(c->d, at, D_ARGS_NONE, "args[] is not known: no probe matches %s",
 				c->pdesc->text ? c->pdesc->text : "");
 		else if (c->args.unstable)
-			d_error(c->d, at, "D_ARGS_MULTI",
+			d_error(c->d, at, D_ARGS_MULTI,
 				"args[] differs between the probes of %s: %s",
 				c->pdesc->text ? c->pdesc->text : "", c->args.unstable);
 		else
@@ -444,29 +444,29 @@ static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *
 	struct d_expr *i = e->nkids == 2 ? c_value(c, e->kids[1]) : NULL;
 
 	if (e->nkids != 2) {
-		d_error(c->d, at, "D_ARGS_IDX", "args[] takes one index");
+		d_error(c->d, at, D_ARGS_IDX, "args[] takes one index");
 		return NULL;
 	}
 	c_attr_var(c, v, at);
 	if (!i || !args_known(c, at))
 		return NULL;
 	if (!c_is_const(i)) {
-		d_error(c->d, i->loc, "D_ARGS_IDX",
+		d_error(c->d, i->loc, D_ARGS_IDX,
 			"the index of args[] must be an integer constant");
 		return NULL;
 	}
 	if (!c->args.n) {
-		d_error(c->d, at, "D_ARGS_NONE", "the probes of %s have no args[]", c->pdesc->text);
+		d_error(c->d, at, D_ARGS_NONE, "the probes of %s have no args[]", c->pdesc->text);
 		return NULL;
 	}
 	if (i->ival >= c->args.n) {
-		d_error(c->d, i->loc, "D_ARGS_IDX",
+		d_error(c->d, i->loc, D_ARGS_IDX,
 			"index %lld is out of range: %s has args[0] to args[%zu]",
 			(long long)i->ival, c->pdesc->text, c->args.n - 1);
 		return NULL;
 	}
 	if (!c->args.types[i->ival]) {
-		d_error(c->d, at, "D_ARGS_TYPE", "the type of args[%llu] is not known",
+		d_error(c->d, at, D_ARGS_TYPE, "the type of args[%llu] is not known",
 			(unsigned long long)i->ival);
 		return NULL;
 	}
@@ -483,7 +483,7 @@ static struct d_expr *uregs_index(struct chk *c, struct d_expr *e, struct d_var 
 	struct d_expr *i = e->nkids == 2 ? c_value(c, e->kids[1]) : NULL;
 
 	if (e->nkids != 2 || (i && !d_is_integer(i->type))) {
-		d_error(c->d, e->loc, "D_REGS_IDX", "uregs[] takes one integer index");
+		d_error(c->d, e->loc, D_REGS_IDX, "uregs[] takes one integer index");
 		return NULL;
 	}
 	if (!i)
@@ -520,29 +520,29 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 		return NULL;
 	t = d_resolve(base->type);
 	if (e->nkids == 2 && d_is_string(t)) {
-		d_error(c->d, e->loc, "D_UNSUPPORTED",
+		d_error(c->d, e->loc, D_UNSUPPORTED,
 			"the characters of a string are not available "
 			"in this version");
 		return NULL;
 	}
 	if (e->nkids != 2 || !d_is_pointer(t)) {
-		d_error(c->d, e->loc, "D_ARR_BADREF", "a value of type %s cannot be indexed%s",
+		d_error(c->d, e->loc, D_ARR_BADREF, "a value of type %s cannot be indexed%s",
 			c_name(c, base->type), e->nkids != 2 ? " by several keys" : "");
 		return NULL;
 	}
 	if (!d_is_integer(i->type)) {
-		d_error(c->d, i->loc, "D_OP_INT", "an index must be an integer, not %s",
+		d_error(c->d, i->loc, D_OP_INT, "an index must be an integer, not %s",
 			c_name(c, i->type));
 		return NULL;
 	}
 	if (t->kind == D_T_ARRAY && t->nelem && c_is_const(i) && i->ival >= t->nelem) {
-		d_error(c->d, i->loc, "D_ARR_BOUNDS", "index %lld is outside of %s",
+		d_error(c->d, i->loc, D_ARR_BOUNDS, "index %lld is outside of %s",
 			(long long)i->ival, c_name(c, base->type));
 		return NULL;
 	}
 	if (!d_complete(c->d, t->to) && !d_resolve(t->to)->size) {
 		d_error(c->d, e->loc,
-			d_resolve(t->to)->kind == D_T_VOID ? "D_DEREF_VOID" : "D_OP_INCOMPLETE",
+			d_resolve(t->to)->kind == D_T_VOID ? D_DEREF_VOID : D_OP_INCOMPLETE,
 			"an element of %s cannot be read", c_name(c, base->type));
 		return NULL;
 	}
@@ -588,7 +588,7 @@ static struct d_type *stored_type(struct chk *c, struct d_expr *value, struct lo
 		return NULL;
 	t = d_resolve(value->type);
 	if (t->kind == D_T_STACK || t->kind == D_T_USYM || t->kind == D_T_KSYM) {
-		d_error(c->d, at, "D_OP_DYN", "a value of type %s cannot be kept in a variable",
+		d_error(c->d, at, D_OP_DYN, "a value of type %s cannot be kept in a variable",
 			c_name(c, value->type));
 		return NULL;
 	}
@@ -603,7 +603,7 @@ static struct d_expr *new_target(struct chk *c, struct d_expr *e, struct d_expr 
 	struct d_var *v;
 
 	if (name != e && name->ident_scope == D_V_THIS) {
-		d_error(c->d, e->loc, "D_ARR_LOCAL", "this->%s cannot be an associative array",
+		d_error(c->d, e->loc, D_ARR_LOCAL, "this->%s cannot be an associative array",
 			name->str);
 		return NULL;
 	}
@@ -620,12 +620,12 @@ static bool writable(struct chk *c, const struct d_expr *e, struct d_var *v)
 {
 	v->assigned = true;
 	if (v->scope == D_V_BUILTIN) {
-		d_error(c->d, e->loc, "D_OP_WRITE", "built-in variable %s cannot be written",
+		d_error(c->d, e->loc, D_OP_WRITE, "built-in variable %s cannot be written",
 			v->name);
 		return false;
 	}
 	if (v->type && v->type->is_const) {
-		d_error(c->d, e->loc, "D_OP_WRITE", "%s%s is const and cannot be written",
+		d_error(c->d, e->loc, D_OP_WRITE, "%s%s is const and cannot be written",
 			scope_word(v->scope), v->name);
 		return false;
 	}
@@ -649,18 +649,18 @@ struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value)
 		if (!v && !other)
 			return new_target(c, e, name, value);
 		if (!v) {
-			d_error(c->d, e->loc, "D_OP_LVAL",
+			d_error(c->d, e->loc, D_OP_LVAL,
 				"%s is not a variable and cannot be assigned", name->str);
 			return NULL;
 		}
 	}
 	e = c_expr(c, e);
 	if (e && !c_is_lvalue(e)) {
-		d_error(c->d, e->loc, "D_OP_LVAL", "this cannot be assigned to");
+		d_error(c->d, e->loc, D_OP_LVAL, "this cannot be assigned to");
 		return NULL;
 	}
 	if (e && (e->kind == D_E_KSYM || e->type->is_const)) {
-		d_error(c->d, e->loc, "D_OP_WRITE", "%s cannot be written",
+		d_error(c->d, e->loc, D_OP_WRITE, "%s cannot be written",
 			e->kind == D_E_KSYM ? "a kernel variable" : c_name(c, e->type));
 		return NULL;
 	}

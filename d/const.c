@@ -207,7 +207,7 @@ bool d_const_int(struct d *d, struct d_expr *raw, int64_t *value)
 	if (!e)
 		return false;
 	if (!c_is_const(e) || !d_is_integer(e->type)) {
-		d_error(d, at, "D_OP_INT", "an integer constant is required here");
+		d_error(d, at, D_OP_INT, "an integer constant is required here");
 		return false;
 	}
 	*value = (int64_t)e->ival;

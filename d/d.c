@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+#define D_TAG(name, when) const struct diag_tag name[1] = { { #name } };
+#include "d/errtags.def"
+
 const char *const d_builtin_names[] = {
 #define D_VAR(id, type) #id,
 #include "d/builtins.def"
@@ -55,7 +58,7 @@ bool d_in_header(const struct d *d, struct loc at)
 	return where.name_len > 2 && !memcmp(where.name + where.name_len - 2, ".h", 2);
 }
 
-void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
+void d_error(struct d *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 {
 	va_list ap;
 

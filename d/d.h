@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/text.h"
+#include "d/errtags.h"
 
 #include <stdbool.h>
 #include <stddef.h>

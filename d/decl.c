@@ -52,7 +52,7 @@ bool d_at_type(struct d_parser *p)
 	return d_typedef_find(d, without_module(p->tok.str)) != NULL;
 }
 
-static bool words_bad(struct d_parser *p, struct loc at, const char *tag, const char *what)
+static bool words_bad(struct d_parser *p, struct loc at, const struct diag_tag *tag, const char *what)
 {
 	d_perror(p, at, tag, "%s", what);
 	return false;
@@ -65,16 +65,16 @@ static bool words_type(struct d_parser *p, const struct words *w, struct d_specs
 
 	if (w->is_signed + w->is_unsigned > 1 || w->is_short > 1 || (w->is_short && w->is_long) ||
 	    w->is_long > 2)
-		return words_bad(p, out->loc, "D_DECL_COMBO", "invalid type combination");
+		return words_bad(p, out->loc, D_DECL_COMBO, "invalid type combination");
 	if (sign && !ints && w->base != D_KW_char)
-		return words_bad(p, out->loc, "D_DECL_SIGNINT",
+		return words_bad(p, out->loc, D_DECL_SIGNINT,
 				 "signed and unsigned are for integer types only");
 	if (w->base == D_KW_char && (w->is_short || w->is_long))
-		return words_bad(p, out->loc, "D_DECL_CHARATTR", "char cannot be short or long");
+		return words_bad(p, out->loc, D_DECL_CHARATTR, "char cannot be short or long");
 	if (w->base == D_KW_void && (w->is_short || w->is_long))
-		return words_bad(p, out->loc, "D_DECL_VOIDATTR", "void cannot be short or long");
+		return words_bad(p, out->loc, D_DECL_VOIDATTR, "void cannot be short or long");
 	if ((w->is_short || w->is_long) && !ints && !(w->base == D_KW_double && w->is_long == 1))
-		return words_bad(p, out->loc, "D_DECL_LONGINT",
+		return words_bad(p, out->loc, D_DECL_LONGINT,
 				 "short and long are for arithmetic types only");
 	switch ((int)w->base) {
 	case D_KW_void: t = D_VOID; break;
@@ -127,7 +127,7 @@ static bool typedef_specifier(struct d_parser *p, struct d_specs *out)
 	if (!out->type && p->in_provider && !strchr(p->tok.str, '`'))
 		out->type = opaque_type(p, name);
 	if (!out->type) {
-		d_perror(p, p->tok.loc, "D_TYPE_ERR", "there is no type '%s'", p->tok.str);
+		d_perror(p, p->tok.loc, D_TYPE_ERR, "there is no type '%s'", p->tok.str);
 		return false;
 	}
 	d_next(p);
@@ -149,7 +149,7 @@ static bool class_specifier(struct d_parser *p, struct d_specs *out)
 	for (size_t i = 0; i < COUNT(classes); i++)
 		if (p->tok.kind == classes[i].tok) {
 			if (out->class != D_C_NONE)
-				d_perror(p, p->tok.loc, "D_DECL_CLASS",
+				d_perror(p, p->tok.loc, D_DECL_CLASS,
 					 "only one storage class allowed in declaration");
 			out->class = classes[i].class;
 			d_next(p);
@@ -217,7 +217,7 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out)
 	if (p->bad || !ok)
 		return false;
 	if (out->type && (w.base || w.is_short || w.is_long || w.is_signed || w.is_unsigned))
-		return words_bad(p, out->loc, "D_DECL_COMBO", "invalid type combination");
+		return words_bad(p, out->loc, D_DECL_COMBO, "invalid type combination");
 	if (!out->type && (w.base || w.is_short || w.is_long || w.is_signed || w.is_unsigned)) {
 		if (!words_type(p, &w, out))
 			return false;
@@ -248,7 +248,7 @@ static struct mod *mod_new(struct d_parser *p, int kind, unsigned *count)
 	if (!m)
 		return d_nomem(p);
 	if (++*count > MAX_MODS) {
-		d_perror(p, p->tok.loc, "D_SYNTAX", "declarator is too complex");
+		d_perror(p, p->tok.loc, D_SYNTAX, "declarator is too complex");
 		return NULL;
 	}
 	m->kind = kind;
@@ -265,14 +265,14 @@ static bool param(struct d_parser *p, struct d_params *out)
 	if (!d_parse_specs(p, &specs))
 		return false;
 	if (specs.class != D_C_NONE && specs.class != D_C_REGISTER) {
-		d_perror(p, specs.loc, "D_DECL_PARMCLASS",
+		d_perror(p, specs.loc, D_DECL_PARMCLASS,
 			 "inappropriate storage class for parameter");
 		return false;
 	}
 	if (!d_parse_declarator(p, &specs, &decl))
 		return false;
 	if (decl.assoc) {
-		d_perror(p, decl.loc, "D_DECL_DYNOBJ",
+		d_perror(p, decl.loc, D_DECL_DYNOBJ,
 			 "a parameter cannot be an associative array");
 		return false;
 	}
@@ -291,7 +291,7 @@ static bool params_finish(struct d_parser *p, struct d_params *out)
 
 		if (t->kind == D_T_VOID && (out->n > 1 || out->variadic || a->name)) {
 			d_perror(
-				p, a->loc, a->name ? "D_DECL_PROTO_NAME" : "D_DECL_PROTO_VOID",
+				p, a->loc, a->name ? D_DECL_PROTO_NAME : D_DECL_PROTO_VOID,
 				a->name ?
 					"void parameter may not have a name" :
 					"void must be the sole parameter in a function declaration");
@@ -344,7 +344,7 @@ static bool array_suffix(struct d_parser *p, struct mod *m)
 			return false;
 		if (!m->params.variadic && m->params.n)
 			return true;
-		d_perror(p, m->loc, "D_DECL_PROTO_TYPE", "invalid type in an array's tuple");
+		d_perror(p, m->loc, D_DECL_PROTO_TYPE, "invalid type in an array's tuple");
 		return false;
 	}
 	e = d_parse_cond(p);
@@ -356,7 +356,7 @@ static bool array_suffix(struct d_parser *p, struct mod *m)
 		return false;
 	}
 	if (n <= 0 || n > INT_MAX) {
-		d_perror(p, e->loc, n > 0 ? "D_DECL_ARRBIG" : "D_DECL_ARRSUB",
+		d_perror(p, e->loc, n > 0 ? D_DECL_ARRBIG : D_DECL_ARRSUB,
 			 n > 0 ? "array dimension is too big" :
 				 "a positive integer constant is needed as array dimension");
 		return false;
@@ -453,7 +453,7 @@ static bool mods(struct d_parser *p, struct d_declarator *out, struct mod **list
 static bool assoc(struct d_parser *p, const struct mod *m, struct d_declarator *out)
 {
 	if (m->next || out->assoc) {
-		d_perror(p, m->loc, "D_DECL_DYNOBJ",
+		d_perror(p, m->loc, D_DECL_DYNOBJ,
 			 "an associative array is a variable's, not part of a type");
 		return false;
 	}
@@ -476,7 +476,7 @@ static struct d_type *function(struct d_parser *p, struct d_type *result, const 
 	struct d_type **types = arena_array(p->d->arena, struct d_type *, m->params.n + 1);
 
 	if (kind == D_T_FUNC || kind == D_T_ARRAY) {
-		d_perror(p, m->loc, "D_DECL_COMBO",
+		d_perror(p, m->loc, D_DECL_COMBO,
 			 "a function cannot return a function or an array");
 		return NULL;
 	}
@@ -493,12 +493,12 @@ static struct d_type *array(struct d_parser *p, struct d_type *elem, const struc
 	uint64_t bytes;
 
 	if (t->kind == D_T_FUNC || t->kind == D_T_VOID) {
-		d_perror(p, m->loc, "D_DECL_COMBO", "an array cannot have %s as elements",
+		d_perror(p, m->loc, D_DECL_COMBO, "an array cannot have %s as elements",
 			 t->kind == D_T_FUNC ? "functions" : "void");
 		return NULL;
 	}
 	if (__builtin_mul_overflow(t->size, m->n, &bytes) || bytes > INT_MAX) {
-		d_perror(p, m->loc, "D_DECL_ARRBIG", "array dimension is too big");
+		d_perror(p, m->loc, D_DECL_ARRBIG, "array dimension is too big");
 		return NULL;
 	}
 	return d_array_of(p->d, elem, m->n);
@@ -542,13 +542,13 @@ struct d_type *d_type_name_parse(struct d_parser *p)
 	if (!d_parse_specs(p, &specs))
 		return NULL;
 	if (specs.class != D_C_NONE) {
-		d_perror(p, specs.loc, "D_DECL_CLASS", "a type name has no storage class");
+		d_perror(p, specs.loc, D_DECL_CLASS, "a type name has no storage class");
 		return NULL;
 	}
 	if (!d_parse_declarator(p, &specs, &decl))
 		return NULL;
 	if (decl.name || decl.assoc) {
-		d_perror(p, decl.loc, "D_SYNTAX", "syntax error: expected a type without a name");
+		d_perror(p, decl.loc, D_SYNTAX, "syntax error: expected a type without a name");
 		return NULL;
 	}
 	return decl.type;
@@ -584,11 +584,11 @@ static bool bit_field(struct d_parser *p, struct d_member *m)
 	if (!const_value(p, &width))
 		return false;
 	if (!d_is_integer(m->type)) {
-		d_perror(p, m->loc, "D_DECL_BFTYPE", "a bit-field must be of an integer type");
+		d_perror(p, m->loc, D_DECL_BFTYPE, "a bit-field must be of an integer type");
 		return false;
 	}
 	if (width < 0 || width > (int64_t)t->size * 8 || (!width && m->name)) {
-		d_perror(p, at, "D_DECL_BFSIZE", "invalid width of a bit-field: %lld",
+		d_perror(p, at, D_DECL_BFSIZE, "invalid width of a bit-field: %lld",
 			 (long long)width);
 		return false;
 	}
@@ -604,12 +604,12 @@ static bool member_declarator(struct d_parser *p, const struct d_specs *specs, s
 	if (p->tok.kind != ':' && p->tok.kind != ';' && !d_parse_declarator(p, specs, &decl))
 		return false;
 	if (decl.assoc || d_resolve(decl.type)->kind == D_T_FUNC) {
-		d_perror(p, decl.loc, "D_DECL_DYNOBJ", "a member cannot be %s",
+		d_perror(p, decl.loc, D_DECL_DYNOBJ, "a member cannot be %s",
 			 decl.assoc ? "an associative array" : "a function");
 		return false;
 	}
 	if (d_resolve(decl.type)->kind == D_T_VOID) {
-		d_perror(p, decl.loc, "D_DECL_VOIDOBJ", "cannot declare a void member");
+		d_perror(p, decl.loc, D_DECL_VOIDOBJ, "cannot declare a void member");
 		return false;
 	}
 	if (!(m = ARENA_PUSH(p->d->arena, out->v, out->n, out->cap)))
@@ -619,7 +619,7 @@ static bool member_declarator(struct d_parser *p, const struct d_specs *specs, s
 		return bit_field(p, m);
 	if (!m->name && !(specs->defines && (d_resolve(m->type)->kind == D_T_STRUCT ||
 					     d_resolve(m->type)->kind == D_T_UNION))) {
-		d_perror(p, decl.loc, "D_DECL_MNAME", "a member's name is missing");
+		d_perror(p, decl.loc, D_DECL_MNAME, "a member's name is missing");
 		return false;
 	}
 	return !p->bad;
@@ -633,7 +633,7 @@ static bool member_list(struct d_parser *p, struct members *out)
 		if (!d_parse_specs(p, &specs))
 			return false;
 		if (specs.class != D_C_NONE) {
-			d_perror(p, specs.loc, "D_DECL_CLASS", "a member has no storage class");
+			d_perror(p, specs.loc, D_DECL_CLASS, "a member has no storage class");
 			return false;
 		}
 		do {
@@ -664,7 +664,7 @@ static struct d_type *tagged(struct d_parser *p, enum d_kind kind, const char *t
 	if (!t)
 		return d_nomem(p);
 	if (defines && t->complete) {
-		d_perror(p, at, "D_DECL_TYPERED", "type redeclared: %s %s",
+		d_perror(p, at, D_DECL_TYPERED, "type redeclared: %s %s",
 			 kind == D_T_ENUM  ? "enum" :
 			 kind == D_T_UNION ? "union" :
 					     "struct",
@@ -732,11 +732,11 @@ static bool enumerator(struct d_parser *p, struct d_type *t, int64_t *value, siz
 	if (d_accept(p, '=') && !const_value(p, value))
 		return false;
 	if (*value > INT_MAX || *value < INT_MIN) {
-		d_perror(p, at, "D_DECL_ENOFLOW", "enumerator %s does not fit in an int", name);
+		d_perror(p, at, D_DECL_ENOFLOW, "enumerator %s does not fit in an int", name);
 		return false;
 	}
 	if (hash_get_str(p->d->idents, name)) {
-		d_perror(p, at, "D_DECL_IDRED", "identifier redeclared: %s", name);
+		d_perror(p, at, D_DECL_IDRED, "identifier redeclared: %s", name);
 		return false;
 	}
 	if (p->bad || !(id = d_ident_enter(p->d, name, D_ID_ENUMERATOR, at)) ||

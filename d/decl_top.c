@@ -31,7 +31,7 @@ static bool same_var(const struct d_var *v, const struct d_declarator *decl)
 
 static bool redeclared(struct d_parser *p, const struct d_declarator *decl)
 {
-	d_perror(p, decl->loc, "D_DECL_IDRED", "identifier redeclared: %s", decl->name);
+	d_perror(p, decl->loc, D_DECL_IDRED, "identifier redeclared: %s", decl->name);
 	return false;
 }
 
@@ -84,17 +84,18 @@ static bool local(struct d_parser *p, const struct d_declarator *decl, enum d_sc
 static bool var_type_ok(struct d_parser *p, const struct d_declarator *decl, enum d_class class)
 {
 	const struct d_type *t = d_resolve(decl->type);
-	const char *tag = NULL, *what = NULL;
+	const struct diag_tag *tag = NULL;
+	const char *what = NULL;
 
 	if (t->kind == D_T_VOID)
-		tag = "D_DECL_VOIDOBJ", what = "cannot declare a void object";
+		tag = D_DECL_VOIDOBJ, what = "cannot declare a void object";
 	else if (t->kind == D_T_ARRAY && !t->nelem)
-		tag = "D_DECL_ARRNULL", what = "array declaration requires a dimension or a tuple";
+		tag = D_DECL_ARRNULL, what = "array declaration requires a dimension or a tuple";
 	else if ((t->kind == D_T_STRUCT || t->kind == D_T_UNION) && class != D_C_EXTERN &&
 		 !d_complete(p->d, decl->type))
-		tag = "D_DECL_INCOMPLETE", what = "declaration uses an incomplete type";
+		tag = D_DECL_INCOMPLETE, what = "declaration uses an incomplete type";
 	else if (decl->assoc && class == D_C_THIS)
-		tag = "D_DECL_LOCASSC", what = "cannot declare a clause-local associative array";
+		tag = D_DECL_LOCASSC, what = "cannot declare a clause-local associative array";
 	if (tag)
 		d_perror(p, decl->loc, tag, "%s: %s", what, decl->name);
 	return !tag;
@@ -108,13 +109,13 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 		return false;
 	}
 	if (strchr(decl->name, '`')) {
-		d_perror(p, decl->loc, "D_DECL_SCOPE", "` cannot be used in a declaration: %s",
+		d_perror(p, decl->loc, D_DECL_SCOPE, "` cannot be used in a declaration: %s",
 			 decl->name);
 		return false;
 	}
 	if (specs->class == D_C_TYPEDEF) {
 		if (decl->assoc) {
-			d_perror(p, decl->loc, "D_DECL_DYNOBJ",
+			d_perror(p, decl->loc, D_DECL_DYNOBJ,
 				 "a typedef cannot be an associative array: %s", decl->name);
 			return false;
 		}
@@ -141,13 +142,13 @@ static void variables(struct d_parser *p)
 	if (!d_parse_specs(p, &specs))
 		return;
 	if (specs.class == D_C_AUTO || specs.class == D_C_REGISTER || specs.class == D_C_STATIC) {
-		d_perror(p, specs.loc, "D_DECL_BADCLASS",
+		d_perror(p, specs.loc, D_DECL_BADCLASS,
 			 "specified storage class not appropriate in D");
 		return;
 	}
 	if (p->tok.kind == ';') {
 		if (!specs.defines)
-			d_perror(p, specs.loc, "D_DECL_USELESS", "useless declaration");
+			d_perror(p, specs.loc, D_DECL_USELESS, "useless declaration");
 		return;
 	}
 	do {
@@ -161,7 +162,7 @@ static bool params_named(struct d_parser *p, const struct d_declarator *decl)
 {
 	for (size_t i = 0; i < decl->nkeys; i++)
 		if (!decl->key_names[i]) {
-			d_perror(p, decl->loc, "D_DECL_PROTO_NAME",
+			d_perror(p, decl->loc, D_DECL_PROTO_NAME,
 				 "key %zu of the inline needs a name: %s", i + 1, decl->name);
 			return false;
 		}
@@ -234,7 +235,7 @@ static void translator(struct d_parser *p)
 			return;
 	}
 	if (d_expect(p, '}', "'}'") && semicolon(p, "';'") && !p->d->config.providers)
-		d_perror(p, at, "D_XLATE_NONE", "translators are not implemented");
+		d_perror(p, at, D_XLATE_NONE, "translators are not implemented");
 }
 
 void d_parse_declaration(struct d_parser *p)

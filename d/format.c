@@ -18,7 +18,7 @@ struct reader {
 	struct loc at;
 };
 
-static bool refuse(struct reader *r, const char *tag, const char *from, const char *what)
+static bool refuse(struct reader *r, const struct diag_tag *tag, const char *from, const char *what)
 {
 	int n = (int)(r->s - from) + (r->s < r->end);
 
@@ -73,7 +73,7 @@ static bool width_and_precision(struct reader *r, struct d_conv *c, const char *
 			c->prec = number(r);
 	}
 	if (c->width > MAX_WIDTH || c->prec > MAX_WIDTH)
-		return refuse(r, "D_SYNTAX", from, "width or precision is too big");
+		return refuse(r, D_SYNTAX, from, "width or precision is too big");
 	return true;
 }
 
@@ -102,11 +102,11 @@ static bool conversion(struct reader *r, struct d_conv *c)
 		return false;
 	size_prefix(r, c);
 	if (r->s == r->end)
-		return refuse(r, "D_SYNTAX", from, "missing conversion character");
+		return refuse(r, D_SYNTAX, from, "missing conversion character");
 	if (*r->s == '$')
-		return refuse(r, "D_SYNTAX", from, "%n$ is not supported: found");
+		return refuse(r, D_SYNTAX, from, "%n$ is not supported: found");
 	if (!*r->s || !strchr(verbs, *r->s))
-		return refuse(r, "D_SYNTAX", from, "unknown conversion character");
+		return refuse(r, D_SYNTAX, from, "unknown conversion character");
 	c->verb = *r->s++;
 	return true;
 }

@@ -121,7 +121,7 @@ struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e);
 struct d_expr *d_expr_new(struct d *d, enum d_ekind kind, struct loc at, size_t nkids);
 
 /* For errors: diag_error with a tag of d/errtags.def; sets d->failed. */
-void d_error(struct d *d, struct loc at, const char *tag, const char *fmt, ...)
+void d_error(struct d *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 #endif

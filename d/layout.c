@@ -83,32 +83,32 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 	if (!t)
 		return false;
 	if (t->kind == D_T_VOID || t->kind == D_T_FUNC) {
-		d_error(d, m->loc, "D_DECL_VOIDOBJ", "cannot have member %s of type %s", name,
+		d_error(d, m->loc, D_DECL_VOIDOBJ, "cannot have member %s of type %s", name,
 			d_type_name(d, m->type));
 		return false;
 	}
 	if (t->kind == D_T_STACK) {
-		d_error(d, m->loc, "D_DECL_DYNOBJ", "cannot have member %s of dynamic type %s",
+		d_error(d, m->loc, D_DECL_DYNOBJ, "cannot have member %s of dynamic type %s",
 			name, d_type_name(d, m->type));
 		return false;
 	}
 	if (!d_complete(d, m->type) && !t->size && t->kind != D_T_ARRAY) {
-		d_error(d, m->loc, "D_DECL_INCOMPLETE", "member %s is of incomplete type %s", name,
+		d_error(d, m->loc, D_DECL_INCOMPLETE, "member %s is of incomplete type %s", name,
 			d_type_name(d, m->type));
 		return false;
 	}
 	if (t->kind == D_T_ARRAY && !t->nelem && !last) {
-		d_error(d, m->loc, "D_DECL_ARRNULL", "member %s: array without a size", name);
+		d_error(d, m->loc, D_DECL_ARRNULL, "member %s: array without a size", name);
 		return false;
 	}
 	if (m->bit_size && t->kind != D_T_INT && t->kind != D_T_ENUM) {
-		d_error(d, m->loc, "D_DECL_BFTYPE",
+		d_error(d, m->loc, D_DECL_BFTYPE,
 			"bit-field %s is of type %s, not of an integer type", name,
 			d_type_name(d, m->type));
 		return false;
 	}
 	if (m->bit_size > t->size * 8) {
-		d_error(d, m->loc, "D_DECL_BFSIZE", "bit-field %s of %u bits is wider than %s",
+		d_error(d, m->loc, D_DECL_BFSIZE, "bit-field %s of %u bits is wider than %s",
 			name, m->bit_size, d_type_name(d, m->type));
 		return false;
 	}
@@ -119,7 +119,7 @@ static bool names_differ(struct d *d, const struct d_type *t, const struct d_mem
 {
 	for (size_t j = 0; m[i].name && j < i; j++)
 		if (m[j].name && !strcmp(m[i].name, m[j].name)) {
-			d_error(d, m[i].loc, "D_DECL_IDRED", "member %s is declared twice in %s",
+			d_error(d, m[i].loc, D_DECL_IDRED, "member %s is declared twice in %s",
 				m[i].name, d_type_name(d, t));
 			return false;
 		}
@@ -153,7 +153,7 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, 
 	if (!t)
 		return false;
 	if (t->complete) {
-		d_error(d, at, "D_DECL_TYPERED", "type redeclared: %s", d_type_name(d, t));
+		d_error(d, at, D_DECL_TYPERED, "type redeclared: %s", d_type_name(d, t));
 		return false;
 	}
 	t->align = 1;
@@ -165,7 +165,7 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, 
 		bit = place(t, &m[i], t->kind == D_T_UNION ? 0 : bit);
 		most = bit > most ? bit : most;
 		if (most > MAX_BITS) {
-			d_error(d, m[i].loc, "D_DECL_ARRBIG", "%s is too big", d_type_name(d, t));
+			d_error(d, m[i].loc, D_DECL_ARRBIG, "%s is too big", d_type_name(d, t));
 			return false;
 		}
 	}

@@ -117,7 +117,7 @@ bool d_skip_space(struct d_parser *p)
 		} else if (s[start] == '/' && s[start + 1] == '*') {
 			p->pos = comment_end(p->text, start, &closed);
 			if (!closed)
-				d_perror(p, d_loc(p, start, start + 2), "D_SYNTAX",
+				d_perror(p, d_loc(p, start, start + 2), D_SYNTAX,
 					 "this comment is not closed");
 		} else if (s[start] == '#' && begins_line(s, start)) {
 			d_control_line(p);
@@ -200,9 +200,9 @@ static void lex_stray(struct d_parser *p)
 	struct loc at = d_loc(p, p->pos - 1, p->pos);
 
 	if (isprint(c))
-		d_perror(p, at, "D_SYNTAX", "syntax error near '%c'", c);
+		d_perror(p, at, D_SYNTAX, "syntax error near '%c'", c);
 	else
-		d_perror(p, at, "D_SYNTAX", "syntax error near a character with code 0x%02x", c);
+		d_perror(p, at, D_SYNTAX, "syntax error near a character with code 0x%02x", c);
 }
 
 void d_next(struct d_parser *p)

@@ -143,7 +143,7 @@ char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len)
 const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string);
 
 /* parse.c */
-void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)
+void d_perror(struct d_parser *p, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void d_syntax(struct d_parser *p, const char *wanted); /* at the token */
 void *d_nomem(struct d_parser *p);		       /* reports; NULL */

@@ -44,7 +44,7 @@ static bool int_suffix(const char *s, size_t n, bool *u, int *l)
 }
 
 /* A whole word of digits and letters; errors are placed at `at`. */
-static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at, const char *oflow)
+static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at, const struct diag_tag *oflow)
 {
 	unsigned base = 10, digit;
 	uint64_t v = 0;
@@ -66,7 +66,7 @@ static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at
 		over |= __builtin_add_overflow(v, (uint64_t)digit, &v);
 	}
 	if (!int_suffix(s + i, n - i, &u, &l) || (base == 16 && i == 2)) {
-		d_perror(p, at, "D_INT_DIGIT", "constant %.*s contains invalid digit %c",
+		d_perror(p, at, D_INT_DIGIT, "constant %.*s contains invalid digit %c",
 			 (int)(n < 64 ? n : 64), s, i < n ? s[i] : s[1]);
 		return false;
 	}
@@ -123,7 +123,7 @@ void d_lex_number(struct d_parser *p)
 	while (isalnum((unsigned char)s[n]) || s[n] == '_')
 		n++;
 	p->pos += (uint32_t)n;
-	int_value(p, s, n, d_loc(p, start, p->pos), "D_INT_OFLOW");
+	int_value(p, s, n, d_loc(p, start, p->pos), D_INT_OFLOW);
 }
 
 /* One escape at s (behind the backslash): its byte; *used bytes were read. */
@@ -172,7 +172,7 @@ char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len)
 }
 
 /* The text between two quotes of the kind at p->pos, which moves behind them; NULL: reported. */
-static const char *quoted(struct d_parser *p, const char *tag, const char *what, size_t *len)
+static const char *quoted(struct d_parser *p, const struct diag_tag *tag, const char *what, size_t *len)
 {
 	const char *s = p->text->bytes + p->pos, *end = p->text->bytes + p->text->len, *e = s + 1;
 	uint32_t start = p->pos;
@@ -193,7 +193,7 @@ static const char *quoted(struct d_parser *p, const char *tag, const char *what,
 void d_lex_string(struct d_parser *p)
 {
 	size_t len;
-	const char *s = quoted(p, "D_STR_NL", "string literal", &len);
+	const char *s = quoted(p, D_STR_NL, "string literal", &len);
 
 	p->tok.kind = D_TK_STRING;
 	if (s)
@@ -205,16 +205,16 @@ void d_lex_char(struct d_parser *p)
 {
 	uint32_t start = p->pos;
 	size_t len, n;
-	const char *s = quoted(p, "D_CHR_NL", "character constant", &len);
+	const char *s = quoted(p, D_CHR_NL, "character constant", &len);
 	const char *v = s ? d_unescape(p, s, len, &n) : NULL;
 
 	p->tok.kind = D_TK_INT;
 	if (!v)
 		return;
 	if (!n)
-		d_perror(p, d_loc(p, start, p->pos), "D_CHR_NULL", "empty character constant");
+		d_perror(p, d_loc(p, start, p->pos), D_CHR_NULL, "empty character constant");
 	else if (n > sizeof(p->tok.ival))
-		d_perror(p, d_loc(p, start, p->pos), "D_CHR_OFLOW",
+		d_perror(p, d_loc(p, start, p->pos), D_CHR_OFLOW,
 			 "character constant is too long");
 	else
 		for (size_t i = 0; i < n; i++)
@@ -238,7 +238,7 @@ static const char *argument(struct d_parser *p, const char *digits, size_t n, bo
 	}
 	if (c->defaultargs)
 		return quoted_form ? "" : "0";
-	d_perror(p, at, "D_MACRO_UNDEF", "macro argument %.*s is not defined", (int)at.len,
+	d_perror(p, at, D_MACRO_UNDEF, "macro argument %.*s is not defined", (int)at.len,
 		 p->text->bytes + at.off);
 	return NULL;
 }
@@ -256,7 +256,7 @@ static const char *named(struct d_parser *p, const char *name, size_t n, bool pd
 	}
 	if (target && !pdesc)
 		return "0";
-	d_perror(p, at, "D_MACRO_UNDEF", "macro variable %.*s is not defined", (int)at.len,
+	d_perror(p, at, D_MACRO_UNDEF, "macro variable %.*s is not defined", (int)at.len,
 		 p->text->bytes + at.off);
 	if (target && !p->quiet)
 		diag_hint(p->d->diag, "$target is the process of -c or -p");
@@ -280,7 +280,7 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string)
 	*pos = name + (uint32_t)n;
 	at = d_loc(p, start, *pos);
 	if (!n) {
-		d_perror(p, at, "D_SYNTAX", "syntax error near '$': a macro's name follows it");
+		d_perror(p, at, D_SYNTAX, "syntax error near '$': a macro's name follows it");
 		return NULL;
 	}
 	return is_arg ? argument(p, s + name, n, quoted, at) :
@@ -295,7 +295,7 @@ static void macro_token(struct d_parser *p, const char *v, struct loc at)
 	while (d_is_ident_char(v[sign + i]))
 		i++;
 	if (len > sign && sign + i == len && isdigit((unsigned char)v[sign])) {
-		if (int_value(p, v + sign, len - sign, at, "D_MACRO_OFLOW") && v[0] == '-') {
+		if (int_value(p, v + sign, len - sign, at, D_MACRO_OFLOW) && v[0] == '-') {
 			p->tok.ival = -p->tok.ival;
 			p->tok.itype = p->tok.itype == D_INT ? D_INT : D_LONG;
 		}
@@ -333,7 +333,7 @@ bool d_args_all_used(struct d *d)
 
 	for (int i = 1; !d->config.argref_ok && i < d->config.argc; i++)
 		if (!d->front->arg_used[i]) {
-			d_error(d, NOWHERE, "D_MACRO_UNUSED",
+			d_error(d, NOWHERE, D_MACRO_UNUSED,
 				"extraneous argument '%s' ($%d is not referenced)",
 				d->config.argv[i], i);
 			all = false;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-void d_perror(struct d_parser *p, struct loc at, const char *tag, const char *fmt, ...)
+void d_perror(struct d_parser *p, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
@@ -49,7 +49,7 @@ void d_syntax(struct d_parser *p, const char *wanted)
 {
 	char buf[64];
 
-	d_perror(p, p->tok.loc, "D_SYNTAX", "syntax error near %s: expected %s",
+	d_perror(p, p->tok.loc, D_SYNTAX, "syntax error near %s: expected %s",
 		 wording(&p->tok, p->text->bytes, buf, sizeof(buf)), wanted);
 }
 
@@ -84,7 +84,7 @@ bool d_keyword_as_name(struct d_parser *p, const char *followers)
 bool d_enter(struct d_parser *p)
 {
 	if (++p->depth > D_MAX_DEPTH)
-		d_perror(p, p->tok.loc, "D_SYNTAX", "nested more than %d levels deep", D_MAX_DEPTH);
+		d_perror(p, p->tok.loc, D_SYNTAX, "nested more than %d levels deep", D_MAX_DEPTH);
 	return !p->bad;
 }
 
@@ -96,7 +96,7 @@ void d_leave(struct d_parser *p)
 bool d_link(struct d_parser *p)
 {
 	if (++p->chain > D_MAX_CHAIN)
-		d_perror(p, p->tok.loc, "D_SYNTAX", "more than %d operations in one expression",
+		d_perror(p, p->tok.loc, D_SYNTAX, "more than %d operations in one expression",
 			 D_MAX_CHAIN);
 	return !p->bad;
 }
@@ -178,7 +178,7 @@ static bool no_such_statement(struct d_parser *p)
 
 	for (size_t i = 0; i < COUNT(loops); i++)
 		if (p->tok.kind == loops[i]) {
-			d_perror(p, p->tok.loc, "D_SYNTAX", "syntax error near '%s'", p->tok.str);
+			d_perror(p, p->tok.loc, D_SYNTAX, "syntax error near '%s'", p->tok.str);
 			if (!p->quiet)
 				diag_hint(p->d->diag, "D has no loops and no jumps");
 			return true;
@@ -253,7 +253,7 @@ static bool predicate(struct d_parser *p, struct d_clause *c)
 		return false;
 	if (p->text->bytes[p->pos] == '{')
 		return true;
-	d_perror(p, d_loc(p, p->pos, p->pos + 1), "D_SYNTAX",
+	d_perror(p, d_loc(p, p->pos, p->pos + 1), D_SYNTAX,
 		 "expected actions { } following probe description and predicate");
 	return false;
 }
@@ -267,7 +267,7 @@ static bool body(struct d_parser *p, struct d_clause *c)
 		if (p->spec && p->tok.kind == D_TK_EOF && !p->bad)
 			return true; /* -n BEGIN */
 		if (p->tok.kind == D_TK_EOF)
-			d_perror(p, c->loc, "D_SYNTAX",
+			d_perror(p, c->loc, D_SYNTAX,
 				 "expected predicate and/or actions "
 				 "following probe description");
 		else
@@ -302,7 +302,7 @@ static void clause(struct d_parser *p)
 		return;
 	c->loc = c->pdescs[0].loc;
 	if (p->library)
-		d_error(p->d, c->loc, "D_PRAGMA_DEPEND",
+		d_error(p->d, c->loc, D_PRAGMA_DEPEND,
 			"a library has no clauses, only declarations");
 	if (!predicate(p, c) || !body(p, c))
 		return;
@@ -399,7 +399,7 @@ static bool parse(struct d *d, const struct text *text, char probe_spec, bool li
 	struct d_parser p;
 
 	if (text->len > UINT32_MAX / 2) {
-		d_error(d, NOWHERE, "D_SYNTAX", "the text is too long");
+		d_error(d, NOWHERE, D_SYNTAX, "the text is too long");
 		return false;
 	}
 	d_parser_init(&p, d, text);

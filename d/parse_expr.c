@@ -118,7 +118,7 @@ static struct d_expr *call(struct d_parser *p, struct d_expr *callee, struct loc
 	struct d_expr *e;
 
 	if (callee->kind != D_E_IDENT || callee->ident_scope != D_V_GLOBAL || callee->ident_mod) {
-		d_perror(p, callee->loc, "D_FUNC_IDENT",
+		d_perror(p, callee->loc, D_FUNC_IDENT,
 			 "what is called must be a function's name");
 		return NULL;
 	}
@@ -177,7 +177,7 @@ static struct d_expr *ident(struct d_parser *p)
 	if (!e->ident_mod)
 		return d_nomem(p);
 	if (!*e->str) {
-		d_perror(p, e->loc, "D_SYNTAX", "syntax error: a symbol's name follows `");
+		d_perror(p, e->loc, D_SYNTAX, "syntax error: a symbol's name follows `");
 		return NULL;
 	}
 	return e;

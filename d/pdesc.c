@@ -114,7 +114,7 @@ static bool by_id(struct d_parser *p, struct d_pdesc *pd)
 	uint64_t id;
 
 	if (!text_u64(pd->text, &id) || !id || id > UINT32_MAX) {
-		d_perror(p, pd->loc, "D_PDESC_INVAL", "invalid probe id: %s", pd->text);
+		d_perror(p, pd->loc, D_PDESC_INVAL, "invalid probe id: %s", pd->text);
 		return false;
 	}
 	pd->id = (uint32_t)id;
@@ -135,7 +135,7 @@ static bool by_name(struct d_parser *p, struct d_pdesc *pd, uint32_t end)
 	for (to = from; (to = plain_char(to, s + end, ":")) < s + end; to++)
 		colons++;
 	if (colons > part) {
-		d_perror(p, pd->loc, "D_PDESC_INVAL", "too many parts in probe description: %s",
+		d_perror(p, pd->loc, D_PDESC_INVAL, "too many parts in probe description: %s",
 			 pd->text);
 		return false;
 	}
@@ -157,11 +157,11 @@ bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd)
 	if (end == start) {
 		p->pos += start < p->text->len;
 		if (start < p->text->len && isprint((unsigned char)p->text->bytes[start]))
-			d_perror(p, d_loc(p, start, p->pos), "D_SYNTAX",
+			d_perror(p, d_loc(p, start, p->pos), D_SYNTAX,
 				 "syntax error near '%c': expected a probe description",
 				 p->text->bytes[start]);
 		else
-			d_perror(p, d_loc(p, start, p->pos), "D_SYNTAX",
+			d_perror(p, d_loc(p, start, p->pos), D_SYNTAX,
 				 "syntax error: expected a probe description");
 		return false;
 	}

@@ -27,7 +27,7 @@ struct line {
 	size_t n;
 };
 
-static void complain(struct line *l, struct loc at, const char *tag, const char *what,
+static void complain(struct line *l, struct loc at, const struct diag_tag *tag, const char *what,
 		     const char *arg)
 {
 	if (l->p->quiet)
@@ -74,7 +74,7 @@ static void option(struct line *l)
 	const char *name = l->n > 3 ? l->word[3] : "", *eq = strchr(name, '='), *value = NULL;
 
 	if (l->n < 4 || l->n > 5 || eq == name || (l->n == 5 && (!eq || eq[1]))) {
-		complain(l, l->at, "D_PRAGMA_MALFORM", "expected #pragma D option name[=value]",
+		complain(l, l->at, D_PRAGMA_MALFORM, "expected #pragma D option name[=value]",
 			 NULL);
 		return;
 	}
@@ -122,14 +122,14 @@ static void attributes(struct line *l)
 	int which = -1;
 
 	if (l->n < 5 || (l->n > 5 && strcmp(l->word[4], "provider"))) {
-		complain(l, l->at, "D_PRAGMA_MALFORM",
+		complain(l, l->at, D_PRAGMA_MALFORM,
 			 "expected #pragma D attributes "
 			 "name/data/class identifier, or provider with its name and part",
 			 NULL);
 		return;
 	}
 	if (!d_attr_parse(l->word[3], &attr)) {
-		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid stability attributes",
+		complain(l, l->loc[3], D_PRAGMA_INVAL, "invalid stability attributes",
 			 l->word[3]);
 		return;
 	}
@@ -140,7 +140,7 @@ static void attributes(struct line *l)
 	if (l->n == 7)
 		which = find(provider_parts, l->word[6], strlen(l->word[6]));
 	if (which < 0) {
-		complain(l, l->loc[l->n - 1], "D_PRAGMA_MALFORM",
+		complain(l, l->loc[l->n - 1], D_PRAGMA_MALFORM,
 			 "expected provider, module, "
 			 "function, name or args",
 			 NULL);
@@ -181,10 +181,10 @@ bool d_version_parse(const char *s, uint32_t *version)
 static void binding(struct line *l)
 {
 	if (l->n != 5)
-		complain(l, l->at, "D_PRAGMA_MALFORM",
+		complain(l, l->at, D_PRAGMA_MALFORM,
 			 "expected #pragma D binding \"version\" identifier", NULL);
 	else if (!d_version_parse(l->word[3], NULL))
-		complain(l, l->loc[3], "D_PRAGMA_INVAL", "invalid version", l->word[3]);
+		complain(l, l->loc[3], D_PRAGMA_INVAL, "invalid version", l->word[3]);
 	else
 		of_name(l, NULL, 4);
 }
@@ -196,7 +196,7 @@ static void depends_on(struct line *l)
 	const char *what;
 
 	if (l->n != 5 || find(kinds, l->word[3], strlen(l->word[3])) < 0) {
-		complain(l, l->at, "D_PRAGMA_MALFORM",
+		complain(l, l->at, D_PRAGMA_MALFORM,
 			 "expected #pragma D depends_on library, module or provider, and its name",
 			 NULL);
 		return;
@@ -205,10 +205,10 @@ static void depends_on(struct line *l)
 	if (!strcmp(l->word[3], "library") && (l->p->library || l->p->d->config.providers))
 		return;
 	if (!strcmp(l->word[3], "library"))
-		complain(l, l->at, "D_PRAGMA_DEPEND", "a program cannot depend on a library", what);
+		complain(l, l->at, D_PRAGMA_DEPEND, "a program cannot depend on a library", what);
 	else if (names && names->exists && !l->p->quiet &&
 		 !names->exists(names->ctx, l->word[3], l->word[4]))
-		complain(l, l->at, "D_PRAGMA_DEPEND", "the program needs what is not here", what);
+		complain(l, l->at, D_PRAGMA_DEPEND, "the program needs what is not here", what);
 }
 
 static const struct {
@@ -231,7 +231,7 @@ static void pragma(struct line *l)
 			pragmas[i].run(l);
 			return;
 		}
-	complain(l, l->n > 2 ? l->loc[2] : l->at, "D_PRAGMA_INVAL", "invalid D pragma",
+	complain(l, l->n > 2 ? l->loc[2] : l->at, D_PRAGMA_INVAL, "invalid D pragma",
 		 l->n > 2 ? l->word[2] : NULL);
 }
 
@@ -272,15 +272,15 @@ void d_control_line(struct d_parser *p)
 	    !strcmp(l.word[0], "ident"))
 		return;
 	if (!strcmp(l.word[0], "error")) {
-		complain(&l, l.at, "D_PRAGERR", "#error", NULL);
+		complain(&l, l.at, D_PRAGERR, "#error", NULL);
 	} else if (may_lack(&l)) {
 		return;
 	} else if (strcmp(l.word[0], "pragma")) {
-		complain(&l, l.loc[0], "D_PRAGCTL_INVAL", "invalid control directive", l.word[0]);
+		complain(&l, l.loc[0], D_PRAGCTL_INVAL, "invalid control directive", l.word[0]);
 		if (!p->quiet)
 			diag_hint(p->d->diag, "-C runs the C preprocessor over scripts (-s) first");
 	} else if (!fits && l.n > 1 && !strcmp(l.word[1], "D")) {
-		complain(&l, l.at, "D_PRAGMA_MALFORM", "too many words in pragma", NULL);
+		complain(&l, l.at, D_PRAGMA_MALFORM, "too many words in pragma", NULL);
 	} else {
 		pragma(&l);
 	}

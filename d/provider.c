@@ -33,7 +33,7 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 
 	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
 		return true;
-	d_perror(p, arg->loc, "D_DECL_PROTO_TYPE", "a probe cannot have an argument of type %s: %s",
+	d_perror(p, arg->loc, D_DECL_PROTO_TYPE, "a probe cannot have an argument of type %s: %s",
 		 d_type_name(p->d, arg->type),
 		 wide ? "it has more than 8 bytes" : "it is no number and no pointer");
 	diag_hint(p->d->diag, "pass a pointer to it");
@@ -46,7 +46,7 @@ static bool names_differ(struct d_parser *p, const struct d_params *in)
 	for (size_t i = 0; i < in->n; i++)
 		for (size_t k = 0; in->v[i].name && k < i; k++)
 			if (in->v[k].name && !strcmp(in->v[i].name, in->v[k].name)) {
-				d_perror(p, in->v[i].loc, "D_DECL_IDRED",
+				d_perror(p, in->v[i].loc, D_DECL_IDRED,
 					 "two arguments of the probe have this name: %s",
 					 in->v[i].name);
 				return false;
@@ -102,10 +102,10 @@ static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 			  "argument %zu is meant",
 			  x->name, place);
 	else if (x->name)
-		d_perror(p, x->loc, "D_DECL_PROTO_FORM",
+		d_perror(p, x->loc, D_DECL_PROTO_FORM,
 			 "no argument of the probe has this name: %s", x->name);
 	else if (place >= decl->nargs)
-		d_perror(p, x->loc, "D_DECL_PROTO_FORM",
+		d_perror(p, x->loc, D_DECL_PROTO_FORM,
 			 "the probe has no argument %zu to be mapped here", place + 1);
 	return place < decl->nargs;
 }
@@ -136,11 +136,11 @@ static bool arguments(struct d_parser *p, struct d_params *out)
 	if (!d_expect(p, '(', "'('") || !d_parse_params(p, out))
 		return false;
 	if (out->variadic) {
-		d_perror(p, at, "D_DECL_PROTO_VARARGS", "a probe cannot have variable arguments");
+		d_perror(p, at, D_DECL_PROTO_VARARGS, "a probe cannot have variable arguments");
 		return false;
 	}
 	if (out->n > MAX_ARGS) {
-		d_perror(p, at, "D_PROV_PRARGLEN", "a probe has at most %d arguments", MAX_ARGS);
+		d_perror(p, at, D_PROV_PRARGLEN, "a probe has at most %d arguments", MAX_ARGS);
 		return false;
 	}
 	return true;
@@ -171,7 +171,7 @@ static bool probe(struct d_parser *p, struct d_provider *prov, size_t *cap, stru
 		return false;
 	}
 	if (hash_get_str(seen, decl->name)) {
-		d_perror(p, decl->loc, "D_PROV_PRDUP", "probe redeclared: %s", decl->name);
+		d_perror(p, decl->loc, D_PROV_PRDUP, "probe redeclared: %s", decl->name);
 		return false;
 	}
 	if (hash_set_str(seen, decl->name, prov))
@@ -193,14 +193,14 @@ static bool name_ok(struct d_parser *p)
 		return false;
 	}
 	if (n > MAX_NAME - MAX_PID)
-		d_perror(p, p->tok.loc, "D_PROV_BADNAME",
+		d_perror(p, p->tok.loc, D_PROV_BADNAME,
 			 "provider name is longer than %d characters", MAX_NAME - MAX_PID);
 	else if (isdigit((unsigned char)p->tok.str[n - 1]))
-		d_perror(p, p->tok.loc, "D_PROV_BADNAME",
+		d_perror(p, p->tok.loc, D_PROV_BADNAME,
 			 "provider name may not end with a digit: a process-ID follows it");
 	for (size_t i = 0; !p->bad && i < p->d->nproviders; i++)
 		if (!strcmp(p->d->providers[i].name, p->tok.str))
-			d_perror(p, p->tok.loc, "D_PROV_INCOMPAT", "provider redeclared: %s",
+			d_perror(p, p->tok.loc, D_PROV_INCOMPAT, "provider redeclared: %s",
 				 p->tok.str);
 	return !p->bad;
 }

@@ -117,7 +117,7 @@ bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const str
 	struct d_waiting *w;
 
 	if (id && !id->loc.text) {
-		d_error(d, at, "D_PRAGMA_SCOPE", "#pragma D %s: %s is not the program's own",
+		d_error(d, at, D_PRAGMA_SCOPE, "#pragma D %s: %s is not the program's own",
 			pragma, name);
 		return false;
 	}
@@ -156,6 +156,6 @@ void d_pragmas_unused(struct d *d)
 {
 	for (const struct d_waiting *w = d->front->waiting; w; w = w->next)
 		if (!w->used)
-			d_error(d, w->loc, "D_PRAGMA_UNUSED", "#pragma D %s: no such name: %s",
+			d_error(d, w->loc, D_PRAGMA_UNUSED, "#pragma D %s: no such name: %s",
 				w->pragma, w->name);
 }

@@ -409,7 +409,7 @@ struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, str
 		t->is_signed = true;
 	}
 	if (t && key && hash_set_str(d->tags, key, t)) {
-		d_error(d, at, "D_UNKNOWN", "no memory for %s", key);
+		d_error(d, at, NULL, "no memory for %s", key);
 		return NULL;
 	}
 	return t;
@@ -431,12 +431,12 @@ bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct l
 	bool same = old && d_same_type(old, t);
 
 	if (old && !old->origin && !same && !gives_way(d, old)) {
-		d_error(d, at, "D_DECL_TYPERED", "type redeclared: %s is %s, now %s", name,
+		d_error(d, at, D_DECL_TYPERED, "type redeclared: %s is %s, now %s", name,
 			d_type_name(d, d_resolve(old)), d_type_name(d, d_resolve(t)));
 		return false;
 	}
 	if (hash_get_str(d->idents, name)) {
-		d_error(d, at, "D_DECL_IDRED", "identifier redeclared: %s", name);
+		d_error(d, at, D_DECL_IDRED, "identifier redeclared: %s", name);
 		return false;
 	}
 	if (same && !old->origin)

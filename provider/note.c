@@ -124,7 +124,7 @@ static bool own_macros(struct d *d, struct hash *macros, const struct d_provider
 		const struct d_probe_decl *other = both[i] ? hash_get_str(macros, both[i]) : NULL;
 
 		if (other) {
-			diag_error(diag, p->loc, "D_PROV_PRDUP",
+			diag_error(diag, p->loc, D_PROV_PRDUP,
 				   "probes %s and %s would have the same "
 				   "macro, %s",
 				   other->name, p->name, both[i]);
@@ -142,7 +142,7 @@ static bool few_args(const struct d_probe_decl *p, struct diag *diag)
 {
 	if (p->nargs <= GEN_MAX_ARGS)
 		return true;
-	diag_error(diag, p->loc, "D_PROV_PRARGLEN",
+	diag_error(diag, p->loc, D_PROV_PRARGLEN,
 		   "probe %s has %zu arguments; at most %d can be passed", p->name, p->nargs,
 		   GEN_MAX_ARGS);
 	diag_hint(diag, "pass a pointer to a structure");

@@ -154,7 +154,7 @@ struct group {
 
 static int too_deep(struct group *gr, const struct d_clause *c)
 {
-	diag_error(gr->cc->diag, c->loc, "D_PROG_LEN",
+	diag_error(gr->cc->diag, c->loc, D_PROG_LEN,
 		   "an expression of this clause is nested too deeply to compile");
 	diag_hint(gr->cc->diag, "keep parts of it in this-> variables");
 	return -E2BIG;
@@ -225,7 +225,7 @@ int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n
 	set->scratch |= gr.scratch;
 	err = cc_func_end(gr.f);
 	if (err == -E2BIG) /* only the last can be: the function ends with it */
-		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, "D_PROG_LEN",
+		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, D_PROG_LEN,
 			   "this clause is too long");
 	return err ? err : (int)set->nfuncs - 1;
 }

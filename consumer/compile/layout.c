@@ -128,7 +128,7 @@ static bool self_fits(struct cc *cc)
 
 		if (!size || cc->self_off[i] + size <= SELF_MAX)
 			continue;
-		diag_error(cc->diag, v->loc, "D_PROG_LEN",
+		diag_error(cc->diag, v->loc, D_PROG_LEN,
 			   "thread-local variables are too large together "
 			   "with self->%s: there is room for %d bytes",
 			   v->name, SELF_MAX);
@@ -179,7 +179,7 @@ static bool agg_fits(struct cc *cc, const struct d_agg *a)
 	if (!a->nkeys || agg_words(a) <= CC_DRAIN_WORDS_MAX)
 		return true;
 	diag_error(
-		cc->diag, a->loc, "D_LQUANT_STEPSMALL",
+		cc->diag, a->loc, D_LQUANT_STEPSMALL,
 		"@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
 		a->name, CC_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
 	return false;

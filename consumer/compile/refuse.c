@@ -11,13 +11,13 @@
 
 static bool bad(struct cc *cc, const struct d_expr *e, const char *what)
 {
-	diag_error(cc->diag, e->loc, "D_UNSUPPORTED", "%s not available in this version", what);
+	diag_error(cc->diag, e->loc, D_UNSUPPORTED, "%s not available in this version", what);
 	return false;
 }
 
 static bool bad_name(struct cc *cc, struct loc at, const char *name, const char *call)
 {
-	diag_error(cc->diag, at, "D_UNSUPPORTED", "%s%s is not available in this version", name,
+	diag_error(cc->diag, at, D_UNSUPPORTED, "%s%s is not available in this version", name,
 		   call);
 	return false;
 }
@@ -137,7 +137,7 @@ static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
 		bytes += key_least(e->kids[i]->type);
 	if (bytes <= RT_KEY_CLASS_MAX)
 		return true;
-	diag_error(cc->diag, e->loc, "D_PROTO_LEN",
+	diag_error(cc->diag, e->loc, D_PROTO_LEN,
 		   "%zu keys have at least %llu bytes; there is room for %d", e->nkids - first,
 		   (unsigned long long)bytes, RT_KEY_CLASS_MAX);
 	return false;

@@ -231,7 +231,7 @@ void prov_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const char *why = NULL;
 
-	diag_error(env->diag, pd->loc, "D_PDESC_ZERO",
+	diag_error(env->diag, pd->loc, D_PDESC_ZERO,
 		   "probe description %s does not match any probes", pd->text);
 	for (size_t i = 0; provs[i] && !why && !pd->id; i++)
 		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;

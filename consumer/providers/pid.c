@@ -224,13 +224,13 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 	int err = 0;
 
 	if (strcmp(pd->name, "entry")) {
-		diag_error(env->diag, pd->loc, "D_PDESC_INVAL",
+		diag_error(env->diag, pd->loc, D_PDESC_INVAL,
 			   "pid probes are function entries: %s cannot be traced; name it entry",
 			   *pd->name ? pd->name : "every instruction");
 		return -EOPNOTSUPP;
 	}
 	if (!pid) {
-		diag_error(env->diag, pd->loc, "D_PROC_GRAB", "failed to grab process %s: %s",
+		diag_error(env->diag, pd->loc, D_PROC_GRAB, "failed to grab process %s: %s",
 			   pd->prov + 3, strerror(ESRCH));
 		return -ESRCH;
 	}

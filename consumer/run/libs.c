@@ -98,7 +98,7 @@ static bool needs(struct libs *l, const struct lib *lib, bool *here)
 		for (size_t i = 0; i < l->n && !other; i++)
 			other = strcmp(l->v[i].name, name) ? NULL : &l->v[i];
 		if (!other || other->state == BUSY) {
-			diag_error(l->r->diag, NOWHERE, "D_PRAGMA_DEPEND",
+			diag_error(l->r->diag, NOWHERE, D_PRAGMA_DEPEND,
 				   "library %s depends on %s, %s", lib->text->name, name,
 				   other ? "which depends on it" : "which is not there");
 			return false;

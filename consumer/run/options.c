@@ -261,7 +261,7 @@ static void refused(struct diag *d, struct loc at, const char *name, const char 
 {
 	size_t id = option_find(name);
 
-	diag_error(d, at, "D_PRAGMA_OPTSET", "failed to set option %s%s: %s", at.text ? "" : "-x ",
+	diag_error(d, at, D_PRAGMA_OPTSET, "failed to set option %s%s: %s", at.text ? "" : "-x ",
 		   name, why);
 	for (size_t i = 0; i < COUNT(ranges); i++)
 		if (ranges[i].id == id && ranges[i].most == INT64_MAX)

@@ -261,7 +261,7 @@ bool run_go(struct run *r)
 	uint64_t now;
 
 	if (r->ntexts && !r->prog->nclauses && !r->opts.value[RUN_OPT_empty]) {
-		diag_error(r->diag, NOWHERE, "D_EMPTY",
+		diag_error(r->diag, NOWHERE, D_EMPTY,
 			   "the program has no clauses: nothing to trace");
 		return false;
 	}

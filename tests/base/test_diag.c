@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+static const struct diag_tag D_IDENT_UNDEF[] = { { "D_IDENT_UNDEF" } },
+			     D_SYNTAX[] = { { "D_SYNTAX" } }, D_PROG[] = { { "D_PROG" } };
+
 static char said[4096];
 static unsigned calls;
 static struct arena *arena;
@@ -44,7 +47,7 @@ static void an_error_shows_its_line_and_a_caret(void **state)
 	struct diag d = fresh();
 
 	(void)state;
-	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF",
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), D_IDENT_UNDEF,
 		   "unknown name: %s", "foo");
 	assert_string_equal(said, "a.d:2:7: unknown name: foo\n{ x = foo; }\n      ^~~\n");
 	assert_int_equal(d.errors, 1);
@@ -57,8 +60,8 @@ static void tags_are_shown_when_asked_for(void **state)
 
 	(void)state;
 	d.errtags = true;
-	diag_error(&d, at("a.d", "x", "x"), "D_SYNTAX", "bad");
-	diag_error(&d, NOWHERE, "D_PROG", "worse");
+	diag_error(&d, at("a.d", "x", "x"), D_SYNTAX, "bad");
+	diag_error(&d, NOWHERE, D_PROG, "worse");
 	diag_error(&d, NOWHERE, NULL, "no tag");
 	assert_string_equal(said, "a.d:1:1: [D_SYNTAX] bad\nx\n^\ndtrace: [D_PROG] worse\n"
 				  "dtrace: no tag\n");
@@ -214,7 +217,7 @@ static void who_is_told_gets_the_parts(void **state)
 	(void)state;
 	d.tell = tell;
 	ntold = 0;
-	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), "D_IDENT_UNDEF", "unknown: %s",
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), D_IDENT_UNDEF, "unknown: %s",
 		   "foo");
 	diag_hint(&d, "say %s", "bar");
 	diag_warn(&d, NOWHERE, "look");
