@@ -49,12 +49,12 @@ static void show_source(FILE *f, const struct place *p, uint32_t len)
 
 __attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct loc at,
 							 const struct diag_tag *tag,
-							 enum diag_kind kind,
-							 const char *fmt, va_list ap)
+							 enum diag_kind kind, const char *fmt,
+							 va_list ap)
 {
-	struct diag_message m = {
-		.kind = kind, .tag = tag ? tag->name : NULL, .place = text_place(at)
-	};
+	struct diag_message m = { .kind = kind,
+				  .tag = tag ? tag->name : NULL,
+				  .place = text_place(at) };
 	const struct place *p = &m.place;
 	char *text = NULL;
 	size_t len = 0;

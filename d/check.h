@@ -86,7 +86,8 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
 
 /* check_call.c */
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
-bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const struct diag_tag *tag);
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
+		const struct diag_tag *tag);
 bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 /* check_act.c: what an action asks beyond its prototype */
 struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool statement);

@@ -40,7 +40,7 @@ static const struct act {
 static bool frames_ok(struct chk *c, struct d_expr *e)
 {
 	static const struct diag_tag *const tags[2][2] = { { D_STACK_SIZE, D_STACK_SIZE },
-						{ D_USTACK_FRAMES, D_USTACK_STRSIZE } };
+							   { D_USTACK_FRAMES, D_USTACK_STRSIZE } };
 	bool user = e->func != D_ACT_stack;
 
 	for (size_t i = 0; i < e->nkids; i++) {

@@ -64,19 +64,16 @@ struct range {
 	int64_t low, high, missing;
 };
 static const struct range lq_params[] = {
-	{ "base", D_LQUANT_BASETYPE, D_LQUANT_BASEVAL, D_LQUANT_MATCHBASE, INT32_MIN,
-	  INT32_MAX, 0 },
-	{ "limit", D_LQUANT_LIMTYPE, D_LQUANT_LIMVAL, D_LQUANT_MATCHLIM, INT32_MIN, INT32_MAX,
+	{ "base", D_LQUANT_BASETYPE, D_LQUANT_BASEVAL, D_LQUANT_MATCHBASE, INT32_MIN, INT32_MAX,
 	  0 },
+	{ "limit", D_LQUANT_LIMTYPE, D_LQUANT_LIMVAL, D_LQUANT_MATCHLIM, INT32_MIN, INT32_MAX, 0 },
 	{ "step", D_LQUANT_STEPTYPE, D_LQUANT_STEPVAL, D_LQUANT_MATCHSTEP, 1, UINT16_MAX, 1 },
 };
 static const struct range llq_params[] = {
-	{ "factor", D_LLQUANT_FACTORTYPE, D_LLQUANT_FACTORVAL, D_LLQUANT_MATCHFACTOR, 2,
-	  UINT16_MAX, 0 },
-	{ "low magnitude", D_LLQUANT_LMAGTYPE, D_LLQUANT_LMAGVAL, D_LLQUANT_MATCHLMAG, 0, 63,
+	{ "factor", D_LLQUANT_FACTORTYPE, D_LLQUANT_FACTORVAL, D_LLQUANT_MATCHFACTOR, 2, UINT16_MAX,
 	  0 },
-	{ "high magnitude", D_LLQUANT_HMAGTYPE, D_LLQUANT_HMAGVAL, D_LLQUANT_MATCHHMAG, 0, 63,
-	  0 },
+	{ "low magnitude", D_LLQUANT_LMAGTYPE, D_LLQUANT_LMAGVAL, D_LLQUANT_MATCHLMAG, 0, 63, 0 },
+	{ "high magnitude", D_LLQUANT_HMAGTYPE, D_LLQUANT_HMAGVAL, D_LLQUANT_MATCHHMAG, 0, 63, 0 },
 	{ "number of steps", D_LLQUANT_STEPTYPE, D_LLQUANT_STEPVAL, D_LLQUANT_MATCHSTEPS, 1,
 	  UINT16_MAX, 0 },
 };
@@ -178,7 +175,8 @@ static bool params_ok(struct chk *c, struct d_agg *a, struct d_expr *call, int f
 
 /* ---- Statements --------------------------------------------------------------- */
 
-static struct d_expr *aggregated(struct chk *c, struct d_expr *call, size_t i, const struct diag_tag *tag)
+static struct d_expr *aggregated(struct chk *c, struct d_expr *call, size_t i,
+				 const struct diag_tag *tag)
 {
 	struct d_expr *k = c_value(c, call->kids[i]);
 
@@ -231,8 +229,8 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 		     &known);
 	if ((s->expr->op != D_OP_ASSIGN && s->expr->op != D_OP_NONE) || !id ||
 	    id->kind != D_ID_AGGFUNC) {
-		d_error(c->d, call->loc, D_AGG_FUNC,
-			"@%s must be assigned an aggregating function", a->name);
+		d_error(c->d, call->loc, D_AGG_FUNC, "@%s must be assigned an aggregating function",
+			a->name);
 		if (call->kind == D_E_CALL && !id)
 			c_suggest(c, call->str, D_V_GLOBAL, true);
 		else
@@ -242,8 +240,8 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 		return false;
 	}
 	if (a->func >= 0 && a->func != (int)id->number) {
-		d_error(c->d, s->loc, D_AGG_REDEF, "@%s is %s() here, but was %s() before",
-			a->name, call->str, d_aggfunc_names[a->func]);
+		d_error(c->d, s->loc, D_AGG_REDEF, "@%s is %s() here, but was %s() before", a->name,
+			call->str, d_aggfunc_names[a->func]);
 		return false;
 	}
 	if (!c_count_ok(c, call, id->proto, D_PROTO_LEN))

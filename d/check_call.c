@@ -62,7 +62,8 @@ static void proto_counts(const char *proto, size_t *least, size_t *most)
 	}
 }
 
-bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto, const struct diag_tag *tag)
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
+		const struct diag_tag *tag)
 {
 	size_t least, most;
 
@@ -198,8 +199,7 @@ static struct d_expr *string_of(struct chk *c, struct d_expr *e)
 
 static struct d_expr *xlate(struct chk *c, struct d_expr *e)
 {
-	d_error(c->d, e->loc, D_XLATE_NONE,
-		"translators are not supported: xlate cannot be used");
+	d_error(c->d, e->loc, D_XLATE_NONE, "translators are not supported: xlate cannot be used");
 	return NULL;
 }
 
@@ -251,8 +251,6 @@ struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 			e->str);
 		diag_hint(c->d->diag, "for example: @x = %s(…)", e->str);
 		return NULL;
-	default:
-		d_error(c->d, e->loc, D_FUNC_IDKIND, "%s is not a function", e->str);
-		return NULL;
+	default: d_error(c->d, e->loc, D_FUNC_IDKIND, "%s is not a function", e->str); return NULL;
 	}
 }

@@ -119,9 +119,8 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	of = e->kids[0];
 	t = d_resolve(of->type);
 	if (t->kind != D_T_STRUCT && t->kind != D_T_UNION) {
-		d_error(c->d, e->loc, D_OP_SOU,
-			"%s is not a struct or union: it has no member %s", c_name(c, of->type),
-			e->str);
+		d_error(c->d, e->loc, D_OP_SOU, "%s is not a struct or union: it has no member %s",
+			c_name(c, of->type), e->str);
 		if (d_is_pointer(t))
 			diag_hint(c->d->diag, "a pointer's members are reached by ->");
 		return NULL;

@@ -52,8 +52,8 @@ static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		if (!strchr(verbs[i].verbs, v->verb) || kind_of(t) & verbs[i].want)
 			continue;
-		d_error(c->d, at, D_PRINTF_ARG_TYPE, "%%%c of %s() needs %s, but %s is %s",
-			v->verb, who, verbs[i].text, what, c_name(c, t));
+		d_error(c->d, at, D_PRINTF_ARG_TYPE, "%%%c of %s() needs %s, but %s is %s", v->verb,
+			who, verbs[i].text, what, c_name(c, t));
 		return false;
 	}
 	return true;
@@ -90,8 +90,8 @@ static bool dynamic_ok(struct chk *c, struct args *a, const struct d_conv *v, co
 	k = a->e->kids[a->next++];
 	if (!k || d_is_integer(k->type))
 		return k != NULL;
-	d_error(c->d, k->loc, D_PRINTF_DYN_TYPE, "the %s of %%%c must be an integer, not %s",
-		which, v->verb, c_name(c, k->type));
+	d_error(c->d, k->loc, D_PRINTF_DYN_TYPE, "the %s of %%%c must be an integer, not %s", which,
+		v->verb, c_name(c, k->type));
 	return false;
 }
 
@@ -175,8 +175,8 @@ static bool same_keys(struct chk *c, const struct d_expr *at, const struct d_agg
 	for (size_t i = 0; same && i < a->nkeys; i++)
 		same = d_same_type(a->keys[i], b->keys[i]);
 	if (!same)
-		d_error(c->d, at->loc, D_PRINTA_AGGKEY,
-			"@%s and @%s have keys of different types", a->name, b->name);
+		d_error(c->d, at->loc, D_PRINTA_AGGKEY, "@%s and @%s have keys of different types",
+			a->name, b->name);
 	return same;
 }
 

@@ -101,8 +101,8 @@ static void at_action(struct chk *c, const struct d_stmt *s, struct seen *seen)
 		d_error(c->d, s->loc, D_ACT_SPEC,
 			"destructive action %s() may not follow speculate()", d_action_names[func]);
 	else if (seen->commit && (flags & RECORD))
-		d_error(c->d, s->loc, D_DREC_COMM,
-			"%s() records data and may not follow commit()", d_action_names[func]);
+		d_error(c->d, s->loc, D_DREC_COMM, "%s() records data and may not follow commit()",
+			d_action_names[func]);
 	seen->record |= (flags & RECORD) != 0;
 }
 

@@ -28,9 +28,9 @@ void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, con
 		return;
 	c->attr = d_attr_min(c->attr, a);
 	if (c->d->least && d_attr_below(a, *c->d->least))
-		d_error(c->d, at, D_ATTR_MIN,
-			"attributes of %s %s (%s) are below the minimum, %s", what, name,
-			d_attr_text(c->d->arena, a), d_attr_text(c->d->arena, *c->d->least));
+		d_error(c->d, at, D_ATTR_MIN, "attributes of %s %s (%s) are below the minimum, %s",
+			what, name, d_attr_text(c->d->arena, a),
+			d_attr_text(c->d->arena, *c->d->least));
 }
 
 void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,

@@ -107,12 +107,10 @@ static bool is_translated(const char *name)
 static struct d_expr *undefined(struct chk *c, const struct d_expr *e)
 {
 	if (e->ident_scope == D_V_SELF || e->ident_scope == D_V_THIS)
-		d_error(c->d, e->loc, D_VAR_UNDEF,
-			"%s%s has not been declared or assigned before", scope_word(e->ident_scope),
-			e->str);
+		d_error(c->d, e->loc, D_VAR_UNDEF, "%s%s has not been declared or assigned before",
+			scope_word(e->ident_scope), e->str);
 	else if (is_translated(e->str))
-		d_error(c->d, e->loc, D_UNSUPPORTED, "%s is not available in this version",
-			e->str);
+		d_error(c->d, e->loc, D_UNSUPPORTED, "%s is not available in this version", e->str);
 	else
 		d_error(c->d, e->loc, D_IDENT_UNDEF, "unknown name: %s", e->str);
 	c_suggest(c, e->str, e->ident_scope, false);
@@ -136,8 +134,8 @@ static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ide
 	if (n == id->nparams)
 		return true;
 	if (!n)
-		d_error(c->d, e->loc, D_ARR_BADREF, "inline %s needs its key%s in brackets",
-			e->str, id->nparams > 1 ? "s" : "");
+		d_error(c->d, e->loc, D_ARR_BADREF, "inline %s needs its key%s in brackets", e->str,
+			id->nparams > 1 ? "s" : "");
 	else
 		d_error(c->d, e->loc, D_PROTO_LEN, "inline %s has %zu key%s, here %zu", e->str,
 			id->nparams, id->nparams == 1 ? "" : "s", n);

@@ -52,7 +52,8 @@ bool d_at_type(struct d_parser *p)
 	return d_typedef_find(d, without_module(p->tok.str)) != NULL;
 }
 
-static bool words_bad(struct d_parser *p, struct loc at, const struct diag_tag *tag, const char *what)
+static bool words_bad(struct d_parser *p, struct loc at, const struct diag_tag *tag,
+		      const char *what)
 {
 	d_perror(p, at, tag, "%s", what);
 	return false;
@@ -272,8 +273,7 @@ static bool param(struct d_parser *p, struct d_params *out)
 	if (!d_parse_declarator(p, &specs, &decl))
 		return false;
 	if (decl.assoc) {
-		d_perror(p, decl.loc, D_DECL_DYNOBJ,
-			 "a parameter cannot be an associative array");
+		d_perror(p, decl.loc, D_DECL_DYNOBJ, "a parameter cannot be an associative array");
 		return false;
 	}
 	if (!(slot = ARENA_PUSH(p->d->arena, out->v, out->n, out->cap)))

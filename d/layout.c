@@ -88,8 +88,8 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 		return false;
 	}
 	if (t->kind == D_T_STACK) {
-		d_error(d, m->loc, D_DECL_DYNOBJ, "cannot have member %s of dynamic type %s",
-			name, d_type_name(d, m->type));
+		d_error(d, m->loc, D_DECL_DYNOBJ, "cannot have member %s of dynamic type %s", name,
+			d_type_name(d, m->type));
 		return false;
 	}
 	if (!d_complete(d, m->type) && !t->size && t->kind != D_T_ARRAY) {
@@ -108,8 +108,8 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 		return false;
 	}
 	if (m->bit_size > t->size * 8) {
-		d_error(d, m->loc, D_DECL_BFSIZE, "bit-field %s of %u bits is wider than %s",
-			name, m->bit_size, d_type_name(d, m->type));
+		d_error(d, m->loc, D_DECL_BFSIZE, "bit-field %s of %u bits is wider than %s", name,
+			m->bit_size, d_type_name(d, m->type));
 		return false;
 	}
 	return true;

@@ -44,7 +44,8 @@ static bool int_suffix(const char *s, size_t n, bool *u, int *l)
 }
 
 /* A whole word of digits and letters; errors are placed at `at`. */
-static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at, const struct diag_tag *oflow)
+static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at,
+		      const struct diag_tag *oflow)
 {
 	unsigned base = 10, digit;
 	uint64_t v = 0;
@@ -172,7 +173,8 @@ char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len)
 }
 
 /* The text between two quotes of the kind at p->pos, which moves behind them; NULL: reported. */
-static const char *quoted(struct d_parser *p, const struct diag_tag *tag, const char *what, size_t *len)
+static const char *quoted(struct d_parser *p, const struct diag_tag *tag, const char *what,
+			  size_t *len)
 {
 	const char *s = p->text->bytes + p->pos, *end = p->text->bytes + p->text->len, *e = s + 1;
 	uint32_t start = p->pos;
@@ -214,8 +216,7 @@ void d_lex_char(struct d_parser *p)
 	if (!n)
 		d_perror(p, d_loc(p, start, p->pos), D_CHR_NULL, "empty character constant");
 	else if (n > sizeof(p->tok.ival))
-		d_perror(p, d_loc(p, start, p->pos), D_CHR_OFLOW,
-			 "character constant is too long");
+		d_perror(p, d_loc(p, start, p->pos), D_CHR_OFLOW, "character constant is too long");
 	else
 		for (size_t i = 0; i < n; i++)
 			p->tok.ival = p->tok.ival << 8 | (unsigned char)v[i];

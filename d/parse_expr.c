@@ -118,8 +118,7 @@ static struct d_expr *call(struct d_parser *p, struct d_expr *callee, struct loc
 	struct d_expr *e;
 
 	if (callee->kind != D_E_IDENT || callee->ident_scope != D_V_GLOBAL || callee->ident_mod) {
-		d_perror(p, callee->loc, D_FUNC_IDENT,
-			 "what is called must be a function's name");
+		d_perror(p, callee->loc, D_FUNC_IDENT, "what is called must be a function's name");
 		return NULL;
 	}
 	d_next(p);

@@ -129,8 +129,7 @@ static void attributes(struct line *l)
 		return;
 	}
 	if (!d_attr_parse(l->word[3], &attr)) {
-		complain(l, l->loc[3], D_PRAGMA_INVAL, "invalid stability attributes",
-			 l->word[3]);
+		complain(l, l->loc[3], D_PRAGMA_INVAL, "invalid stability attributes", l->word[3]);
 		return;
 	}
 	if (strcmp(l->word[4], "provider") || l->n == 5) {

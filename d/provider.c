@@ -102,8 +102,8 @@ static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 			  "argument %zu is meant",
 			  x->name, place);
 	else if (x->name)
-		d_perror(p, x->loc, D_DECL_PROTO_FORM,
-			 "no argument of the probe has this name: %s", x->name);
+		d_perror(p, x->loc, D_DECL_PROTO_FORM, "no argument of the probe has this name: %s",
+			 x->name);
 	else if (place >= decl->nargs)
 		d_perror(p, x->loc, D_DECL_PROTO_FORM,
 			 "the probe has no argument %zu to be mapped here", place + 1);

@@ -117,8 +117,8 @@ bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const str
 	struct d_waiting *w;
 
 	if (id && !id->loc.text) {
-		d_error(d, at, D_PRAGMA_SCOPE, "#pragma D %s: %s is not the program's own",
-			pragma, name);
+		d_error(d, at, D_PRAGMA_SCOPE, "#pragma D %s: %s is not the program's own", pragma,
+			name);
 		return false;
 	}
 	if (id) {

@@ -47,8 +47,8 @@ static void an_error_shows_its_line_and_a_caret(void **state)
 	struct diag d = fresh();
 
 	(void)state;
-	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), D_IDENT_UNDEF,
-		   "unknown name: %s", "foo");
+	diag_error(&d, at("a.d", "BEGIN\n{ x = foo; }\n", "foo"), D_IDENT_UNDEF, "unknown name: %s",
+		   "foo");
 	assert_string_equal(said, "a.d:2:7: unknown name: foo\n{ x = foo; }\n      ^~~\n");
 	assert_int_equal(d.errors, 1);
 	assert_int_equal(calls, 1);
