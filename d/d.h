@@ -223,40 +223,10 @@ enum d_op {
 	D_NOPS
 };
 
+/* D_EKIND(id) rows, with what each kind of expression holds: d/ekinds.def */
 enum d_ekind {
-	D_E_INT,    /* ival */
-	D_E_FLOAT,  /* fval; parsed, refused by the compiler until floats are there */
-	D_E_STRING, /* str, len */
-	D_E_VAR,    /* var: a variable, builtin included */
-	D_E_INDEX,  /* kids[0] is a VAR that is an associative array; kids[1..] the tuple.
-			 * args[n], arg-typed: kids[0] VAR args and ival is n */
-	D_E_ELEM,   /* array or pointer element: *(kids[0] + kids[1]) with C's scaling undone:
-			 * kids[1] is the index, type the element */
-	D_E_AGG,    /* agg, kids = tuple; only as an argument or an aggregation statement */
-	D_E_CALL,   /* call: subroutine or action; kids = arguments */
-	D_E_UNARY,  /* op: NEG BITNOT NOT PLUS; PREINC PREDEC POSTINC POSTDEC: their kid is as
-			 * ASSIGN's, and ival is what one step adds (a pointer's element size) */
-	D_E_BINARY, /* op: arithmetic, shifts, comparisons, LAND LOR LXOR; both kids have the
-			 * type in which the operation is done (casts are explicit), strings
-			 * compare as strings (both kids string), pointer arithmetic is scaled
-			 * already (kids[1] multiplied by the element size) */
-	D_E_ASSIGN, /* op: ASSIGN or ADD… for +=; kids[0] VAR, INDEX, or what is in memory: MEMBER
-			 * of a struct variable or element, DEREF, ELEM (to refuse where it cannot be
-			 * done). For += kids[1] has the type in which the operation is done (shifts:
-			 * any integer); the result is cast back to kids[0]'s */
-	D_E_COND,   /* kids[0] ? kids[1] : kids[2] */
-	D_E_COMMA,
-	D_E_CAST,   /* to type; the checker writes every implicit conversion as one.
-			 * char[] or char * to string is a CAST to D_T_STRING (reads memory) */
-	D_E_MEMBER, /* kids[0] is a struct lvalue in memory (DEREF, MEMBER, ELEM …): member,
-			 * bit_off from its start. p->m is MEMBER(DEREF(p)) */
-	D_E_DEREF,  /* *kids[0] */
-	D_E_ADDR,   /* &kids[0], which is in memory */
-	D_E_KSYM,   /* a kernel variable: lvalue in kernel memory at ival */
-	D_E_SIZEOF, /* only before checking; folded to INT */
-	D_E_IDENT,  /* only before checking: str */
-	D_E_TYPE,   /* only before checking: type name operand */
-	D_E_MACRO,  /* only before checking: $name, $$name */
+#define D_EKIND(id) D_E_##id,
+#include "d/ekinds.def"
 	D_NEKINDS
 };
 

@@ -224,13 +224,13 @@ static void operands(struct gen *g, const struct d_stmt *s, const struct operand
 	if (!s->nargs)
 		return;
 	if (s->nargs > 1) {
-		g_value(g, s->args[1]);
+		g_number(g, s->args[1]);
 		cc_store(f, BPF_DW, R_FP, o->inc, R0);
 	} else {
 		cc_imm(f, R0, 1);
 		cc_store(f, BPF_DW, R_FP, o->inc, R0);
 	}
-	g_value(g, s->args[0]);
+	g_number(g, s->args[0]);
 	if (s->aggfunc == D_AGG_quantize) {
 		cc_mov(f, R1, R0);
 		cc_routine(f, "rt_quantize_bucket");

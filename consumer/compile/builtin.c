@@ -310,12 +310,6 @@ static void (*const numbers[D_NBUILTINS])(struct gen *g, int id) = {
 	[D_BUILTIN_ucaller] = v_caller,
 };
 
-void g_builtin(struct gen *g, const struct d_expr *e)
-{
-	numbers[e->var->id](g, e->var->id);
-	g_norm(g, e->type);
-}
-
 /* ---- Strings ---------------------------------------------------------------------- */
 
 static uint32_t execname(struct gen *g)
@@ -368,11 +362,17 @@ static const struct {
 	[D_BUILTIN_probename] = { PART(name) },
 };
 
-uint32_t g_builtin_string(struct gen *g, const struct d_expr *e)
+struct value g_builtin(struct gen *g, const struct d_expr *e)
 {
 	int id = e->var->id;
 
-	return parts[id].size ? probe_part(g, parts[id].off, parts[id].size) : execname(g);
+	if (parts[id].size)
+		return value_string(probe_part(g, parts[id].off, parts[id].size));
+	if (id == D_BUILTIN_execname)
+		return value_string(execname(g));
+	numbers[id](g, id);
+	g_norm(g, e->type);
+	return value_number();
 }
 
 bool builtin_known(int id)
@@ -382,19 +382,20 @@ bool builtin_known(int id)
 
 /* ---- Subroutines -------------------------------------------------------------------- */
 
-static void s_strlen(struct gen *g, const struct d_expr *e)
+static struct value s_strlen(struct gen *g, const struct d_expr *e)
 {
 	uint32_t at = g_string(g, e->kids[0]);
 
 	g_slot(g, R1, at);
 	cc_load(g->f, BPF_DW, R0, R1, 0);
+	return value_number();
 }
 
 /*
  * Bytes of user memory in the slot, until the clause ends; the value is their kernel address.
  * A size that is no constant has room for strsize bytes, at least 1024.
  */
-static void s_copyin(struct gen *g, const struct d_expr *e)
+static struct value s_copyin(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	bool fixed = e->kids[1]->kind == D_E_INT && e->kids[1]->ival <= 1u << 16;
@@ -406,9 +407,9 @@ static void s_copyin(struct gen *g, const struct d_expr *e)
 
 	at = g_room(g, 8 + room);
 	g->keep = true;
-	g_value(g, e->kids[0]);
+	g_number(g, e->kids[0]);
 	cc_store(f, BPF_DW, R_FP, addr, R0);
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	cc_jump_imm(f, BPF_JLE, R0, (int32_t)room, fits);
 	g_fault(g, RT_FLT_NOSCRATCH, R0);
 	cc_label_here(f, fits);
@@ -428,20 +429,28 @@ static void s_copyin(struct gen *g, const struct d_expr *e)
 	cc_store(f, BPF_DW, R1, 0, R2);
 	cc_load(f, BPF_DW, R0, R1, 0);
 	g_pop(g, 16);
+	return value_number();
 }
 
-static void (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
-	[D_SUBR_strlen] = s_strlen,
-	[D_SUBR_copyin] = s_copyin,
+static struct value s_copyinstr(struct gen *g, const struct d_expr *e)
+{
+	struct value v = { 0 };
+
+	g_string_memory(g, e, &v);
+	return v;
+}
+
+static struct value (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
+	[D_SUBR_strlen] = s_strlen,	[D_SUBR_copyin] = s_copyin, [D_SUBR_copyinstr] = s_copyinstr,
+	[D_SUBR_strjoin] = g_strjoin, [D_SUBR_substr] = g_substr,
 };
 
-void g_subr(struct gen *g, const struct d_expr *e)
+struct value g_subr(struct gen *g, const struct d_expr *e)
 {
-	subrs[e->func](g, e);
+	return subrs[e->func](g, e);
 }
 
 bool subr_known(int id)
 {
-	return subrs[id] || id == D_SUBR_copyinstr || id == D_SUBR_strjoin || id == D_SUBR_substr ||
-	       id == D_SUBR_stringof;
+	return subrs[id] || id == D_SUBR_stringof;
 }

@@ -18,7 +18,7 @@ static void s_if(struct gen *g, const struct d_stmt *s)
 	struct cc_func *f = g->f;
 	int no = cc_label_new(f), end = cc_label_new(f);
 
-	g_value(g, s->expr);
+	g_number(g, s->expr);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, no);
 	stmts(g, s->then, s->nthen);
 	cc_jump(f, end);
@@ -107,7 +107,7 @@ static void body(struct gen *g, size_t nth)
 	    g->clause->index != g->unit->clauses[0])
 		g_life_test(g, end);
 	if (g->clause->pred) {
-		g_value(g, g->clause->pred);
+		g_number(g, g->clause->pred);
 		cc_jump_imm(f, BPF_JEQ, R0, 0, end);
 	}
 	if (!g->keep)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/expr.c: integer and pointer expressions.
+ * consumer/compile/expr.c: numbers: memory, arithmetic, comparisons.
  * In:   checked trees: conversions are casts, pointer arithmetic is scaled.
  * Out:  instructions that leave the value in r0.
  * Owns: nothing.
@@ -124,9 +124,9 @@ static void elem_addr(struct gen *g, const struct d_expr *e)
 	if (d_resolve(base->type)->kind == D_T_ARRAY)
 		g_addr(g, base);
 	else
-		g_value(g, base);
+		g_number(g, base);
 	held = hold(g);
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	cc_imm(f, R1, (int64_t)d_resolve(e->type)->size);
 	cc_alu(f, BPF_MUL, R0, R1);
 	cc_mov(f, R1, R0);
@@ -137,7 +137,7 @@ static void elem_addr(struct gen *g, const struct d_expr *e)
 void g_addr(struct gen *g, const struct d_expr *e)
 {
 	switch (e->kind) {
-	case D_E_DEREF: g_value(g, e->kids[0]); break;
+	case D_E_DEREF: g_number(g, e->kids[0]); break;
 	case D_E_ELEM: elem_addr(g, e); break;
 	case D_E_MEMBER:
 		g_addr(g, e->kids[0]);
@@ -149,15 +149,20 @@ void g_addr(struct gen *g, const struct d_expr *e)
 		if (own_var(e))
 			g_own_addr(g, e);
 		else
-			g_value(g, e);
+			g_number(g, e);
 	}
 }
 
-static void memory(struct gen *g, const struct d_expr *e)
+void g_lvalue_number(struct gen *g, const struct d_expr *e)
 {
 	const struct d_type *t = d_resolve(e->type);
+	const struct d_var *own = own_var(e);
 
-	if (own_var(e) && t->kind != D_T_ARRAY) {
+	if (own && t->kind == D_T_ARRAY) { /* an array is its address */
+		g_own_addr(g, e);
+		return;
+	}
+	if (own || e->kind == D_E_VAR || e->kind == D_E_INDEX) {
 		g_var_load(g, e);
 		return;
 	}
@@ -262,13 +267,13 @@ static void both(struct gen *g, const struct d_expr *a, const struct d_expr *b)
 {
 	struct held held;
 
-	g_value(g, a);
+	g_number(g, a);
 	if (b->kind == D_E_INT) {
 		cc_imm(g->f, R1, (int64_t)b->ival);
 		return;
 	}
 	held = hold(g);
-	g_value(g, b);
+	g_number(g, b);
 	cc_mov(g->f, R1, R0);
 	release(g, &held);
 }
@@ -290,10 +295,10 @@ static void logical(struct gen *g, const struct d_expr *e)
 	struct cc_func *f = g->f;
 	int end = cc_label_new(f);
 
-	g_value(g, e->kids[0]);
+	g_number(g, e->kids[0]);
 	as_bool(g);
 	cc_jump_imm(f, e->op == D_OP_LAND ? BPF_JEQ : BPF_JNE, R0, 0, end);
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	as_bool(g);
 	cc_label_here(f, end);
 }
@@ -302,17 +307,17 @@ static void exclusive(struct gen *g, const struct d_expr *e)
 {
 	struct held held;
 
-	g_value(g, e->kids[0]);
+	g_number(g, e->kids[0]);
 	as_bool(g);
 	held = hold(g);
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	as_bool(g);
 	cc_mov(g->f, R1, R0);
 	release(g, &held);
 	cc_alu(g->f, BPF_XOR, R0, R1);
 }
 
-static void binary(struct gen *g, const struct d_expr *e)
+struct value g_binary(struct gen *g, const struct d_expr *e)
 {
 	int cmp = compare_op(e->op, type_signed(e->kids[0]->type));
 
@@ -330,9 +335,10 @@ static void binary(struct gen *g, const struct d_expr *e)
 		g_arith(g, e->op, e->type);
 		g_norm(g, e->type);
 	}
+	return value_number();
 }
 
-static void unary(struct gen *g, const struct d_expr *e)
+struct value g_unary(struct gen *g, const struct d_expr *e)
 {
 	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC || e->op == D_OP_POSTINC ||
 	    e->op == D_OP_POSTDEC) {
@@ -340,9 +346,9 @@ static void unary(struct gen *g, const struct d_expr *e)
 			g_poke_step(g, e);
 		else
 			g_step(g, e);
-		return;
+		return value_number();
 	}
-	g_value(g, e->kids[0]);
+	g_number(g, e->kids[0]);
 	if (e->op == D_OP_NEG) {
 		cc_alu_imm(g->f, BPF_NEG, R0, 0);
 	} else if (e->op == D_OP_BITNOT) {
@@ -352,113 +358,5 @@ static void unary(struct gen *g, const struct d_expr *e)
 		cc_alu_imm(g->f, BPF_XOR, R0, 1);
 	}
 	g_norm(g, e->type);
-}
-
-/* ---- The rest ------------------------------------------------------------------ */
-
-static void integer(struct gen *g, const struct d_expr *e)
-{
-	cc_imm(g->f, R0, (int64_t)e->ival);
-	g_norm(g, e->type);
-}
-
-/* The bits of a float or a double. */
-static void real(struct gen *g, const struct d_expr *e)
-{
-	const struct d_type *t = d_resolve(e->type);
-	float single = (float)e->fval;
-	uint64_t bits = 0;
-
-	if (t->size == sizeof(single))
-		memcpy(&bits, &single, sizeof(single));
-	else
-		memcpy(&bits, &e->fval, sizeof(bits));
-	cc_imm(g->f, R0, (int64_t)bits);
-}
-
-static void variable_value(struct gen *g, const struct d_expr *e)
-{
-	if (own_var(e)) /* an array is its address */
-		g_own_addr(g, e);
-	else
-		g_var_load(g, e);
-}
-
-static void variable(struct gen *g, const struct d_expr *e)
-{
-	if (e->var->scope == D_V_BUILTIN)
-		g_builtin(g, e);
-	else
-		variable_value(g, e);
-}
-
-static void indexed(struct gen *g, const struct d_expr *e)
-{
-	if (e->kids[0]->var->scope != D_V_BUILTIN) { /* args[n]; uregs was refused */
-		variable_value(g, e);
-		return;
-	}
-	g_typed_arg(g, (unsigned)e->ival);
-	g_norm(g, e->type);
-}
-
-static void cond(struct gen *g, const struct d_expr *e)
-{
-	struct cc_func *f = g->f;
-	int no = cc_label_new(f), end = cc_label_new(f);
-
-	g_value(g, e->kids[0]);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, no);
-	g_value(g, e->kids[1]);
-	cc_jump(f, end);
-	cc_label_here(f, no);
-	g_value(g, e->kids[2]);
-	cc_label_here(f, end);
-}
-
-static void comma(struct gen *g, const struct d_expr *e)
-{
-	for (size_t i = 0; i < e->nkids; i++)
-		g_value(g, e->kids[i]);
-}
-
-static void cast(struct gen *g, const struct d_expr *e)
-{
-	g_value(g, e->kids[0]);
-	g_norm(g, e->type);
-}
-
-static void address(struct gen *g, const struct d_expr *e)
-{
-	g_addr(g, e->kids[0]);
-}
-
-static void assign(struct gen *g, const struct d_expr *e)
-{
-	g_assign(g, e);
-}
-
-static void call(struct gen *g, const struct d_expr *e)
-{
-	if (e->is_action) /* sym(a), usym(a): the address */
-		g_value(g, e->kids[0]);
-	else
-		g_subr(g, e);
-}
-
-void g_value(struct gen *g, const struct d_expr *e)
-{
-	static void (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e) = {
-		[D_E_INT] = integer,   [D_E_FLOAT] = real,    [D_E_VAR] = variable,
-		[D_E_INDEX] = indexed, [D_E_ELEM] = memory,   [D_E_CALL] = call,
-		[D_E_UNARY] = unary,   [D_E_BINARY] = binary, [D_E_ASSIGN] = assign,
-		[D_E_COND] = cond,     [D_E_COMMA] = comma,   [D_E_CAST] = cast,
-		[D_E_MEMBER] = memory, [D_E_DEREF] = memory,  [D_E_ADDR] = address,
-		[D_E_KSYM] = memory,
-	};
-
-	if (d_is_string(e->type))
-		g_string(g, e); /* for its effects */
-	else if (by_kind[e->kind])
-		by_kind[e->kind](g, e);
+	return value_number();
 }

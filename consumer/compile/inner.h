@@ -4,7 +4,8 @@
  *
  *   emit.c    instructions, labels, relocations     layout.c  cc_new: variables, records, keys, maps
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
- *   expr.c    values     string.c  strings          var.c     variables, associative arrays
+ *   value.c   values by kind of expression          expr.c    numbers
+ *   string.c  strings                               var.c     variables, associative arrays
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   own.c     elements and members of variables     builtin.c built-in variables
  *   poke.c    assignments through pointers          refuse.c  what this version has not
@@ -116,7 +117,39 @@ void g_time(struct gen *g);				   /* r0 = the firing's time */
 void g_pid_tgid(struct gen *g);				   /* r0 */
 void g_owner(struct gen *g, uint32_t off);		   /* struct rt_owner at slot + off */
 
-void g_value(struct gen *g, const struct d_expr *e);
+/* ---- Values -------------------------------------------------------------------- */
+
+enum value_kind {
+	VALUE_NUMBER, /* integers, pointers, the bits of floats: in r0, extended to 64 bits */
+	VALUE_STRING, /* a struct rt_str in the slot */
+	VALUE_BYTES,  /* bytes in the slot, as they lie in memory */
+};
+/* What the instructions of an expression leave behind. */
+struct value {
+	enum value_kind kind;
+	uint32_t at;   /* STRING, BYTES: their offset in the slot */
+	uint32_t size; /* BYTES: how many; at most so many if `length` is given */
+	int length;    /* BYTES: the place in the stack that holds their number; 0: `size` */
+};
+static inline struct value value_number(void)
+{
+	return (struct value){ .kind = VALUE_NUMBER };
+}
+static inline struct value value_string(uint32_t at)
+{
+	return (struct value){ .kind = VALUE_STRING, .at = at };
+}
+
+enum value_kind value_kind(const struct d_type *t);
+/* Any expression: the one function by which those below come back to an operand. */
+struct value g_value(struct gen *g, const struct d_expr *e);
+void g_number(struct gen *g, const struct d_expr *e);	  /* r0 */
+uint32_t g_string(struct gen *g, const struct d_expr *e); /* slot offset of a struct rt_str */
+
+/* By kinds of expressions. */
+struct value g_unary(struct gen *g, const struct d_expr *e);
+struct value g_binary(struct gen *g, const struct d_expr *e);
+
 void g_norm(struct gen *g, const struct d_type *t); /* r0 as a value of t */
 int g_access(uint64_t bytes);			    /* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
@@ -125,19 +158,25 @@ void g_addr(struct gen *g, const struct d_expr *e); /* r0 = address of what is i
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = what r0 points at */
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
-void g_builtin(struct gen *g, const struct d_expr *e);
-uint32_t g_builtin_string(struct gen *g, const struct d_expr *e);
+struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR */
 bool builtin_known(int id);
-void g_subr(struct gen *g, const struct d_expr *e);
+struct value g_subr(struct gen *g, const struct d_expr *e); /* CALL */
 bool subr_known(int id);
 
-uint32_t g_string(struct gen *g, const struct d_expr *e); /* slot offset of a struct rt_str */
+/* STRING, or a string in memory: anything but what value.c makes of other strings. */
+struct value g_string_literal(struct gen *g, const struct d_expr *e);
+/* A string that is read from memory: false if e is another, and nothing is generated. */
+bool g_string_memory(struct gen *g, const struct d_expr *e, struct value *v);
+struct value g_strjoin(struct gen *g, const struct d_expr *e);
+struct value g_substr(struct gen *g, const struct d_expr *e);
+void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
 /* A string from memory is read to slot + off, in a room of str_room bytes from off - 8 on whose first
  * 8 stay as they were; r0: its length. Any other string: false, and nothing is generated. */
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
 void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);
+void g_lvalue_number(struct gen *g, const struct d_expr *e); /* r0: what is stored there */
 /* The array or struct variable that e is an element or member of, or is; NULL: none. */
 const struct d_var *own_var(const struct d_expr *e);
 const struct d_expr *own_name(const struct d_expr *e); /* its VAR or INDEX node */
@@ -159,9 +198,9 @@ void g_own_free(struct gen *g, const struct own_off *o);
 void g_own_addr(struct gen *g,
 		const struct d_expr *e); /* r0: the address of a VAR or INDEX, as a number */
 void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg: the address of so many zeros */
-uint32_t g_var_string(struct gen *g, const struct d_expr *e);
+struct value g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
-uint32_t g_assign_string(struct gen *g, const struct d_expr *e);
+struct value g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
 const struct d_type *g_op_type(struct gen *g,
 			       const struct d_expr *e); /* of an `op=`: what it is done in */

@@ -192,7 +192,7 @@ static void put_pid(struct gen *g, struct build *b)
 
 static void put_int(struct gen *g, struct build *b, const struct d_expr *e)
 {
-	g_value(g, e);
+	g_number(g, e);
 	put_word(g, b);
 }
 
@@ -200,7 +200,7 @@ static void put_usym(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	int save = g_push(g, 8);
 
-	g_value(g, e);
+	g_number(g, e);
 	cc_store(g->f, BPF_DW, R_FP, save, R0);
 	put_pid(g, b);
 	cc_load(g->f, BPF_DW, R0, R_FP, save);
@@ -323,7 +323,7 @@ static struct key on_stack(struct gen *g, uint32_t id, bool serial, struct d_exp
 		next += 8;
 	}
 	for (size_t i = 0; i < n; i++, next += 8) {
-		g_value(g, kids[i]);
+		g_number(g, kids[i]);
 		if (key_kind(kids[i]->type) == REC_USYM) {
 			cc_store(g->f, BPF_DW, R_FP, next + 8, R0);
 			g->cc->uses_usyms = true;

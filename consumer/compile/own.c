@@ -63,7 +63,7 @@ static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
 	size = d_resolve(e->type)->size;
 	if (e->kids[1]->kind == D_E_INT)
 		return off + e->kids[1]->ival * size;
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	cc_imm(f, R1, (int64_t)size);
 	cc_alu(f, BPF_MUL, R0, R1);
 	cc_load(f, BPF_DW, R1, R_FP, sum);

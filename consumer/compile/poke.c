@@ -56,7 +56,7 @@ void g_poke(struct gen *g, const struct d_expr *e)
 	const struct d_expr *to = e->kids[0];
 	int addr = g_push(g, 16), rhs = addr + 8;
 
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	cc_store(f, BPF_DW, R_FP, rhs, R0);
 	g_addr(g, to);
 	cc_store(f, BPF_DW, R_FP, addr, R0);

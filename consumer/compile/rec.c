@@ -175,7 +175,7 @@ static void new_tail(struct gen *g)
 static void put_int(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
 {
 	(void)fl;
-	g_value(g, e);
+	g_number(g, e);
 	g_slot_store(g, BPF_DW, at, R0);
 }
 

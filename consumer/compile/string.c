@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-static uint32_t literal(struct gen *g, const struct d_expr *e)
+struct value g_string_literal(struct gen *g, const struct d_expr *e)
 {
 	uint32_t at = g_str_room(g);
 	size_t len = strnlen(e->str, e->len), most = g->cc->opt.strsize - 1;
@@ -24,7 +24,7 @@ static uint32_t literal(struct gen *g, const struct d_expr *e)
 		cc_imm(g->f, R0, word);
 		g_slot_store(g, BPF_DW, at + 8 + (uint32_t)i, R0);
 	}
-	return at;
+	return value_string(at);
 }
 
 /* r0: a routine's result; negative: the address in the stack at `addr` was bad. */
@@ -80,7 +80,7 @@ static bool cast_source(struct gen *g, const struct d_expr *e, struct source *fr
 		if (t->nelem && t->nelem < from->most)
 			from->most = t->nelem;
 	} else {
-		g_value(g, k);
+		g_number(g, k);
 	}
 	return true;
 }
@@ -92,10 +92,10 @@ static bool copyinstr_source(struct gen *g, const struct d_expr *e, struct sourc
 	from->user = true;
 	if (e->nkids > 1) {
 		from->max = g_push(g, 8);
-		g_value(g, e->kids[1]);
+		g_number(g, e->kids[1]);
 		cc_store(g->f, BPF_DW, R_FP, from->max, R0);
 	}
-	g_value(g, e->kids[0]);
+	g_number(g, e->kids[0]);
 	return true;
 }
 
@@ -134,7 +134,7 @@ static bool find_source(struct gen *g, const struct d_expr *e, struct source *fr
 	return by_kind[e->kind] && by_kind[e->kind](g, e, from);
 }
 
-static uint32_t strjoin(struct gen *g, const struct d_expr *e)
+struct value g_strjoin(struct gen *g, const struct d_expr *e)
 {
 	uint32_t a = g_string(g, e->kids[0]), b = g_string(g, e->kids[1]), at = g_str_room(g);
 
@@ -143,19 +143,19 @@ static uint32_t strjoin(struct gen *g, const struct d_expr *e)
 	cc_imm(g->f, R3, a);
 	cc_imm(g->f, R4, b);
 	cc_routine(g->f, "rt_strjoin");
-	return at;
+	return value_string(at);
 }
 
-static uint32_t substr(struct gen *g, const struct d_expr *e)
+struct value g_substr(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	uint32_t src = g_string(g, e->kids[0]), at = g_str_room(g);
 	int pos = g_push(g, 8);
 
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	cc_store(f, BPF_DW, R_FP, pos, R0);
 	if (e->nkids > 2)
-		g_value(g, e->kids[2]);
+		g_number(g, e->kids[2]);
 	else
 		cc_imm(f, R0, INT64_MAX);
 	cc_mov(f, R5, R0);
@@ -165,79 +165,26 @@ static uint32_t substr(struct gen *g, const struct d_expr *e)
 	cc_imm(f, R3, src);
 	cc_routine(f, "rt_substr");
 	g_pop(g, 8);
-	return at;
+	return value_string(at);
 }
 
-static uint32_t call(struct gen *g, const struct d_expr *e)
-{
-	return e->func == D_SUBR_strjoin ? strjoin(g, e) : substr(g, e);
-}
-
-static uint32_t cast(struct gen *g, const struct d_expr *e)
-{
-	return g_string(g, e->kids[0]);
-}
-
-static void copy_to(struct gen *g, uint32_t dst, uint32_t src)
+void g_string_copy(struct gen *g, uint32_t to, uint32_t from)
 {
 	g_slot(g, R1, 0);
-	cc_imm(g->f, R2, dst);
-	cc_imm(g->f, R3, src);
+	cc_imm(g->f, R2, to);
+	cc_imm(g->f, R3, from);
 	cc_routine(g->f, "rt_strcpy");
 }
 
-static uint32_t cond(struct gen *g, const struct d_expr *e)
+bool g_string_memory(struct gen *g, const struct d_expr *e, struct value *v)
 {
-	struct cc_func *f = g->f;
-	int no = cc_label_new(f), end = cc_label_new(f);
-	uint32_t at = g_str_room(g);
-
-	g_value(g, e->kids[0]);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, no);
-	copy_to(g, at, g_string(g, e->kids[1]));
-	cc_jump(f, end);
-	cc_label_here(f, no);
-	copy_to(g, at, g_string(g, e->kids[2]));
-	cc_label_here(f, end);
-	return at;
-}
-
-static uint32_t comma(struct gen *g, const struct d_expr *e)
-{
-	for (size_t i = 0; i + 1 < e->nkids; i++)
-		g_value(g, e->kids[i]);
-	return g_string(g, e->kids[e->nkids - 1]);
-}
-
-static uint32_t variable(struct gen *g, const struct d_expr *e)
-{
-	return e->var->scope == D_V_BUILTIN ? g_builtin_string(g, e) : g_var_string(g, e);
-}
-
-uint32_t g_string(struct gen *g, const struct d_expr *e)
-{
-	static uint32_t (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e) = {
-		[D_E_STRING] = literal,
-		[D_E_VAR] = variable,
-		[D_E_INDEX] = g_var_string,
-		[D_E_CALL] = call,
-		[D_E_ASSIGN] = g_assign_string,
-		[D_E_COND] = cond,
-		[D_E_COMMA] = comma,
-		[D_E_CAST] = cast,
-		[D_E_MEMBER] = g_var_string,
-		[D_E_DEREF] = g_var_string,
-		[D_E_ELEM] = g_var_string,
-	};
 	struct source from;
-	uint32_t at;
 
-	if (find_source(g, e, &from)) {
-		at = g_str_room(g);
-		read_source(g, &from, at);
-		return at;
-	}
-	return by_kind[e->kind] ? by_kind[e->kind](g, e) : g_str_room(g);
+	if (!find_source(g, e, &from))
+		return false;
+	*v = value_string(g_str_room(g));
+	read_source(g, &from, v->at);
+	return true;
 }
 
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off)

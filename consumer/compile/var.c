@@ -276,7 +276,7 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 	int value, drop = cc_label_new(f), end = cc_label_new(f), gone = cc_label_new(f);
 	struct where p;
 
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	value = g_push(g, 8);
 	cc_store(f, BPF_DW, R_FP, value, R0);
 	p = place_of(g, e->kids[0], drop);
@@ -435,7 +435,7 @@ static void compound(struct gen *g, const struct d_expr *e)
 	int rhs, zero, drop = cc_label_new(f);
 	struct where p;
 
-	g_value(g, e->kids[1]);
+	g_number(g, e->kids[1]);
 	rhs = g_push(g, 16);
 	zero = rhs + 8;
 	cc_store(f, BPF_DW, R_FP, rhs, R0);
@@ -551,7 +551,7 @@ static void load_bytes(struct gen *g, const struct where *p, uint32_t at, int no
 	cc_alu_imm(f, BPF_SUB, R3, 1);
 }
 
-uint32_t g_var_string(struct gen *g, const struct d_expr *e)
+struct value g_var_string(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	const struct d_var *v = own_var(e) ? NULL : var_of(e);
@@ -561,13 +561,13 @@ uint32_t g_var_string(struct gen *g, const struct d_expr *e)
 
 	if (v && !v->assoc && v->scope == D_V_THIS) {
 		g->scratch = true;
-		return g->cc->this_off[v->id];
+		return value_string(g->cc->this_off[v->id]);
 	}
 	at = g_str_room(g);
 	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
 		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		routine(g, "rt_gstr_load", at, g->cc->global_off[v->id]);
-		return at;
+		return value_string(at);
 	}
 	p = place_of(g, e, none);
 	find(g, &p, false, none);
@@ -580,7 +580,7 @@ uint32_t g_var_string(struct gen *g, const struct d_expr *e)
 	cc_imm(f, R2, at);
 	cc_routine(f, "rt_str_end");
 	place_free(g, &p);
-	return at;
+	return value_string(at);
 }
 
 static void store_bytes(struct gen *g, const struct where *p, uint32_t src)
@@ -627,7 +627,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	}
 }
 
-uint32_t g_assign_string(struct gen *g, const struct d_expr *e)
+struct value g_assign_string(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	const struct d_var *v = own_var(e->kids[0]) ? NULL : var_of(e->kids[0]);
@@ -637,12 +637,12 @@ uint32_t g_assign_string(struct gen *g, const struct d_expr *e)
 
 	if (v && !v->assoc && v->scope == D_V_THIS) {
 		routine(g, "rt_strcpy", g->cc->this_off[v->id], src);
-		return src;
+		return value_string(src);
 	}
 	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
 		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		routine(g, "rt_gstr_store", src, g->cc->global_off[v->id]);
-		return src;
+		return value_string(src);
 	}
 	drop = cc_label_new(f);
 	end = cc_label_new(f);
@@ -651,5 +651,5 @@ uint32_t g_assign_string(struct gen *g, const struct d_expr *e)
 	g_drop(g, RT_DROP_DYNVAR);
 	cc_label_here(f, end);
 	place_free(g, &p);
-	return src;
+	return value_string(src);
 }
