@@ -441,7 +441,7 @@ static struct value s_copyinstr(struct gen *g, const struct d_expr *e)
 }
 
 static struct value (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
-	[D_SUBR_strlen] = s_strlen,	[D_SUBR_copyin] = s_copyin, [D_SUBR_copyinstr] = s_copyinstr,
+	[D_SUBR_strlen] = s_strlen,   [D_SUBR_copyin] = s_copyin, [D_SUBR_copyinstr] = s_copyinstr,
 	[D_SUBR_strjoin] = g_strjoin, [D_SUBR_substr] = g_substr,
 };
 
