@@ -36,6 +36,29 @@ struct rec_action {
 				 * -1: always */
 };
 
+/* A field of a record or a component of a key, read. Pointers are borrowed from there. */
+struct rec_value {
+	enum rec_kind kind;
+	enum d_action sym;
+	const struct d_type *type;
+	bool is_signed;
+	uint32_t size;	       /* INT: bytes of its D type */
+	uint64_t i;	       /* INT, KSYM, USYM */
+	const char *bytes;     /* STRING, BYTES; STACK, USTACK: addresses, unaligned */
+	size_t len;	       /* of bytes; addresses: their number */
+	struct rt_owner owner; /* USTACK, USYM */
+};
+
+/* The type of an INT; size 0: as the type says. */
+static inline void rec_value_type(struct rec_value *v, const struct d_type *type, uint32_t size)
+{
+	const struct d_type *t = type ? d_resolve(type) : NULL;
+
+	v->type = t;
+	v->size = size ? size : t && t->size && t->size <= 8 ? (uint32_t)t->size : 8;
+	v->is_signed = t ? t->is_signed : true;
+}
+
 struct rec_desc {
 	const struct d_clause *clause;
 	uint32_t size; /* of the fixed part, header included */

@@ -1,6 +1,6 @@
 # The run-time library of compiled programs: BPF C, clang's object, a table in C.
 noinst_LTLIBRARIES += librt.la
-librt_la_SOURCES = ebpf/rt.h ebpf/table.h
+librt_la_SOURCES = ebpf/rt.h ebpf/table.h ebpf/rings.h ebpf/rings.c
 nodist_librt_la_SOURCES = ebpf/rt_table.c
 CLEANFILES += ebpf/rt.bpf.o ebpf/rt_table.c
 EXTRA_DIST += ebpf/rt.c ebpf/embed.py

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/aggs/aggs.h: the consumer's table of aggregations (design rule 6).
+ * consumer/aggs/aggs.h: the consumer's table of aggregations: drained, kept by key, ordered.
  *
- * Programs count in maps; aggs_drain takes what they have counted since, by atomic exchange, and
- * adds it here. clear, trunc and normalize change this table alone, so no hit is lost to them;
- * call aggs_drain before them and before printing.
+ * Programs count in maps; aggs_drain takes what they have counted since the last time, by atomic
+ * exchange, and adds it here. clear, trunc and normalize change this table alone, so no hit is
+ * lost to them; call aggs_drain before them and before printing.
  *
  *   cells   aggregations without keys: a block of words a CPU, mapped
- *   hashes  one a CPU behind an array of maps; read by programs only (cc_drain_program),
- *           for any other access makes the kernel skip programs. One that is more than half full
- *           gives its place to an empty one and is drained once more at the next drain, when no
- *           program holds it any longer.
+ *   hashes  one a CPU behind an array of maps. Only programs read them (cc_drain_program), for any
+ *           other access makes the kernel skip programs. A hash that is more than half full gives
+ *           its place to an empty one and is drained once more at the next drain, when no program
+ *           holds it any longer.
  */
 #ifndef CONSUMER_AGGS_H
 #define CONSUMER_AGGS_H
@@ -20,6 +20,7 @@
 struct aggs;
 
 struct agg_row {
+	const struct agg_desc *desc;
 	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
 	size_t key_len;	    /* zeros up to the class included */
@@ -33,8 +34,8 @@ void aggs_free(struct aggs *a); /* NULL accepted; closes the maps' hashes and pr
 
 /* `m` is CC_MAP_CELLS, made (m->fd): maps it. 0 or -errno. */
 int aggs_cells(struct aggs *a, const struct cc_map *m);
-/* `m` is a CC_M_AGG map with its entries: makes the hashes, one a CPU, what drains them, and the
- * array of maps, whose fd is yours; or -errno. */
+/* `m` is a CC_M_AGG map with its entries: makes the hashes, one a CPU, the program that drains
+ * them, and the array of maps, whose fd is yours; or -errno. */
 int aggs_map_make(struct aggs *a, struct cc_map *m);
 
 /* Takes all that was counted. Errors leave the counts in the maps: 0 or the first -errno. */
@@ -50,8 +51,25 @@ struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
 
 void aggs_clear(struct aggs *a, int agg); /* values become zero, keys stay */
-/* Keeps the n largest rows, as they are printed (n < 0: the -n smallest; 0: none). -ENOMEM: nothing changed. */
+/* Keeps the n largest rows, as they are printed (n < 0: the -n smallest; 0: none). -ENOMEM:
+ * nothing changed. */
 int aggs_trunc(struct aggs *a, int agg, int64_t n);
 void aggs_normalize(struct aggs *a, int agg, int64_t factor); /* 1: denormalize */
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+/* Components of a row's key into v[0..nkeys). False: the key ends before its components do. */
+bool aggs_key_values(struct rec_value *v, const struct agg_row *r);
+bool aggs_is_distribution(const struct agg_desc *desc);
+int64_t aggs_number(const struct agg_row *r); /* 0: a distribution */
+/* A distribution's bucket, from 0 on: hits, divided by the normal. */
+int64_t aggs_bucket(const struct agg_row *r, size_t i);
+
+struct aggs_order {
+	bool by_key, reverse;
+	size_t key_pos, value_pos; /* the component, the column that is compared first */
+};
+/* Sorts lines of `width` rows, an aggregation a column; every row of a line has the line's key. */
+void aggs_sort(struct agg_row *rows, size_t nlines, size_t width, const struct aggs_order *order);
 
 #endif

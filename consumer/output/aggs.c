@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* A key's component, as wide as DTrace prints it without a format. */
-static void put_key(struct out *o, const struct out_value *v)
+static void put_key(struct out *o, const struct rec_value *v)
 {
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 8, [8] = 16 };
 
@@ -35,25 +35,25 @@ static void put_key(struct out *o, const struct out_value *v)
 	}
 }
 
-static void put_value(struct out *o, const struct out_row *r)
+static void put_value(struct out *o, const struct agg_row *r)
 {
-	if (out_agg_is_dist(r)) {
+	if (aggs_is_distribution(r->desc)) {
 		out_put_dist(o, r);
 		return;
 	}
 	out_putc(o, ' ');
-	out_put_int(o, out_agg_int(r), 16);
+	out_put_int(o, aggs_number(r), 16);
 }
 
 /* A key, then the values of its `width` rows. */
-static int line_print(struct out *o, const struct d_format *f, const struct out_row *rows,
+static int line_print(struct out *o, const struct d_format *f, const struct agg_row *rows,
 		      size_t width)
 {
 	const struct agg_desc *desc = rows[0].desc;
 
 	if (!out_values_room(o, desc->nkeys))
 		return -ENOMEM;
-	if (!out_value_keys(o->values, desc, rows[0].key, rows[0].key_len))
+	if (!aggs_key_values(o->values, &rows[0]))
 		return -EBADMSG;
 	if (f)
 		return out_format(o, f, o->values, desc->nkeys, rows, width);
@@ -65,17 +65,13 @@ static int line_print(struct out *o, const struct d_format *f, const struct out_
 	return o->err;
 }
 
-int out_lines_print(struct out *o, const struct d_format *f, struct out_row *rows, size_t nlines,
+int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *rows, size_t nlines,
 		    size_t width)
 {
-	int64_t pos = out_opt(o->opt.aggsortpos);
-	struct out_order order = out_order_of(o);
+	struct aggs_order order = out_order(o);
 	int err = 0;
 
-	if (width == 1)
-		out_rows_sort(rows, nlines, &order);
-	else
-		out_lines_sort(rows, nlines, width, pos > 0 ? (size_t)pos : 0, &order);
+	aggs_sort(rows, nlines, width, &order);
 	for (size_t i = 0; !err && i < nlines; i++)
 		err = line_print(o, f, rows + i * width, width);
 	return err;

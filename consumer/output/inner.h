@@ -4,8 +4,8 @@
  *   put.c     the buffer, padded text, integers      printf.c  formats
  *   value.c   fields and keys to values              record.c  heads of lines, trace(), actions
  *   stack.c   stacks and symbols as text             dist.c    bars of quantize and its kin
- *   sort.c    order of aggregations' rows            aggs.c    rows of aggregations
- *   table.c   printa and its kin on the table        file.c    freopen, ftruncate, system
+ *   aggs.c    rows of aggregations                   table.c   printa and its kin on the table
+ *   file.c    freopen, ftruncate, system
  *   ksym.c    kernel symbols
  *   procs.c   mappings of processes through time     usym.c    symbols of files
  */
@@ -34,7 +34,7 @@ struct out {
 	bool headed;
 	struct out_flow *flow; /* by CPU */
 	size_t nflow;
-	struct out_value *values; /* of the action being printed */
+	struct rec_value *values; /* of the action being printed */
 	size_t values_cap;
 	bool *printed; /* aggregations that printa printed, by id */
 	size_t nprinted;
@@ -50,19 +50,6 @@ static inline int64_t out_opt(const int64_t *option)
 {
 	return option ? *option : 0;
 }
-
-/* One traced value or key, wherever it comes from. Pointers are borrowed from there. */
-struct out_value {
-	enum rec_kind kind;
-	enum d_action sym;
-	const struct d_type *type;
-	bool is_signed;
-	uint32_t size;	       /* INT: bytes of its D type */
-	uint64_t i;	       /* INT, KSYM, USYM */
-	const char *bytes;     /* STRING, BYTES; STACK, USTACK: addresses, unaligned */
-	size_t len;	       /* of bytes; addresses: their number */
-	struct rt_owner owner; /* USTACK, USYM */
-};
 
 /* ---- put.c ---------------------------------------------------------------- */
 
@@ -87,21 +74,18 @@ void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(print
 /* ---- value.c --------------------------------------------------------------- */
 
 /* False: the record is too short for the field (a bug of the record's maker). */
-bool out_value_field(struct out_value *v, const struct rec_field *f, const struct rt_rec *rec);
+bool out_value_field(struct rec_value *v, const struct rec_field *f, const struct rt_rec *rec);
 /* Room for n values in o->values; false: no memory. */
 bool out_values_room(struct out *o, size_t n);
-/* Components of an aggregation's key (struct rt_key not included) into v[0..nkeys). */
-bool out_value_keys(struct out_value *v, const struct agg_desc *desc, const unsigned char *key,
-		    size_t len);
 
 /* ---- stack.c ---------------------------------------------------------------- */
 
 /* A line for each frame, indented; `conv`: %k's width for each, or NULL. */
-void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv *conv, int indent);
+void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent);
 /* The symbol of a KSYM or USYM into buf. */
-void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM]);
+void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM]);
 void out_put_place(struct out *o,
-		   const struct out_value *v); /* a stack or a symbol, without a format */
+		   const struct rec_value *v); /* a stack or a symbol, without a format */
 
 /* ---- record.c ---------------------------------------------------------------- */
 
@@ -111,44 +95,21 @@ void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool q
 
 /* ---- aggregations -------------------------------------------------------------- */
 
-/* A key of an aggregation with its value. Borrowed from the tables. */
-struct out_row {
-	const struct agg_desc *desc;
-	int64_t normal;
-	const unsigned char *key;
-	size_t key_len;
-	const uint64_t *words;
-};
-/* dist.c: the value of one row as numbers and bars. */
-int64_t out_agg_int(const struct out_row *r);
-bool out_agg_is_dist(const struct out_row *r);
-void out_put_dist(struct out *o, const struct out_row *r);
-uint64_t out_stddev(const uint64_t *words, int64_t normal);
-uint64_t out_sqrt128(unsigned __int128 v);
+/* dist.c: bars, one a bucket. */
+void out_put_dist(struct out *o, const struct agg_row *r);
 
-/* sort.c: rows of one or several aggregations. */
-struct out_order {
-	bool by_key, reverse;
-	size_t key_pos;
-};
-struct out_order out_order_of(const struct out *o);
-int out_row_key_cmp(const struct out_row *a, const struct out_row *b, size_t key_pos);
-int out_row_value_cmp(const struct out_row *a, const struct out_row *b);
-/* By aggregation, then as the order says. */
-void out_rows_sort(struct out_row *rows, size_t n, const struct out_order *order);
-/* Lines of `width` rows, one aggregation a column: by the columns from `pos` on. */
-void out_lines_sort(struct out_row *rows, size_t nlines, size_t width, size_t pos,
-		    const struct out_order *order);
+/* table.c: the options' order. */
+struct aggs_order out_order(const struct out *o);
 
 /* aggs.c: prints lines of `width` rows, one an aggregation; sorts them. */
-int out_lines_print(struct out *o, const struct d_format *f, struct out_row *rows, size_t nlines,
+int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *rows, size_t nlines,
 		    size_t width);
 
 /* ---- printf.c ---------------------------------------------------------------- */
 
 /* values in the order of the format's conversions (* included); rows: what %@ shows, in order. */
-int out_format(struct out *o, const struct d_format *f, const struct out_value *values, size_t n,
-	       const struct out_row *rows, size_t nrows);
+int out_format(struct out *o, const struct d_format *f, const struct rec_value *values, size_t n,
+	       const struct agg_row *rows, size_t nrows);
 
 /* ---- actions, by d/builtins.def ------------------------------------------------ */
 

@@ -41,8 +41,6 @@ int out_record_end(struct out *o);
 /* All aggregations not printed yet by printa, at exit, as DTrace does. */
 int out_aggs_print(struct out *o, struct aggs *aggs);
 int out_flush(struct out *o);
-/* < 0, 0, > 0: the order in which two values of one aggregation are printed, and trunc keeps them. */
-int out_value_cmp(const struct agg_desc *d, const uint64_t *x, const uint64_t *y);
 
 /* ---- Symbols -------------------------------------------------------------- */
 

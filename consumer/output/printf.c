@@ -15,7 +15,7 @@
 
 #define NANOSEC 1000000000ull
 
-typedef void conv_fn(struct out *o, const struct d_conv *c, const struct out_value *v);
+typedef void conv_fn(struct out *o, const struct d_conv *c, const struct rec_value *v);
 
 static int64_t wide(const struct d_conv *c)
 {
@@ -52,13 +52,13 @@ static void number(struct out *o, const struct d_conv *c, const char *prefix, co
 		out_fill(o, ' ', width - all);
 }
 
-static uint64_t magnitude(const struct out_value *v)
+static uint64_t magnitude(const struct rec_value *v)
 {
 	return v->size < 8 ? v->i & ((1ull << v->size * 8) - 1) : v->i;
 }
 
 /* A size letter makes %d signed whatever the argument is, as it does in C. */
-static void conv_decimal(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_decimal(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	char buf[24], *end = buf + sizeof(buf), *s;
 	bool negative = (v->is_signed || c->length) && (int64_t)v->i < 0;
@@ -71,14 +71,14 @@ static void conv_decimal(struct out *o, const struct d_conv *c, const struct out
 		number(o, c, sign, s, (size_t)(end - s));
 }
 
-static void conv_unsigned(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_unsigned(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	char buf[24], *end = buf + sizeof(buf), *s = out_digits(magnitude(v), end);
 
 	number(o, c, "", s, (size_t)(end - s));
 }
 
-static void radix(struct out *o, const struct d_conv *c, const struct out_value *v, unsigned bits,
+static void radix(struct out *o, const struct d_conv *c, const struct rec_value *v, unsigned bits,
 		  const char *digits, const char *prefix)
 {
 	uint64_t n = magnitude(v), mask = (1u << bits) - 1;
@@ -92,7 +92,7 @@ static void radix(struct out *o, const struct d_conv *c, const struct out_value 
 }
 
 /* The 0 of # is a digit: where the precision gives one already there is no second. */
-static void conv_octal(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_octal(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	struct d_conv own = *c;
 	int digits = 1;
@@ -103,12 +103,12 @@ static void conv_octal(struct out *o, const struct d_conv *c, const struct out_v
 	radix(o, &own, v, 3, "01234567", "0");
 }
 
-static void conv_hex(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_hex(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	radix(o, c, v, 4, "0123456789abcdef", "0x");
 }
 
-static void conv_hex_upper(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_hex_upper(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	radix(o, c, v, 4, "0123456789ABCDEF", "0X");
 }
@@ -127,7 +127,7 @@ static size_t utf8(uint64_t ch, char to[4])
 	return n;
 }
 
-static void conv_char(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_char(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	bool is_wide = c->length == 'w' || c->length == 'l';
 	int64_t pad = wide(c);
@@ -143,7 +143,7 @@ static void conv_char(struct out *o, const struct d_conv *c, const struct out_va
 }
 
 /* %ws, %ls: as many characters as there are before a zero, or the precision says; the width counts them. */
-static void wide_text(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void wide_text(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	size_t most = c->prec >= 0 ? (size_t)c->prec : SIZE_MAX, n = 0;
 	uint32_t ch = 0;
@@ -161,7 +161,7 @@ static void wide_text(struct out *o, const struct d_conv *c, const struct out_va
 		out_fill(o, ' ', (size_t)c->width - n);
 }
 
-static void conv_string(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_string(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	const char *nul = v->kind == REC_BYTES ? memchr(v->bytes, 0, v->len) : NULL;
 	char sym[OUT_SYM];
@@ -200,7 +200,7 @@ static size_t escape(char ch, char to[4])
 	return 4;
 }
 
-static void conv_escaped(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_escaped(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	size_t total = 0, n = v->len, w = (size_t)c->width;
 	char to[4];
@@ -224,7 +224,7 @@ static void conv_escaped(struct out *o, const struct d_conv *c, const struct out
 		out_fill(o, ' ', w - total);
 }
 
-static void conv_escaped_char(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_escaped_char(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	char to[4];
 	size_t n = escape((char)v->i, to);
@@ -234,7 +234,7 @@ static void conv_escaped_char(struct out *o, const struct d_conv *c, const struc
 
 /* ---- Floating point ------------------------------------------------------------ */
 
-static double as_double(const struct out_value *v)
+static double as_double(const struct rec_value *v)
 {
 	double d;
 	float f;
@@ -253,7 +253,7 @@ static double as_double(const struct out_value *v)
 /* The flags are the C library's own, so it gets them as they came. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static void conv_float(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_float(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	const struct {
 		bool on;
@@ -279,7 +279,7 @@ static void conv_float(struct out *o, const struct d_conv *c, const struct out_v
 
 /* ---- Symbols, stacks, times ------------------------------------------------------- */
 
-static void conv_address(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_address(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	char sym[OUT_SYM];
 
@@ -292,7 +292,7 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct out
 	text(o, c, sym, strlen(sym));
 }
 
-static void conv_stack(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_stack(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	struct d_conv frame = *c;
 
@@ -305,7 +305,7 @@ static void conv_stack(struct out *o, const struct d_conv *c, const struct out_v
 	out_put_stack(o, v, &frame, c->minus ? c->width : 0);
 }
 
-static void conv_time(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void conv_time(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	time_t sec = (time_t)(v->i / NANOSEC);
 	struct tm tm;
@@ -329,7 +329,7 @@ static conv_fn *const by_verb[128] = {
 };
 
 /* A verb's value must be of a kind that it reads: numbers have no bytes and bytes no number. */
-static void convert(struct out *o, const struct d_conv *c, const struct out_value *v)
+static void convert(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	conv_fn *fn = (unsigned char)c->verb < COUNT(by_verb) ? by_verb[(unsigned char)c->verb] :
 								NULL;
@@ -377,26 +377,26 @@ static size_t rest_of_agg(struct d_conv *c, const char *s, size_t n)
 	return i < n ? i + 1 : i;
 }
 
-static void convert_agg(struct out *o, const struct d_conv *c, const struct out_row *row)
+static void convert_agg(struct out *o, const struct d_conv *c, const struct agg_row *row)
 {
-	struct out_value v = { .kind = REC_INT, .size = 8, .is_signed = true };
+	struct rec_value v = { .kind = REC_INT, .size = 8, .is_signed = true };
 
-	if (out_agg_is_dist(row)) {
+	if (aggs_is_distribution(row->desc)) {
 		out_put_dist(o, row);
 		return;
 	}
-	v.i = (uint64_t)out_agg_int(row);
+	v.i = (uint64_t)aggs_number(row);
 	convert(o, c, &v);
 }
 
 /* ---- Formats ----------------------------------------------------------------------- */
 
 struct args {
-	const struct out_value *next;
+	const struct rec_value *next;
 	size_t left;
 };
 
-static const struct out_value *take(struct args *a)
+static const struct rec_value *take(struct args *a)
 {
 	if (!a->left)
 		return NULL;
@@ -407,7 +407,7 @@ static const struct out_value *take(struct args *a)
 /* Widths and precisions given as arguments; a negative width is left-aligned. */
 static bool stars(struct d_conv *c, struct args *a)
 {
-	const struct out_value *v;
+	const struct rec_value *v;
 
 	if (c->star_width) {
 		if (!(v = take(a)))
@@ -428,15 +428,15 @@ static bool stars(struct d_conv *c, struct args *a)
 	return true;
 }
 
-int out_format(struct out *o, const struct d_format *f, const struct out_value *values, size_t n,
-	       const struct out_row *rows, size_t nrows)
+int out_format(struct out *o, const struct d_format *f, const struct rec_value *values, size_t n,
+	       const struct agg_row *rows, size_t nrows)
 {
 	struct args a = { values, n };
 	size_t skip = 0; /* bytes of the next text that belong to an aggregation's conversion */
 
 	for (size_t i = 0; i < f->nconvs; i++) {
 		const struct d_conv *c = &f->convs[i];
-		const struct out_value *v;
+		const struct rec_value *v;
 		struct d_conv own;
 
 		out_put(o, c->text + skip, c->text_len - skip);

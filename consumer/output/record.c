@@ -185,7 +185,7 @@ void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool q
 
 /* ---- trace() and its kin ------------------------------------------------------ */
 
-static void trace_int(struct out *o, const struct out_value *v, bool quiet)
+static void trace_int(struct out *o, const struct rec_value *v, bool quiet)
 {
 	/* Digits of the widest value of so many bytes; a 64-bit one is longer by one unsigned. */
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 10, [8] = 19 };
@@ -201,7 +201,7 @@ static void trace_int(struct out *o, const struct out_value *v, bool quiet)
 		out_put_uint(o, v->i, w == 19 ? 20 : w);
 }
 
-static void trace_value(struct out *o, const struct out_value *v)
+static void trace_value(struct out *o, const struct rec_value *v)
 {
 	bool quiet = out_opt(o->opt.quiet), raw = out_opt(o->opt.rawbytes);
 
@@ -234,7 +234,7 @@ static void trace_value(struct out *o, const struct out_value *v)
 static int act_trace(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		     struct aggs *aggs)
 {
-	struct out_value v;
+	struct rec_value v;
 
 	(void)aggs;
 	for (size_t i = 0; i < act->nfields; i++) {
@@ -249,7 +249,7 @@ static int act_trace(struct out *o, const struct rec_action *act, const struct r
 static int act_tracemem(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 			struct aggs *aggs)
 {
-	struct out_value v, n;
+	struct rec_value v, n;
 
 	(void)aggs;
 	if (!act->nfields || !out_value_field(&v, &act->fields[0], rec) || !v.bytes)

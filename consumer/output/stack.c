@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM])
+void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM])
 {
 	if (v->kind == REC_USYM)
 		out_usym(o->procs, buf, OUT_SYM, &v->owner, v->i, o->time, v->sym);
@@ -16,7 +16,7 @@ void out_sym_text(struct out *o, const struct out_value *v, char buf[OUT_SYM])
 		out_ksym(buf, OUT_SYM, v->i, v->sym);
 }
 
-void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv *conv, int indent)
+void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent)
 {
 	int64_t width = conv ? conv->width : 0;
 	char sym[OUT_SYM];
@@ -38,7 +38,7 @@ void out_put_stack(struct out *o, const struct out_value *v, const struct d_conv
 	}
 }
 
-void out_put_place(struct out *o, const struct out_value *v)
+void out_put_place(struct out *o, const struct rec_value *v)
 {
 	char sym[OUT_SYM];
 

@@ -13,13 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct out_row row_of(const struct agg_desc *desc, const struct agg_row *r)
+struct aggs_order out_order(const struct out *o)
 {
-	return (struct out_row){ .desc = desc,
-				 .normal = r->normal,
-				 .key = r->key,
-				 .key_len = r->key_len,
-				 .words = r->words };
+	int64_t key = out_opt(o->opt.aggsortkeypos), value = out_opt(o->opt.aggsortpos);
+
+	return (struct aggs_order){ .by_key = out_opt(o->opt.aggsortkey),
+				    .reverse = out_opt(o->opt.aggsortrev),
+				    .key_pos = key > 0 ? (size_t)key : 0,
+				    .value_pos = value > 0 ? (size_t)value : 0 };
 }
 
 static int mark_printed(struct out *o, int agg)
@@ -43,16 +44,15 @@ static int mark_printed(struct out *o, int agg)
 
 static int print_one(struct out *o, const struct d_format *f, const struct aggs *aggs, int agg)
 {
-	const struct agg_desc *desc = aggs_desc(aggs, agg);
 	size_t n = aggs_count(aggs, agg), at = 0, i = 0;
-	struct out_row *rows = calloc(n ? n : 1, sizeof(*rows));
+	struct agg_row *rows = calloc(n ? n : 1, sizeof(*rows));
 	struct agg_row *r;
 	int err;
 
 	if (!rows)
 		return -ENOMEM;
 	while (i < n && (r = aggs_next(aggs, agg, &at)))
-		rows[i++] = row_of(desc, r);
+		rows[i++] = *r;
 	err = out_lines_print(o, f, rows, i, 1);
 	free(rows);
 	return err;
@@ -64,7 +64,7 @@ struct join {
 	const struct aggs *aggs;
 	const struct rec_action *act;
 	struct hash *lines;   /* key → line + 1 */
-	struct out_row *rows; /* lines of naggs rows */
+	struct agg_row *rows; /* lines of naggs rows */
 	size_t nlines;
 	uint64_t *zeros; /* the value of an aggregation that lacks a line's key */
 };
@@ -93,7 +93,7 @@ static void join_free(struct join *j)
 }
 
 /* The line of a key; a new one has nothing but zeros. NULL: no memory. */
-static struct out_row *join_line(struct join *j, const struct agg_row *r)
+static struct agg_row *join_line(struct join *j, const struct agg_row *r)
 {
 	const void *key = r->key ? r->key : (const void *)"";
 	size_t width = j->act->naggs, line = (uintptr_t)hash_get(j->lines, key, r->key_len);
@@ -104,7 +104,7 @@ static struct out_row *join_line(struct join *j, const struct agg_row *r)
 		return NULL;
 	for (size_t i = 0; i < width; i++)
 		j->rows[j->nlines * width + i] =
-			(struct out_row){ .desc = aggs_desc(j->aggs, j->act->aggs[i]->id),
+			(struct agg_row){ .desc = aggs_desc(j->aggs, j->act->aggs[i]->id),
 					  .normal = 1,
 					  .key = r->key,
 					  .key_len = r->key_len,
@@ -118,15 +118,14 @@ static int print_joined(struct out *o, const struct rec_action *act, const struc
 	int err = join_init(&j) ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < act->naggs; i++) {
-		const struct agg_desc *desc = aggs_desc(aggs, act->aggs[i]->id);
 		struct agg_row *r;
 		size_t at = 0;
 
 		while (!err && (r = aggs_next(aggs, act->aggs[i]->id, &at))) {
-			struct out_row *line = join_line(&j, r);
+			struct agg_row *line = join_line(&j, r);
 
 			if (line)
-				line[i] = row_of(desc, r);
+				line[i] = *r;
 			else
 				err = -ENOMEM;
 		}
@@ -169,7 +168,7 @@ int out_act_clear(struct out *o, const struct rec_action *act, const struct rt_r
 int out_act_trunc(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		  struct aggs *aggs)
 {
-	struct out_value v = { .i = (uint64_t)act->number };
+	struct rec_value v = { .i = (uint64_t)act->number };
 	int err = 0;
 
 	if (act->nfields && !out_value_field(&v, &act->fields[0], rec))
@@ -183,7 +182,7 @@ int out_act_trunc(struct out *o, const struct rec_action *act, const struct rt_r
 int out_act_normalize(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		      struct aggs *aggs)
 {
-	struct out_value v = { .i = (uint64_t)act->number };
+	struct rec_value v = { .i = (uint64_t)act->number };
 
 	if (act->nfields && !out_value_field(&v, &act->fields[0], rec))
 		return -EBADMSG;
@@ -204,7 +203,7 @@ int out_act_denormalize(struct out *o, const struct rec_action *act, const struc
 /* With aggsortrev the aggregations come in reverse too, as the rows do. */
 int out_aggs_print(struct out *o, struct aggs *aggs)
 {
-	bool reverse = out_order_of(o).reverse;
+	bool reverse = out_order(o).reverse;
 	int n = 0, err = 0;
 
 	o->time = UINT64_MAX; /* symbols of the processes as they were last */

@@ -3,9 +3,8 @@
  * consumer/run/inner.h: what the files of run/ share.
  *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
  *   units.c    probes → units → programs  maps.c      the maps that programs use
- *   keep.c     bufpolicy=ring: the last records
- *   rings.c    ring buffers, merged by time            work.c   go, work, stop
- *   aggs.c     aggregations, drained      drops.c     what was lost, said
+ *   keep.c     bufpolicy=ring: the last records        work.c   go, work, stop
+ *   drops.c    what was lost, said
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
  *   libs.c     -L's libraries
  *   client.c   the public face, usdt/consumer.h
@@ -20,6 +19,7 @@
 #include "consumer/providers/providers.h"
 #include "consumer/aggs/aggs.h"
 #include "consumer/run/run.h"
+#include "ebpf/rings.h"
 
 enum run_optid {
 #define RUN_OPT(name, kind, value, help) RUN_OPT_##name,
@@ -68,17 +68,6 @@ struct run_text {
 	char spec;
 	const char *shown; /* in 'matched N probes' */
 	size_t matches;
-};
-
-struct ring { /* a CPU's; consumer's side */
-	int fd;
-	void *consumer;	      /* mapped page: position */
-	const void *producer; /* mapped pages: position, then the data twice */
-	uint64_t mask;
-};
-struct rings {
-	struct ring *ring; /* by CPU */
-	uint32_t n;
 };
 
 struct run {
@@ -169,16 +158,6 @@ void run_units_close(struct run *r);
 bool run_vtime_plan(struct run *r);
 bool run_vtime_attach(struct run *r);
 void run_vtime_close(struct run *r);
-
-/* rings.c */
-bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size);
-void rings_close(struct rings *rings);
-typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
-/* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
- * stopped it. What is handed over is consumed. */
-bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
-/* The bytes of all records that fit, one after the other: how many. */
-size_t ring_take(struct ring *ring, unsigned char *buf, size_t size);
 
 /* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
 struct keep *keep_new(uint32_t ncpu, uint64_t size);

@@ -33,12 +33,8 @@ TESTS += $(RT_TESTS)
 endif
 tests_consumer_test_rt_SOURCES = tests/consumer/test_rt.c tests/consumer/bpfrig.h
 tests_consumer_test_rt_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
-tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpfrig.h \
-	consumer/aggs/aggs.c consumer/run/rings.c
-# Flags of its own, so that its aggs.o is another than librun's, which libtool makes.
-tests_consumer_test_aggs_CFLAGS = $(AM_CFLAGS)
-tests_consumer_test_aggs_LDADD = libcc.la libout.la libd.la libbase.la $(BPF_LIBS) $(ELF_LIBS) \
-	$(TEST_LIBS) -lpthread
+tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpfrig.h
+tests_consumer_test_aggs_LDADD = libaggs.la libcc.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/consumer/test_library

@@ -5,7 +5,7 @@
  */
 #include "tests/consumer/bpfrig.h"
 
-#include "consumer/aggs/aggs.h"
+#include "consumer/aggs/inner.h"
 
 #include <pthread.h>
 
@@ -378,6 +378,17 @@ static void trunc_keeps_the_largest_or_the_smallest(void **state)
 	teardown();
 }
 
+static void square_roots_are_exact(void **state)
+{
+	(void)state;
+	assert_int_equal(aggs_sqrt128(0), 0);
+	assert_int_equal(aggs_sqrt128(99), 9);
+	assert_int_equal(aggs_sqrt128(100), 10);
+	assert_true(aggs_sqrt128(~(unsigned __int128)0) == UINT64_MAX);
+	assert_true(aggs_sqrt128((unsigned __int128)UINT64_MAX * UINT64_MAX) == UINT64_MAX);
+	assert_true(aggs_sqrt128((unsigned __int128)UINT64_MAX * UINT64_MAX - 1) == UINT64_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +400,7 @@ int main(void)
 		cmocka_unit_test(minima_are_not_added),
 		cmocka_unit_test(cells_are_taken),
 		cmocka_unit_test(trunc_keeps_the_largest_or_the_smallest),
+		cmocka_unit_test(square_roots_are_exact),
 	};
 
 	if (geteuid()) {

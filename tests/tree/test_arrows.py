@@ -25,11 +25,14 @@ ROOMS = [
      ["d/d.h", "d/*.def", "ebpf/rt.h", "ebpf/table.h"]),
     ("consumer/providers/", BASE + CONTRACTS +
      ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/*.def"]),
+    ("consumer/aggs/", BASE + CONTRACTS +
+     ["d/d.h", "d/*.def", "ebpf/rings.h", "consumer/compile/compile.h"]),
     ("consumer/output/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "consumer/aggs/aggs.h", "consumer/providers/providers.h"]),
     ("consumer/run/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "usdt/usdt.h", "usdt/consumer.h", "consumer/compile/compile.h",
-      "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/output/output.h"]),
+      "consumer/compile/*.def", "consumer/providers/providers.h", "consumer/providers/*.def", "consumer/aggs/aggs.h",
+      "consumer/output/output.h", "ebpf/rings.h"]),
     ("consumer/", CONTRACTS + ["d/d.h"]),
     ("cmd/usdt-check/", BASE + ["d/d.h", "usdt/usdt.h", "usdt/loader.h"]),
     ("cmd/", BASE + ["usdt/consumer.h", "consumer/options.def", "provider/provider.h"]),
@@ -92,7 +95,7 @@ def self_test():
                  ("usdt/a.c", "d/d.h"), ("provider/a.c", "d/inner.h"),
                  ("provider/a.c", "consumer/run/run.h"), ("consumer/compile/a.c", "usdt/usdt.h"),
                  ("consumer/providers/a.c", "consumer/compile/inner.h"),
-                 ("consumer/output/a.c", "consumer/run/run.h"),
+                 ("consumer/output/a.c", "consumer/run/run.h"), ("consumer/aggs/a.c", "consumer/output/output.h"),
                  ("consumer/run/a.c", "consumer/output/inner.h"),
                  ("ebpf/abi.h", "consumer/run/run.h"), ("cmd/dtrace/a.c", "d/d.h"),
                  ("cmd/dtrace/a.c", "consumer/compile/compile.h"), ("cmd/dtrace/a.c", "consumer/run/run.h"), ("runtimes/a.c", "base/hash.h")]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/rings.c: the consumer's side of a BPF ring buffer a CPU.
+ * ebpf/rings.c: the consumer's side of a BPF ring buffer a CPU.
  * In:   the rings' descriptors.
  * Out:  records, in order of time over all CPUs, straight from the mapped
  *       pages (the kernel maps the data twice, so none is ever split).
@@ -10,8 +10,9 @@
  * position, a page with the producer's, the data. Each record has a header
  * of 8 bytes: length with a busy and a discard bit, and a page offset.
  */
-#include "consumer/run/inner.h"
+#include "ebpf/rings.h"
 
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

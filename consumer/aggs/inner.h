@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/aggs/inner.h: what the files of aggs/ share.
+ *   table.c   rows by key                 drain.c   what programs counted, taken from the maps
+ *   key.c     components of keys          value.c   what words are worth
+ *   order.c   the order of rows
+ */
+#ifndef CONSUMER_AGGS_INNER_H
+#define CONSUMER_AGGS_INNER_H
+
+#include "consumer/aggs/aggs.h"
+#include "base/hash.h"
+#include "ebpf/rings.h"
+
+#define CMP(a, b) ((a) < (b) ? -1 : (a) > (b))
+
+struct agg_table {
+	const struct agg_desc *desc;
+	struct hash *rows;
+};
+
+/* One CC_M_AGG map: the hashes for one class of keys and values. */
+struct agg_class {
+	int outer, prog;
+	struct cc_map desc;
+	int *maps; /* as in `outer`: by CPU, then those swapped out, drained once more; -1: none */
+};
+
+struct aggs {
+	struct cc *cc;
+	uint32_t ncpu;
+	struct agg_table *tables; /* by d_agg.id */
+	size_t ntables;
+	uint64_t *cells;	   /* mapped */
+	size_t cells_bytes, block; /* words of a CPU */
+	struct agg_class *classes;
+	size_t nclasses;
+	struct rings ring;  /* what drain programs write; n 0: there is no class yet */
+	unsigned char *buf; /* CC_DRAIN_RING bytes */
+};
+
+/* ---- table.c ---------------------------------------------------------------- */
+
+/* The row of a key, made if it is new; NULL: no memory. */
+struct agg_row *aggs_row(struct agg_table *t, const unsigned char *key, size_t len);
+
+/* ---- drain.c ------------------------------------------------------------------ */
+
+void aggs_maps_close(struct aggs *a); /* hashes, programs, ring, mapping */
+
+/* ---- value.c ------------------------------------------------------------------ */
+
+/* Adds word `i` of a drained value. */
+void aggs_word_add(struct agg_row *row, uint32_t i, uint64_t v);
+/* < 0, 0, > 0: by value. */
+int aggs_value_cmp(const struct agg_row *a, const struct agg_row *b);
+uint64_t aggs_sqrt128(unsigned __int128 v);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ebpf/rings.h: the consumer's side of BPF ring buffers, one a CPU: the records of clauses, and
+ * what the programs that drain aggregations write.
+ */
+#ifndef EBPF_RINGS_H
+#define EBPF_RINGS_H
+
+#include "ebpf/abi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ring {
+	int fd;
+	void *consumer;	      /* mapped page: position */
+	const void *producer; /* mapped pages: position, then the data twice */
+	uint64_t mask;
+};
+struct rings {
+	struct ring *ring; /* by CPU */
+	uint32_t n;
+};
+
+/* Takes the descriptors of `n` rings of `size` bytes; false: close what there is of them. */
+bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size);
+void rings_close(struct rings *rings);
+
+typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
+/* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
+ * stopped it. What is handed over is consumed. */
+bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
+/* The bytes of all records that fit, one after the other: how many. */
+size_t ring_take(struct ring *ring, unsigned char *buf, size_t size);
+
+#endif
