@@ -411,6 +411,18 @@ bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***key
 
 /* ---- Indexing ---------------------------------------------------------------- */
 
+/* The hint is that of the same description without args[]. */
+static void args_of_none(struct chk *c, struct loc at)
+{
+	const struct d_names *names = c->d->config.names;
+	const char *why = names->why_none ? names->why_none(names->ctx, c->pdesc) : NULL;
+
+	d_error(c->d, at, D_ARGS_NONE, "args[] is not known: no probe matches %s",
+		c->pdesc->text ? c->pdesc->text : "");
+	if (why)
+		diag_hint(c->d->diag, "%s", why);
+}
+
 static bool args_known(struct chk *c, struct loc at)
 {
 	const struct d_names *names = c->d->config.names;
@@ -423,8 +435,7 @@ static bool args_known(struct chk *c, struct loc at)
 		c->args_asked = true;
 		c->args_ok = names->args(names->ctx, c->d, c->pdesc, &c->args);
 		if (!c->args_ok)
-			d_error(c->d, at, D_ARGS_NONE, "args[] is not known: no probe matches %s",
-				c->pdesc->text ? c->pdesc->text : "");
+			args_of_none(c, at);
 		else if (c->args.unstable)
 			d_error(c->d, at, D_ARGS_MULTI,
 				"args[] differs between the probes of %s: %s",

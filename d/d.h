@@ -201,6 +201,8 @@ struct d_names {
 	/* Types of args[] of the probes that match; false: no probe matches. Types are made with
 	 * the functions above, in d's arena. */
 	bool (*args)(void *ctx, struct d *d, const struct d_pdesc *pd, struct d_args *out);
+	/* Where no probe matches: a hint why, or NULL. May be NULL. */
+	const char *(*why_none)(void *ctx, const struct d_pdesc *pd);
 	/* The least that the providers of the probes that match publish; false: no probe matches. */
 	bool (*attrs)(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
 	/* Is there such a "module" or "provider"? For #pragma D depends_on. */

@@ -51,12 +51,6 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file);
 const char *prov_file_base(struct prov_env *env, int file);
 const char *prov_file_path(struct prov_env *env, int file);
 
-/* usdt.c, pid.c: the probes that match of files seen in one look, for all processes (pid 0) or for
- * one. Each is found once, also one whose sites are in several files. */
-int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files, size_t n,
-		     pid_t pid, prov_found *found, void *arg);
-int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
-		   prov_found *found, void *arg);
 /* The process that a description's provider part names by its last digits; 0: none. */
 pid_t prov_pdesc_pid(const struct d_pdesc *pd);
 

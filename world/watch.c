@@ -47,8 +47,8 @@ struct wanted {
 	struct d_pdesc pd;
 	prov_found *found;
 	void *arg;
+	const struct prov *prov;
 	pid_t pid;   /* 0: all processes */
-	bool is_pid; /* of the pid provider */
 	size_t next; /* files below are done (all processes) */
 	int *done;   /* files that the process has mapped and that are done */
 	size_t ndone, cap;
@@ -243,13 +243,7 @@ int prov_watch_fd(const struct prov_env *env)
 
 static int wanted_match(struct prov_env *env, struct wanted *d, const int *files, size_t n)
 {
-	int err = 0;
-
-	if (!d->is_pid)
-		return usdt_match_files(env, &d->pd, files, n, d->pid, d->found, d->arg);
-	for (size_t i = 0; i < n && !err; i++)
-		err = pid_match_file(env, &d->pd, files[i], d->pid, d->found, d->arg);
-	return err;
+	return d->prov->match_files(env, &d->pd, files, n, d->pid, d->found, d->arg);
 }
 
 /* To those from `from` on, unless it is there. */
@@ -320,28 +314,14 @@ static int wanted_of_all(struct prov_env *env, struct wanted *d)
 	return err;
 }
 
-/* Do a provider's last digits name a process, or are they the name's own, as in http2? A kernel
- * thread has no probes. */
-static pid_t wanted_pid(struct prov_env *env, const struct d_pdesc *pd,
-			const struct prov_probe *first)
-{
-	pid_t pid = prov_pdesc_pid(pd);
-	size_t n = 0;
-
-	if (!pid || first)
-		return pid && first->nsites ? first->sites[0].pid : pid;
-	prov_mappings(env, pid, &n);
-	return n ? pid : 0;
-}
-
 int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
 		   prov_found *found, void *arg)
 {
-	bool is_pid = prov_pid.wants(env, pd);
+	const struct prov *prov = prov_later(env, pd);
 	struct wanted *d;
 	int err;
 
-	if (!is_pid && !prov_usdt.wants(env, pd))
+	if (!prov)
 		return 0;
 	err = prov_watch_open(env, NULL, NULL);
 	if (err)
@@ -352,8 +332,8 @@ int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct 
 	*d = (struct wanted){ .pd = *pd,
 			      .found = found,
 			      .arg = arg,
-			      .is_pid = is_pid,
-			      .pid = is_pid ? prov_pdesc_pid(pd) : wanted_pid(env, pd, first),
+			      .prov = prov,
+			      .pid = prov->process(env, pd, first),
 			      .next = prov_files_count(env) };
 	return d->pid ? wanted_of_process(env, d, false) : 0;
 }

@@ -21,7 +21,8 @@ struct out_options { /* pointers into run's option values: setopt changes them l
 };
 struct out_probe {
 	uint32_t id;
-	const char *prov, *mod, *func, *name;
+	const char *func, *name;
+	const char *enter, *leave; /* -F's arrows, blanks included; NULL: " -> " and " <- " */
 };
 
 /* file: where to print; owned by the caller until freopen(). */

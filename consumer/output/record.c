@@ -45,9 +45,10 @@ static bool ends_in(const char *name, const char *word)
 static void flow_head(struct out *o, struct out_flow *f, const struct rec_desc *desc,
 		      const struct rt_rec *rec, int cpu, const struct out_probe *p)
 {
-	bool sys = !strcmp(p->prov, "syscall"), entry = ends_in(p->name, "entry"),
-	     back = !entry && ends_in(p->name, "return");
-	const char *arrow = entry ? (sys ? " => " : " -> ") : back ? (sys ? " <= " : " <- ") : "| ";
+	bool entry = ends_in(p->name, "entry"), back = !entry && ends_in(p->name, "return");
+	const char *arrow = entry ? (p->enter ? p->enter : " -> ") :
+			    back  ? (p->leave ? p->leave : " <- ") :
+				    "| ";
 	size_t width = 41, n;
 
 	if (entry && f->any && f->last_probe == rec->probe && f->last_desc != desc) {

@@ -8,13 +8,23 @@
 #include "consumer/providers/inner.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { BEGIN, END, ERROR, NPROBES };
 static const char *const names[NPROBES] = { "BEGIN", "END", "ERROR" };
+static const enum prov_role roles[NPROBES] = { PROV_BEGIN, PROV_END, PROV_ERROR };
 
 struct own {
 	struct prov_probe *probe[NPROBES];
 };
+
+static bool claims(const struct d_pdesc *pd)
+{
+	for (int i = 0; i < NPROBES; i++)
+		if (!*pd->prov && !*pd->mod && !*pd->func && !strcmp(pd->name, names[i]))
+			return true;
+	return false;
+}
 
 static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 {
@@ -48,6 +58,7 @@ static struct own *probes(struct prov_env *env)
 		if (!p)
 			return NULL;
 		p->ordinal = i;
+		p->role = roles[i];
 		p->sites[0].ctx = CC_CTX_TEST;
 		if (i == ERROR)
 			error_args(&p->sites[0]);
@@ -75,5 +86,10 @@ static size_t count(struct prov_env *env)
 }
 
 const struct prov prov_dtrace = {
-	.name = "dtrace", .wants = wants, .match = match, .count = count
+	.name = "dtrace",
+	.attrs = prov_attrs_dtrace,
+	.wants = wants,
+	.claims = claims,
+	.match = match,
+	.count = count,
 };

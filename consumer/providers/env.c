@@ -179,6 +179,33 @@ static bool one_found(void *arg, struct prov_probe *p)
 	return !m->stopped;
 }
 
+/* The provider that the description is meant for; NULL: anyone's. */
+static const struct prov *claimant(const struct d_pdesc *pd)
+{
+	for (size_t i = 0; provs[i]; i++)
+		if (!strcmp(pd->prov, provs[i]->name) ||
+		    (provs[i]->claims && provs[i]->claims(pd)))
+			return provs[i];
+	return NULL;
+}
+
+/* Would this provider search processes for what another one has, or says what is wrong with? */
+static bool must_wait(const struct prov *prov, const struct prov *claimant)
+{
+	return prov->match_files && claimant && claimant != prov;
+}
+
+const struct prov *prov_later(struct prov_env *env, const struct d_pdesc *pd)
+{
+	const struct prov *meant = claimant(pd);
+
+	for (size_t i = 0; provs[i]; i++)
+		if (provs[i]->match_files && !must_wait(provs[i], meant) &&
+		    provs[i]->wants(env, pd))
+			return provs[i];
+	return NULL;
+}
+
 /* A number: the list that it falls in is asked alone. */
 static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t id)
 {
@@ -197,16 +224,19 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 	};
 	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
 	const struct d_pdesc *ask = pd->id ? &all : pd;
+	const struct prov *meant = claimant(ask);
 	int err = 0;
 
 	for (size_t i = 0; provs[i] && !m.stopped && !err; i++) {
-		if ((pd->id && !may_have_id(env, provs[i], pd->id)) || !provs[i]->wants(env, ask))
+		if ((pd->id && !may_have_id(env, provs[i], pd->id)) ||
+		    must_wait(provs[i], meant) || !provs[i]->wants(env, ask))
 			continue;
 		err = provs[i]->match(env, ask, one_found, &m);
 	}
 	/* A program may call its provider as one of ours is called. */
-	if (!err && !m.n && *ask->prov && !prov_usdt.wants(env, ask))
-		err = prov_usdt.match(env, ask, one_found, &m);
+	for (size_t i = 0; provs[i] && !m.n && !err && *ask->prov; i++)
+		if (must_wait(provs[i], meant) && provs[i]->wants(env, ask))
+			err = provs[i]->match(env, ask, one_found, &m);
 	return err ? err : m.n;
 }
 
@@ -214,8 +244,8 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 static const char *absent(struct prov_env *env, const char *name)
 {
 	static const char *const names[] = {
-		"fbt",	"fpuinfo", "fsinfo",  "io",  "ip",  "lockstat", "mib",	  "plockstat",
-		"proc", "sched",   "sysinfo", "tcp", "udp", "vfs",	"vminfo",
+#define LACKING(id) #id,
+#include "consumer/providers/providers.def"
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -227,16 +257,23 @@ static const char *absent(struct prov_env *env, const char *name)
 	return NULL;
 }
 
-void prov_none(struct prov_env *env, const struct d_pdesc *pd)
+const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const char *why = NULL;
 
+	if (pd->id)
+		return NULL;
+	for (size_t i = 0; provs[i] && !why; i++)
+		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;
+	return why ? why : absent(env, pd->prov);
+}
+
+void prov_none(struct prov_env *env, const struct d_pdesc *pd)
+{
+	const char *why = prov_why_none(env, pd);
+
 	diag_error(env->diag, pd->loc, D_PDESC_ZERO,
 		   "probe description %s does not match any probes", pd->text);
-	for (size_t i = 0; provs[i] && !why && !pd->id; i++)
-		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;
-	if (!why && !pd->id)
-		why = absent(env, pd->prov);
 	if (why)
 		diag_hint(env->diag, "%s", why);
 }

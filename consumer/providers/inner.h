@@ -50,6 +50,9 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struc
 
 /* ---- stab.c ----------------------------------------------------------------- */
 
+#define ATTRS(prov, ...) extern const struct d_attr prov_attrs_##prov[D_NPARTS];
+#include "consumer/providers/attrs.def"
+
 /* As struct d_names has them. */
 bool prov_pdesc_attrs(struct prov_env *env, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
 bool prov_exists(struct prov_env *env, const char *kind, const char *name);

@@ -447,15 +447,14 @@ struct asking {
 
 static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, size_t i)
 {
-	bool user = p->owner != &prov_sdt;
-
 	if (p->arg_btf && p->arg_btf[i] && ready(a->w, a->d)) {
 		struct d_type *t = from_btf(a->w, p->arg_btf[i], 0);
 
 		if (t)
 			return t;
 	}
-	return type_by_text(a->w, a->d, p->arg_types ? p->arg_types[i] : NULL, user);
+	return type_by_text(a->w, a->d, p->arg_types ? p->arg_types[i] : NULL,
+			    p->owner->user_memory);
 }
 
 static bool first_args(struct asking *a, const struct prov_probe *p)
@@ -545,6 +544,13 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 	return true;
 }
 
+static const char *world_why_none(void *ctx, const struct d_pdesc *pd)
+{
+	struct world *w = ctx;
+
+	return prov_why_none(w->env, pd);
+}
+
 static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS])
 {
 	struct world *w = ctx;
@@ -568,6 +574,7 @@ const struct d_names *prov_names(struct prov_env *env)
 	w->env = env;
 	w->names = (struct d_names){ .ctx = w,
 				     .args = world_args,
+				     .why_none = world_why_none,
 				     .attrs = world_attrs,
 				     .exists = world_exists,
 				     .type = world_type,

@@ -44,6 +44,19 @@ static bool pid_wants(struct prov_env *env, const struct d_pdesc *pd)
 	       strspn(pd->prov + 3, "0123456789") == strlen(pd->prov + 3);
 }
 
+static bool pid_claims(const struct d_pdesc *pd)
+{
+	return pid_wants(NULL, pd) && prov_pdesc_pid(pd);
+}
+
+static pid_t pid_process(struct prov_env *env, const struct d_pdesc *pd,
+			 const struct prov_probe *first)
+{
+	(void)env;
+	(void)first;
+	return prov_pdesc_pid(pd);
+}
+
 static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
 {
 	GElf_Phdr ph;
@@ -179,8 +192,8 @@ static struct own *own_get(struct prov_env *env)
 	return own && own->made ? env->priv[PROV_ROW_pid] = own : NULL;
 }
 
-int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
-		   prov_found *found, void *arg)
+static int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid_t pid,
+			  prov_found *found, void *arg)
 {
 	struct matching m = { .env = env,
 			      .pd = pd,
@@ -212,6 +225,16 @@ int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int file, pid
 	}
 	elf_end(m.elf);
 	hash_free(m.seen, NULL);
+	return err;
+}
+
+static int pid_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files,
+			   size_t n, pid_t pid, prov_found *found, void *arg)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = pid_match_file(env, pd, files[i], pid, found, arg);
 	return err;
 }
 
@@ -284,7 +307,12 @@ static void pid_close(struct prov_env *env)
 }
 
 const struct prov prov_pid = { .name = "pid",
+			       .attrs = prov_attrs_pid,
+			       .user_memory = true,
 			       .wants = pid_wants,
+			       .claims = pid_claims,
 			       .match = pid_match,
 			       .close = pid_close,
-			       .why_none = pid_why_none };
+			       .why_none = pid_why_none,
+			       .match_files = pid_match_files,
+			       .process = pid_process };

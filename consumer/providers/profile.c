@@ -125,6 +125,15 @@ static bool glob(const struct d_pdesc *pd)
 	return !*pd->name || text_is_glob(pd->name);
 }
 
+/* A rate that is none has a hint of ours, too. */
+static bool claims(const struct d_pdesc *pd)
+{
+	bool one;
+
+	return !strcmp(pd->prov, "tick") ||
+	       (!*pd->prov && !*pd->mod && !*pd->func && is_ours(pd->name, &one));
+}
+
 static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 {
 	uint64_t ns;
@@ -183,7 +192,9 @@ static void close_all(struct prov_env *env)
 }
 
 const struct prov prov_profile = { .name = "profile",
+				   .attrs = prov_attrs_profile,
 				   .wants = wants,
+				   .claims = claims,
 				   .match = match,
 				   .count = count,
 				   .close = close_all,

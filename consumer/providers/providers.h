@@ -18,6 +18,7 @@
 #include "consumer/compile/compile.h"
 #include "d/d.h"
 
+#include <stdio.h>
 #include <sys/types.h>
 
 struct prov;
@@ -33,14 +34,24 @@ struct prov_site {
 	pid_t pid;	       /* this process only; 0: all that map the file */
 	/* RAWTP */
 	const char *tracepoint; /* sched_switch, sys_enter … */
-	int sys_abi, sys_nr;	/* sys_enter, sys_exit: 0 64-bit or 1 32-bit, number; else -1 */
+	int sys_abi, sys_nr;	/* a system call: 0 64-bit or 1 32-bit, its number; else -1 */
+	bool sys_return;	/* … its end: the number is in the registers */
 	/* PERF */
 	uint64_t period_ns; /* profile: on every CPU; tick: on one */
 	bool one_cpu;
 };
 
+/* Who fires a probe. */
+enum prov_role {
+	PROV_EVENT, /* what happens at its sites */
+	PROV_BEGIN, /* the consumer, before all others */
+	PROV_END,   /* the consumer, after all others */
+	PROV_ERROR, /* every program whose clause faults */
+};
+
 struct prov_probe {
 	const struct prov *owner;
+	enum prov_role role;
 	const char *prov, *mod, *func, *name; /* as DTrace shows them */
 	uint32_t id;			      /* -l's; 0 until prov_id gives it */
 	uint32_t ordinal; /* position among its provider's probes, if those are fixed */
@@ -61,10 +72,22 @@ struct prov_probe {
 /* Called for every probe that matches; borrowed until the environment goes. Stop: return false. */
 typedef bool prov_found(void *arg, struct prov_probe *probe);
 
+/*
+ * A provider: the facts and hooks that the other rooms need of it. Hooks that may be NULL say what
+ * that means. A new provider is a file with its struct prov and a row in providers.def.
+ */
 struct prov {
-	const char *name; /* "syscall"; for messages */
+	const char *name; /* "syscall" */
+	/* D_NPARTS, its row of attrs.def; NULL: its probes have their own, or are private. */
+	const struct d_attr *attrs;
+	/* Pointers among its probes' arguments are addresses of the process that fires. */
+	bool user_memory;
+	const char *enter, *leave; /* -F's arrows; NULL: those of functions */
 	/* Quick: may this description name a probe of ours? (glob in the provider part included) */
 	bool (*wants)(struct prov_env *env, const struct d_pdesc *pd);
+	/* The description is meant for us: providers that would search all processes for it are asked
+	 * only if we have no such probe. NULL: never. */
+	bool (*claims)(const struct d_pdesc *pd);
 	/* Calls found for each match, in a fixed order. 0, or -errno with a diagnostic. */
 	int (*match)(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
@@ -74,12 +97,22 @@ struct prov {
 	void (*types)(struct prov_env *env, struct prov_probe *probe);
 	/* For a hint: why nothing of ours matches, if the description means us; may be NULL. */
 	const char *(*why_none)(struct prov_env *env, const struct d_pdesc *pd);
+	/* What -lv prints of the probe's sites, below its types; NULL: nothing. */
+	void (*sites_show)(FILE *out, const struct prov_probe *probe);
+
+	/* ---- Of providers whose probes are in files that processes map; else NULL. */
+
+	/* The probes that match of files seen in one look, for all processes (pid 0) or for one. Each
+	 * is found once, also one whose sites are in several files. */
+	int (*match_files)(struct prov_env *env, const struct d_pdesc *pd, const int *files,
+			   size_t n, pid_t pid, prov_found *found, void *arg);
+	/* The process whose files alone may match; 0: any. first: of what matched before; NULL: none */
+	pid_t (*process)(struct prov_env *env, const struct d_pdesc *pd,
+			 const struct prov_probe *first);
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
 extern const struct prov *const provs[]; /* in providers.def's order, NULL at the end */
-
-/* BEGIN, END and ERROR: sites with CC_CTX_TEST and no tracepoint. Ids 1, 2 and 3. */
 
 /* ---- Environment --------------------------------------------------------- */
 
@@ -113,6 +146,10 @@ void prov_env_free(struct prov_env *env);
 int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 /* "no such probe", with what the provider that was meant has to say. */
 void prov_none(struct prov_env *env, const struct d_pdesc *pd);
+/* What it has to say: a hint. NULL: nothing. */
+const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd);
+/* The provider that may find probes that match in files mapped later; NULL: none can come. */
+const struct prov *prov_later(struct prov_env *env, const struct d_pdesc *pd);
 /* Call before nargs, arg_types and arg_names of a matched probe are read. */
 void prov_types(struct prov_env *env, struct prov_probe *probe);
 

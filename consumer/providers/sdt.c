@@ -243,6 +243,7 @@ static void close_all(struct prov_env *env)
 }
 
 const struct prov prov_sdt = { .name = "sdt",
+			       .attrs = prov_attrs_sdt,
 			       .wants = wants,
 			       .match = match,
 			       .count = count,

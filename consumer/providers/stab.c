@@ -10,13 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
-	const char *name;
-	struct d_attr attr[D_NPARTS];
-} table[] = {
-#define ATTRS(prov, ...) { #prov, { __VA_ARGS__ } },
+#define ATTRS(prov, ...) const struct d_attr prov_attrs_##prov[D_NPARTS] = { __VA_ARGS__ };
 #include "consumer/providers/attrs.def"
-};
 
 const struct d_attr *prov_attrs(const struct prov_probe *p)
 {
@@ -28,10 +23,7 @@ const struct d_attr *prov_attrs(const struct prov_probe *p)
 
 	if (p->attr)
 		return p->attr;
-	for (size_t i = 0; i < COUNT(table); i++)
-		if (!strcmp(table[i].name, p->owner->name))
-			return table[i].attr;
-	return nothing_said;
+	return p->owner->attrs ? p->owner->attrs : nothing_said;
 }
 
 struct d_attr prov_probe_attr(const struct prov_probe *p)

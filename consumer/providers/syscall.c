@@ -124,6 +124,7 @@ static struct prov_probe *probe(struct prov_env *env, struct own *own, size_t or
 	s->tracepoint = w == ENTRY ? "sys_enter" : "sys_exit";
 	s->sys_abi = (int)abi;
 	s->sys_nr = own->rows[row].nr;
+	s->sys_return = w == RETURN;
 	if (w == ENTRY)
 		entry_args(s, &abis[abi]);
 	else
@@ -274,6 +275,10 @@ static void close_all(struct prov_env *env)
 }
 
 const struct prov prov_syscall = { .name = "syscall",
+				   .attrs = prov_attrs_syscall,
+				   .user_memory = true,
+				   .enter = " => ",
+				   .leave = " <= ",
 				   .wants = wants,
 				   .match = match,
 				   .count = count,

@@ -76,31 +76,24 @@ pid_t prov_pdesc_pid(const struct d_pdesc *pd)
 	return (pid_t)pid;
 }
 
-/* A name of another provider: no process is looked at for it, unless that one has no such probe. */
-static bool is_anothers(const char *prov)
-{
-	for (size_t i = 0; provs[i]; i++)
-		if (!strcmp(prov, provs[i]->name))
-			return provs[i] != &prov_usdt;
-	return !strcmp(prov, "tick");
-}
-
 static bool usdt_wants(struct prov_env *env, const struct d_pdesc *pd)
 {
-	static const char *const names[] = { "BEGIN", "END", "ERROR" };
-
 	(void)env;
-	if (pd->id || is_anothers(pd->prov))
-		return false;
-	if (!strncmp(pd->prov, "pid", 3) && prov_pdesc_pid(pd) &&
-	    strspn(pd->prov + 3, "0123456789") == strlen(pd->prov + 3))
-		return false;
-	if (*pd->prov || *pd->mod || *pd->func)
-		return true;
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (!strcmp(pd->name, names[i]))
-			return false;
-	return strncmp(pd->name, "tick-", 5) && strncmp(pd->name, "profile-", 8);
+	return !pd->id;
+}
+
+/* Do a provider's last digits name a process, or are they the name's own, as in http2? A kernel
+ * thread has no probes. */
+static pid_t usdt_process(struct prov_env *env, const struct d_pdesc *pd,
+			  const struct prov_probe *first)
+{
+	pid_t pid = prov_pdesc_pid(pd);
+	size_t n = 0;
+
+	if (!pid || first)
+		return pid && first->nsites ? first->sites[0].pid : pid;
+	prov_mappings(env, pid, &n);
+	return n ? pid : 0;
 }
 
 /* ---- Arguments ----------------------------------------------------------------- */
@@ -452,8 +445,8 @@ static int usdt_match(struct prov_env *env, const struct d_pdesc *pd, prov_found
 	return give(&m, found, arg);
 }
 
-int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files, size_t n,
-		     pid_t pid, prov_found *found, void *arg)
+static int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files,
+			    size_t n, pid_t pid, prov_found *found, void *arg)
 {
 	struct matching m;
 
@@ -479,6 +472,12 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 				     NULL;
 }
 
+/* A probe may be in many places: a call that was inlined, several files of one name. */
+static void sites_show(FILE *out, const struct prov_probe *p)
+{
+	fprintf(out, "\n\tProbe Sites\n\t\tNumber of Sites:  %zu\n", p->nsites);
+}
+
 static void usdt_close(struct prov_env *env)
 {
 	struct usdt_state *s = env->priv[SLOT];
@@ -491,7 +490,11 @@ static void usdt_close(struct prov_env *env)
 }
 
 const struct prov prov_usdt = { .name = "usdt",
+				.user_memory = true,
 				.wants = usdt_wants,
 				.match = usdt_match,
 				.close = usdt_close,
-				.why_none = usdt_why_none };
+				.why_none = usdt_why_none,
+				.sites_show = sites_show,
+				.match_files = usdt_match_files,
+				.process = usdt_process };

@@ -38,13 +38,6 @@ static void probe_show(FILE *out, struct d_attr desc, struct d_attr args,
 		fprintf(out, "\t\tNone\n");
 }
 
-/* A USDT probe may be in many places: a call that was inlined, several files of one name. */
-static void sites_show(FILE *out, const struct prov_probe *p)
-{
-	if (p->owner == &prov_usdt)
-		fprintf(out, "\n\tProbe Sites\n\t\tNumber of Sites:  %zu\n", p->nsites);
-}
-
 /* ---- -l --------------------------------------------------------------------------- */
 
 struct finding {
@@ -127,7 +120,8 @@ static bool list_one(void *arg, struct prov_probe *p)
 	if (l->verbose) {
 		prov_types(l->env, p);
 		probe_show(l->out, prov_probe_attr(p), prov_attrs(p)[D_OF_ARGS], p);
-		sites_show(l->out, p);
+		if (p->owner->sites_show)
+			p->owner->sites_show(l->out, p);
 		fputc('\n', l->out);
 	}
 	return true;

@@ -292,11 +292,12 @@ static bool end_fits(struct run *r)
 
 	if (r->opts.value[RUN_OPT_bufpolicy] != RUN_FILL)
 		return true;
-	for (size_t i = 0; i < r->prog->nclauses; i++)
-		for (size_t k = 0; k < r->prog->clauses[i]->npdescs; k++) {
-			const struct rec_desc *desc = cc_record(r->cc, (int)i);
+	for (size_t i = 0; i < r->nprobes; i++)
+		for (size_t k = 0; r->probes[i].probe->role == PROV_END && k < r->probes[i].nclauses;
+		     k++) {
+			const struct rec_desc *desc = cc_record(r->cc, r->probes[i].clauses[k]);
 
-			if (desc->any && !strcmp(r->prog->clauses[i]->pdescs[k].name, "END"))
+			if (desc->any)
 				bytes += desc->size;
 		}
 	if (bytes > r->opts.value[RUN_OPT_bufsize])
@@ -309,7 +310,7 @@ static bool wants_later(struct run *r)
 {
 	for (size_t i = 0; i < r->prog->nclauses; i++)
 		for (size_t k = 0; k < r->prog->clauses[i]->npdescs; k++)
-			if (prov_usdt.wants(r->env, &r->prog->clauses[i]->pdescs[k]))
+			if (prov_later(r->env, &r->prog->clauses[i]->pdescs[k]))
 				return true;
 	return false;
 }
@@ -325,7 +326,7 @@ bool run_compile(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "%s", why);
 		return false;
 	}
-	if (!back_end(r) || !end_fits(r))
+	if (!back_end(r))
 		return false;
 	if (!printer(r)) {
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
@@ -335,7 +336,5 @@ bool run_compile(struct run *r)
 	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
 	    prov_watch_open(r->env, run_mapping_event, r))
 		return false; /* reported */
-	/* Once more, for what else watches: that of the pid provider. */
-	return run_match(r) &&
-	       (prov_watch_fd(r->env) < 0 || !prov_watch_open(r->env, run_mapping_event, r));
+	return run_match(r) && end_fits(r);
 }

@@ -59,7 +59,7 @@ static const char *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	if (s->tracepoint)
 		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
 	if (is_syscall(s))
-		k->sys_return = !strcmp(s->tracepoint, "sys_exit");
+		k->sys_return = s->sys_return;
 	else if (!cc_contexts[s->ctx].cookies)
 		k->own = probe + 1;
 	k->period_ns = s->period_ns;
@@ -94,8 +94,8 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 		.clauses = (const int *)(k + 1),
 		.nclauses = k->nclauses,
 		.period_ns = s->period_ns,
-		.begin = s->ctx == CC_CTX_TEST && !strcmp(r->probes[probe].probe->name, "BEGIN"),
-		.end = s->ctx == CC_CTX_TEST && !strcmp(r->probes[probe].probe->name, "END"),
+		.begin = r->probes[probe].probe->role == PROV_BEGIN,
+		.end = r->probes[probe].probe->role == PROV_END,
 	};
 	return u;
 }
@@ -121,12 +121,6 @@ static bool unit_add(struct run *r, uint32_t probe, struct prov_site *s)
 	return true;
 }
 
-/* The ERROR probe is no unit: its clauses are functions of every program that can fault. */
-static bool is_error(const struct prov_probe *p)
-{
-	return p->nsites && p->sites[0].ctx == CC_CTX_TEST && !strcmp(p->name, "ERROR");
-}
-
 static bool group(struct run *r)
 {
 	for (uint32_t i = 0; i < r->nprobes; i++) {
@@ -135,7 +129,8 @@ static bool group(struct run *r)
 		if (p->loaded)
 			continue;
 		p->loaded = true;
-		if (is_error(p->probe)) {
+		/* No unit: its clauses are functions of every program that can fault. */
+		if (p->probe->role == PROV_ERROR) {
 			cc_set_error_clauses(r->cc, p->clauses, p->nclauses, i);
 			continue;
 		}

@@ -128,7 +128,11 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 		return true;
 	p = r->probes[rec->probe].probe;
 	op = (struct out_probe){
-		.id = p->id, .prov = p->prov, .mod = p->mod, .func = p->func, .name = p->name
+		.id = p->id,
+		.func = p->func,
+		.name = p->name,
+		.enter = p->owner->enter,
+		.leave = p->owner->leave,
 	};
 	out_record_begin(r->out, desc, rec, cpu, &op);
 	return actions_do(r, desc, rec, cpu) && run_written(r, out_record_end(r->out));

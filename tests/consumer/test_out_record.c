@@ -4,12 +4,12 @@
 
 #include <errno.h>
 
-static const struct out_probe entry = { 42, "syscall", "vmlinux", "write", "entry" },
-			      back = { 43, "syscall", "vmlinux", "write", "return" },
-			      f_in = { 7, "pid1", "a.out", "f", "entry" },
-			      f_out = { 8, "pid1", "a.out", "f", "return" },
-			      f_mid = { 9, "pid1", "a.out", "f", "middle" },
-			      begin = { 1, "dtrace", "", "", "BEGIN" };
+static const struct out_probe entry = { 42, "write", "entry", " => ", " <= " },
+			      back = { 43, "write", "return", " => ", " <= " },
+			      f_in = { 7, "f", "entry", NULL, NULL },
+			      f_out = { 8, "f", "return", NULL, NULL },
+			      f_mid = { 9, "f", "middle", NULL, NULL },
+			      begin = { 1, "", "BEGIN", NULL, NULL };
 static const struct rec_desc desc;
 
 static void head_and_end(struct fix *x, const struct out_probe *p, const struct rec_desc *d,
@@ -71,8 +71,8 @@ static void flow_indents_between_entry_and_return(void **state)
 
 static void names_that_only_contain_entry_do_not_indent(void **state)
 {
-	static const struct out_probe carpentry = { 5, "app", "m", "g", "carpentry" },
-				      method = { 6, "app", "m", "g", "method-entry" };
+	static const struct out_probe carpentry = { 5, "g", "carpentry", NULL, NULL },
+				      method = { 6, "g", "method-entry", NULL, NULL };
 	struct fix *x = fix_new();
 
 	(void)state;

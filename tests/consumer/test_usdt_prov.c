@@ -190,12 +190,12 @@ static void other_providers_cost_no_scan(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		pd = pdesc("", "", "", names[i]);
-		assert_false(prov_usdt.wants(env, &pd));
+		assert_null(prov_later(env, &pd));
 	}
 	pd = pdesc("syscall", "", "", "entry");
-	assert_false(prov_usdt.wants(env, &pd));
+	assert_null(prov_later(env, &pd));
 	pd = pdesc("", "", "", "hit");
-	assert_true(prov_usdt.wants(env, &pd));
+	assert_ptr_equal(prov_later(env, &pd), &prov_usdt);
 	prov_env_free(env);
 }
 
