@@ -183,8 +183,7 @@ static bool one_found(void *arg, struct prov_probe *p)
 static const struct prov *claimant(const struct d_pdesc *pd)
 {
 	for (size_t i = 0; provs[i]; i++)
-		if (!strcmp(pd->prov, provs[i]->name) ||
-		    (provs[i]->claims && provs[i]->claims(pd)))
+		if (!strcmp(pd->prov, provs[i]->name) || (provs[i]->claims && provs[i]->claims(pd)))
 			return provs[i];
 	return NULL;
 }
@@ -228,8 +227,8 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 	int err = 0;
 
 	for (size_t i = 0; provs[i] && !m.stopped && !err; i++) {
-		if ((pd->id && !may_have_id(env, provs[i], pd->id)) ||
-		    must_wait(provs[i], meant) || !provs[i]->wants(env, ask))
+		if ((pd->id && !may_have_id(env, provs[i], pd->id)) || must_wait(provs[i], meant) ||
+		    !provs[i]->wants(env, ask))
 			continue;
 		err = provs[i]->match(env, ask, one_found, &m);
 	}

@@ -293,8 +293,8 @@ static bool end_fits(struct run *r)
 	if (r->opts.value[RUN_OPT_bufpolicy] != RUN_FILL)
 		return true;
 	for (size_t i = 0; i < r->nprobes; i++)
-		for (size_t k = 0; r->probes[i].probe->role == PROV_END && k < r->probes[i].nclauses;
-		     k++) {
+		for (size_t k = 0;
+		     r->probes[i].probe->role == PROV_END && k < r->probes[i].nclauses; k++) {
 			const struct rec_desc *desc = cc_record(r->cc, r->probes[i].clauses[k]);
 
 			if (desc->any)
