@@ -3,20 +3,7 @@
  * ebpf/abi.h: the layouts that compiled programs, the BPF library
  * (ebpf/), the run room and output share. Included by BPF C too: only
  * fixed-width types, no libc.
- *
- * Maps (all made by run from cc_maps' descriptions; `direct` ones are arrays
- * of one element, mmap-ed by the consumer and addressed by BPF_PSEUDO_MAP_VALUE):
- *   state    direct  struct rt_state
- *   cpus     direct  struct rt_cpu[ncpu rounded up to a power of two]
- *   globals  direct  integer globals, 8 bytes each; then string globals, strsize each
- *   cells    direct  aggregations without keys: a block of all their words a CPU
- *   scratch  array   ncpu * RT_SLOTS slots of slot_size bytes
- *   rings    array of maps  a BPF ring buffer a CPU
- *   ticks    direct  uint64_t[ncpu rounded up]: when the next is due; one after the other, a unit of profile
- *   probes   array   struct rt_probe by probe index (probeprov … and id in shared programs)
- *   self     task storage   struct rt_self, then all self-> scalars and strings
- *   dyn      hashes  associative arrays, one a key class and value size
- *   aggs     arrays of hashes, one hash a CPU; one a key class and value size
+ * The maps that hold them: consumer/compile/maps.def.
  */
 #ifndef EBPF_ABI_H
 #define EBPF_ABI_H
@@ -110,7 +97,7 @@ struct rt_self {
 /* In the probes map. */
 struct rt_probe {
 	uint32_t id;
-	uint32_t nclauses; /* spare */
+	uint32_t zero;
 	char prov[64], mod[64], func[192], name[64];
 };
 RT_ASSERT(sizeof(struct rt_probe) == 392);

@@ -403,7 +403,5 @@ int prov_kernel(struct prov_env *env, struct cc_kernel *out)
 	if (!k)
 		return -errno;
 	out->version = kernel_version();
-	out->btf_fd = -1;
-	out->has_user_str = kbtf_find(k, BTF_KIND_FUNC, "bpf_copy_from_user_str") != 0;
 	return holes_fill(k, holes, COUNT(holes));
 }

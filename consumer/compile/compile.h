@@ -100,27 +100,16 @@ struct cc_unit {
 	bool begin, end;    /* BEGIN: sets active when done; END runs when draining */
 };
 
-/* Maps a program may use; CC_MAP_CLASS ones are made for each (key class, value size). */
+/* Maps a program may use: maps.def. */
 enum cc_mapid {
-	CC_MAP_STATE,
-	CC_MAP_CPUS,
-	CC_MAP_GLOBALS,
-	CC_MAP_CELLS,
-	CC_MAP_SCRATCH,
-	CC_MAP_RINGS,
-	CC_MAP_PROBES,
-	CC_MAP_SELF,
-	CC_MAP_ZERO,
-	CC_MAP_TICKS,
+#define CC_MAP(id, ...) CC_MAP_##id,
+#include "consumer/compile/maps.def"
 	CC_NFIXEDMAPS, /* further ids: dyn and agg classes, as cc_maps lists them */
 };
 enum cc_mapkind {
-	CC_M_DIRECT, /* array, 1 element, BPF_F_MMAPABLE */
-	CC_M_ARRAY,  /* array of `entries` */
-	CC_M_RINGS,  /* array of maps: a ring buffer a CPU, size by option bufsize */
-	CC_M_TASK,   /* task storage, needs BTF for key and value */
-	CC_M_DYN,    /* hash, BPF_F_NO_PREALLOC, bounded by dynvarsize */
-	CC_M_AGG,    /* array of maps: a hash a CPU, BPF_F_NO_PREALLOC, bounded by aggsize */
+#define CC_MAPKIND(id, lower) CC_M_##id,
+#include "consumer/compile/maps.def"
+	CC_NMAPKINDS
 };
 struct cc_map {
 	enum cc_mapkind kind;
@@ -152,9 +141,7 @@ struct cc_options {
 struct cc_kernel {
 #define CC_HOLE(id, path) uint64_t id;
 #include "consumer/compile/holes.def"
-	uint32_t version;  /* KERNEL_VERSION */
-	bool has_user_str; /* bpf_copy_from_user_str (6.12 and later, a kfunc) */
-	int btf_fd;	   /* spare */
+	uint32_t version; /* KERNEL_VERSION */
 };
 
 struct cc;
@@ -162,14 +149,15 @@ struct cc;
 /*
  * Lays out variables, records and keys of the whole program; reports with diag what the
  * compiler cannot do (floats, structs by value …) with its place. NULL after errors.
- * All is in the arena; cc_free releases what is not.
+ * All is in the arena.
  */
 struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
 		  const struct cc_options *opt, const struct cc_kernel *kernel);
-void cc_free(struct cc *cc);
 const struct rec_desc *cc_record(const struct cc *cc, int clause);
 const struct agg_desc *cc_agg(const struct cc *cc, int agg);
 struct cc_map *cc_maps(struct cc *cc, size_t *n);
+/* The map of probes, if programs use one, has room for so many. */
+void cc_set_probes_room(struct cc *cc, uint32_t n);
 /* vtimestamp is used (known after cc_plan): run plans, links and attaches to sched_switch the
  * program that keeps it, having set each CPU's `switched`. */
 bool cc_uses_vtimestamp(const struct cc *cc);
@@ -184,7 +172,7 @@ uint32_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
 bool cc_uses_probes(const struct cc *cc);
 
 /* The clauses of dtrace:::ERROR, in program order, and that probe's index: every unit planned
- * later calls them on a fault. Borrowed until cc_free. */
+ * later calls them on a fault. Borrowed as long as cc is used. */
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe);
 
 struct cc_image { /* ready to load but for map fds, which cc_link has put in */

@@ -52,7 +52,8 @@ struct cc {
 	uint32_t cells_block; /* bytes of a CPU's block in `cells` */
 	uint32_t slot_size;   /* of scratch, RT_SLOT_PAD included: final after the last cc_plan */
 	uint32_t rec_off, rec_max; /* the record's place in a slot, and its largest size */
-	uint32_t zero_size;	   /* bytes of CC_MAP_ZERO */
+	/* Bytes of CC_MAP_ZERO and CC_MAP_TICKS; rows of CC_MAP_PROBES. */
+	uint32_t zero_size, ticks_size, probes_room;
 
 	struct rec_desc *recs; /* by clause */
 	struct agg_desc *aggs; /* by aggregation */
@@ -67,6 +68,7 @@ struct cc {
 
 /* The class map for keys of class bytes and values of value_size; made when first asked. -1: too many. */
 int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size);
+int cc_map_by_name(const char *name); /* the id of a row's map; -1: there is none */
 
 struct cc_func *cc_func_new(struct arena *a, const char *name);
 

@@ -11,42 +11,61 @@
 
 /* ---- Maps ------------------------------------------------------------------------------ */
 
+/* What a row says of a map's size, with what is known by now. */
+#define CC_MAP(id, name, kind, value, entries_, always)                \
+	static void size_##name(const struct cc *cc, struct cc_map *m) \
+	{                                                              \
+		(void)cc;                                              \
+		m->value_size = (uint32_t)(value);                     \
+		m->entries = (uint32_t)(entries_);                     \
+	}
+#include "consumer/compile/maps.def"
+
 static const struct {
 	const char *name;
 	enum cc_mapkind kind;
+	bool always;
+	void (*size)(const struct cc *cc, struct cc_map *m);
 } fixed[CC_NFIXEDMAPS] = {
-	[CC_MAP_STATE] = { "state", CC_M_DIRECT },     [CC_MAP_CPUS] = { "cpus", CC_M_DIRECT },
-	[CC_MAP_GLOBALS] = { "globals", CC_M_DIRECT }, [CC_MAP_CELLS] = { "cells", CC_M_DIRECT },
-	[CC_MAP_SCRATCH] = { "scratch", CC_M_ARRAY },  [CC_MAP_RINGS] = { "rings", CC_M_RINGS },
-	[CC_MAP_PROBES] = { "probes", CC_M_ARRAY },    [CC_MAP_SELF] = { "self", CC_M_TASK },
-	[CC_MAP_ZERO] = { "zero", CC_M_DIRECT },       [CC_MAP_TICKS] = { "ticks", CC_M_DIRECT },
+#define CC_MAP(id, name, kind, value, entries, always) \
+	[CC_MAP_##id] = { #name, CC_M_##kind, always, size_##name },
+#include "consumer/compile/maps.def"
 };
-
-static void map_set(struct cc *cc, int id, uint32_t value_size, uint32_t entries)
-{
-	struct cc_map *m = &cc->maps[id];
-
-	*m = (struct cc_map){ .kind = fixed[id].kind,
-			      .key_size = 4,
-			      .value_size = value_size,
-			      .entries = entries,
-			      .fd = -1 };
-	snprintf(m->name, sizeof(m->name), "%s", fixed[id].name);
-}
 
 static void maps_layout(struct cc *cc)
 {
-	map_set(cc, CC_MAP_STATE, sizeof(struct rt_state), 1);
-	map_set(cc, CC_MAP_CPUS, cc->ncpu2 * (uint32_t)sizeof(struct rt_cpu), 1);
-	map_set(cc, CC_MAP_GLOBALS, cc->globals_size ? cc->globals_size : 8, 1);
-	map_set(cc, CC_MAP_CELLS, cc->cells_block ? cc->ncpu2 * cc->cells_block : 8, 1);
-	map_set(cc, CC_MAP_SCRATCH, cc->slot_size, cc->opt.ncpu * RT_SLOTS);
-	map_set(cc, CC_MAP_RINGS, 4, cc->opt.ncpu);
-	map_set(cc, CC_MAP_PROBES, sizeof(struct rt_probe), 0);
-	map_set(cc, CC_MAP_SELF, cc->self_size, 0);
-	map_set(cc, CC_MAP_ZERO, cc->zero_size, 1);
-	map_set(cc, CC_MAP_TICKS, 0, 1); /* grows with each unit that ticks */
+	for (size_t i = 0; i < CC_NFIXEDMAPS; i++) {
+		struct cc_map *m = &cc->maps[i];
+
+		*m = (struct cc_map){
+			.kind = fixed[i].kind, .key_size = 4, .used = fixed[i].always, .fd = -1
+		};
+		snprintf(m->name, sizeof(m->name), "%s", fixed[i].name);
+	}
 	cc->nmaps = CC_NFIXEDMAPS;
+}
+
+struct cc_map *cc_maps(struct cc *cc, size_t *n)
+{
+	for (size_t i = 0; i < CC_NFIXEDMAPS; i++) {
+		struct cc_map *m = &cc->maps[i];
+
+		if (m->fd >= 0)
+			continue;
+		fixed[i].size(cc, m);
+		if (!m->value_size)
+			m->value_size = 8; /* nothing is in it: the kernel makes no map of that */
+	}
+	*n = cc->nmaps;
+	return cc->maps;
+}
+
+int cc_map_by_name(const char *name)
+{
+	for (int i = 0; i < CC_NFIXEDMAPS; i++)
+		if (!strcmp(fixed[i].name, name))
+			return i;
+	return -1;
 }
 
 int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size)
@@ -292,16 +311,16 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 	return cc;
 }
 
-void cc_free(struct cc *cc)
-{
-	(void)cc; /* all is the arena's */
-}
-
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe)
 {
 	cc->error_clauses = clauses;
 	cc->nerror_clauses = n;
 	cc->error_probe = probe;
+}
+
+void cc_set_probes_room(struct cc *cc, uint32_t n)
+{
+	cc->probes_room = n;
 }
 
 const struct rec_desc *cc_record(const struct cc *cc, int clause)
@@ -312,12 +331,6 @@ const struct rec_desc *cc_record(const struct cc *cc, int clause)
 const struct agg_desc *cc_agg(const struct cc *cc, int agg)
 {
 	return &cc->aggs[agg];
-}
-
-struct cc_map *cc_maps(struct cc *cc, size_t *n)
-{
-	*n = cc->nmaps;
-	return cc->maps;
 }
 
 bool cc_uses_vtimestamp(const struct cc *cc)

@@ -234,10 +234,9 @@ static void resolve_func(struct linker *l, const struct part *p)
 
 static int map_by_name(const char *name)
 {
-	return !strcmp(name, "rt_map_cpus")    ? CC_MAP_CPUS :
-	       !strcmp(name, "rt_map_globals") ? CC_MAP_GLOBALS :
-	       !strcmp(name, "rt_map_state")   ? CC_MAP_STATE :
-						 -1;
+	static const char prefix[] = "rt_map_";
+
+	return strncmp(name, prefix, strlen(prefix)) ? -1 : cc_map_by_name(name + strlen(prefix));
 }
 
 static void resolve_routine(struct linker *l, const struct part *p)

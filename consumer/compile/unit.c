@@ -155,20 +155,19 @@ static void cpu_ptr(struct gen *g)
 static void missed_ticks(struct gen *g)
 {
 	struct cc_func *f = g->f;
-	struct cc_map *ticks = &g->cc->maps[CC_MAP_TICKS];
 	int phase = cc_label_new(f), end = cc_label_new(f);
 
 	if (!g->unit->period_ns)
 		return;
 	cc_helper(f, BPF_FUNC_ktime_get_ns);
 	cc_store(f, BPF_DW, R_FP, FIRE + (int)offsetof(struct rt_fire, timestamp), R0);
-	ticks->used = true;
+	g->cc->maps[CC_MAP_TICKS].used = true;
 	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
 	cc_alu_imm(f, BPF_MUL, R1, sizeof(uint64_t));
-	cc_map_value(f, R2, CC_MAP_TICKS, ticks->value_size);
+	cc_map_value(f, R2, CC_MAP_TICKS, g->cc->ticks_size);
 	cc_alu(f, BPF_ADD, R2, R1);
-	ticks->value_size += g->cc->ncpu2 * (uint32_t)sizeof(uint64_t);
+	g->cc->ticks_size += g->cc->ncpu2 * (uint32_t)sizeof(uint64_t);
 	cc_imm(f, R1, (int64_t)g->unit->period_ns);
 	cc_load(f, BPF_DW, R3, R2, 0);
 	cc_jump_imm(f, BPF_JEQ, R3, 0, phase);
@@ -582,8 +581,6 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 		err = main_func(cc, set, &clauses);
 	if (!err && (cc->failed || arena_failed(cc->arena)))
 		err = -ENOMEM;
-	cc->maps[CC_MAP_SCRATCH].value_size = (cc->slot_size + 7) & ~7u;
-	cc->maps[CC_MAP_ZERO].value_size = cc->zero_size;
 	*out = set;
 	return err;
 }

@@ -132,10 +132,7 @@ static int make_agg(struct run *r, struct cc_map *m)
 	return aggs_map_make(r->aggs, m);
 }
 
-static int (*const makers[])(struct run *, struct cc_map *) = {
-	[CC_M_DIRECT] = make_direct, [CC_M_ARRAY] = make_array, [CC_M_RINGS] = make_rings,
-	[CC_M_TASK] = make_task,     [CC_M_DYN] = make_dyn,	[CC_M_AGG] = make_agg,
-};
+/* ---- Once a map is made ------------------------------------------------------ */
 
 static void *map_direct(const struct cc_map *m)
 {
@@ -144,19 +141,49 @@ static void *map_direct(const struct cc_map *m)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* What this room reads in maps, or must fill before a program runs. */
-static bool map_made(struct run *r, struct cc_map *maps, size_t i)
+static int made_state(struct run *r, struct cc_map *m)
 {
-	switch (i) {
-	case CC_MAP_STATE: r->state = map_direct(&maps[i]); return r->state;
-	case CC_MAP_CPUS:
-		r->cpus = map_direct(&maps[i]);
-		r->mapped_cpus = maps[i].value_size;
-		return r->cpus;
-	case CC_MAP_CELLS: return aggs_cells(r->aggs, &maps[i]) == 0;
-	default: return true;
-	}
+	r->state = map_direct(m);
+	return r->state ? 0 : -errno;
 }
+
+static int made_cpus(struct run *r, struct cc_map *m)
+{
+	r->cpus = map_direct(m);
+	r->mapped_cpus = m->value_size;
+	return r->cpus ? 0 : -errno;
+}
+
+static int made_cells(struct run *r, struct cc_map *m)
+{
+	return aggs_cells(r->aggs, m);
+}
+
+/* Programs alone use it, or it is filled when they are loaded. */
+static int made_nothing(struct run *r, struct cc_map *m)
+{
+	(void)r;
+	(void)m;
+	return 0;
+}
+#define made_globals made_nothing
+#define made_scratch made_nothing
+#define made_rings made_nothing
+#define made_probes made_nothing
+#define made_self made_nothing
+#define made_zero made_nothing
+#define made_ticks made_nothing
+
+/* ---- All maps ---------------------------------------------------------------- */
+
+static int (*const make[CC_NMAPKINDS])(struct run *, struct cc_map *) = {
+#define CC_MAPKIND(id, lower) [CC_M_##id] = make_##lower,
+#include "consumer/compile/maps.def"
+};
+static int (*const made[CC_NFIXEDMAPS])(struct run *, struct cc_map *) = {
+#define CC_MAP(id, name, ...) [CC_MAP_##id] = made_##name,
+#include "consumer/compile/maps.def"
+};
 
 bool run_maps_make(struct run *r)
 {
@@ -164,15 +191,18 @@ bool run_maps_make(struct run *r)
 	struct cc_map *maps = cc_maps(r->cc, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		/* State and cpus are ours as well, whatever programs use. */
-		if (i == CC_MAP_STATE || i == CC_MAP_CPUS)
-			maps[i].used = true;
+		int err = 0;
+
 		if (!maps[i].used || maps[i].fd >= 0)
 			continue;
-		maps[i].fd = makers[maps[i].kind](r, &maps[i]);
-		if (maps[i].fd < 0 || !map_made(r, maps, i)) {
+		maps[i].fd = make[maps[i].kind](r, &maps[i]);
+		if (maps[i].fd < 0)
+			err = maps[i].fd;
+		else if (i < CC_NFIXEDMAPS)
+			err = made[i](r, &maps[i]);
+		if (err) {
 			diag_error(r->diag, NOWHERE, NULL, "cannot make the map for %s: %s",
-				   maps[i].name, strerror(maps[i].fd < 0 ? -maps[i].fd : errno));
+				   maps[i].name, strerror(-err));
 			return false;
 		}
 	}

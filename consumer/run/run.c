@@ -46,7 +46,6 @@ void run_close(struct run *r)
 	procs_free(r->procs);
 	if (r->epoll >= 0)
 		close(r->epoll);
-	cc_free(r->cc);
 	d_free(r->d);
 	prov_env_free(r->env);
 	hash_free(r->probe_index, NULL);

@@ -287,8 +287,7 @@ static bool rehearse(struct run *r)
 
 bool run_units_load(struct run *r)
 {
-	size_t first = r->nunits_loaded, n;
-	struct cc_map *probes = &cc_maps(r->cc, &n)[CC_MAP_PROBES];
+	size_t first = r->nunits_loaded;
 
 	if (!group(r)) {
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
@@ -301,8 +300,8 @@ bool run_units_load(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
-	if (probes->fd < 0) /* with room for those that appear later */
-		probes->entries = (uint32_t)r->nprobes * 2 + 1024;
+	/* With room for those that appear later. */
+	cc_set_probes_room(r->cc, (uint32_t)r->nprobes * 2 + 1024);
 	if (!run_vtime_plan(r) || !run_maps_make(r))
 		return false;
 	probes_fill(r);

@@ -348,7 +348,6 @@ static void done(struct rig *r)
 	for (uint32_t k = 0; k < r->ncpu; k++)
 		if (r->rings[k] >= 0)
 			close(r->rings[k]);
-	cc_free(r->cc);
 	d_free(r->d);
 	arena_free(r->arena);
 }
