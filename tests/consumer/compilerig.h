@@ -121,7 +121,8 @@ static inline int task_map(const struct cc_map *m)
 	return fd;
 }
 
-static inline int outer_map(struct rig *r, const struct cc_map *m, int *inner, enum bpf_map_type type)
+static inline int outer_map(struct rig *r, const struct cc_map *m, int *inner,
+			    enum bpf_map_type type)
 {
 	bool ring = type == BPF_MAP_TYPE_RINGBUF;
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = ring ? 0 : BPF_F_NO_PREALLOC);
