@@ -5,9 +5,9 @@
  * In:   the kernel's list of mappings, through an iter/task_vma program
  *       (vma.c's); without it /proc/PID/maps.
  * Out:  mappings; files by index, opened and read once.
- * Owns: struct prov_files, until prov_files_free.
+ * Owns: struct world_files, until world_files_free.
  */
-#include "world/files.h"
+#include "world/inner.h"
 #include "world/vma.h"
 
 #include "base/grow.h"
@@ -28,21 +28,21 @@
 
 enum { FRESH_MS = 200 }; /* how long an answer of the whole host is good when nobody watches */
 
-struct prov_file {
-	struct prov_inode id;
+struct world_file {
+	struct world_inode id;
 	struct usdt_file *usdt;
 	const char *path, *base;
 	int fd; /* -1: not opened, or not needed */
 	bool read;
-	struct prov_mapping where; /* a mapping it can be opened through */
+	struct world_mapping where; /* a mapping it can be opened through */
 };
 
-struct prov_files {
-	struct hash *by_id;	/* struct prov_inode → index + 1 */
+struct world_files {
+	struct hash *by_id;	/* struct world_inode → index + 1 */
 	struct hash *by_number; /* the same without address: what MMAP2 events know */
-	struct prov_file *v;
+	struct world_file *v;
 	size_t n, cap;
-	struct prov_mapping *maps, *shown;
+	struct world_mapping *maps, *shown;
 	size_t nmaps, maps_cap, shown_cap;
 	struct vma_iter *iter;
 	bool no_iter, too_many;
@@ -59,25 +59,25 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-static struct prov_files *files_of(struct prov_env *env)
+static struct world_files *files_of(struct world *w)
 {
-	struct prov_files *f = env->files;
+	struct world_files *f = w->files;
 
 	if (f)
 		return f;
-	f = arena_new_of(env->arena, struct prov_files);
+	f = arena_new_of(w->arena, struct world_files);
 	if (!f)
 		return NULL;
 	f->by_id = hash_new();
 	f->by_number = hash_new();
 	if (!f->by_id || !f->by_number) {
-		prov_files_free(f);
+		world_files_free(f);
 		return NULL;
 	}
-	return env->files = f;
+	return w->files = f;
 }
 
-void prov_files_free(struct prov_files *f)
+void world_files_free(struct world_files *f)
 {
 	if (!f)
 		return;
@@ -104,19 +104,19 @@ struct number { /* a key: no padding */
 	uint32_t dev, generation;
 };
 
-static int file_of(struct prov_env *env, const struct prov_inode *id)
+static int file_of(struct world *w, const struct world_inode *id)
 {
-	struct prov_files *f = env->files;
+	struct world_files *f = w->files;
 	uintptr_t index = (uintptr_t)hash_get(f->by_id, id, sizeof(*id));
 	struct number number = { id->ino, id->dev, id->generation };
-	struct prov_file *file;
+	struct world_file *file;
 
 	if (index)
 		return (int)index - 1;
-	file = ARENA_PUSH(env->arena, f->v, f->n, f->cap);
+	file = ARENA_PUSH(w->arena, f->v, f->n, f->cap);
 	if (!file)
 		return -ENOMEM;
-	*file = (struct prov_file){ .id = *id, .fd = -1, .path = "", .base = "" };
+	*file = (struct world_file){ .id = *id, .fd = -1, .path = "", .base = "" };
 	if (hash_set(f->by_id, id, sizeof(*id), (void *)(uintptr_t)f->n, NULL) ||
 	    hash_set(f->by_number, &number, sizeof(number), (void *)(uintptr_t)f->n, NULL)) {
 		f->n--;
@@ -127,18 +127,18 @@ static int file_of(struct prov_env *env, const struct prov_inode *id)
 
 static bool map_add(void *arg, const struct vma_row *row)
 {
-	struct prov_env *env = arg;
-	struct prov_files *f = env->files;
-	struct prov_inode id = { row->inode, row->ino, row->dev, row->generation };
-	int file = file_of(env, &id);
-	struct prov_mapping *map;
+	struct world *w = arg;
+	struct world_files *f = w->files;
+	struct world_inode id = { row->inode, row->ino, row->dev, row->generation };
+	int file = file_of(w, &id);
+	struct world_mapping *map;
 
 	if (file < 0)
 		return false;
 	map = GROW_PUSH(f->maps, f->nmaps, f->maps_cap);
 	if (!map)
 		return false;
-	*map = (struct prov_mapping){ .pid = (pid_t)row->pid,
+	*map = (struct world_mapping){ .pid = (pid_t)row->pid,
 				      .tid = (pid_t)row->tid,
 				      .file = file,
 				      .start = row->start,
@@ -151,7 +151,7 @@ static bool map_add(void *arg, const struct vma_row *row)
 
 /* ---- Without the iterator ------------------------------------------------------ */
 
-static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
+static bool maps_read(struct world *w, pid_t pid, pid_t tid)
 {
 	char path[64], *line = NULL;
 	size_t cap = 0;
@@ -171,7 +171,7 @@ static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
 			   &row.start, &row.end, perms, &row.off, &major, &minor, &row.ino) == 7 &&
 		    perms[2] == 'x' && row.ino) {
 			row.dev = major << 20 | minor;
-			ok = map_add(env, &row);
+			ok = map_add(w, &row);
 		}
 	}
 	free(line);
@@ -180,7 +180,7 @@ static bool maps_read(struct prov_env *env, pid_t pid, pid_t tid)
 }
 
 struct look {
-	struct prov_env *env;
+	struct world *w;
 	pid_t pid;
 	int err;
 };
@@ -189,25 +189,25 @@ struct look {
 static bool look_at_thread(void *arg, pid_t tid)
 {
 	struct look *l = arg;
-	size_t had = l->env->files->nmaps;
+	size_t had = l->w->files->nmaps;
 
-	if (l->env->files->iter)
-		l->err = vma_iter_read(l->env->files->iter, l->pid, tid == l->pid ? 0 : tid,
-				       map_add, l->env);
+	if (l->w->files->iter)
+		l->err = vma_iter_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid,
+				       map_add, l->w);
 	else
-		l->err = maps_read(l->env, l->pid, tid) ? 0 : -ENOMEM;
-	return l->err || l->env->files->nmaps > had;
+		l->err = maps_read(l->w, l->pid, tid) ? 0 : -ENOMEM;
+	return l->err || l->w->files->nmaps > had;
 }
 
-static int look_at(struct prov_env *env, pid_t pid)
+static int look_at(struct world *w, pid_t pid)
 {
-	struct look l = { .env = env, .pid = pid };
+	struct look l = { .w = w, .pid = pid };
 
 	threads_any(pid, look_at_thread, &l);
 	return l.err;
 }
 
-static int look_at_each(struct prov_env *env)
+static int look_at_each(struct world *w)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
@@ -218,16 +218,16 @@ static int look_at_each(struct prov_env *env)
 		return -errno;
 	while (!err && (e = readdir(proc)))
 		if (text_u64(e->d_name, &pid))
-			err = look_at(env, (pid_t)pid);
+			err = look_at(w, (pid_t)pid);
 	closedir(proc);
 	return err;
 }
 
 /* ---- Looking -------------------------------------------------------------------- */
 
-static int look(struct prov_env *env, pid_t pid)
+static int look(struct world *w, pid_t pid)
 {
-	struct prov_files *f = env->files;
+	struct world_files *f = w->files;
 
 	f->nmaps = 0;
 	f->serial++;
@@ -236,32 +236,32 @@ static int look(struct prov_env *env, pid_t pid)
 		f->no_iter = !f->iter;
 	}
 	if (pid)
-		return look_at(env, pid);
+		return look_at(w, pid);
 	/* All rows at once have the initial namespace's process ids. */
-	return f->iter && !env->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, env) :
-					    look_at_each(env);
+	return f->iter && !w->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
+					    look_at_each(w);
 }
 
-static bool is_fresh(const struct prov_env *env, pid_t pid)
+static bool is_fresh(const struct world *w, pid_t pid)
 {
-	const struct prov_files *f = env->files;
+	const struct world_files *f = w->files;
 
-	if (f->fresh_until && (prov_watch_fd(env) >= 0 || f->fresh_until > now_ms()))
+	if (f->fresh_until && (world_watch_fd(w) >= 0 || f->fresh_until > now_ms()))
 		return true;
 	return pid && f->fresh_pid == pid;
 }
 
-const struct prov_mapping *prov_mappings(struct prov_env *env, pid_t pid, size_t *n)
+const struct world_mapping *world_mappings(struct world *w, pid_t pid, size_t *n)
 {
-	struct prov_files *f = files_of(env);
+	struct world_files *f = files_of(w);
 
 	*n = 0;
 	if (!f)
 		return NULL;
-	if (!is_fresh(env, pid)) {
+	if (!is_fresh(w, pid)) {
 		f->fresh_until = 0;
 		f->fresh_pid = 0;
-		if (look(env, pid))
+		if (look(w, pid))
 			return NULL;
 		f->fresh_pid = pid;
 		f->fresh_until = pid ? 0 : now_ms() + FRESH_MS;
@@ -283,43 +283,43 @@ const struct prov_mapping *prov_mappings(struct prov_env *env, pid_t pid, size_t
 	return f->shown;
 }
 
-void prov_files_stale(struct prov_env *env)
+void world_files_stale(struct world *w)
 {
-	if (env->files) {
-		env->files->fresh_until = 0;
-		env->files->fresh_pid = 0;
+	if (w->files) {
+		w->files->fresh_until = 0;
+		w->files->fresh_pid = 0;
 	}
 }
 
-unsigned prov_files_serial(const struct prov_env *env)
+unsigned world_files_serial(const struct world *w)
 {
-	return env->files ? env->files->serial : 0;
+	return w->files ? w->files->serial : 0;
 }
 
-size_t prov_files_count(const struct prov_env *env)
+size_t world_files_count(const struct world *w)
 {
-	return env->files ? env->files->n : 0;
+	return w->files ? w->files->n : 0;
 }
 
-bool prov_file_waits(const struct prov_env *env, int file)
+bool world_file_waits(const struct world *w, int file)
 {
-	return !env->files->v[file].read && env->files->v[file].fd < 0;
+	return !w->files->v[file].read && w->files->v[file].fd < 0;
 }
 
-bool prov_files_known(const struct prov_env *env, uint32_t dev, uint64_t ino, uint32_t generation)
+bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation)
 {
 	/* maps does not tell generations: without the iterator they are all 0. */
-	struct number number = { ino, dev, env->files && env->files->iter ? generation : 0 };
-	uintptr_t index = env->files ? (uintptr_t)hash_get(env->files->by_number, &number,
+	struct number number = { ino, dev, w->files && w->files->iter ? generation : 0 };
+	uintptr_t index = w->files ? (uintptr_t)hash_get(w->files->by_number, &number,
 							   sizeof(number)) :
 				       0;
 
-	return index && !prov_file_waits(env, (int)index - 1);
+	return index && !world_file_waits(w, (int)index - 1);
 }
 
 /* ---- Opening ---------------------------------------------------------------------- */
 
-static int fd_through(const struct prov_mapping *m, char *link, size_t size)
+static int fd_through(const struct world_mapping *m, char *link, size_t size)
 {
 	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->tid, m->start,
 		 m->end);
@@ -329,7 +329,7 @@ static int fd_through(const struct prov_mapping *m, char *link, size_t size)
 
 struct self {
 	uint64_t start;
-	struct prov_inode id;
+	struct world_inode id;
 	bool found;
 };
 
@@ -338,14 +338,14 @@ static bool self_row(void *arg, const struct vma_row *row)
 	struct self *s = arg;
 
 	if (row->start == s->start) {
-		s->id = (struct prov_inode){ row->inode, row->ino, row->dev, row->generation };
+		s->id = (struct world_inode){ row->inode, row->ino, row->dev, row->generation };
 		s->found = true;
 	}
 	return true;
 }
 
 /* Mapped by ourselves: the iterator then shows its inode. */
-static int identify(int fd, struct prov_inode *id)
+static int identify(int fd, struct world_inode *id)
 {
 	struct vma_iter *it = vma_iter_open(false);
 	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -362,7 +362,7 @@ static int identify(int fd, struct prov_inode *id)
 }
 
 /* map_files is for the privileged. The name in maps will do if it is still that file. */
-static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *want)
+static int fd_by_name(const struct world_mapping *m, const struct world_inode *want)
 {
 	char path[64], *line = NULL;
 	uint64_t start;
@@ -373,7 +373,7 @@ static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *wan
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->tid);
 	maps = fopen(path, "re");
 	while (maps && fd < 0 && getline(&line, &cap, maps) > 0) {
-		struct prov_inode id = { 0 };
+		struct world_inode id = { 0 };
 
 		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %*s %*s %n", &start, &name) != 1 ||
 		    start != m->start || line[name] != '/')
@@ -394,7 +394,7 @@ static int fd_by_name(const struct prov_mapping *m, const struct prov_inode *wan
 }
 
 /* A memfd has no name to open. Its maker may hold it open (libusdt does). */
-static int fd_by_descriptor(const struct prov_mapping *m, const struct prov_inode *want)
+static int fd_by_descriptor(const struct world_mapping *m, const struct world_inode *want)
 {
 	char path[64];
 	int fd = -1;
@@ -404,7 +404,7 @@ static int fd_by_descriptor(const struct prov_mapping *m, const struct prov_inod
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)m->tid);
 	fds = opendir(path);
 	while (fds && fd < 0 && (e = readdir(fds))) {
-		struct prov_inode id = { 0 };
+		struct world_inode id = { 0 };
 		struct stat st;
 
 		/* Looked at before it is opened: opening some devices does things. */
@@ -422,7 +422,7 @@ static int fd_by_descriptor(const struct prov_mapping *m, const struct prov_inod
 	return fd;
 }
 
-static void name_it(struct prov_env *env, struct prov_file *file, const char *link)
+static void name_it(struct world *w, struct world_file *file, const char *link)
 {
 	static const char deleted[] = " (deleted)";
 	char path[4096];
@@ -433,15 +433,15 @@ static void name_it(struct prov_env *env, struct prov_file *file, const char *li
 	if ((size_t)n > sizeof(deleted) &&
 	    !memcmp(path + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
 		n -= (ssize_t)sizeof(deleted) - 1;
-	file->path = arena_strndup(env->arena, path, (size_t)n);
+	file->path = arena_strndup(w->arena, path, (size_t)n);
 	if (!file->path)
 		file->path = "";
 	file->base = text_base(file->path);
 }
 
-static int file_open(struct prov_env *env, struct prov_file *file)
+static int file_open(struct world *w, struct world_file *file)
 {
-	struct prov_files *f = env->files;
+	struct world_files *f = w->files;
 	char link[96];
 	int fd;
 
@@ -460,60 +460,60 @@ static int file_open(struct prov_env *env, struct prov_file *file)
 	}
 	if (fd < 0)
 		return -errno;
-	name_it(env, file, link);
+	name_it(w, file, link);
 	return file->fd = fd;
 }
 
-int prov_file_open(struct prov_env *env, int file)
+int world_file_open(struct world *w, int file)
 {
-	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+	if (!w->files || file < 0 || (size_t)file >= w->files->n)
 		return -EBADF;
-	return file_open(env, &env->files->v[file]);
+	return file_open(w, &w->files->v[file]);
 }
 
 /* A probe that is not there because its note is damaged would else be missed silently. */
-static void complain(struct prov_env *env, const struct prov_file *f, int err)
+static void complain(struct world *w, const struct world_file *f, int err)
 {
 	size_t bad = f->usdt ? usdt_file_nbad(f->usdt) : 0;
-	bool too_many = err == -EMFILE || err == -ENFILE, said = env->files->too_many;
+	bool too_many = err == -EMFILE || err == -ENFILE, said = w->files->too_many;
 
-	env->files->too_many |= too_many;
+	w->files->too_many |= too_many;
 	if (too_many && !said) {
-		diag_warn(env->diag, NOWHERE, "%s: the probes of some are left out",
+		diag_warn(w->diag, NOWHERE, "%s: the probes of some are left out",
 			  strerror(-err));
-		diag_hint(env->diag, "raise the limit: ulimit -n");
+		diag_hint(w->diag, "raise the limit: ulimit -n");
 	}
 	if (too_many)
 		return;
 	if (bad)
-		diag_warn(env->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
+		diag_warn(w->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
 			  bad == 1 ? "" : "s");
 	else if (err && err != -ENOEXEC) /* what is no ELF file has no probes */
-		diag_warn(env->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
+		diag_warn(w->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
 			  strerror(-err));
 }
 
-struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
+struct usdt_file *world_file_usdt(struct world *w, int file)
 {
-	struct prov_file *f;
+	struct world_file *f;
 	int fd, err;
 
-	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+	if (!w->files || file < 0 || (size_t)file >= w->files->n)
 		return NULL;
-	f = &env->files->v[file];
+	f = &w->files->v[file];
 	if (f->read)
 		return f->usdt;
-	fd = prov_file_open(env, file);
+	fd = world_file_open(w, file);
 	f->read = fd >= 0 ||
 		  (fd != -ENOENT && fd != -ESRCH); /* those have gone, and may come again */
 	if (fd < 0) {
-		complain(env, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
+		complain(w, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
 		return NULL;
 	}
 	err = usdt_file_open_fd(fd, f->path, &f->usdt);
 	if (err)
 		f->usdt = NULL;
-	complain(env, f, err);
+	complain(w, f, err);
 	if (f->usdt && usdt_file_nprobes(f->usdt))
 		return f->usdt;
 	usdt_file_close(f->usdt);
@@ -523,52 +523,52 @@ struct usdt_file *prov_file_usdt(struct prov_env *env, int file)
 	return NULL;
 }
 
-static const char *known_path(struct prov_env *env, int file)
+static const char *known_path(struct world *w, int file)
 {
-	if (!env->files || file < 0 || (size_t)file >= env->files->n)
+	if (!w->files || file < 0 || (size_t)file >= w->files->n)
 		return "";
-	if (!*env->files->v[file].path)
-		prov_file_open(env, file);
-	return env->files->v[file].path;
+	if (!*w->files->v[file].path)
+		world_file_open(w, file);
+	return w->files->v[file].path;
 }
 
-const char *prov_file_base(struct prov_env *env, int file)
+const char *world_file_base(struct world *w, int file)
 {
-	return *known_path(env, file) ? env->files->v[file].base : "";
+	return *known_path(w, file) ? w->files->v[file].base : "";
 }
 
-const char *prov_file_path(struct prov_env *env, int file)
+const char *world_file_path(struct world *w, int file)
 {
-	return known_path(env, file);
+	return known_path(w, file);
 }
 
 /* ---- A file that we open ------------------------------------------------------------ */
 
-int prov_files_by_path(struct prov_env *env, const char *path)
+int world_files_by_path(struct world *w, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), file;
-	struct prov_inode id = { 0 };
-	struct prov_file *f;
+	struct world_inode id = { 0 };
+	struct world_file *f;
 	char link[32];
 	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	if (!files_of(env) || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+	if (!files_of(w) || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);
 		return -EINVAL;
 	}
-	if (env->files->no_iter || !prov_has(PROV_F_ITER_VMA) || identify(fd, &id))
-		id = (struct prov_inode){ .ino = st.st_ino,
+	if (w->files->no_iter || !prov_has(PROV_F_ITER_VMA) || identify(fd, &id))
+		id = (struct world_inode){ .ino = st.st_ino,
 					  .dev = major(st.st_dev) << 20 | minor(st.st_dev) };
-	file = file_of(env, &id);
-	f = file < 0 ? NULL : &env->files->v[file];
+	file = file_of(w, &id);
+	f = file < 0 ? NULL : &w->files->v[file];
 	if (!f || f->fd >= 0) {
 		close(fd);
 		return file;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	name_it(env, f, link);
+	name_it(w, f, link);
 	f->fd = fd;
 	return file;
 }

@@ -106,7 +106,7 @@ void procs_free(struct procs *p)
 
 /* ---- Files ------------------------------------------------------------------- */
 
-static int open_mapped(const struct prov_event *ev)
+static int open_mapped(const struct world_event *ev)
 {
 	char path[4200];
 	int fd;
@@ -121,7 +121,7 @@ static int open_mapped(const struct prov_event *ev)
 	return fd >= 0 ? fd : open(ev->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-static struct file *file_new(const struct prov_event *ev)
+static struct file *file_new(const struct world_event *ev)
 {
 	struct file *f = calloc(1, sizeof(*f));
 	char *deleted;
@@ -140,7 +140,7 @@ static struct file *file_new(const struct prov_event *ev)
 	return f;
 }
 
-static struct file *file_of(struct procs *p, const struct prov_event *ev)
+static struct file *file_of(struct procs *p, const struct world_event *ev)
 {
 	char key[4200];
 	int n;
@@ -196,7 +196,7 @@ static void map_add(struct proc *q, const struct mapping *m)
 		*slot = *m;
 }
 
-static void feed_mmap(struct procs *p, const struct prov_event *ev)
+static void feed_mmap(struct procs *p, const struct world_event *ev)
 {
 	struct proc *q = proc_of(p, ev->pid);
 	struct mapping m = { ev->time, ev->addr, ev->len, ev->pgoff, file_of(p, ev) };
@@ -217,7 +217,7 @@ static uint64_t last_exec(const struct proc *q, uint64_t time)
 }
 
 /* A thread's start is no new process; a child begins with its parent's mappings. */
-static void feed_fork(struct procs *p, const struct prov_event *ev)
+static void feed_fork(struct procs *p, const struct world_event *ev)
 {
 	struct proc *parent = proc_of(p, ev->ppid), *child;
 	uint64_t since;
@@ -238,7 +238,7 @@ static void feed_fork(struct procs *p, const struct prov_event *ev)
 	}
 }
 
-static void feed_exec(struct procs *p, const struct prov_event *ev)
+static void feed_exec(struct procs *p, const struct world_event *ev)
 {
 	struct proc *q = proc_of(p, ev->pid);
 	uint64_t *slot;
@@ -250,14 +250,14 @@ static void feed_exec(struct procs *p, const struct prov_event *ev)
 		*slot = ev->time;
 }
 
-void procs_feed(struct procs *p, const struct prov_event *ev)
+void procs_feed(struct procs *p, const struct world_event *ev)
 {
 	switch (ev->kind) {
-	case PROV_EV_MMAP: feed_mmap(p, ev); break;
-	case PROV_EV_FORK: feed_fork(p, ev); break;
-	case PROV_EV_EXEC: feed_exec(p, ev); break;
-	case PROV_EV_EXIT: break; /* it is asked about afterwards too */
-	case PROV_EV_LOST: procs_scan_all(p, ev->time); break;
+	case WORLD_EV_MMAP: feed_mmap(p, ev); break;
+	case WORLD_EV_FORK: feed_fork(p, ev); break;
+	case WORLD_EV_EXEC: feed_exec(p, ev); break;
+	case WORLD_EV_EXIT: break; /* it is asked about afterwards too */
+	case WORLD_EV_LOST: procs_scan_all(p, ev->time); break;
 	}
 }
 
@@ -297,7 +297,7 @@ static bool mapping_known(const struct proc *q, const struct mapping *m)
 	return false;
 }
 
-static void scan_line(struct procs *p, struct proc *q, struct prov_event *ev, char *line)
+static void scan_line(struct procs *p, struct proc *q, struct world_event *ev, char *line)
 {
 	struct mapping m = { .time = ev->time };
 	uint64_t end;
@@ -343,7 +343,7 @@ struct scan {
 static bool scan_thread(void *arg, pid_t tid)
 {
 	const struct scan *s = arg;
-	struct prov_event ev = { .kind = PROV_EV_MMAP, .time = s->time, .pid = tid };
+	struct world_event ev = { .kind = WORLD_EV_MMAP, .time = s->time, .pid = tid };
 	char path[40], *line = NULL;
 	size_t cap = 0;
 	bool any = false;

@@ -16,7 +16,7 @@
  * kernel trap each thread of a seized process (PTRACE_EVENT_STOP). SIGSTOP
  * would do as well, but if we were killed then the child would stay stopped.
  */
-#include "world/files.h"
+#include "world/inner.h"
 #include "kernel/uapi.h"
 #include "usdt/loader.h"
 
@@ -44,7 +44,7 @@
 enum { MAX_TARGETS = 64, MAX_WORDS = 256 };
 
 struct target_priv {
-	struct prov_env *env;
+	struct world *world;
 	int wake;	      /* eventfd: something of the child's is to be waited for */
 	int brk;	      /* perf event of the uprobe on r_brk; -1: none */
 	int prog, prog_multi; /* that send the signal */
@@ -194,12 +194,14 @@ static uint64_t signal_bit(int sig)
 }
 
 /* Where a task has the mask of what it blocks; false: the kernel does not tell. */
-static bool blocked_offset(struct prov_env *env, uint64_t *off)
+static bool blocked_offset(uint64_t *off)
 {
-	const struct kbtf *k = kbtf_get(env);
+	struct kbtf *k = kbtf_open();
 	uint32_t id = k ? kbtf_find(k, BTF_KIND_STRUCT, "task_struct") : 0;
+	bool found = id && kbtf_offset(k, id, "blocked", off);
 
-	return id && kbtf_offset(k, id, "blocked", off);
+	kbtf_free(k);
+	return found;
 }
 
 #define INSN(c, d, s, o, i) \
@@ -209,11 +211,11 @@ static bool blocked_offset(struct prov_env *env, uint64_t *off)
 #define ALU(op, d, i) INSN(BPF_ALU64 | (op) | BPF_K, d, 0, 0, i)
 #define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
 
-static int prog_load(struct prov_env *env, bool multi)
+static int prog_load(bool multi)
 {
 	enum { R0, R1, R2, R3, R10 = 10, PLAIN = 12, SLOT = -8 };
 	uint64_t off = 0;
-	bool masks = blocked_offset(env, &off);
+	bool masks = blocked_offset(&off);
 	const struct bpf_insn v[] = {
 		CALL(BPF_FUNC_get_current_task),
 		MOV(R3, R0),
@@ -266,7 +268,7 @@ static int stop_by_perf(struct target_priv *t, pid_t pid, const char *path, uint
 	if (type < 0)
 		return -EOPNOTSUPP;
 	if (t->prog < 0)
-		t->prog = prog_load(t->env, false);
+		t->prog = prog_load(false);
 	if (t->prog < 0)
 		return t->prog;
 	attr.type = (uint32_t)type;
@@ -294,7 +296,7 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 	if (!prov_has(PROV_F_UPROBE_MULTI))
 		return -ENOENT; /* attach at exec, then */
 	if (t->prog_multi < 0)
-		t->prog_multi = prog_load(t->env, true);
+		t->prog_multi = prog_load(true);
 	return t->prog_multi < 0 ? t->prog_multi :
 				   uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
 }
@@ -371,7 +373,7 @@ static int wait_news(struct target_priv *t)
 {
 	enum { SLICE_MS = 200 };
 	struct pollfd p[] = { { .fd = t->wake, .events = POLLIN },
-			      { .fd = t->env->stop_fd, .events = POLLIN } };
+			      { .fd = t->world->stop_fd, .events = POLLIN } };
 	uint64_t now = now_ms(), n;
 
 	if (now >= t->deadline)
@@ -621,9 +623,9 @@ out:
 	return err;
 }
 
-static struct prov_target *target_new(struct prov_env *env, pid_t pid)
+static struct world_target *target_new(struct world *w, pid_t pid)
 {
-	struct prov_target *t = calloc(1, sizeof(*t));
+	struct world_target *t = calloc(1, sizeof(*t));
 	struct target_priv *p = calloc(1, sizeof(*p));
 
 	if (!t || !p) {
@@ -632,9 +634,9 @@ static struct prov_target *target_new(struct prov_env *env, pid_t pid)
 		return NULL;
 	}
 	*p = (struct target_priv){
-		.env = env, .wake = -1, .brk = -1, .prog = -1, .prog_multi = -1
+		.world = w, .wake = -1, .brk = -1, .prog = -1, .prog_multi = -1
 	};
-	*t = (struct prov_target){ .pid = pid, .pidfd = -1, .priv = p };
+	*t = (struct world_target){ .pid = pid, .pidfd = -1, .priv = p };
 	return t;
 }
 
@@ -654,7 +656,7 @@ static int wake_open(struct target_priv *t)
 	return t->wake < 0 ? -errno : wake_register(t->wake) ? 0 : -EMFILE;
 }
 
-static void not_started(struct prov_env *env, const char *name, const char *evaltime, int err)
+static void not_started(struct world *w, const char *name, const char *evaltime, int err)
 {
 	const char *why = err == -ECHILD    ? "it ended before" :
 			  err == -EINTR	    ? "interrupted before" :
@@ -662,32 +664,32 @@ static void not_started(struct prov_env *env, const char *name, const char *eval
 					      NULL;
 
 	if (why)
-		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why,
+		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why,
 			   evaltime);
 	else
-		diag_error(env->diag, NOWHERE, NULL, "failed to start %s: %s", name,
+		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s", name,
 			   strerror(-err));
 }
 
-struct prov_target *prov_target_create(struct prov_env *env, const char *command,
+struct world_target *world_target_create(struct world *w, const char *command,
 				       const char *evaltime)
 {
 	char *words[MAX_WORDS];
-	struct prov_target *t = NULL;
+	struct world_target *t = NULL;
 	size_t n;
 	int err;
 
 	if (!evaltime_known(evaltime)) {
-		diag_error(env->diag, NOWHERE, NULL,
+		diag_error(w->diag, NOWHERE, NULL,
 			   "evaltime is exec, preinit, postinit or main, not %s", evaltime);
 		return NULL;
 	}
-	if (!split(env->arena, command, words, &n) || !n) {
-		diag_error(env->diag, NOWHERE, NULL, "cannot split the command into words: %s",
+	if (!split(w->arena, command, words, &n) || !n) {
+		diag_error(w->diag, NOWHERE, NULL, "cannot split the command into words: %s",
 			   n ? command : "it is empty");
 		return NULL;
 	}
-	t = target_new(env, 0);
+	t = target_new(w, 0);
 	err = t ? wake_open(t->priv) : -ENOMEM;
 	if (!err)
 		err = start(t->priv, words, &t->pid);
@@ -697,69 +699,21 @@ struct prov_target *prov_target_create(struct prov_env *env, const char *command
 		t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
 		err = run_to_evaltime(t->priv, t->pid, evaltime);
 		if (err)
-			not_started(env, words[0], evaltime, err);
+			not_started(w, words[0], evaltime, err);
 	} else {
-		diag_error(env->diag, NOWHERE, NULL, "failed to execute %s: %s", words[0],
+		diag_error(w->diag, NOWHERE, NULL, "failed to execute %s: %s", words[0],
 			   strerror(-err));
 	}
 	if (err) {
-		prov_target_free(t);
+		world_target_free(t);
 		return NULL;
 	}
 	t->priv->threads[0].stopped = true;
-	prov_files_stale(env);
+	world_files_stale(w);
 	return t;
 }
 
 /* ---- Grabbing ---------------------------------------------------------------------------- */
-
-struct proc_stat {
-	char state;
-	unsigned flags;
-	int threads;
-};
-
-/* false: it has gone. */
-static bool stat_read(pid_t pid, struct proc_stat *s)
-{
-	char path[64], line[512] = "";
-	const char *end;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (f && !fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	if (f)
-		fclose(f);
-	end = strrchr(line, ')'); /* a name may hold anything */
-	return end &&
-	       sscanf(end + 1,
-		      " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-		      &s->state, &s->flags, &s->threads) == 3;
-}
-
-static bool is_kernel_thread(pid_t pid)
-{
-	enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD */
-	struct proc_stat s;
-
-	return stat_read(pid, &s) && s.flags & KTHREAD;
-}
-
-bool prov_has_ended(pid_t pid)
-{
-	struct proc_stat s;
-
-	return !stat_read(pid, &s) || (s.state == 'Z' && s.threads <= 1);
-}
-
-bool prov_first_thread_ended(pid_t pid)
-{
-	struct proc_stat s;
-
-	return stat_read(pid, &s) && s.state == 'Z' && s.threads > 1;
-}
 
 /* Why a process cannot be traced; NULL: it can. */
 static const char *why_not(pid_t pid, int pidfd)
@@ -769,7 +723,7 @@ static const char *why_not(pid_t pid, int pidfd)
 
 	if (poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) == 1)
 		return "it has ended"; /* a zombie */
-	if (is_kernel_thread(pid))
+	if (world_is_kernel_thread(pid))
 		return "it is a kernel thread";
 	err = usdt_proc_open(pid, &proc);
 	if (err)
@@ -778,9 +732,9 @@ static const char *why_not(pid_t pid, int pidfd)
 	return NULL;
 }
 
-struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid)
+struct world_target *world_target_grab(struct world *w, pid_t pid)
 {
-	struct prov_target *t = target_new(env, pid);
+	struct world_target *t = target_new(w, pid);
 	const char *why = NULL;
 	int err = t ? 0 : ENOMEM;
 
@@ -791,14 +745,14 @@ struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid)
 	why = err ? strerror(err) : why_not(pid, t->pidfd);
 	if (!why)
 		return t;
-	diag_error(env->diag, NOWHERE, NULL, "failed to grab process %d: %s", (int)pid, why);
-	prov_target_free(t);
+	diag_error(w->diag, NOWHERE, NULL, "failed to grab process %d: %s", (int)pid, why);
+	world_target_free(t);
 	return NULL;
 }
 
 /* ---- Running ------------------------------------------------------------------------------ */
 
-int prov_target_continue(struct prov_target *t)
+int world_target_continue(struct world_target *t)
 {
 	struct target_priv *p = t->priv;
 
@@ -812,7 +766,7 @@ int prov_target_continue(struct prov_target *t)
 	return 0;
 }
 
-int prov_target_fd(const struct prov_target *t)
+int world_target_fd(const struct world_target *t)
 {
 	return t->created ? t->priv->wake : t->pidfd;
 }
@@ -836,7 +790,7 @@ static void others_free(struct target_priv *p, pid_t leader)
 }
 
 /* A new image, a new loader. */
-static int exec_stop(struct prov_target *t, const char *evaltime)
+static int exec_stop(struct world_target *t, const char *evaltime)
 {
 	struct target_priv *p = t->priv;
 
@@ -847,7 +801,7 @@ static int exec_stop(struct prov_target *t, const char *evaltime)
 	return 1;
 }
 
-int prov_target_event(struct prov_target *t, int *status)
+int world_target_event(struct world_target *t, int *status)
 {
 	struct target_priv *p = t->priv;
 	bool stopped = false;
@@ -885,7 +839,7 @@ int prov_target_event(struct prov_target *t, int *status)
 		return 1;
 	}
 	if (stopped)
-		prov_files_stale(p->env);
+		world_files_stale(p->world);
 	return stopped ? 2 : 0;
 }
 
@@ -909,7 +863,7 @@ static void end(struct target_priv *p, pid_t pid)
 	}
 }
 
-void prov_target_free(struct prov_target *t)
+void world_target_free(struct world_target *t)
 {
 	struct target_priv *p = t ? t->priv : NULL;
 

@@ -3,13 +3,13 @@
  * world/watch.c: what processes map, fork, exec and end with,
  * from now on.
  * In:   side-band records of a system-wide dummy perf event, one ring a CPU.
- * Out:  events in the order of their times; probes of files that appear.
- * Owns: the rings and the descriptions to match, until prov_watch_close.
+ * Out:  events in the order of their times; looks at processes that have mapped files.
+ * Owns: the rings, until world_watch_close.
  *
  * Rings wake us at the first byte: what a process fires between its mmap and
  * our attach is missed.
  */
-#include "world/files.h"
+#include "world/inner.h"
 
 #include "base/grow.h"
 
@@ -43,33 +43,21 @@ struct record {
 	struct perf_event_header *copy; /* allocated, NUL after its end */
 };
 
-struct wanted {
-	struct d_pdesc pd;
-	prov_found *found;
-	void *arg;
-	const struct prov *prov;
-	pid_t pid;   /* 0: all processes */
-	size_t next; /* files below are done (all processes) */
-	int *done;   /* files that the process has mapped and that are done */
-	size_t ndone, cap;
-};
-
-struct prov_watch {
+struct world_watch {
 	int epoll, kick; /* kick: an eventfd that makes us readable */
 	struct ring *rings;
 	size_t nrings;
 	struct record *records;
 	size_t nrecords, cap, order;
-	prov_event_fn *fn;
+	world_event_fn *fn;
 	void *arg;
-	struct wanted *wanted;
-	size_t nwanted, wanted_cap;
+	struct world_follower follower;
 	bool lost;   /* records were, in this pass */
 	bool rescan; /* look at all processes: just opened, or records were lost */
 	pid_t *look; /* processes to look at */
 	size_t nlook, look_cap;
-	int *files; /* to match: those that waited; then a description's own */
-	size_t nfiles, files_cap;
+	int *again; /* files that waited and are mapped again */
+	size_t nagain, again_cap;
 };
 
 /* ---- Rings ------------------------------------------------------------------- */
@@ -124,14 +112,14 @@ static uint64_t record_time(const struct perf_event_header *h)
 	return time;
 }
 
-static bool ring_collect(struct prov_watch *w, struct ring *r)
+static bool ring_collect(struct world_watch *watch, struct ring *r)
 {
 	uint64_t head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = r->page->data_tail;
 	struct perf_event_header h;
 
 	/* The record that tells of lost ones comes with the next that fits: on an idle CPU, never. */
-	w->lost |= head - tail > r->size - LARGEST;
+	watch->lost |= head - tail > r->size - LARGEST;
 	for (; tail + sizeof(h) <= head; tail += h.size) {
 		struct perf_event_header *copy;
 		struct record *slot;
@@ -140,15 +128,15 @@ static bool ring_collect(struct prov_watch *w, struct ring *r)
 		if (h.size < sizeof(h) || tail + h.size > head)
 			break;
 		copy = malloc((size_t)h.size + 1);
-		slot = copy ? GROW_PUSH(w->records, w->nrecords, w->cap) : NULL;
+		slot = copy ? GROW_PUSH(watch->records, watch->nrecords, watch->cap) : NULL;
 		if (!slot) {
 			free(copy);
-			w->rescan = true;
+			watch->rescan = true;
 			break;
 		}
 		ring_bytes(r, tail, copy, h.size);
 		((char *)copy)[h.size] = '\0';
-		*slot = (struct record){ record_time(copy), w->order++, copy };
+		*slot = (struct record){ record_time(copy), watch->order++, copy };
 	}
 	__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
 	return tail == head;
@@ -156,248 +144,165 @@ static bool ring_collect(struct prov_watch *w, struct ring *r)
 
 /* ---- Opening -------------------------------------------------------------------- */
 
-static int rings_open(struct prov_env *env, struct prov_watch *w)
+static int rings_open(struct world_watch *watch)
 {
 	long n = sysconf(_SC_NPROCESSORS_CONF);
 
-	(void)env;
-	w->rings = calloc((size_t)n, sizeof(*w->rings));
-	if (!w->rings)
+	watch->rings = calloc((size_t)n, sizeof(*watch->rings));
+	if (!watch->rings)
 		return -ENOMEM;
 	for (int cpu = 0; cpu < n; cpu++) {
 		struct epoll_event ev = { .events = EPOLLIN };
-		int err = ring_open(&w->rings[w->nrings], cpu);
+		int err = ring_open(&watch->rings[watch->nrings], cpu);
 
 		if (err == -ENODEV) /* offline */
 			continue;
-		w->nrings++;
-		if (!err && epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->rings[w->nrings - 1].fd, &ev))
+		watch->nrings++;
+		if (!err && epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->rings[watch->nrings - 1].fd, &ev))
 			err = -errno;
 		if (err)
 			return err;
 	}
-	return w->nrings ? 0 : -ENODEV;
+	return watch->nrings ? 0 : -ENODEV;
 }
 
-void prov_watch_close(struct prov_watch *w)
+void world_watch_close(struct world_watch *watch)
 {
-	if (!w)
+	if (!watch)
 		return;
-	for (size_t i = 0; i < w->nrings; i++) {
-		if (w->rings[i].page)
-			munmap(w->rings[i].page, (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
-		if (w->rings[i].fd >= 0)
-			close(w->rings[i].fd);
+	for (size_t i = 0; i < watch->nrings; i++) {
+		if (watch->rings[i].page)
+			munmap(watch->rings[i].page, (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
+		if (watch->rings[i].fd >= 0)
+			close(watch->rings[i].fd);
 	}
-	for (size_t i = 0; i < w->nrecords; i++)
-		free(w->records[i].copy);
-	if (w->epoll >= 0)
-		close(w->epoll);
-	if (w->kick >= 0)
-		close(w->kick);
-	free(w->rings);
-	free(w->records);
-	free(w->look);
-	free(w->files);
-	free(w);
+	for (size_t i = 0; i < watch->nrecords; i++)
+		free(watch->records[i].copy);
+	if (watch->epoll >= 0)
+		close(watch->epoll);
+	if (watch->kick >= 0)
+		close(watch->kick);
+	free(watch->rings);
+	free(watch->records);
+	free(watch->look);
+	free(watch->again);
+	free(watch);
 }
 
-int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg)
+int world_watch_open(struct world *w)
 {
-	struct prov_watch *w = env->watch;
+	struct world_watch *watch = w->watch;
 	struct epoll_event ev = { .events = EPOLLIN };
 	int err;
 
-	if (w) {
-		w->fn = fn ? fn : w->fn;
-		w->arg = fn ? arg : w->arg;
+	if (watch)
 		return 0;
-	}
-	w = calloc(1, sizeof(*w));
-	if (!w)
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
 		return -ENOMEM;
-	w->fn = fn;
-	w->arg = arg;
-	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	w->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	w->rescan = true; /* what came between the first look and now */
-	err = w->epoll < 0 || w->kick < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->kick, &ev) ?
+	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
+	watch->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	watch->rescan = true; /* what came between the first look and now */
+	err = watch->epoll < 0 || watch->kick < 0 ||
+			      epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->kick, &ev) ?
 		      -errno :
-		      rings_open(env, w);
+		      rings_open(watch);
 	if (err) {
-		prov_watch_close(w);
-		diag_error(env->diag, NOWHERE, NULL, "cannot watch what processes map: %s",
+		world_watch_close(watch);
+		diag_error(w->diag, NOWHERE, NULL, "cannot watch what processes map: %s",
 			   strerror(-err));
 		return err;
 	}
-	env->watch = w;
+	w->watch = watch;
 	return 0;
 }
 
-int prov_watch_fd(const struct prov_env *env)
+void world_watch_events(struct world *w, world_event_fn *fn, void *arg)
 {
-	return env->watch ? env->watch->epoll : -1;
+	w->watch->fn = fn;
+	w->watch->arg = arg;
 }
 
-/* ---- Matching what appears --------------------------------------------------------- */
-
-static int wanted_match(struct prov_env *env, struct wanted *d, const int *files, size_t n)
+void world_watch_files(struct world *w, const struct world_follower *follower)
 {
-	return d->prov->match_files(env, &d->pd, files, n, d->pid, d->found, d->arg);
+	w->watch->follower = *follower;
 }
 
-/* To those from `from` on, unless it is there. */
-static bool file_push(struct prov_watch *w, size_t from, int file)
+int world_watch_fd(const struct world *w)
+{
+	return w->watch ? w->watch->epoll : -1;
+}
+
+/* ---- Looks at processes ------------------------------------------------------------- */
+
+static bool anyone_wants(const struct world_watch *watch, pid_t pid, bool known)
+{
+	const struct world_follower *f = &watch->follower;
+
+	return f->wants && f->wants(f->arg, pid, known);
+}
+
+static void look_at(struct world_watch *watch, pid_t pid)
+{
+	pid_t *slot;
+
+	for (size_t i = 0; i < watch->nlook; i++)
+		if (watch->look[i] == pid)
+			return;
+	slot = GROW_PUSH(watch->look, watch->nlook, watch->look_cap);
+	if (slot)
+		*slot = pid;
+	else
+		watch->rescan = true;
+}
+
+static bool again_push(struct world_watch *watch, int file)
 {
 	int *slot;
 
-	for (size_t i = from; i < w->nfiles; i++)
-		if (w->files[i] == file)
+	for (size_t i = 0; i < watch->nagain; i++)
+		if (watch->again[i] == file)
 			return true;
-	slot = GROW_PUSH(w->files, w->nfiles, w->files_cap);
+	slot = GROW_PUSH(watch->again, watch->nagain, watch->again_cap);
 	if (slot)
 		*slot = file;
 	return slot;
 }
 
-static bool is_done(const struct wanted *d, int file)
+/* A process, or all (0). A file that was seen before but could not be opened may be mapped here. */
+static int look_again(struct world *w, pid_t pid, size_t known)
 {
-	for (size_t i = 0; i < d->ndone; i++)
-		if (d->done[i] == file)
-			return true;
-	return false;
-}
-
-/* Files that the description's process has mapped and that are new to it. */
-static int wanted_of_process(struct prov_env *env, struct wanted *d, bool match)
-{
-	struct prov_watch *w = env->watch;
-	size_t n, from = w->nfiles;
-	const struct prov_mapping *maps = prov_mappings(env, d->pid, &n);
-	int err = 0, *slot;
-
-	for (size_t i = 0; i < n && !err; i++)
-		if (!is_done(d, maps[i].file) && !file_push(w, from, maps[i].file))
-			err = -ENOMEM;
-	if (match && !err)
-		err = wanted_match(env, d, w->files + from, w->nfiles - from);
-	for (size_t i = from; i < w->nfiles && !err; i++) {
-		if (prov_file_waits(env, w->files[i]))
-			continue;
-		slot = ARENA_PUSH(env->arena, d->done, d->ndone, d->cap);
-		if (slot)
-			*slot = w->files[i];
-		else
-			err = -ENOMEM;
-	}
-	w->nfiles = from;
-	return err;
-}
-
-/* Files that waited until now, and those that are new to the description. */
-static int wanted_of_all(struct prov_env *env, struct wanted *d)
-{
-	struct prov_watch *w = env->watch;
-	size_t nwaited = w->nfiles;
-	int err = 0, *slot;
-
-	for (; d->next < prov_files_count(env) && !err; d->next++) {
-		slot = GROW_PUSH(w->files, w->nfiles, w->files_cap);
-		if (slot)
-			*slot = (int)d->next;
-		else
-			err = -ENOMEM;
-	}
-	if (!err && w->nfiles)
-		err = wanted_match(env, d, w->files, w->nfiles);
-	w->nfiles = nwaited;
-	return err;
-}
-
-int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
-		   prov_found *found, void *arg)
-{
-	const struct prov *prov = prov_later(env, pd);
-	struct wanted *d;
-	int err;
-
-	if (!prov)
-		return 0;
-	err = prov_watch_open(env, NULL, NULL);
-	if (err)
-		return err;
-	d = ARENA_PUSH(env->arena, env->watch->wanted, env->watch->nwanted, env->watch->wanted_cap);
-	if (!d)
-		return -ENOMEM;
-	*d = (struct wanted){ .pd = *pd,
-			      .found = found,
-			      .arg = arg,
-			      .prov = prov,
-			      .pid = prov->process(env, pd, first),
-			      .next = prov_files_count(env) };
-	return d->pid ? wanted_of_process(env, d, false) : 0;
-}
-
-static bool anyone_wants(const struct prov_watch *w, pid_t pid, bool known)
-{
-	for (size_t i = 0; i < w->nwanted; i++)
-		if (w->wanted[i].pid ? w->wanted[i].pid == pid : !known)
-			return true;
-	return false;
-}
-
-static void look_at(struct prov_watch *w, pid_t pid)
-{
-	pid_t *slot;
-
-	for (size_t i = 0; i < w->nlook; i++)
-		if (w->look[i] == pid)
-			return;
-	slot = GROW_PUSH(w->look, w->nlook, w->look_cap);
-	if (slot)
-		*slot = pid;
-	else
-		w->rescan = true;
-}
-
-/* A process, or all (0). What was seen before but could not be opened may be mapped here. */
-static int look_again(struct prov_env *env, pid_t pid, size_t known)
-{
-	const struct prov_mapping *maps;
+	const struct world_mapping *maps;
 	size_t n;
 
-	prov_files_stale(env);
-	maps = prov_mappings(env, pid, &n);
+	world_files_stale(w);
+	maps = world_mappings(w, pid, &n);
 	for (size_t i = 0; i < n; i++)
-		if ((size_t)maps[i].file < known && prov_file_waits(env, maps[i].file) &&
-		    !file_push(env->watch, 0, maps[i].file))
+		if ((size_t)maps[i].file < known && world_file_waits(w, maps[i].file) &&
+		    !again_push(w->watch, maps[i].file))
 			return -ENOMEM;
 	return 0;
 }
 
-static int match_new(struct prov_env *env)
+static int look(struct world *w)
 {
-	struct prov_watch *w = env->watch;
-	size_t known = prov_files_count(env);
-	int err = 0;
+	enum { EACH = 16 }; /* one look at all is cheaper than more looks at one */
+	struct world_watch *watch = w->watch;
+	size_t known = world_files_count(w);
+	bool all = watch->rescan || watch->nlook > EACH;
+	int err = all ? look_again(w, 0, known) : 0;
 
-	if (w->rescan || w->nlook > 16) /* one look at all is cheaper than many */
-		err = look_again(env, 0, known);
-	for (size_t i = 0; !w->rescan && w->nlook <= 16 && i < w->nlook && !err; i++)
-		err = look_again(env, w->look[i], known);
-	for (size_t i = 0; i < w->nwanted && !err; i++) {
-		struct wanted *d = &w->wanted[i];
-		bool of_it = w->rescan;
-
-		for (size_t k = 0; k < w->nlook; k++)
-			of_it |= w->look[k] == d->pid;
-		if (d->pid && of_it)
-			err = wanted_of_process(env, d, true);
-		if (!d->pid)
-			err = wanted_of_all(env, d);
-	}
-	w->rescan = false;
-	w->nlook = w->nfiles = 0;
+	for (size_t i = 0; !all && i < watch->nlook && !err; i++)
+		err = look_again(w, watch->look[i], known);
+	if (!err)
+		err = watch->follower.looked(watch->follower.arg,
+					     &(struct world_look){ .all = watch->rescan,
+								   .pids = watch->look,
+								   .npids = watch->nlook,
+								   .again = watch->again,
+								   .nagain = watch->nagain });
+	watch->rescan = false;
+	watch->nlook = watch->nagain = 0;
 	return err;
 }
 
@@ -423,7 +328,7 @@ static bool body(const struct perf_event_header *h, void *to, size_t n)
 	return pid;
 }
 
-static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+static bool on_mmap(struct world *w, const struct perf_event_header *h, struct world_event *ev)
 {
 	struct mmap2 m;
 	const char *path = (const char *)(h + 1) + sizeof(m);
@@ -431,7 +336,7 @@ static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, str
 
 	if (!body(h, &m, sizeof(m)))
 		return false;
-	*ev = (struct prov_event){ .kind = PROV_EV_MMAP,
+	*ev = (struct world_event){ .kind = WORLD_EV_MMAP,
 				   .pid = (pid_t)m.pid,
 				   .addr = m.addr,
 				   .len = m.len,
@@ -442,65 +347,65 @@ static bool on_mmap(struct prov_env *env, const struct perf_event_header *h, str
 				   .dev_minor = m.minor,
 				   .path = path };
 	dev = m.major << 20 | m.minor;
-	if (!m.ino || !anyone_wants(env->watch, ev->pid,
-				    prov_files_known(env, dev, m.ino, (uint32_t)m.generation)))
+	if (!m.ino || !anyone_wants(w->watch, ev->pid,
+				    world_files_known(w, dev, m.ino, (uint32_t)m.generation)))
 		return true;
-	look_at(env->watch, ev->pid);
+	look_at(w->watch, ev->pid);
 	return true;
 }
 
-static bool on_comm(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+static bool on_comm(struct world *w, const struct perf_event_header *h, struct world_event *ev)
 {
 	uint32_t ids[2];
 
-	(void)env;
+	(void)w;
 	if (!(h->misc & PERF_RECORD_MISC_COMM_EXEC) || !body(h, ids, sizeof(ids)))
 		return false;
-	*ev = (struct prov_event){ .kind = PROV_EV_EXEC,
+	*ev = (struct world_event){ .kind = WORLD_EV_EXEC,
 				   .pid = (pid_t)ids[0],
 				   .path = (const char *)(h + 1) + sizeof(ids) };
 	return true;
 }
 
-static bool on_task(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+static bool on_task(struct world *w, const struct perf_event_header *h, struct world_event *ev)
 {
 	uint32_t ids[4]; /* pid, ppid, tid, ptid */
 	bool fork = h->type == PERF_RECORD_FORK;
 
-	(void)env;
+	(void)w;
 	/* Threads share their process's mappings: they are no news. */
 	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
 		return false;
-	*ev = (struct prov_event){ .kind = fork ? PROV_EV_FORK : PROV_EV_EXIT,
+	*ev = (struct world_event){ .kind = fork ? WORLD_EV_FORK : WORLD_EV_EXIT,
 				   .pid = (pid_t)ids[0],
 				   .ppid = (pid_t)ids[1] };
 	return true;
 }
 
-static bool on_lost(struct prov_env *env, const struct perf_event_header *h, struct prov_event *ev)
+static bool on_lost(struct world *w, const struct perf_event_header *h, struct world_event *ev)
 {
 	(void)h;
 	(void)ev;
-	env->watch->lost = true;
+	w->watch->lost = true;
 	return false; /* told once, after all others */
 }
 
-static bool (*const on[])(struct prov_env *, const struct perf_event_header *,
-			  struct prov_event *) = {
+static bool (*const on[])(struct world *, const struct perf_event_header *,
+			  struct world_event *) = {
 	[PERF_RECORD_MMAP2] = on_mmap, [PERF_RECORD_COMM] = on_comm, [PERF_RECORD_FORK] = on_task,
 	[PERF_RECORD_EXIT] = on_task,  [PERF_RECORD_LOST] = on_lost,
 };
 
-static void deliver(struct prov_env *env, const struct record *r)
+static void deliver(struct world *w, const struct record *r)
 {
-	struct prov_event ev;
+	struct world_event ev;
 
 	if (r->copy->type >= COUNT(on) || !on[r->copy->type] ||
-	    !on[r->copy->type](env, r->copy, &ev))
+	    !on[r->copy->type](w, r->copy, &ev))
 		return;
 	ev.time = r->time;
-	if (env->watch->fn)
-		env->watch->fn(env->watch->arg, &ev);
+	if (w->watch->fn)
+		w->watch->fn(w->watch->arg, &ev);
 }
 
 static int by_time(const void *va, const void *vb)
@@ -522,44 +427,44 @@ static uint64_t now(void)
 
 /* Records as old as the pass's start are all in the rings by then; a younger one may have an
  * elder in a ring that was read before, so it waits for the next pass. */
-static void pass(struct prov_env *env)
+static void pass(struct world *w)
 {
-	struct prov_watch *w = env->watch;
+	struct world_watch *watch = w->watch;
 	uint64_t until = now();
 	size_t n;
 
-	for (size_t i = 0; i < w->nrings; i++)
-		ring_collect(w, &w->rings[i]);
-	if (w->nrecords)
-		qsort(w->records, w->nrecords, sizeof(*w->records), by_time);
-	for (n = 0; n < w->nrecords && w->records[n].time <= until; n++) {
-		deliver(env, &w->records[n]);
-		free(w->records[n].copy);
+	for (size_t i = 0; i < watch->nrings; i++)
+		ring_collect(watch, &watch->rings[i]);
+	if (watch->nrecords)
+		qsort(watch->records, watch->nrecords, sizeof(*watch->records), by_time);
+	for (n = 0; n < watch->nrecords && watch->records[n].time <= until; n++) {
+		deliver(w, &watch->records[n]);
+		free(watch->records[n].copy);
 	}
-	w->nrecords -= n;
-	if (w->nrecords)
-		memmove(w->records, w->records + n, w->nrecords * sizeof(*w->records));
-	if (!w->lost)
+	watch->nrecords -= n;
+	if (watch->nrecords)
+		memmove(watch->records, watch->records + n, watch->nrecords * sizeof(*watch->records));
+	if (!watch->lost)
 		return;
-	w->lost = false;
-	w->rescan = true;
-	if (w->fn)
-		w->fn(w->arg, &(struct prov_event){ .kind = PROV_EV_LOST, .time = until });
+	watch->lost = false;
+	watch->rescan = true;
+	if (watch->fn)
+		watch->fn(watch->arg, &(struct world_event){ .kind = WORLD_EV_LOST, .time = until });
 }
 
-int prov_watch_read(struct prov_env *env)
+int world_watch_read(struct world *w)
 {
-	struct prov_watch *w = env->watch;
+	struct world_watch *watch = w->watch;
 	uint64_t kicks;
 
-	if (!w)
+	if (!watch)
 		return 0;
-	if (read(w->kick, &kicks, sizeof(kicks)) < 0 && errno != EAGAIN)
+	if (read(watch->kick, &kicks, sizeof(kicks)) < 0 && errno != EAGAIN)
 		return -errno;
 	do
-		pass(env);
-	while (w->nrecords);
-	if (!w->nwanted || (!w->rescan && !w->nlook))
+		pass(w);
+	while (watch->nrecords);
+	if (!watch->follower.looked || (!watch->rescan && !watch->nlook))
 		return 0;
-	return match_new(env);
+	return look(w);
 }

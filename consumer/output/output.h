@@ -45,10 +45,10 @@ int out_flush(struct out *o);
 
 /* ---- Symbols -------------------------------------------------------------- */
 
-struct prov_event;
+struct world_event;
 struct procs *procs_new(void);
 void procs_free(struct procs *p);
-void procs_feed(struct procs *p, const struct prov_event *ev); /* watch events, by time */
+void procs_feed(struct procs *p, const struct world_event *ev); /* watch events, by time */
 /* Mappings of a process that runs now (from /proc or a task_vma pass, at start). */
 void procs_scan(struct procs *p, pid_t pid, uint64_t time);
 void procs_scan_all(struct procs *p, uint64_t time);

@@ -22,7 +22,6 @@
  * rcu_read_lock, also where the tracepoint itself may sleep (system calls,
  * since 6.13); what enters its program later finds tracing ended.
  */
-#include "world/files.h"
 #include "consumer/providers/inner.h"
 #include "kernel/uapi.h"
 
@@ -229,7 +228,7 @@ static const char *error_text(int err)
 
 static void refuse(struct batch *b, size_t i, int err)
 {
-	const char *path = prov_file_path(b->env, b->what->sites[b->index[i]]->file);
+	const char *path = world_file_path(b->env->world, b->what->sites[b->index[i]]->file);
 
 	b->refused++;
 	b->err = err;
@@ -332,14 +331,14 @@ static void perf_all(struct batch *b, size_t n)
 static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 {
 	struct prov_site *const *sites = b->what->sites;
-	int fd = open_file(b->env, sites[b->index[0]]->file);
+	int fd = open_file(b->env->world, sites[b->index[0]]->file);
 
 	b->err = 0;
 	b->refused = 0;
 	b->pid = sites[b->index[0]]->pid;
 	/* The kernel compares memory with the first thread's, which is gone with it; the program
 	 * tests the process's number itself. */
-	b->by = b->pid && !prov_first_thread_ended(b->pid) ? b->pid : 0;
+	b->by = b->pid && !world_first_thread_ended(b->pid) ? b->pid : 0;
 	for (size_t i = 0; i < n; i++) {
 		b->offsets[i] = sites[b->index[i]]->off;
 		b->refs[i] = sites[b->index[i]]->ref_ctr;
@@ -540,5 +539,5 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struc
 
 int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links)
 {
-	return prov_attach_with(env, what, links, prov_file_open);
+	return prov_attach_with(env, what, links, world_file_open);
 }

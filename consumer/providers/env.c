@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 const struct prov *const provs[] = {
@@ -45,19 +43,7 @@ static uint32_t possible_cpus(void)
 	return (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 }
 
-/* As the kernel compares it: major and minor as inside the kernel. */
-static void pid_namespace(struct prov_env *env)
-{
-	static const ino_t initial = 0xeffffffc; /* PROC_PID_INIT_INO */
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) || st.st_ino == initial)
-		return;
-	env->pidns_dev = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
-	env->pidns_ino = st.st_ino;
-}
-
-struct prov_env *prov_env_new(struct diag *diag)
+struct prov_env *prov_env_new(struct diag *diag, struct world *world)
 {
 	struct prov_env *env = calloc(1, sizeof(*env));
 
@@ -71,8 +57,7 @@ struct prov_env *prov_env_new(struct diag *diag)
 	prov_limit_raise();
 	env->diag = diag;
 	env->ncpu = possible_cpus();
-	pid_namespace(env);
-	env->stop_fd = -1;
+	env->world = world;
 	return env;
 }
 
@@ -80,13 +65,10 @@ void prov_env_free(struct prov_env *env)
 {
 	if (!env)
 		return;
-	prov_watch_close(env->watch);
 	for (size_t i = 0; provs[i]; i++)
 		if (provs[i]->close)
 			provs[i]->close(env);
-	for (size_t i = 0; i < env->ntargets; i++)
-		prov_target_free(env->targets[i]);
-	prov_files_free(env->files);
+	prov_later_close(env->later);
 	kbtf_free(env->kbtf);
 	arena_free(env->arena);
 	prov_limit_restore();

@@ -9,7 +9,7 @@
  *   stab.c     stability of probes
  *   dtrace.c profile.c syscall.c sdt.c usdt.c pid.c   a provider each
  *   tracefs.c  formats and systems of trace events
- *   procs.c    files mapped now        watch.c     files mapped later      target.c  -c and -p
+ *   later.c    probes of files that processes map while we trace
  */
 #ifndef CONSUMER_PROVIDERS_INNER_H
 #define CONSUMER_PROVIDERS_INNER_H
@@ -43,8 +43,8 @@ void prov_give_id(struct prov_env *env, struct prov_probe *p);
 
 /* ---- attach.c --------------------------------------------------------------- */
 
-/* prov_attach with another way from a site's file to an fd (prov_file_open is the usual one). */
-typedef int prov_open_fn(struct prov_env *env, int file);
+/* prov_attach with another way from a site's file to an fd (world_file_open is the usual one). */
+typedef int prov_open_fn(struct world *w, int file);
 int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struct prov_links *links,
 		     prov_open_fn *open_file);
 
@@ -63,10 +63,14 @@ void prov_limit_raise(void); /* counted: the last restore lowers it */
 void prov_limit_restore(void);
 void prov_limit_restore_child(void); /* in a child, before exec: as it was for us */
 
-/* ---- procs.c, watch.c --------------------------------------------------------- */
+/* ---- later.c ---------------------------------------------------------------- */
 
-void prov_files_free(struct prov_files *files);	 /* NULL accepted */
-void prov_watch_close(struct prov_watch *watch); /* NULL accepted */
+void prov_later_close(struct prov_later *later); /* NULL is accepted */
+
+/* ---- usdt.c ----------------------------------------------------------------- */
+
+/* The process that a description's provider part names by its last digits; 0: none. */
+pid_t prov_pdesc_pid(const struct d_pdesc *pd);
 
 /* ---- btf.c -------------------------------------------------------------------- */
 

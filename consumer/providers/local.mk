@@ -26,10 +26,11 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/attrs.def consumer/providers/stab.c \
 	kernel/symbols.c \
 	kernel/tracefs.c \
-	world/files.h world/vma.h \
+	world/world.h world/inner.h world/world.c world/vma.h \
 	world/vma.c \
 	world/files.c \
 	consumer/providers/usdt.c \
 	consumer/providers/pid.c \
+	consumer/providers/later.c \
 	world/watch.c \
 	world/target.c

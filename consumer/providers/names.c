@@ -22,13 +22,13 @@ struct made {
 
 enum { MAX_DEPTH = 64 };
 
-struct world { /* prov_names' context */
+struct name_source { /* prov_names' context */
 	struct prov_env *env;
 	struct d_names names;
 	struct made made;
 };
 
-static struct d_type *from_btf(struct world *w, uint32_t id, int depth);
+static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth);
 
 /* An integer by its size, sign and name; wider ones than 64 bits are two words. */
 static struct d_type *int_type(struct d *d, const struct kbtf_type *t)
@@ -73,7 +73,7 @@ static struct d_type *new_type(struct d *d, enum d_kind kind, const char *name, 
 	return t;
 }
 
-static struct d_type *enum_type(struct world *w, const struct kbtf_type *k, uint32_t id)
+static struct d_type *enum_type(struct name_source *w, const struct kbtf_type *k, uint32_t id)
 {
 	size_t each = k->kind == BTF_KIND_ENUM64 ? 12 : 8;
 	struct d *d = w->made.d;
@@ -100,7 +100,7 @@ static struct d_type *enum_type(struct world *w, const struct kbtf_type *k, uint
 	return t;
 }
 
-static struct d_type *array_type(struct world *w, const struct kbtf_type *k, int depth)
+static struct d_type *array_type(struct name_source *w, const struct kbtf_type *k, int depth)
 {
 	uint32_t word[3];
 	struct d_type *elem;
@@ -111,7 +111,7 @@ static struct d_type *array_type(struct world *w, const struct kbtf_type *k, int
 }
 
 /* Copies that keep what they qualify. */
-static struct d_type *qualified(struct world *w, const struct kbtf_type *k, int depth)
+static struct d_type *qualified(struct name_source *w, const struct kbtf_type *k, int depth)
 {
 	struct d_type *t = from_btf(w, k->ref, depth + 1), *q;
 
@@ -130,7 +130,7 @@ static struct d_type *qualified(struct world *w, const struct kbtf_type *k, int 
 }
 
 /* __user comes as a type tag of what is pointed at. */
-static struct d_type *ptr_type(struct world *w, const struct kbtf_type *k, int depth)
+static struct d_type *ptr_type(struct name_source *w, const struct kbtf_type *k, int depth)
 {
 	struct kbtf_type to;
 	struct d_type *t = from_btf(w, k->ref, depth + 1);
@@ -140,7 +140,7 @@ static struct d_type *ptr_type(struct world *w, const struct kbtf_type *k, int d
 	return t ? user ? d_user_ptr_to(w->made.d, t) : d_ptr_to(w->made.d, t) : NULL;
 }
 
-static struct d_type *typedef_type(struct world *w, const struct kbtf_type *k, uint32_t id,
+static struct d_type *typedef_type(struct name_source *w, const struct kbtf_type *k, uint32_t id,
 				   int depth)
 {
 	struct d_type *to = from_btf(w, k->ref, depth + 1);
@@ -154,7 +154,7 @@ static struct d_type *typedef_type(struct world *w, const struct kbtf_type *k, u
 	return t;
 }
 
-static struct d_type *func_type(struct world *w, const struct kbtf_type *k, int depth)
+static struct d_type *func_type(struct name_source *w, const struct kbtf_type *k, int depth)
 {
 	struct d *d = w->made.d;
 	struct d_type *t = new_type(d, D_T_FUNC, "", 0);
@@ -177,7 +177,7 @@ static struct d_type *func_type(struct world *w, const struct kbtf_type *k, int 
 }
 
 /* Members are left for `complete`. */
-static struct d_type *struct_type(struct world *w, const struct kbtf_type *k, uint32_t id)
+static struct d_type *struct_type(struct name_source *w, const struct kbtf_type *k, uint32_t id)
 {
 	bool is_union = k->kind == BTF_KIND_UNION || (k->kind == BTF_KIND_FWD && k->flag);
 	struct d_type *t = new_type(w->made.d, is_union ? D_T_UNION : D_T_STRUCT, k->name, id);
@@ -187,7 +187,7 @@ static struct d_type *struct_type(struct world *w, const struct kbtf_type *k, ui
 	return t;
 }
 
-static struct d_type *make(struct world *w, const struct kbtf_type *k, uint32_t id, int depth)
+static struct d_type *make(struct name_source *w, const struct kbtf_type *k, uint32_t id, int depth)
 {
 	struct d *d = w->made.d;
 
@@ -214,7 +214,7 @@ static struct d_type *make(struct world *w, const struct kbtf_type *k, uint32_t 
 	}
 }
 
-static struct d_type *from_btf(struct world *w, uint32_t id, int depth)
+static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth)
 {
 	struct kbtf_type k;
 
@@ -228,7 +228,7 @@ static struct d_type *from_btf(struct world *w, uint32_t id, int depth)
 }
 
 /* The types of another compile are not this one's. */
-static bool ready(struct world *w, struct d *d)
+static bool ready(struct name_source *w, struct d *d)
 {
 	struct kbtf *k = kbtf_get(w->env);
 
@@ -253,7 +253,7 @@ static struct d_type *world_type(void *ctx, struct d *d, enum d_kind kind, const
 		{ D_T_ENUM, { BTF_KIND_ENUM, BTF_KIND_ENUM64 } },
 		{ D_T_TYPEDEF, { BTF_KIND_TYPEDEF, BTF_KIND_INT } },
 	};
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 
 	if (!*name || !ready(w, d))
 		return NULL;
@@ -280,7 +280,7 @@ static uint32_t align_of(const struct d_type *t)
 
 static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 {
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 	struct kbtf_type k;
 	struct d_member *m;
 
@@ -385,7 +385,7 @@ static const char *bare_words(char *out, size_t size, const char *s)
 
 /* Kernel structs of that name are others: their members would lie elsewhere. Of enums and
  * typedefs the size is all that counts. */
-static struct d_type *user_type(struct world *w, struct d *d, enum d_kind kind, const char *name)
+static struct d_type *user_type(struct name_source *w, struct d *d, enum d_kind kind, const char *name)
 {
 	struct d_type *t = d_user_type(d, kind, name);
 	const struct d_type *real;
@@ -397,7 +397,7 @@ static struct d_type *user_type(struct world *w, struct d *d, enum d_kind kind, 
 	return real && (real->kind == D_T_STRUCT || real->kind == D_T_UNION) ? NULL : t;
 }
 
-static struct d_type *type_named(struct world *w, struct d *d, const char *words, bool user)
+static struct d_type *type_named(struct name_source *w, struct d *d, const char *words, bool user)
 {
 	static const struct {
 		const char *word;
@@ -420,7 +420,7 @@ static struct d_type *type_named(struct world *w, struct d *d, const char *words
 
 /* "const char *" → a type; user land's pointers if `user`. A pointer to what nobody knows is
  * void *, a value of that kind int64_t. */
-static struct d_type *type_by_text(struct world *w, struct d *d, const char *text, bool user)
+static struct d_type *type_by_text(struct name_source *w, struct d *d, const char *text, bool user)
 {
 	char words[128];
 	const char *s = text ? bare_words(words, sizeof(words), text) : NULL;
@@ -438,7 +438,7 @@ static struct d_type *type_by_text(struct world *w, struct d *d, const char *tex
 /* ---- args[] ------------------------------------------------------------------------- */
 
 struct asking {
-	struct world *w;
+	struct name_source *w;
 	struct d *d;
 	struct d_args *out;
 	const struct prov_probe *first;
@@ -516,7 +516,7 @@ static bool world_args(void *ctx, struct d *d, const struct d_pdesc *pd, struct 
 
 bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, struct prov_probe *q)
 {
-	struct world w = { .env = env };
+	struct name_source w = { .env = env };
 	struct d_args args = { 0 };
 	struct asking a = { .w = &w, .d = d, .out = &args };
 
@@ -531,7 +531,7 @@ bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, str
 static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *name,
 			 struct d_type **type, uint64_t *addr)
 {
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 	bool is_func = false;
 	uint32_t id = 0;
 
@@ -546,28 +546,28 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 
 static const char *world_why_none(void *ctx, const struct d_pdesc *pd)
 {
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 
 	return prov_why_none(w->env, pd);
 }
 
 static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS])
 {
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 
 	return prov_pdesc_attrs(w->env, pd, out);
 }
 
 static bool world_exists(void *ctx, const char *kind, const char *name)
 {
-	struct world *w = ctx;
+	struct name_source *w = ctx;
 
 	return prov_exists(w->env, kind, name);
 }
 
 const struct d_names *prov_names(struct prov_env *env)
 {
-	struct world *w = arena_new_of(env->arena, struct world);
+	struct name_source *w = arena_new_of(env->arena, struct name_source);
 
 	if (!w)
 		return NULL;

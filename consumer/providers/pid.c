@@ -7,7 +7,7 @@
  * Owns: the probes it made, in the environment's arena, and the table of
  *       them, until close.
  */
-#include "world/files.h"
+#include "consumer/providers/inner.h"
 
 #include <errno.h>
 #include <gelf.h>
@@ -203,14 +203,14 @@ static int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int fi
 			      .file = file,
 			      .is_glob = !*pd->func || text_is_glob(pd->func),
 			      .own = own_get(env) };
-	int fd = prov_file_open(env, file), err = 0;
+	int fd = world_file_open(env->world, file), err = 0;
 
-	m.mod = prov_file_base(env, file);
+	m.mod = world_file_base(env->world, file);
 	if (!m.own)
 		return -ENOMEM;
 	if (fd < 0 ||
 	    !(is_module(pd->mod, m.mod) ||
-	      (!strcmp(pd->mod, "a.out") && is_executable(pid, prov_file_path(env, file)))))
+	      (!strcmp(pd->mod, "a.out") && is_executable(pid, world_file_path(env->world, file)))))
 		return 0;
 	m.own->modules++;
 	elf_version(EV_CURRENT);
@@ -241,7 +241,7 @@ static int pid_match_files(struct prov_env *env, const struct d_pdesc *pd, const
 static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
 {
 	pid_t pid = prov_pdesc_pid(pd);
-	const struct prov_mapping *maps;
+	const struct world_mapping *maps;
 	struct own *own = own_get(env);
 	size_t n;
 	int err = 0;
@@ -261,7 +261,7 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 		return -ENOMEM;
 	own->modules = own->symbols = 0;
 	own->chosen = false;
-	maps = prov_mappings(env, pid, &n);
+	maps = world_mappings(env->world, pid, &n);
 	for (size_t i = 0; i < n && !err; i++) {
 		bool again = false;
 

@@ -9,7 +9,7 @@
  *   features.c      what this kernel can, each probed once; tests may switch one off
  *   stab.c          attributes of stability: attrs.def has a row a provider
  *   btf.c           kernel types and symbols: struct d_names for the front end
- *   target.c        -c and -p   watch.c   files mapped later   procs.c  files mapped now
+ *   later.c         probes of files that processes map while we trace
  */
 #ifndef CONSUMER_PROVIDERS_H
 #define CONSUMER_PROVIDERS_H
@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "consumer/compile/compile.h"
 #include "d/d.h"
+#include "world/world.h"
 
 #include <stdio.h>
 #include <sys/types.h>
@@ -29,7 +30,7 @@ struct prov_site {
 	enum cc_ctx ctx;
 	struct cc_args args;
 	/* UPROBE */
-	int file;	       /* index for prov_file: the file to open */
+	int file;	       /* index for world_file: the file to open */
 	uint64_t off, ref_ctr; /* file offsets; ref_ctr 0: none */
 	pid_t pid;	       /* this process only; 0: all that map the file */
 	/* RAWTP */
@@ -116,30 +117,17 @@ extern const struct prov *const provs[]; /* in providers.def's order, NULL at th
 
 /* ---- Environment --------------------------------------------------------- */
 
-struct prov_target { /* a process of -c or -p */
-	pid_t pid;
-	int pidfd;
-	bool created;		  /* -c: ours; reaped by us */
-	bool gone;		  /* its exit was reported (run's) */
-	struct target_priv *priv; /* target.c's */
-};
-
 struct prov_env {
 	struct arena *arena;
 	struct diag *diag;
-	struct prov_target **targets;
-	size_t ntargets, targets_cap;
+	struct world *world; /* the enabling's */
 	uint32_t ncpu; /* possible CPUs */
-	uint64_t pidns_dev,
-		pidns_ino;	  /* process ids are of this namespace; ino 0: the initial one */
-	int stop_fd;		  /* readable when tracing shall end; -1 */
 	uint32_t next_id;	  /* for dynamic probes */
 	void *priv[16];		  /* one a provider, by its row in providers.def */
-	struct prov_files *files; /* procs.c's: files by inode identity */
-	struct prov_watch *watch;
+	struct prov_later *later; /* later.c's */
 	struct kbtf *kbtf; /* btf.c's; opened at first use */
 };
-struct prov_env *prov_env_new(struct diag *diag);
+struct prov_env *prov_env_new(struct diag *diag, struct world *world);
 void prov_env_free(struct prov_env *env);
 
 /* All providers that want it, in their order; gives each probe its id. Number of matches or -errno. */
@@ -185,8 +173,6 @@ int prov_attach(struct prov_env *env, const struct prov_attach *what, struct pro
 void prov_links_close(struct prov_links *links, uint64_t *missed);
 /* Detaches what was attached to this process alone. */
 void prov_links_drop(struct prov_links *links, pid_t pid);
-/* An fd opened for the file (kept by env); -errno. */
-int prov_file_open(struct prov_env *env, int file);
 
 /* ---- Features (features.c) ------------------------------------------------ */
 
@@ -205,50 +191,10 @@ bool prov_has(enum prov_feature f);
 /* One line that says what is missing (privilege, kernel); NULL: tracing is possible. */
 const char *prov_why_not(struct arena *a);
 
-/* ---- -c and -p (target.c) -------------------------------------------------- */
+/* ---- Probes of files mapped later (later.c) ---------------------------------- */
 
-/* Starts a command (split at blanks, quotes honoured), stopped after exec with its loader's
- * objects mapped as evaltime says. NULL: reported. */
-struct prov_target *prov_target_create(struct prov_env *env, const char *command,
-				       const char *evaltime);
-struct prov_target *prov_target_grab(struct prov_env *env, pid_t pid);
-/* Lets it run; from here on later dlopens stop it only as long as `attach` runs: */
-int prov_target_continue(struct prov_target *t);
-/* fd to poll; prov_target_event after it is readable: 1 it has exited (status through *status),
- * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. A command's fd is
- * an eventfd of its own, written by a handler of SIGCHLD (installed while there are commands; one
- * that was there is called as well), because a pidfd tells exits only; the thread that created
- * the command must be the one that calls prov_target_event and prov_target_continue. */
-int prov_target_fd(const struct prov_target *t);
-int prov_target_event(struct prov_target *t, int *status);
-void prov_target_free(struct prov_target *t); /* a command is ended, a grabbed process let be */
-
-/* A process of ended threads is there until its parent has waited for it. */
-bool prov_has_ended(pid_t pid);
-/* And others run on: it has its mappings, but /proc and links have them no longer by its number. */
-bool prov_first_thread_ended(pid_t pid);
-
-/* ---- Files mapped later, history of mappings (watch.c) ---------------------- */
-
-enum prov_event_kind { PROV_EV_MMAP, PROV_EV_FORK, PROV_EV_EXEC, PROV_EV_EXIT, PROV_EV_LOST };
-struct prov_event {
-	enum prov_event_kind kind;
-	uint64_t time; /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
-	pid_t pid, ppid;
-	uint64_t addr, len, pgoff, ino;
-	uint32_t prot, dev_major, dev_minor;
-	const char *path; /* as in the process' namespace; EXEC: comm */
-	const unsigned char *build_id;
-	size_t build_id_len;
-};
-typedef void prov_event_fn(void *arg, const struct prov_event *ev);
-/* Opens the system-wide dummy event; fd(s) become readable through prov_watch_fd. */
-int prov_watch_open(struct prov_env *env, prov_event_fn *fn, void *arg);
-int prov_watch_fd(const struct prov_env *env); /* an epoll fd; -1: not watching */
-/* Reads events: fn for each, in time order; executable mappings of files not seen before are
- * matched against the descriptions given with prov_watch_for, and `found` called for new probes.
- * first: the first that the description has matched so far; NULL: none. */
-int prov_watch_read(struct prov_env *env);
+/* From now on world_watch_read calls `found` for each probe that a file mapped later brings to the
+ * description. first: the first probe that the description has matched so far; NULL: none. */
 int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
 		   prov_found *found, void *arg);
 

@@ -14,7 +14,7 @@
  * they are in. A file that appears later makes a probe of its own with the
  * same id, because programs of the first one are loaded by then.
  */
-#include "world/files.h"
+#include "consumer/providers/inner.h"
 
 #include "base/hash.h"
 
@@ -92,7 +92,7 @@ static pid_t usdt_process(struct prov_env *env, const struct d_pdesc *pd,
 
 	if (!pid || first)
 		return pid && first->nsites ? first->sites[0].pid : pid;
-	prov_mappings(env, pid, &n);
+	world_mappings(env->world, pid, &n);
 	return n ? pid : 0;
 }
 
@@ -249,11 +249,11 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 {
 	struct arena *a = m->env->arena;
 	struct usdt_state *s = m->env->priv[SLOT];
-	unsigned serial = prov_files_serial(m->env);
+	unsigned serial = world_files_serial(m->env->world);
 	const char *prov = m->pid ? arena_printf(a, "%s%d", usdt_probe_provider(probe),
 						 (int)m->pid) :
 				    arena_strdup(a, usdt_probe_provider(probe));
-	const char *mod = prov_file_base(m->env, file);
+	const char *mod = world_file_base(m->env->world, file);
 	char *key = prov ? arena_printf(a, "%d:%s:%s:%s:%s:%s", (int)m->pid, prov, mod, func,
 					usdt_probe_name(probe), types) :
 			   NULL;
@@ -349,9 +349,9 @@ static void take(struct matching *m, const struct set *set)
 
 static void match_file(struct matching *m, int file)
 {
-	const struct usdt_file *f = prov_file_usdt(m->env, file);
+	const struct usdt_file *f = world_file_usdt(m->env->world, file);
 
-	if (!f || !machine_is_ours(f) || !text_glob(m->pd->mod, prov_file_base(m->env, file)))
+	if (!f || !machine_is_ours(f) || !text_glob(m->pd->mod, world_file_base(m->env->world, file)))
 		return;
 	for (size_t i = 0; i < usdt_file_nprobes(f) && !m->err; i++) {
 		const struct usdt_probe *probe = usdt_file_probe(f, i);
@@ -415,10 +415,10 @@ static bool matching_init(struct matching *m, struct prov_env *env, const struct
 static int match_mapped(struct matching *m)
 {
 	size_t n, count;
-	const struct prov_mapping *maps = prov_mappings(m->env, m->pid, &n);
+	const struct world_mapping *maps = world_mappings(m->env->world, m->pid, &n);
 	bool *done;
 
-	count = prov_files_count(m->env);
+	count = world_files_count(m->env->world);
 	done = calloc(count + 1, sizeof(*done));
 	if (!done)
 		return -ENOMEM;
@@ -468,7 +468,7 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 		return NULL;
 	if (!pid)
 		return arena_printf(env->arena, "there is no process %s", digits);
-	return prov_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) :
+	return world_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) :
 				     NULL;
 }
 

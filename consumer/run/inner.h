@@ -77,6 +77,7 @@ struct run {
 	struct run_opts opts;
 	const char **libdirs; /* -L, -x libdir */
 	size_t nlibdirs, libdirs_cap;
+	struct world *world;
 	struct prov_env *env;
 	int argc;
 	const char *const *argv;
@@ -148,7 +149,7 @@ bool run_units_attach(struct run *r);
 bool run_units_fire(struct run *r, bool end); /* BEGIN or END by test run */
 /* Processes that are traced alone: their links end with their first thread, but another thread's
  * exec makes them whole again. */
-void run_units_life(struct run *r, const struct prov_event *ev);
+void run_units_life(struct run *r, const struct world_event *ev);
 bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
 void run_units_missed(struct run *r); /* firings that the kernel skipped, into kernel_missed */
@@ -168,8 +169,8 @@ void keep_free(struct keep *k);						 /* NULL is accepted */
 /* drops.c */
 void drops_report(struct run *r);
 
-/* work.c: a prov_event_fn; arg is the run. */
-void run_mapping_event(void *arg, const struct prov_event *ev);
+/* work.c: a world_event_fn; arg is the run. */
+void run_mapping_event(void *arg, const struct world_event *ev);
 /* What a write gave, 0 or -errno; false: no more is to be written. */
 bool run_written(struct run *r, int err);
 uint64_t run_now(void); /* CLOCK_MONOTONIC, ns */

@@ -19,7 +19,8 @@ struct run *run_open(struct diag *diag, FILE *out)
 	r->arena = arena_new();
 	r->probe_index = hash_new();
 	r->unit_by_key = hash_new();
-	r->env = prov_env_new(diag);
+	r->world = world_new(diag);
+	r->env = r->world ? prov_env_new(diag, r->world) : NULL;
 	r->diag = diag;
 	r->out_file = out;
 	r->epoll = r->stop_fd = r->vtime_prog = -1;
@@ -48,6 +49,7 @@ void run_close(struct run *r)
 		close(r->epoll);
 	d_free(r->d);
 	prov_env_free(r->env);
+	world_free(r->world);
 	hash_free(r->probe_index, NULL);
 	hash_free(r->unit_by_key, NULL);
 	free(r->reported_cpu);
@@ -78,18 +80,18 @@ void run_args(struct run *r, int argc, const char *const *argv)
 
 void run_stop_on(struct run *r, int fd)
 {
-	r->stop_fd = r->env->stop_fd = fd;
+	r->stop_fd = r->world->stop_fd = fd;
 }
 
-static bool target_add(struct run *r, struct prov_target *t)
+static bool target_add(struct run *r, struct world_target *t)
 {
-	struct prov_target **slot;
+	struct world_target **slot;
 
 	if (!t)
 		return false; /* reported */
-	slot = ARENA_PUSH(r->env->arena, r->env->targets, r->env->ntargets, r->env->targets_cap);
+	slot = ARENA_PUSH(r->arena, r->world->targets, r->world->ntargets, r->world->targets_cap);
 	if (!slot) {
-		prov_target_free(t);
+		world_target_free(t);
 		return false;
 	}
 	*slot = t;
@@ -100,12 +102,12 @@ bool run_command(struct run *r, const char *command)
 {
 	const char *evaltime = r->opts.text[RUN_OPT_evaltime];
 
-	return target_add(r, prov_target_create(r->env, command, evaltime ? evaltime : "preinit"));
+	return target_add(r, world_target_create(r->world, command, evaltime ? evaltime : "preinit"));
 }
 
 bool run_grab(struct run *r, pid_t pid)
 {
-	return target_add(r, prov_target_grab(r->env, pid));
+	return target_add(r, world_target_grab(r->world, pid));
 }
 
 /* "probe { actions }" is shown as its first words, as DTrace shows -n's. */
@@ -151,9 +153,9 @@ static const struct d_macro *macros_make(struct run *r, size_t *n)
 	for (size_t i = 0; i < COUNT(own); i++)
 		m[(*n)++] = (struct d_macro){ own[i].name,
 					      arena_printf(r->arena, "%ld", own[i].value) };
-	if (r->env->ntargets)
+	if (r->world->ntargets)
 		m[(*n)++] = (struct d_macro){
-			"target", arena_printf(r->arena, "%d", (int)r->env->targets[0]->pid)
+			"target", arena_printf(r->arena, "%d", (int)r->world->targets[0]->pid)
 		};
 	return m;
 }
@@ -245,8 +247,8 @@ static bool back_end(struct run *r)
 		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
 		.destructive = r->opts.value[RUN_OPT_destructive],
 		.pid = getpid(),
-		.pidns_dev = r->env->pidns_dev,
-		.pidns_ino = r->env->pidns_ino,
+		.pidns_dev = r->world->pidns_dev,
+		.pidns_ino = r->world->pidns_ino,
 		.function = kernel_function,
 	};
 	if (prov_kernel(r->env, &r->kernel)) {
@@ -332,8 +334,9 @@ bool run_compile(struct run *r)
 		return false;
 	}
 	/* Watching starts before the first look, so that no file falls in between. */
-	if ((wants_later(r) || cc_uses_usyms(r->cc)) &&
-	    prov_watch_open(r->env, run_mapping_event, r))
+	if ((wants_later(r) || cc_uses_usyms(r->cc)) && world_watch_open(r->world))
 		return false; /* reported */
+	if (world_watch_fd(r->world) >= 0)
+		world_watch_events(r->world, run_mapping_event, r);
 	return run_match(r) && end_fits(r);
 }

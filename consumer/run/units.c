@@ -296,7 +296,7 @@ bool run_units_load(struct run *r)
 	for (size_t i = first; i < r->nunits; i++)
 		if (!unit_plan(r, r->units[i]))
 			return false;
-	if (!r->state && (prov_watch_fd(r->env) >= 0 || r->env->ntargets) && !rehearse(r)) {
+	if (!r->state && (world_watch_fd(r->world) >= 0 || r->world->ntargets) && !rehearse(r)) {
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
@@ -356,18 +356,18 @@ static bool is_traced_alone(const struct run *r, pid_t pid)
 	return false;
 }
 
-void run_units_life(struct run *r, const struct prov_event *ev)
+void run_units_life(struct run *r, const struct world_event *ev)
 {
 	struct life *life = NULL;
 
 	for (size_t i = 0; i < r->nlives; i++)
 		if (r->lives[i].pid == ev->pid)
 			life = &r->lives[i];
-	if (life && ev->kind == PROV_EV_EXEC)
+	if (life && ev->kind == WORLD_EV_EXEC)
 		life->renewed = true;
-	else if (life && ev->kind == PROV_EV_FORK)
+	else if (life && ev->kind == WORLD_EV_FORK)
 		*life = r->lives[--r->nlives]; /* another process by that number */
-	else if (!life && ev->kind == PROV_EV_EXIT && is_traced_alone(r, ev->pid) &&
+	else if (!life && ev->kind == WORLD_EV_EXIT && is_traced_alone(r, ev->pid) &&
 		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
 		/* Perf events have no hit of the other threads from then on. */
 		*life = (struct life){ .pid = ev->pid, .ending = !prov_has(PROV_F_UPROBE_MULTI) };
@@ -384,9 +384,9 @@ bool run_units_ending(const struct run *r)
 /* The kernel tells of a thread's end a moment before the end can be seen. */
 static void life_settle(struct life *life)
 {
-	if (prov_first_thread_ended(life->pid))
+	if (world_first_thread_ended(life->pid))
 		life->renewed = true;
-	else if (prov_has_ended(life->pid))
+	else if (world_has_ended(life->pid))
 		life->ending = false;
 }
 

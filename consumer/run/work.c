@@ -176,7 +176,7 @@ static bool drain(struct run *r, bool all)
 		return false;
 	if (r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL && !all)
 		return true; /* it is to fill up */
-	if (r->procs && !all && (prov_watch_read(r->env), !newcomers(r)))
+	if (r->procs && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
 	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
 	if (r->keep && all)
@@ -235,14 +235,14 @@ static bool poll_setup(struct run *r)
 			return false;
 	if (r->stop_fd >= 0 && !poll_add(r, r->stop_fd, EPOLLIN))
 		return false;
-	for (size_t i = 0; i < r->env->ntargets; i++)
-		if (prov_target_fd(r->env->targets[i]) >= 0 &&
-		    !poll_add(r, prov_target_fd(r->env->targets[i]), EPOLLIN))
+	for (size_t i = 0; i < r->world->ntargets; i++)
+		if (world_target_fd(r->world->targets[i]) >= 0 &&
+		    !poll_add(r, world_target_fd(r->world->targets[i]), EPOLLIN))
 			return false;
-	return prov_watch_fd(r->env) < 0 || poll_add(r, prov_watch_fd(r->env), EPOLLIN);
+	return world_watch_fd(r->world) < 0 || poll_add(r, world_watch_fd(r->world), EPOLLIN);
 }
 
-void run_mapping_event(void *arg, const struct prov_event *ev)
+void run_mapping_event(void *arg, const struct world_event *ev)
 {
 	struct run *r = arg;
 
@@ -287,8 +287,8 @@ bool run_go(struct run *r)
 	if (!run_units_fire(r, false))
 		return false;
 	active_set(r);
-	for (size_t i = 0; i < r->env->ntargets; i++)
-		if (prov_target_continue(r->env->targets[i]) == 0)
+	for (size_t i = 0; i < r->world->ntargets; i++)
+		if (world_target_continue(r->world->targets[i]) == 0)
 			r->live_targets++;
 	now = run_now();
 	r->next_switch = now + (uint64_t)r->opts.value[RUN_OPT_switchrate];
@@ -299,11 +299,11 @@ bool run_go(struct run *r)
 
 /* ---- Work -------------------------------------------------------------------------- */
 
-static struct prov_target *target_of(struct run *r, int fd)
+static struct world_target *target_of(struct run *r, int fd)
 {
-	for (size_t i = 0; i < r->env->ntargets; i++)
-		if (prov_target_fd(r->env->targets[i]) == fd)
-			return r->env->targets[i];
+	for (size_t i = 0; i < r->world->ntargets; i++)
+		if (world_target_fd(r->world->targets[i]) == fd)
+			return r->world->targets[i];
 	return NULL;
 }
 
@@ -322,17 +322,17 @@ static void ended_say(struct run *r, pid_t pid, int status)
 		diag_note(r->diag, "pid %d has exited", (int)pid);
 }
 
-static bool target_event(struct run *r, struct prov_target *t)
+static bool target_event(struct run *r, struct world_target *t)
 {
-	int status = 0, what = prov_target_event(t, &status);
+	int status = 0, what = world_target_event(t, &status);
 
 	if (what == 2) {
-		prov_watch_read(r->env);
+		world_watch_read(r->world);
 		newcomers(r);
-		prov_target_continue(t);
+		world_target_continue(t);
 	} else if (what == 1 && !t->gone) {
 		t->gone = true;
-		epoll_ctl(r->epoll, EPOLL_CTL_DEL, prov_target_fd(t), NULL);
+		epoll_ctl(r->epoll, EPOLL_CTL_DEL, world_target_fd(t), NULL);
 		r->live_targets--;
 		if (!r->opts.value[RUN_OPT_quiet])
 			ended_say(r, t->pid, status);
@@ -390,14 +390,14 @@ enum run_result run_work(struct run *r, int ms)
 	if (n < 0 && errno != EINTR)
 		return RUN_ERROR;
 	for (int i = 0; i < n; i++) {
-		struct prov_target *t = target_of(r, ev[i].data.fd);
+		struct world_target *t = target_of(r, ev[i].data.fd);
 
 		if (ev[i].data.fd == r->stop_fd)
 			ended = true;
 		else if (t)
 			ended |= !target_event(r, t);
-		else if (ev[i].data.fd == prov_watch_fd(r->env) &&
-			 (prov_watch_read(r->env), !newcomers(r)))
+		else if (ev[i].data.fd == world_watch_fd(r->world) &&
+			 (world_watch_read(r->world), !newcomers(r)))
 			r->failed = true;
 	}
 	if (run_units_ending(r) && !newcomers(r))
@@ -428,8 +428,8 @@ bool run_stop(struct run *r)
 	run_units_missed(r);
 	prov_links_close(r->links, &r->kernel_missed); /* waits for programs that run */
 	r->links = NULL;
-	if (prov_watch_fd(r->env) >= 0)
-		prov_watch_read(r->env);
+	if (world_watch_fd(r->world) >= 0)
+		world_watch_read(r->world);
 	if (r->state->filled)
 		room_for_end(r);
 	run_units_fire(r, true);

@@ -88,15 +88,15 @@ static void a_process_that_has_ended_is_still_known(void **state)
 	procs_scan(p, pid, 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXIT, .pid = pid, .time = 5 });
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXIT, .pid = pid, .time = 5 });
 	assert_non_null(strstr(usym(p, pid, 0, at, 9, D_ACT_ustack), "`landmark+0x1"));
 	procs_free(p);
 }
 
 /* Where landmark's page of the executable would be if it were mapped at `addr`. */
-static struct prov_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
+static struct world_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
 {
-	return (struct prov_event){ .kind = PROV_EV_MMAP,
+	return (struct world_event){ .kind = WORLD_EV_MMAP,
 				    .pid = pid,
 				    .addr = addr,
 				    .len = 0x100000,
@@ -114,12 +114,12 @@ static void names_of(struct procs *p, pid_t pid, uint64_t start, uint64_t time, 
 static void exec_replaces_mappings_from_its_time_on(void **state)
 {
 	struct procs *p = procs_new();
-	struct prov_event a = mmap_event(77, 0x10000, 10, "/none/first"),
+	struct world_event a = mmap_event(77, 0x10000, 10, "/none/first"),
 			  b = mmap_event(77, 0x10000, 21, "/none/second");
 
 	(void)state;
 	procs_feed(p, &a);
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXEC, .pid = 77, .time = 20 });
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXEC, .pid = 77, .time = 20 });
 	procs_feed(p, &b);
 	names_of(p, 77, 0, 15, "first");
 	names_of(p, 77, 0, 25, "second");
@@ -131,17 +131,17 @@ static void exec_replaces_mappings_from_its_time_on(void **state)
 static void a_child_has_its_parents_mappings_but_not_those_before_exec(void **state)
 {
 	struct procs *p = procs_new();
-	struct prov_event a = mmap_event(77, 0x10000, 10, "/none/first"),
+	struct world_event a = mmap_event(77, 0x10000, 10, "/none/first"),
 			  b = mmap_event(77, 0x900000, 21, "/none/second");
 
 	(void)state;
 	procs_feed(p, &a);
 	procs_feed(p,
-		   &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXEC, .pid = 77, .time = 20 });
+		   &(struct world_event){ .kind = WORLD_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXEC, .pid = 77, .time = 20 });
 	procs_feed(p, &b);
 	procs_feed(p,
-		   &(struct prov_event){ .kind = PROV_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
+		   &(struct world_event){ .kind = WORLD_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
 	names_of(p, 78, 0, 16, "first");
 	names_of(p, 79, 0, 31, "0x10010");
 	procs_free(p);
@@ -152,19 +152,19 @@ static void a_pid_used_again_is_told_apart(void **state)
 	struct procs *p = procs_new();
 	struct timespec mono, boot;
 	uint64_t offset, s = 1000000000;
-	struct prov_event a = mmap_event(77, 0x10000, 11 * s, "/none/first"),
+	struct world_event a = mmap_event(77, 0x10000, 11 * s, "/none/first"),
 			  b = mmap_event(77, 0x10000, 51 * s, "/none/second");
 
 	(void)state;
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	offset = (uint64_t)(boot.tv_sec - mono.tv_sec) * s;
-	procs_feed(p, &(struct prov_event){
-			      .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 10 * s });
+	procs_feed(p, &(struct world_event){
+			      .kind = WORLD_EV_FORK, .pid = 77, .ppid = 1, .time = 10 * s });
 	procs_feed(p, &a);
-	procs_feed(p, &(struct prov_event){ .kind = PROV_EV_EXIT, .pid = 77, .time = 20 * s });
-	procs_feed(p, &(struct prov_event){
-			      .kind = PROV_EV_FORK, .pid = 77, .ppid = 1, .time = 50 * s });
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXIT, .pid = 77, .time = 20 * s });
+	procs_feed(p, &(struct world_event){
+			      .kind = WORLD_EV_FORK, .pid = 77, .ppid = 1, .time = 50 * s });
 	procs_feed(p, &b);
 	names_of(p, 77, 10 * s + offset, 90 * s, "first");
 	names_of(p, 77, 50 * s + offset, 90 * s, "second");
@@ -176,7 +176,7 @@ static void a_pid_used_again_is_told_apart(void **state)
 static void anonymous_code_is_an_address(void **state)
 {
 	struct procs *p = procs_new();
-	struct prov_event a = mmap_event(77, 0x10000, 10, "//anon");
+	struct world_event a = mmap_event(77, 0x10000, 10, "//anon");
 
 	(void)state;
 	procs_feed(p, &a);

@@ -43,16 +43,24 @@ static void note(void *arg, const char *text, size_t len)
 
 static struct diag diag = { .who = "dtrace", .sink = note };
 
+static void env_free(struct prov_env *env)
+{
+	struct world *w = env->world;
+
+	prov_env_free(env);
+	world_free(w);
+}
+
 static int setup(void **state)
 {
 	messages[0] = '\0';
-	*state = prov_env_new(&diag);
+	*state = prov_env_new(&diag, world_new(&diag));
 	return *state ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-	prov_env_free(*state);
+	env_free(*state);
 	unsetenv("USDTKIT_WITHOUT");
 	return 0;
 }
@@ -114,7 +122,7 @@ static void errors_arguments_are_its_five(void **state)
 
 static void ids_are_the_same_whatever_is_asked_first(void **state)
 {
-	struct prov_env *other = prov_env_new(&diag);
+	struct prov_env *other = prov_env_new(&diag, world_new(&diag));
 	uint32_t sdt = only(*state, "sdt", "", "", "sched_switch")->id;
 	uint32_t call = only(*state, "syscall", "vmlinux", "openat", "return")->id;
 
@@ -126,7 +134,7 @@ static void ids_are_the_same_whatever_is_asked_first(void **state)
 	assert_true(only(other, "profile", "", "", "profile-1234")->id > sdt);
 	assert_ptr_equal(only(other, "profile", "", "", "profile-1234"),
 			 only(other, "", "", "", "profile-1234"));
-	prov_env_free(other);
+	env_free(other);
 }
 
 static void a_number_finds_its_probe(void **state)
@@ -600,9 +608,9 @@ static unsigned short semaphore __attribute__((used, section(".probes")));
 
 static int self_fd = -1;
 
-static int open_self(struct prov_env *env, int file)
+static int open_self(struct world *w, int file)
 {
-	(void)env;
+	(void)w;
 	return file == 42 ? self_fd : -ENOENT;
 }
 

@@ -17,21 +17,21 @@ static void wait_readable(int fd)
 }
 
 /* Lets it run to its end; number of stops at new objects. */
-static int run_out(struct prov_target *t, int *status)
+static int run_out(struct world_target *t, int *status)
 {
 	int stops = 0;
 
-	prov_target_continue(t);
+	world_target_continue(t);
 	for (;;) {
 		int what;
 
-		wait_readable(prov_target_fd(t));
-		what = prov_target_event(t, status);
+		wait_readable(world_target_fd(t));
+		what = world_target_event(t, status);
 		if (what == 1)
 			return stops;
 		if (what == 2) {
 			stops++;
-			prov_target_continue(t);
+			world_target_continue(t);
 		}
 	}
 }
@@ -39,13 +39,13 @@ static int run_out(struct prov_target *t, int *status)
 static int run_command(const char *command, const char *evaltime, int *stops)
 {
 	struct prov_env *env = env_new();
-	struct prov_target *t = prov_target_create(env, command, evaltime);
+	struct world_target *t = world_target_create(env->world, command, evaltime);
 	int status = -1;
 
 	assert_non_null(t);
 	*stops = run_out(t, &status);
-	prov_target_free(t);
-	prov_env_free(env);
+	world_target_free(t);
+	env_free(env);
 	return status;
 }
 
@@ -72,7 +72,7 @@ static void constructors_have_not_run(void **state)
 		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(ctorx, c); _exit(4); }\n"
 		"int main(void) { return 0; }\n");
 	struct prov_env *env = env_new();
-	struct prov_target *t = prov_target_create(env, app, "preinit");
+	struct world_target *t = world_target_create(env->world, app, "preinit");
 	struct got g;
 	char prov[32];
 	int status;
@@ -83,11 +83,11 @@ static void constructors_have_not_run(void **state)
 	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
 	run_out(t, &status);
 	assert_int_equal(status, 4 << 8);
-	prov_target_free(t);
-	t = prov_target_create(env, app, "main");
+	world_target_free(t);
+	t = world_target_create(env->world, app, "main");
 	assert_null(t);
 	assert_non_null(strstr(said, "it ended before main"));
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void dlopen_stops_before_constructors(void **state)
@@ -100,7 +100,7 @@ static void dlopen_stops_before_constructors(void **state)
 		       "__attribute__((constructor)) static void c(void) { DTRACE_PROBE(dlx, c); }\n"),
 	       *app;
 	struct prov_env *env = env_new();
-	struct prov_target *t;
+	struct world_target *t;
 	struct got g = { .n = 0 };
 	char prov[32];
 	int status, what;
@@ -111,21 +111,21 @@ static void dlopen_stops_before_constructors(void **state)
 		 "int main(void) { return dlopen(\"%s\", RTLD_NOW) ? 6 : 1; }\n",
 		 lib);
 	app = victim_build("dlappx", "-ldl", text);
-	t = prov_target_create(env, app, "preinit");
+	t = world_target_create(env->world, app, "preinit");
 	assert_non_null(t);
 	snprintf(prov, sizeof(prov), "dlx%d", (int)t->pid);
 	assert_int_equal(match(env, prov, "", "", "c", &g), 0);
-	prov_target_continue(t);
+	world_target_continue(t);
 	do {
-		wait_readable(prov_target_fd(t));
-		what = prov_target_event(t, &status);
+		wait_readable(world_target_fd(t));
+		what = world_target_event(t, &status);
 	} while (!what);
 	assert_int_equal(what, 2);
 	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
 	run_out(t, &status);
 	assert_int_equal(status, 6 << 8);
-	prov_target_free(t);
-	prov_env_free(env);
+	world_target_free(t);
+	env_free(env);
 }
 
 static void what_cannot_start_says_why(void **state)
@@ -133,30 +133,30 @@ static void what_cannot_start_says_why(void **state)
 	struct prov_env *env = env_new();
 
 	(void)state;
-	assert_null(prov_target_create(env, "/nonexistent/x y", "preinit"));
+	assert_null(world_target_create(env->world, "/nonexistent/x y", "preinit"));
 	assert_string_equal(
 		said, "dtrace: failed to execute /nonexistent/x: No such file or directory\n");
-	assert_null(prov_target_create(env, "true 'x", "preinit"));
-	assert_null(prov_target_create(env, "true", "never"));
-	assert_null(prov_target_grab(env, 999999999));
+	assert_null(world_target_create(env->world, "true 'x", "preinit"));
+	assert_null(world_target_create(env->world, "true", "never"));
+	assert_null(world_target_grab(env->world, 999999999));
 	assert_non_null(
 		strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void freeing_ends_it(void **state)
 {
 	struct prov_env *env = env_new();
-	struct prov_target *t = prov_target_create(env, "sh -c 'exit 9'", "preinit");
+	struct world_target *t = world_target_create(env->world, "sh -c 'exit 9'", "preinit");
 	int status;
 	pid_t pid = t->pid;
 
 	(void)state;
-	prov_target_free(t);
+	world_target_free(t);
 	assert_int_equal(waitpid(pid, &status, 0), -1); /* and waits for it */
 	assert_int_equal(kill(pid, 0), -1);
-	prov_env_free(env);
+	env_free(env);
 }
 
 /* The tracer is killed while its child stands still, and while it runs to a dlopen. */
@@ -175,10 +175,10 @@ static void a_dead_tracer_frees_its_child(void **state)
 			mark);
 		pid = fork();
 		if (!pid) {
-			struct prov_target *t = prov_target_create(env_new(), cmd, "preinit");
+			struct world_target *t = world_target_create(env_new()->world, cmd, "preinit");
 
 			if (go)
-				prov_target_continue(t);
+				world_target_continue(t);
 			raise(SIGKILL);
 		}
 		waitpid(pid, NULL, 0);
@@ -191,7 +191,7 @@ static void a_dead_tracer_frees_its_child(void **state)
 static void a_grabbed_process_tells_its_end(void **state)
 {
 	struct prov_env *env = env_new();
-	struct prov_target *t;
+	struct world_target *t;
 	int status;
 	pid_t pid = fork();
 
@@ -200,15 +200,15 @@ static void a_grabbed_process_tells_its_end(void **state)
 		pause();
 		_exit(0);
 	}
-	t = prov_target_grab(env, pid);
+	t = world_target_grab(env->world, pid);
 	assert_non_null(t);
-	assert_int_equal(prov_target_event(t, &status), 0);
+	assert_int_equal(world_target_event(t, &status), 0);
 	kill(pid, SIGKILL);
-	wait_readable(prov_target_fd(t));
-	assert_int_equal(prov_target_event(t, &status), 1);
+	wait_readable(world_target_fd(t));
+	assert_int_equal(world_target_event(t, &status), 1);
 	waitpid(pid, NULL, 0);
-	prov_target_free(t);
-	prov_env_free(env);
+	world_target_free(t);
+	env_free(env);
 }
 
 int main(void)

@@ -30,7 +30,7 @@ static void file_wide_probes_have_the_plain_name(void **state)
 	assert_int_equal(match(env, "victim", "", "", "", &g), 0);
 	assert_int_equal(victim_end(pid[0], out[0], in[0]), 0);
 	assert_int_equal(victim_end(pid[1], out[1], in[1]), 0);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void a_process_id_means_that_process_alone(void **state)
@@ -55,7 +55,7 @@ static void a_process_id_means_that_process_alone(void **state)
 	snprintf(prov, sizeof(prov), "victimx%d", (int)getpid());
 	assert_int_equal(match(env, prov, "", "", "", &g), 0);
 	assert_int_equal(victim_end(pid, out, in), 0);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void arguments_say_where_they_are(void **state)
@@ -84,7 +84,7 @@ static void arguments_say_where_they_are(void **state)
 	assert_int_equal(g.p[0]->nargs, 4);
 	assert_string_equal(g.p[0]->arg_types[0], "int32_t");
 	assert_int_equal(victim_end(pid, out, in), 0);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
@@ -117,7 +117,7 @@ static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
 	assert_true(arg[0].disp > 0);	    /* data is after code */
 	assert_int_equal(arg[1].disp, arg[0].disp + 4);
 	assert_int_equal(victim_end(pid, out, in) >> 8, 9);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void deleted_and_copied_files_are_files(void **state)
@@ -132,9 +132,9 @@ static void deleted_and_copied_files_are_files(void **state)
 	(void)state;
 	unlink(app);
 	assert_int_equal(match(env, "victimx", "gonex", "work", "", &g), 1);
-	assert_true(prov_file_open(env, g.p[0]->sites[0].file) >= 0);
+	assert_true(world_file_open(env->world, g.p[0]->sites[0].file) >= 0);
 	victim_end(pid, out, in);
-	prov_env_free(env);
+	env_free(env);
 }
 
 /* One inode under two names is one file, and what we open is what others map. */
@@ -152,11 +152,11 @@ static void a_path_is_known_by_its_inode(void **state)
 	snprintf(other, sizeof(other), "%s/otherx", victim_dir);
 	assert_int_equal(link(app, other), 0);
 	assert_int_equal(match(env, "victimx", "linkx", "work", "", &g), 1);
-	assert_int_equal(prov_files_by_path(env, other), g.p[0]->sites[0].file);
-	assert_int_not_equal(prov_files_by_path(env, "/bin/true"), g.p[0]->sites[0].file);
-	assert_int_equal(prov_files_by_path(env, "/nonexistent"), -2);
+	assert_int_equal(world_files_by_path(env->world, other), g.p[0]->sites[0].file);
+	assert_int_not_equal(world_files_by_path(env->world, "/bin/true"), g.p[0]->sites[0].file);
+	assert_int_equal(world_files_by_path(env->world, "/nonexistent"), -2);
 	victim_end(pid, out, in);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void python_of_debian(void **state)
@@ -177,7 +177,7 @@ static void python_of_debian(void **state)
 	assert_true(match(env, "python*", "", "", "function-entry", &g) >= 1);
 	assert_string_equal(g.p[0]->prov, "python");
 	assert_true(g.p[0]->sites[0].ref_ctr > 0);
-	prov_env_free(env);
+	env_free(env);
 	pclose(py);
 }
 
@@ -196,7 +196,7 @@ static void other_providers_cost_no_scan(void **state)
 	assert_null(prov_later(env, &pd));
 	pd = pdesc("", "", "", "hit");
 	assert_ptr_equal(prov_later(env, &pd), &prov_usdt);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static double ms(void)
@@ -235,7 +235,7 @@ static void two_hundred_processes_are_looked_at_quickly(void **state)
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void pid_probes_are_functions(void **state)
@@ -262,7 +262,7 @@ static void pid_probes_are_functions(void **state)
 	victim_end(pid, out, in);
 	assert_true(match(env, prov, "a.out", "work", "entry", &g) < 0);
 	assert_non_null(strstr(said, "failed to grab process"));
-	prov_env_free(env);
+	env_free(env);
 }
 
 int main(void)

@@ -11,18 +11,18 @@ struct life {
 	int fork, exec, exit, mmap;
 };
 
-static void event(void *arg, const struct prov_event *ev)
+static void event(void *arg, const struct world_event *ev)
 {
 	struct life *l = arg;
 
 	l->in_order &= ev->time >= l->last;
 	l->last = ev->time;
-	if (ev->pid != l->pid && ev->kind != PROV_EV_FORK)
+	if (ev->pid != l->pid && ev->kind != WORLD_EV_FORK)
 		return;
-	l->fork += ev->kind == PROV_EV_FORK && ev->ppid == getpid();
-	l->exec += ev->kind == PROV_EV_EXEC && !strcmp(ev->path, "true");
-	l->mmap += ev->kind == PROV_EV_MMAP && strstr(ev->path, "libc") != NULL;
-	l->exit += ev->kind == PROV_EV_EXIT;
+	l->fork += ev->kind == WORLD_EV_FORK && ev->ppid == getpid();
+	l->exec += ev->kind == WORLD_EV_EXEC && !strcmp(ev->path, "true");
+	l->mmap += ev->kind == WORLD_EV_MMAP && strstr(ev->path, "libc") != NULL;
+	l->exit += ev->kind == WORLD_EV_EXIT;
 }
 
 static void a_life_is_told_in_order(void **state)
@@ -31,21 +31,22 @@ static void a_life_is_told_in_order(void **state)
 	struct life l = { .in_order = true };
 
 	(void)state;
-	assert_int_equal(prov_watch_open(env, event, &l), 0);
+	assert_int_equal(world_watch_open(env->world), 0);
+	world_watch_events(env->world, event, &l);
 	l.pid = fork();
 	if (!l.pid) {
 		execl("/bin/true", "true", (char *)NULL);
 		_exit(127);
 	}
 	waitpid(l.pid, NULL, 0);
-	assert_int_equal(poll(&(struct pollfd){ prov_watch_fd(env), POLLIN, 0 }, 1, 5000), 1);
-	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(poll(&(struct pollfd){ world_watch_fd(env->world), POLLIN, 0 }, 1, 5000), 1);
+	assert_int_equal(world_watch_read(env->world), 0);
 	assert_true(l.in_order);
 	assert_true(l.fork >= 1);
 	assert_int_equal(l.exec, 1);
 	assert_int_equal(l.exit, 1);
 	assert_true(l.mmap >= 1);
-	prov_env_free(env);
+	env_free(env);
 }
 
 static void new_files_are_matched_once(void **state)
@@ -61,18 +62,18 @@ static void new_files_are_matched_once(void **state)
 	(void)state;
 	assert_int_equal(match(env, "victimx", "newx", "work", "", &g), 0);
 	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
-	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(world_watch_read(env->world), 0);
 	assert_int_equal(later.n, 0);
 	for (int i = 0; i < 2; i++) {
 		pid[i] = victim_run(app, NULL, &out[i], &in[i]);
-		assert_int_equal(prov_watch_read(env), 0);
+		assert_int_equal(world_watch_read(env->world), 0);
 		assert_int_equal(later.n, 1);
 	}
 	assert_string_equal(later.p[0]->prov, "victimx");
 	assert_true(later.p[0]->id > 0);
 	for (int i = 0; i < 2; i++)
 		victim_end(pid[i], out[i], in[i]);
-	prov_env_free(env);
+	env_free(env);
 }
 
 /* A file that was known already is new to the process that a description names. */
@@ -105,17 +106,17 @@ static void a_process_maps_a_file_that_others_have(void **state)
 	snprintf(prov, sizeof(prov), "shx%d", (int)pid[1]);
 	pd = pdesc(prov, "", "", "");
 	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
-	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(world_watch_read(env->world), 0);
 	assert_int_equal(later.n, 0);
 	assert_int_equal(write(in[1], "\n", 1), 1);
 	assert_int_equal(fread(&c, 1, 1, out[1]), 1);
-	assert_int_equal(prov_watch_read(env), 0);
+	assert_int_equal(world_watch_read(env->world), 0);
 	assert_int_equal(later.n, 1);
 	assert_string_equal(later.p[0]->prov, prov);
 	assert_int_equal(later.p[0]->sites[0].pid, pid[1]);
 	for (int i = 0; i < 2; i++)
 		victim_end(pid[i], out[i], in[i]);
-	prov_env_free(env);
+	env_free(env);
 }
 
 int main(void)

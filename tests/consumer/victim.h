@@ -3,7 +3,7 @@
 #ifndef TESTS_CONSUMER_VICTIM_H
 #define TESTS_CONSUMER_VICTIM_H
 
-#include "world/files.h"
+#include "consumer/providers/inner.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -109,9 +109,17 @@ static inline struct prov_env *env_new(void)
 
 	memset(said, 0, sizeof(said));
 	diag = (struct diag){ .who = "dtrace", .sink = say };
-	env = prov_env_new(&diag);
+	env = prov_env_new(&diag, world_new(&diag));
 	assert_non_null(env);
 	return env;
+}
+
+static inline void env_free(struct prov_env *env)
+{
+	struct world *w = env->world;
+
+	prov_env_free(env);
+	world_free(w);
 }
 
 struct got {

@@ -24,7 +24,7 @@ ROOMS = [
     ("consumer/compile/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "ebpf/rt.h", "ebpf/table.h"]),
     ("consumer/providers/", BASE + CONTRACTS +
-     ["d/d.h", "usdt/usdt.h", "usdt/loader.h", "consumer/compile/compile.h", "consumer/compile/*.def"]),
+     ["d/d.h", "usdt/usdt.h", "world/world.h", "consumer/compile/compile.h", "consumer/compile/*.def"]),
     ("consumer/aggs/", BASE + CONTRACTS +
      ["d/d.h", "d/*.def", "ebpf/rings.h", "consumer/compile/compile.h"]),
     ("consumer/output/", BASE + CONTRACTS +

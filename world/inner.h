@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world/inner.h: what the files of world/ share.
+ *   world.c   the world, and processes that end
+ *   files.c   files mapped now   vma.c  the kernel's list of mappings
+ *   watch.c   what processes map, fork, exec and end with
+ *   target.c  -c and -p
+ */
+#ifndef WORLD_INNER_H
+#define WORLD_INNER_H
+
+#include "consumer/providers/inner.h" /* for prov_has, kbtf_… and prov_limit_…: the kernel's */
+#include "world/world.h"
+
+struct world_inode {	  /* a key: no padding */
+	uint64_t address; /* 0: this kernel has no iterator; device and number must do */
+	uint64_t ino;
+	uint32_t dev; /* major << 20 | minor */
+	uint32_t generation; /* with the rest, tells a freed and reused inode from the old one */
+};
+
+void world_files_free(struct world_files *files); /* NULL is accepted */
+/* Has a file with this device, number and generation been seen, and does not wait? */
+bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation);
+void world_watch_close(struct world_watch *watch); /* NULL is accepted */
+
+bool world_is_kernel_thread(pid_t pid);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world/world.c: the world's own life, and what /proc says of a process.
+ * In:   process ids.
+ * Out:  struct world.
+ * Owns: it, with all that its parts keep, until world_free.
+ */
+#include "world/inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* As the kernel compares it: major and minor as inside the kernel. */
+static void pid_namespace(struct world *w)
+{
+	static const ino_t initial = 0xeffffffc; /* PROC_PID_INIT_INO */
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == initial)
+		return;
+	w->pidns_dev = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
+	w->pidns_ino = st.st_ino;
+}
+
+struct world *world_new(struct diag *diag)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->arena = arena_new();
+	if (!w->arena) {
+		free(w);
+		return NULL;
+	}
+	w->diag = diag;
+	w->stop_fd = -1;
+	pid_namespace(w);
+	return w;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	world_watch_close(w->watch);
+	for (size_t i = 0; i < w->ntargets; i++)
+		world_target_free(w->targets[i]);
+	world_files_free(w->files);
+	arena_free(w->arena);
+	free(w);
+}
+
+/* ---- Processes ----------------------------------------------------------------- */
+
+struct stat_line { /* of /proc/PID/stat */
+	char state;
+	unsigned flags;
+	int threads;
+};
+
+/* false: there is no such process. */
+static bool stat_read(pid_t pid, struct stat_line *s)
+{
+	char path[64], line[512] = "";
+	const char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	end = strrchr(line, ')'); /* a name may hold anything */
+	return end &&
+	       sscanf(end + 1,
+		      " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
+		      &s->state, &s->flags, &s->threads) == 3;
+}
+
+bool world_is_kernel_thread(pid_t pid)
+{
+	enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD */
+	struct stat_line s;
+
+	return stat_read(pid, &s) && s.flags & KTHREAD;
+}
+
+bool world_has_ended(pid_t pid)
+{
+	struct stat_line s;
+
+	return !stat_read(pid, &s) || (s.state == 'Z' && s.threads <= 1);
+}
+
+bool world_first_thread_ended(pid_t pid)
+{
+	struct stat_line s;
+
+	return stat_read(pid, &s) && s.state == 'Z' && s.threads > 1;
+}

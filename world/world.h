@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world/world.h: the processes of this machine: the files that they have
+ * mapped, now and from now on, and the processes of -c and -p. One owner for
+ * the providers, the stacks and the enabling alike.
+ */
+#ifndef WORLD_WORLD_H
+#define WORLD_WORLD_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "usdt/usdt.h"
+
+#include <sys/types.h>
+
+struct world {
+	struct arena *arena;
+	struct diag *diag;
+	struct world_target **targets; /* of -c and -p, in their order */
+	size_t ntargets, targets_cap;
+	/* Process ids are this namespace's; pidns_ino 0: the initial one's. */
+	uint64_t pidns_dev, pidns_ino;
+	int stop_fd; /* readable when tracing shall end; -1 */
+	struct world_files *files;
+	struct world_watch *watch;
+};
+struct world *world_new(struct diag *diag); /* NULL: no memory */
+void world_free(struct world *w);	    /* NULL is accepted */
+
+/* A process of ended threads is there until its parent has waited for it. */
+bool world_has_ended(pid_t pid);
+/* And others run on: it has its mappings, but /proc and links have them no longer by its number. */
+bool world_first_thread_ended(pid_t pid);
+
+/* ---- Files and who has mapped them (files.c) ------------------------------------ */
+
+/*
+ * A file is the kernel's inode (design rule 11). It has an index for life; it
+ * is opened and read when somebody asks, once.
+ */
+struct world_mapping {
+	pid_t pid, tid; /* tid: by which /proc shows it */
+	int file;
+	uint64_t start, end, off; /* off: bytes into the file */
+};
+
+/*
+ * What is mapped executable now: by process `pid`, or by all (0). A recent answer is used
+ * again until world_files_stale. n through *n; borrowed until the next call.
+ */
+const struct world_mapping *world_mappings(struct world *w, pid_t pid, size_t *n);
+/* A process was started, or has mapped something: look again. */
+void world_files_stale(struct world *w);
+/* Grows by 1 with each look at processes. */
+unsigned world_files_serial(const struct world *w);
+
+/* Number of files seen; indexes are below it. */
+size_t world_files_count(const struct world *w);
+/* Whoever mapped the file ended before it could be opened: it waits for the next that maps it. */
+bool world_file_waits(const struct world *w, int file);
+/* The file that path names, whether mapped or not; -errno. */
+int world_files_by_path(struct world *w, const char *path);
+/* A descriptor of the file, kept by the world; -errno. */
+int world_file_open(struct world *w, int file);
+/* The file's probes; NULL: it has none, or cannot be read. Borrowed until world_free. */
+struct usdt_file *world_file_usdt(struct world *w, int file);
+/* "libruby-3.1.so.3.1"; the name under which it is mapped, whole. "" until opened. */
+const char *world_file_base(struct world *w, int file);
+const char *world_file_path(struct world *w, int file);
+
+/* ---- What processes do from now on (watch.c) -------------------------------------- */
+
+enum world_event_kind {
+	WORLD_EV_MMAP,
+	WORLD_EV_FORK,
+	WORLD_EV_EXEC,
+	WORLD_EV_EXIT,
+	WORLD_EV_LOST
+};
+struct world_event {
+	enum world_event_kind kind;
+	uint64_t time; /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
+	pid_t pid, ppid;
+	uint64_t addr, len, pgoff, ino;
+	uint32_t prot, dev_major, dev_minor;
+	const char *path; /* as in the process' namespace; EXEC: comm */
+};
+typedef void world_event_fn(void *arg, const struct world_event *ev);
+
+/* A look at processes, because they have mapped files. */
+struct world_look {
+	bool all; /* at every process; else at these */
+	const pid_t *pids;
+	size_t npids;
+	/* Mapped again: files that were seen before, but waited to be opened. */
+	const int *again;
+	size_t nagain;
+};
+struct world_follower { /* who is told of files that processes map */
+	/* Is a mapping by this process worth a look? known: its file was seen and does not wait. */
+	bool (*wants)(void *arg, pid_t pid, bool known);
+	/* After a look: files that are new have the highest indexes. 0 or -errno. */
+	int (*looked)(void *arg, const struct world_look *look);
+	void *arg;
+};
+
+/* Opens the system-wide event that tells what all processes do. 0 or -errno, reported. */
+int world_watch_open(struct world *w);
+int world_watch_fd(const struct world *w); /* to poll: an epoll fd; -1: not watching */
+/* fn gets each event, in the order of their times; the follower each look. One of each. */
+void world_watch_events(struct world *w, world_event_fn *fn, void *arg);
+void world_watch_files(struct world *w, const struct world_follower *follower);
+/* Reads events and tells of them. 0 or -errno. */
+int world_watch_read(struct world *w);
+
+/* ---- -c and -p (target.c) ------------------------------------------------------- */
+
+struct world_target { /* a process of -c or -p */
+	pid_t pid;
+	int pidfd;
+	bool created;		  /* -c: ours; reaped by us */
+	bool gone;		  /* its exit was reported (run's) */
+	struct target_priv *priv; /* target.c's */
+};
+
+/* Starts a command (split at blanks, quotes honoured), stopped after exec with its loader's
+ * objects mapped as evaltime says. NULL: reported. */
+struct world_target *world_target_create(struct world *w, const char *command,
+					 const char *evaltime);
+struct world_target *world_target_grab(struct world *w, pid_t pid);
+/* Lets the process run. A later dlopen stops it for as long as matching and attaching take. */
+int world_target_continue(struct world_target *t);
+/* fd to poll; world_target_event after it is readable: 1 it has exited (status through *status),
+ * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. A command's fd is
+ * an eventfd of its own, written by a handler of SIGCHLD (installed while there are commands; one
+ * that was there is called as well), because a pidfd tells exits only; the thread that created
+ * the command must be the one that calls world_target_event and world_target_continue. */
+int world_target_fd(const struct world_target *t);
+int world_target_event(struct world_target *t, int *status);
+void world_target_free(struct world_target *t); /* a command is ended, a grabbed process let be */
+
+#endif
