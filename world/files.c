@@ -139,11 +139,11 @@ static bool map_add(void *arg, const struct vma_row *row)
 	if (!map)
 		return false;
 	*map = (struct world_mapping){ .pid = (pid_t)row->pid,
-				      .tid = (pid_t)row->tid,
-				      .file = file,
-				      .start = row->start,
-				      .end = row->end,
-				      .off = row->off };
+				       .tid = (pid_t)row->tid,
+				       .file = file,
+				       .start = row->start,
+				       .end = row->end,
+				       .off = row->off };
 	if (f->v[file].fd < 0)
 		f->v[file].where = *map;
 	return true;
@@ -192,8 +192,8 @@ static bool look_at_thread(void *arg, pid_t tid)
 	size_t had = l->w->files->nmaps;
 
 	if (l->w->files->iter)
-		l->err = vma_iter_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid,
-				       map_add, l->w);
+		l->err = vma_iter_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add,
+				       l->w);
 	else
 		l->err = maps_read(l->w, l->pid, tid) ? 0 : -ENOMEM;
 	return l->err || l->w->files->nmaps > had;
@@ -239,7 +239,7 @@ static int look(struct world *w, pid_t pid)
 		return look_at(w, pid);
 	/* All rows at once have the initial namespace's process ids. */
 	return f->iter && !w->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
-					    look_at_each(w);
+					  look_at_each(w);
 }
 
 static bool is_fresh(const struct world *w, pid_t pid)
@@ -311,8 +311,8 @@ bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32
 	/* maps does not tell generations: without the iterator they are all 0. */
 	struct number number = { ino, dev, w->files && w->files->iter ? generation : 0 };
 	uintptr_t index = w->files ? (uintptr_t)hash_get(w->files->by_number, &number,
-							   sizeof(number)) :
-				       0;
+							 sizeof(number)) :
+				     0;
 
 	return index && !world_file_waits(w, (int)index - 1);
 }
@@ -479,8 +479,7 @@ static void complain(struct world *w, const struct world_file *f, int err)
 
 	w->files->too_many |= too_many;
 	if (too_many && !said) {
-		diag_warn(w->diag, NOWHERE, "%s: the probes of some are left out",
-			  strerror(-err));
+		diag_warn(w->diag, NOWHERE, "%s: the probes of some are left out", strerror(-err));
 		diag_hint(w->diag, "raise the limit: ulimit -n");
 	}
 	if (too_many)
@@ -560,7 +559,7 @@ int world_files_by_path(struct world *w, const char *path)
 	}
 	if (w->files->no_iter || !prov_has(PROV_F_ITER_VMA) || identify(fd, &id))
 		id = (struct world_inode){ .ino = st.st_ino,
-					  .dev = major(st.st_dev) << 20 | minor(st.st_dev) };
+					   .dev = major(st.st_dev) << 20 | minor(st.st_dev) };
 	file = file_of(w, &id);
 	f = file < 0 ? NULL : &w->files->v[file];
 	if (!f || f->fd >= 0) {

@@ -15,7 +15,7 @@
 struct world_inode {	  /* a key: no padding */
 	uint64_t address; /* 0: this kernel has no iterator; device and number must do */
 	uint64_t ino;
-	uint32_t dev; /* major << 20 | minor */
+	uint32_t dev;	     /* major << 20 | minor */
 	uint32_t generation; /* with the rest, tells a freed and reused inode from the old one */
 };
 

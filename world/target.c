@@ -667,12 +667,10 @@ static void not_started(struct world *w, const char *name, const char *evaltime,
 		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why,
 			   evaltime);
 	else
-		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s", name,
-			   strerror(-err));
+		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s", name, strerror(-err));
 }
 
-struct world_target *world_target_create(struct world *w, const char *command,
-				       const char *evaltime)
+struct world_target *world_target_create(struct world *w, const char *command, const char *evaltime)
 {
 	char *words[MAX_WORDS];
 	struct world_target *t = NULL;

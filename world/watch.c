@@ -158,7 +158,8 @@ static int rings_open(struct world_watch *watch)
 		if (err == -ENODEV) /* offline */
 			continue;
 		watch->nrings++;
-		if (!err && epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->rings[watch->nrings - 1].fd, &ev))
+		if (!err &&
+		    epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->rings[watch->nrings - 1].fd, &ev))
 			err = -errno;
 		if (err)
 			return err;
@@ -172,7 +173,8 @@ void world_watch_close(struct world_watch *watch)
 		return;
 	for (size_t i = 0; i < watch->nrings; i++) {
 		if (watch->rings[i].page)
-			munmap(watch->rings[i].page, (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
+			munmap(watch->rings[i].page,
+			       (size_t)sysconf(_SC_PAGESIZE) * (RING_PAGES + 1));
 		if (watch->rings[i].fd >= 0)
 			close(watch->rings[i].fd);
 	}
@@ -337,15 +339,15 @@ static bool on_mmap(struct world *w, const struct perf_event_header *h, struct w
 	if (!body(h, &m, sizeof(m)))
 		return false;
 	*ev = (struct world_event){ .kind = WORLD_EV_MMAP,
-				   .pid = (pid_t)m.pid,
-				   .addr = m.addr,
-				   .len = m.len,
-				   .pgoff = m.pgoff,
-				   .ino = m.ino,
-				   .prot = m.prot,
-				   .dev_major = m.major,
-				   .dev_minor = m.minor,
-				   .path = path };
+				    .pid = (pid_t)m.pid,
+				    .addr = m.addr,
+				    .len = m.len,
+				    .pgoff = m.pgoff,
+				    .ino = m.ino,
+				    .prot = m.prot,
+				    .dev_major = m.major,
+				    .dev_minor = m.minor,
+				    .path = path };
 	dev = m.major << 20 | m.minor;
 	if (!m.ino || !anyone_wants(w->watch, ev->pid,
 				    world_files_known(w, dev, m.ino, (uint32_t)m.generation)))
@@ -362,8 +364,8 @@ static bool on_comm(struct world *w, const struct perf_event_header *h, struct w
 	if (!(h->misc & PERF_RECORD_MISC_COMM_EXEC) || !body(h, ids, sizeof(ids)))
 		return false;
 	*ev = (struct world_event){ .kind = WORLD_EV_EXEC,
-				   .pid = (pid_t)ids[0],
-				   .path = (const char *)(h + 1) + sizeof(ids) };
+				    .pid = (pid_t)ids[0],
+				    .path = (const char *)(h + 1) + sizeof(ids) };
 	return true;
 }
 
@@ -377,8 +379,8 @@ static bool on_task(struct world *w, const struct perf_event_header *h, struct w
 	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
 		return false;
 	*ev = (struct world_event){ .kind = fork ? WORLD_EV_FORK : WORLD_EV_EXIT,
-				   .pid = (pid_t)ids[0],
-				   .ppid = (pid_t)ids[1] };
+				    .pid = (pid_t)ids[0],
+				    .ppid = (pid_t)ids[1] };
 	return true;
 }
 
@@ -400,8 +402,7 @@ static void deliver(struct world *w, const struct record *r)
 {
 	struct world_event ev;
 
-	if (r->copy->type >= COUNT(on) || !on[r->copy->type] ||
-	    !on[r->copy->type](w, r->copy, &ev))
+	if (r->copy->type >= COUNT(on) || !on[r->copy->type] || !on[r->copy->type](w, r->copy, &ev))
 		return;
 	ev.time = r->time;
 	if (w->watch->fn)
@@ -443,13 +444,15 @@ static void pass(struct world *w)
 	}
 	watch->nrecords -= n;
 	if (watch->nrecords)
-		memmove(watch->records, watch->records + n, watch->nrecords * sizeof(*watch->records));
+		memmove(watch->records, watch->records + n,
+			watch->nrecords * sizeof(*watch->records));
 	if (!watch->lost)
 		return;
 	watch->lost = false;
 	watch->rescan = true;
 	if (watch->fn)
-		watch->fn(watch->arg, &(struct world_event){ .kind = WORLD_EV_LOST, .time = until });
+		watch->fn(watch->arg,
+			  &(struct world_event){ .kind = WORLD_EV_LOST, .time = until });
 }
 
 int world_watch_read(struct world *w)

@@ -70,13 +70,7 @@ const char *world_file_path(struct world *w, int file);
 
 /* ---- What processes do from now on (watch.c) -------------------------------------- */
 
-enum world_event_kind {
-	WORLD_EV_MMAP,
-	WORLD_EV_FORK,
-	WORLD_EV_EXEC,
-	WORLD_EV_EXIT,
-	WORLD_EV_LOST
-};
+enum world_event_kind { WORLD_EV_MMAP, WORLD_EV_FORK, WORLD_EV_EXEC, WORLD_EV_EXIT, WORLD_EV_LOST };
 struct world_event {
 	enum world_event_kind kind;
 	uint64_t time; /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */

@@ -385,7 +385,8 @@ static const char *bare_words(char *out, size_t size, const char *s)
 
 /* Kernel structs of that name are others: their members would lie elsewhere. Of enums and
  * typedefs the size is all that counts. */
-static struct d_type *user_type(struct name_source *w, struct d *d, enum d_kind kind, const char *name)
+static struct d_type *user_type(struct name_source *w, struct d *d, enum d_kind kind,
+				const char *name)
 {
 	struct d_type *t = d_user_type(d, kind, name);
 	const struct d_type *real;

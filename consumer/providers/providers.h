@@ -120,12 +120,12 @@ extern const struct prov *const provs[]; /* in providers.def's order, NULL at th
 struct prov_env {
 	struct arena *arena;
 	struct diag *diag;
-	struct world *world; /* the enabling's */
-	uint32_t ncpu; /* possible CPUs */
+	struct world *world;	  /* the enabling's */
+	uint32_t ncpu;		  /* possible CPUs */
 	uint32_t next_id;	  /* for dynamic probes */
 	void *priv[16];		  /* one a provider, by its row in providers.def */
 	struct prov_later *later; /* later.c's */
-	struct kbtf *kbtf; /* btf.c's; opened at first use */
+	struct kbtf *kbtf;	  /* btf.c's; opened at first use */
 };
 struct prov_env *prov_env_new(struct diag *diag, struct world *world);
 void prov_env_free(struct prov_env *env);

@@ -351,7 +351,8 @@ static void match_file(struct matching *m, int file)
 {
 	const struct usdt_file *f = world_file_usdt(m->env->world, file);
 
-	if (!f || !machine_is_ours(f) || !text_glob(m->pd->mod, world_file_base(m->env->world, file)))
+	if (!f || !machine_is_ours(f) ||
+	    !text_glob(m->pd->mod, world_file_base(m->env->world, file)))
 		return;
 	for (size_t i = 0; i < usdt_file_nprobes(f) && !m->err; i++) {
 		const struct usdt_probe *probe = usdt_file_probe(f, i);
@@ -469,7 +470,7 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 	if (!pid)
 		return arena_printf(env->arena, "there is no process %s", digits);
 	return world_has_ended(pid) ? arena_printf(env->arena, "process %d has ended", (int)pid) :
-				     NULL;
+				      NULL;
 }
 
 /* A probe may be in many places: a call that was inlined, several files of one name. */

@@ -102,7 +102,8 @@ bool run_command(struct run *r, const char *command)
 {
 	const char *evaltime = r->opts.text[RUN_OPT_evaltime];
 
-	return target_add(r, world_target_create(r->world, command, evaltime ? evaltime : "preinit"));
+	return target_add(r,
+			  world_target_create(r->world, command, evaltime ? evaltime : "preinit"));
 }
 
 bool run_grab(struct run *r, pid_t pid)

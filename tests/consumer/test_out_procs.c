@@ -97,13 +97,13 @@ static void a_process_that_has_ended_is_still_known(void **state)
 static struct world_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
 {
 	return (struct world_event){ .kind = WORLD_EV_MMAP,
-				    .pid = pid,
-				    .addr = addr,
-				    .len = 0x100000,
-				    .pgoff = 0,
-				    .time = time,
-				    .path = path,
-				    .ino = 1 };
+				     .pid = pid,
+				     .addr = addr,
+				     .len = 0x100000,
+				     .pgoff = 0,
+				     .time = time,
+				     .path = path,
+				     .ino = 1 };
 }
 
 static void names_of(struct procs *p, pid_t pid, uint64_t start, uint64_t time, const char *want)
@@ -115,7 +115,7 @@ static void exec_replaces_mappings_from_its_time_on(void **state)
 {
 	struct procs *p = procs_new();
 	struct world_event a = mmap_event(77, 0x10000, 10, "/none/first"),
-			  b = mmap_event(77, 0x10000, 21, "/none/second");
+			   b = mmap_event(77, 0x10000, 21, "/none/second");
 
 	(void)state;
 	procs_feed(p, &a);
@@ -132,16 +132,16 @@ static void a_child_has_its_parents_mappings_but_not_those_before_exec(void **st
 {
 	struct procs *p = procs_new();
 	struct world_event a = mmap_event(77, 0x10000, 10, "/none/first"),
-			  b = mmap_event(77, 0x900000, 21, "/none/second");
+			   b = mmap_event(77, 0x900000, 21, "/none/second");
 
 	(void)state;
 	procs_feed(p, &a);
-	procs_feed(p,
-		   &(struct world_event){ .kind = WORLD_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
+	procs_feed(p, &(struct world_event){
+			      .kind = WORLD_EV_FORK, .pid = 78, .ppid = 77, .time = 15 });
 	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXEC, .pid = 77, .time = 20 });
 	procs_feed(p, &b);
-	procs_feed(p,
-		   &(struct world_event){ .kind = WORLD_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
+	procs_feed(p, &(struct world_event){
+			      .kind = WORLD_EV_FORK, .pid = 79, .ppid = 77, .time = 30 });
 	names_of(p, 78, 0, 16, "first");
 	names_of(p, 79, 0, 31, "0x10010");
 	procs_free(p);
@@ -153,7 +153,7 @@ static void a_pid_used_again_is_told_apart(void **state)
 	struct timespec mono, boot;
 	uint64_t offset, s = 1000000000;
 	struct world_event a = mmap_event(77, 0x10000, 11 * s, "/none/first"),
-			  b = mmap_event(77, 0x10000, 51 * s, "/none/second");
+			   b = mmap_event(77, 0x10000, 51 * s, "/none/second");
 
 	(void)state;
 	clock_gettime(CLOCK_BOOTTIME, &boot);

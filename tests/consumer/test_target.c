@@ -175,7 +175,8 @@ static void a_dead_tracer_frees_its_child(void **state)
 			mark);
 		pid = fork();
 		if (!pid) {
-			struct world_target *t = world_target_create(env_new()->world, cmd, "preinit");
+			struct world_target *t = world_target_create(env_new()->world, cmd,
+								     "preinit");
 
 			if (go)
 				world_target_continue(t);

@@ -39,7 +39,8 @@ static void a_life_is_told_in_order(void **state)
 		_exit(127);
 	}
 	waitpid(l.pid, NULL, 0);
-	assert_int_equal(poll(&(struct pollfd){ world_watch_fd(env->world), POLLIN, 0 }, 1, 5000), 1);
+	assert_int_equal(poll(&(struct pollfd){ world_watch_fd(env->world), POLLIN, 0 }, 1, 5000),
+			 1);
 	assert_int_equal(world_watch_read(env->world), 0);
 	assert_true(l.in_order);
 	assert_true(l.fork >= 1);
