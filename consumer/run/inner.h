@@ -2,7 +2,8 @@
 /*
  * consumer/run/inner.h: what the files of run/ share.
  *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
- *   units.c    probes → units → programs  maps.c      the maps that programs use
+ *   group.c    probes → units             units.c     units → programs → links
+ *   lives.c    processes traced alone     maps.c      the maps that programs use
  *   keep.c     bufpolicy=ring: the last records        work.c   go, work, stop
  *   drops.c    what was lost, said
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
@@ -55,8 +56,6 @@ struct run_unit {
 	uint64_t *cookies;
 	size_t nsites, sites_cap, ncookies, cookies_cap;
 	size_t attached; /* the first so many are */
-	const char *key; /* what makes sites one unit */
-	size_t key_len;
 	int prog;
 	uint32_t *table; /* SYSCALL: mapped */
 	int table_fd;
@@ -143,17 +142,21 @@ enum { RUN_RING_MAX = 1 << 30 };
 uint32_t run_ring_size(const struct run *r); /* bytes of a CPU's ring, from bufsize */
 uint32_t run_ncpu_pow2(const struct run *r);
 
-/* units.c: groups the sites of probes not loaded yet, compiles, loads; then attaches. */
+/* group.c: the sites of probes that are in no unit yet, into units. false: no memory. */
+bool run_group(struct run *r);
+
+/* units.c: groups, compiles, loads what is not loaded yet; then attaches. */
 bool run_units_load(struct run *r);
 bool run_units_attach(struct run *r);
 bool run_units_fire(struct run *r, bool end); /* BEGIN or END by test run */
-/* Processes that are traced alone: their links end with their first thread, but another thread's
+void run_units_missed(struct run *r); /* firings that the kernel skipped, into kernel_missed */
+void run_units_close(struct run *r);
+
+/* lives.c: processes that are traced alone. Their links end with their first thread, but another thread's
  * exec makes them whole again. */
 void run_units_life(struct run *r, const struct world_event *ev);
 bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
-void run_units_missed(struct run *r); /* firings that the kernel skipped, into kernel_missed */
-void run_units_close(struct run *r);
 
 /* vtime.c */
 bool run_vtime_plan(struct run *r);

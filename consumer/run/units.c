@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/units.c: probes → units → programs → links.
- * In:   the enabling's probes with their clauses and sites.
- * Out:  one loaded program for each set of clauses, kind of context and
- *       place of arguments (design rules 2 and 9), attached in bulk.
+ * consumer/run/units.c: units → programs → links.
+ * In:   units, as group.c makes them of the sites of probes.
+ * Out:  one loaded program for each, attached in bulk.
  * Owns: programs and system call tables, until run_units_close.
  *
- * Probes that appear while tracing go the same way: their sites join a unit
- * that is loaded already, if one fits, else make a new one.
+ * Probes that appear while tracing go the same way: their sites join units that are loaded, or
+ * make new ones.
  */
 #include "consumer/run/inner.h"
 
@@ -18,128 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* ---- Grouping ------------------------------------------------------------- */
-
-/* What makes two sites one unit, as bytes. Zero-filled: compared whole. */
-struct key_head {
-	enum cc_ctx ctx;
-	pid_t pid;
-	uint32_t own; /* index + 1 of the probe whose unit is its own; 0: shared */
-	bool sys_return;
-	uint64_t period_ns;
-	struct cc_args args;
-	char tracepoint[64];
-	size_t nclauses;
-};
-
-static bool is_syscall(const struct prov_site *s)
-{
-	return s->ctx == CC_CTX_RAWTP && s->sys_nr >= 0;
-}
-
-static const char *key_make(struct run *r, uint32_t probe, const struct prov_site *s, size_t *len)
-{
-	const struct run_probe *p = &r->probes[probe];
-	uint32_t used = cc_args_used(r->cc, p->clauses, p->nclauses);
-	size_t bytes = sizeof(struct key_head) + p->nclauses * sizeof(*p->clauses);
-	struct key_head *k = arena_alloc(r->arena, bytes);
-	static const uint8_t none[sizeof(s->args.map)];
-	bool mapped = memcmp(s->args.map, none, sizeof(none)); /* args[n] may be any of them */
-
-	if (!k)
-		return NULL;
-	k->ctx = s->ctx;
-	k->pid = s->pid;
-	k->nclauses = p->nclauses;
-	for (size_t i = 0; i < COUNT(k->args.arg); i++)
-		if (used & 1u << i || mapped)
-			k->args.arg[i] = s->args.arg[i];
-	memcpy(k->args.map, s->args.map, sizeof(k->args.map));
-	if (s->tracepoint)
-		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
-	if (is_syscall(s))
-		k->sys_return = s->sys_return;
-	else if (!cc_contexts[s->ctx].cookies)
-		k->own = probe + 1;
-	k->period_ns = s->period_ns;
-	memcpy(k + 1, p->clauses, p->nclauses * sizeof(*p->clauses));
-	*len = bytes;
-	return (const char *)k;
-}
-
-static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct prov_site *s,
-				 const char *key, size_t len)
-{
-	struct run_unit *u = arena_new_of(r->arena, struct run_unit);
-	struct run_unit **slot = ARENA_PUSH(r->arena, r->units, r->nunits, r->units_cap);
-	const struct key_head *k = (const void *)key;
-
-	if (!u || !slot || hash_set(r->unit_by_key, key, len, u, NULL))
-		return NULL;
-	*slot = u;
-	u->prog = u->table_fd = -1;
-	u->cc = (struct cc_unit){
-		.ctx = s->ctx,
-		.tracepoint = *k->tracepoint ? k->tracepoint : NULL,
-		.probe = probe,
-		.pid = s->pid,
-		.args = &k->args,
-		.table = -1,
-		.multi = cc_contexts[s->ctx].bulk && prov_has(PROV_F_UPROBE_MULTI),
-		.select = is_syscall(s)		      ? CC_SELECT_SYSCALL :
-			  cc_contexts[s->ctx].cookies ? CC_SELECT_COOKIE :
-							CC_SELECT_STATIC,
-		.sys_return = k->sys_return,
-		.clauses = (const int *)(k + 1),
-		.nclauses = k->nclauses,
-		.period_ns = s->period_ns,
-		.begin = r->probes[probe].probe->role == PROV_BEGIN,
-		.end = r->probes[probe].probe->role == PROV_END,
-	};
-	return u;
-}
-
-static bool unit_add(struct run *r, uint32_t probe, struct prov_site *s)
-{
-	size_t len = 0;
-	const char *key = key_make(r, probe, s, &len);
-	struct run_unit *u = key ? hash_get(r->unit_by_key, key, len) : NULL;
-	struct prov_site **site;
-	uint64_t *cookie;
-
-	if (key && !u)
-		u = unit_new(r, probe, s, key, len);
-	if (!u)
-		return false;
-	site = ARENA_PUSH(r->arena, u->sites, u->nsites, u->sites_cap);
-	cookie = ARENA_PUSH(r->arena, u->cookies, u->ncookies, u->cookies_cap);
-	if (!site || !cookie)
-		return false;
-	*site = s;
-	*cookie = probe;
-	return true;
-}
-
-static bool group(struct run *r)
-{
-	for (uint32_t i = 0; i < r->nprobes; i++) {
-		struct run_probe *p = &r->probes[i];
-
-		if (p->loaded)
-			continue;
-		p->loaded = true;
-		/* No unit: its clauses are functions of every program that can fault. */
-		if (p->probe->role == PROV_ERROR) {
-			cc_set_error_clauses(r->cc, p->clauses, p->nclauses, i);
-			continue;
-		}
-		for (size_t k = 0; k < p->probe->nsites; k++)
-			if (!unit_add(r, i, &p->probe->sites[k]))
-				return false;
-	}
-	return true;
-}
 
 /* ---- System call tables ----------------------------------------------------- */
 
@@ -289,7 +166,7 @@ bool run_units_load(struct run *r)
 {
 	size_t first = r->nunits_loaded;
 
-	if (!group(r)) {
+	if (!run_group(r)) {
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
@@ -346,66 +223,6 @@ bool run_units_attach(struct run *r)
 		if (!unit_attach(r, r->units[i]))
 			return false;
 	return true;
-}
-
-static bool is_traced_alone(const struct run *r, pid_t pid)
-{
-	for (size_t i = 0; i < r->nunits; i++)
-		if (r->units[i]->cc.pid == pid)
-			return true;
-	return false;
-}
-
-void run_units_life(struct run *r, const struct world_event *ev)
-{
-	struct life *life = NULL;
-
-	for (size_t i = 0; i < r->nlives; i++)
-		if (r->lives[i].pid == ev->pid)
-			life = &r->lives[i];
-	if (life && ev->kind == WORLD_EV_EXEC)
-		life->renewed = true;
-	else if (life && ev->kind == WORLD_EV_FORK)
-		*life = r->lives[--r->nlives]; /* another process by that number */
-	else if (!life && ev->kind == WORLD_EV_EXIT && is_traced_alone(r, ev->pid) &&
-		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
-		/* Perf events have no hit of the other threads from then on. */
-		*life = (struct life){ .pid = ev->pid, .ending = !prov_has(PROV_F_UPROBE_MULTI) };
-}
-
-bool run_units_ending(const struct run *r)
-{
-	for (size_t i = 0; i < r->nlives; i++)
-		if (r->lives[i].ending)
-			return true;
-	return false;
-}
-
-/* The kernel tells of a thread's end a moment before the end can be seen. */
-static void life_settle(struct life *life)
-{
-	if (world_first_thread_ended(life->pid))
-		life->renewed = true;
-	else if (world_has_ended(life->pid))
-		life->ending = false;
-}
-
-/* First the old ones go, for their programs would still see the hits of the new. */
-void run_units_renew(struct run *r)
-{
-	for (size_t i = r->nlives; i > 0; i--) {
-		struct life *life = &r->lives[i - 1];
-
-		if (life->ending)
-			life_settle(life);
-		if (!life->renewed)
-			continue;
-		prov_links_drop(r->links, life->pid);
-		for (size_t k = 0; k < r->nunits; k++)
-			if (r->units[k]->cc.pid == life->pid)
-				r->units[k]->attached = 0;
-		*life = r->lives[--r->nlives];
-	}
 }
 
 bool run_units_fire(struct run *r, bool end)

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/group.c: sites → units.
+ * In:   probes whose sites are in no unit yet.
+ * Out:  units: sites that one program can serve, with a cookie for each. A site joins a unit
+ *       that was made before, also one that is loaded, if its key is the same.
+ * Owns: nothing; units are the run's.
+ */
+#include "consumer/run/inner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the sites of a unit have in common. Compared as bytes: padding is zero. */
+struct key {
+	enum cc_ctx ctx;
+	pid_t pid;
+	uint32_t probe; /* index + 1 of the probe that shares no program; 0: of any probe */
+	bool sys_return;
+	uint64_t period_ns;
+	struct cc_args args;
+	char tracepoint[64];
+	size_t nclauses;
+	int clauses[];
+};
+
+static bool is_syscall(const struct prov_site *s)
+{
+	return s->sys_nr >= 0;
+}
+
+/* A program tells the probe by the attach cookie or the system call's number, or serves one. */
+static bool shares_program(const struct prov_site *s)
+{
+	return is_syscall(s) || cc_contexts[s->ctx].cookies;
+}
+
+static struct key *key_make(struct run *r, uint32_t probe, const struct prov_site *s, size_t *len)
+{
+	const struct run_probe *p = &r->probes[probe];
+	uint32_t used = cc_args_used(r->cc, p->clauses, p->nclauses);
+	struct key *k;
+	static const uint8_t none[sizeof(s->args.map)];
+	bool mapped = memcmp(s->args.map, none, sizeof(none)); /* args[n] may be any of them */
+
+	*len = sizeof(*k) + p->nclauses * sizeof(*p->clauses);
+	k = arena_alloc(r->arena, *len);
+	if (!k)
+		return NULL;
+	k->ctx = s->ctx;
+	k->pid = s->pid;
+	k->probe = shares_program(s) ? 0 : probe + 1;
+	k->sys_return = s->sys_return;
+	k->period_ns = s->period_ns;
+	for (size_t i = 0; i < COUNT(k->args.arg); i++)
+		if (used & 1u << i || mapped)
+			k->args.arg[i] = s->args.arg[i];
+	memcpy(k->args.map, s->args.map, sizeof(k->args.map));
+	if (s->tracepoint)
+		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
+	k->nclauses = p->nclauses;
+	memcpy(k->clauses, p->clauses, p->nclauses * sizeof(*p->clauses));
+	return k;
+}
+
+static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct prov_site *s,
+				 const struct key *k, size_t len)
+{
+	struct run_unit *u = arena_new_of(r->arena, struct run_unit);
+	struct run_unit **slot = ARENA_PUSH(r->arena, r->units, r->nunits, r->units_cap);
+
+	if (!u || !slot || hash_set(r->unit_by_key, k, len, u, NULL))
+		return NULL;
+	*slot = u;
+	u->prog = u->table_fd = -1;
+	u->cc = (struct cc_unit){
+		.ctx = s->ctx,
+		.tracepoint = s->tracepoint,
+		.probe = probe,
+		.pid = s->pid,
+		.args = &k->args,
+		.table = -1,
+		.multi = cc_contexts[s->ctx].bulk && prov_has(PROV_F_UPROBE_MULTI),
+		.select = is_syscall(s)	    ? CC_SELECT_SYSCALL :
+			  shares_program(s) ? CC_SELECT_COOKIE :
+					      CC_SELECT_STATIC,
+		.sys_return = s->sys_return,
+		.clauses = k->clauses,
+		.nclauses = k->nclauses,
+		.period_ns = s->period_ns,
+		.begin = r->probes[probe].probe->role == PROV_BEGIN,
+		.end = r->probes[probe].probe->role == PROV_END,
+	};
+	return u;
+}
+
+static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
+{
+	size_t len = 0;
+	const struct key *key = key_make(r, probe, s, &len);
+	struct run_unit *u = key ? hash_get(r->unit_by_key, key, len) : NULL;
+	struct prov_site **site;
+	uint64_t *cookie;
+
+	if (key && !u)
+		u = unit_new(r, probe, s, key, len);
+	if (!u)
+		return false;
+	site = ARENA_PUSH(r->arena, u->sites, u->nsites, u->sites_cap);
+	cookie = ARENA_PUSH(r->arena, u->cookies, u->ncookies, u->cookies_cap);
+	if (!site || !cookie)
+		return false;
+	*site = s;
+	*cookie = probe;
+	return true;
+}
+
+bool run_group(struct run *r)
+{
+	for (uint32_t i = 0; i < r->nprobes; i++) {
+		struct run_probe *p = &r->probes[i];
+
+		if (p->loaded)
+			continue;
+		p->loaded = true;
+		/* No unit: its clauses are functions of every program that can fault. */
+		if (p->probe->role == PROV_ERROR) {
+			cc_set_error_clauses(r->cc, p->clauses, p->nclauses, i);
+			continue;
+		}
+		for (size_t k = 0; k < p->probe->nsites; k++)
+			if (!site_add(r, i, &p->probe->sites[k]))
+				return false;
+	}
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/lives.c: processes that are traced alone, when their first thread ends.
+ * In:   events of processes.
+ * Out:  units attached anew to a process that goes on without its first thread, or as another
+ *       thread's exec made it.
+ * Owns: nothing; the list is the run's.
+ */
+#include "consumer/run/inner.h"
+
+static bool is_traced_alone(const struct run *r, pid_t pid)
+{
+	for (size_t i = 0; i < r->nunits; i++)
+		if (r->units[i]->cc.pid == pid)
+			return true;
+	return false;
+}
+
+void run_units_life(struct run *r, const struct world_event *ev)
+{
+	struct life *life = NULL;
+
+	for (size_t i = 0; i < r->nlives; i++)
+		if (r->lives[i].pid == ev->pid)
+			life = &r->lives[i];
+	if (life && ev->kind == WORLD_EV_EXEC)
+		life->renewed = true;
+	else if (life && ev->kind == WORLD_EV_FORK)
+		*life = r->lives[--r->nlives]; /* another process by that number */
+	else if (!life && ev->kind == WORLD_EV_EXIT && is_traced_alone(r, ev->pid) &&
+		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
+		/* Perf events have no hit of the other threads from then on. */
+		*life = (struct life){ .pid = ev->pid, .ending = !prov_has(PROV_F_UPROBE_MULTI) };
+}
+
+bool run_units_ending(const struct run *r)
+{
+	for (size_t i = 0; i < r->nlives; i++)
+		if (r->lives[i].ending)
+			return true;
+	return false;
+}
+
+/* The kernel tells of a thread's end a moment before the end can be seen. */
+static void life_settle(struct life *life)
+{
+	if (world_first_thread_ended(life->pid))
+		life->renewed = true;
+	else if (world_has_ended(life->pid))
+		life->ending = false;
+}
+
+/* First the old ones go, for their programs would still see the hits of the new. */
+void run_units_renew(struct run *r)
+{
+	for (size_t i = r->nlives; i > 0; i--) {
+		struct life *life = &r->lives[i - 1];
+
+		if (life->ending)
+			life_settle(life);
+		if (!life->renewed)
+			continue;
+		prov_links_drop(r->links, life->pid);
+		for (size_t k = 0; k < r->nunits; k++)
+			if (r->units[k]->cc.pid == life->pid)
+				r->units[k]->attached = 0;
+		*life = r->lives[--r->nlives];
+	}
+}
