@@ -196,7 +196,7 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image);
 void cc_image_close(struct cc_image *image);
 
-/* Loads an image. The program's fd, or -errno: log then holds the verifier's words, if log_size. */
+/* Loads an image; of its name the kernel gets what it takes. The program's fd, or -errno: log then holds the verifier's words, if log_size. */
 int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size);
 
 /*

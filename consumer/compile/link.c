@@ -370,9 +370,23 @@ void cc_image_close(struct cc_image *image)
 	image->btf_fd = -1;
 }
 
-/* GPL: the helpers that read memory ask for it; the instructions are both. */
-int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size)
+/* The kernel takes 15 letters, digits, underscores and dots for a name, of ASCII alone: those of
+ * probes may hold any byte. */
+static void kernel_name(char out[BPF_OBJ_NAME_LEN], const char *name)
 {
+	static const char takes[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.";
+	size_t n = strnlen(name, BPF_OBJ_NAME_LEN - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = strchr(takes, name[i]) ? name[i] : '_';
+	out[n] = '\0';
+}
+
+/* GPL: the helpers that read memory ask for it; the instructions are both. */
+int cc_image_load(const struct cc_image *image, const char *shown, char *log, size_t log_size)
+{
+	char name[BPF_OBJ_NAME_LEN];
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
 		    .expected_attach_type = (enum bpf_attach_type)image->expected_attach_type,
 		    .prog_flags = image->flags, .attach_btf_id = image->attach_btf_id,
@@ -380,10 +394,10 @@ int cc_image_load(const struct cc_image *image, const char *name, char *log, siz
 		    .func_info = image->nfunc_info ? image->func_info : NULL,
 		    .func_info_cnt = image->nfunc_info,
 		    .func_info_rec_size = image->nfunc_info ? sizeof(struct bpf_func_info) : 0);
-	int fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns,
-			       &opts),
-	    again;
+	int fd, again;
 
+	kernel_name(name, shown);
+	fd = bpf_prog_load(image->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
 	if (fd >= 0 || !log_size)
 		return fd;
 	log[0] = '\0';

@@ -103,8 +103,6 @@ static bool unit_load(struct run *r, struct run_unit *u)
 		return false;
 	}
 	snprintf(name, sizeof(name), "d_%s", p->name);
-	for (char *c = name; *c; c++)
-		*c = *c == '-' || *c == ':' ? '_' : *c;
 	u->prog = cc_image_load(&image, name, log, log_size);
 	if (u->prog < 0)
 		refused(r, u, log);
