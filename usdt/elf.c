@@ -254,6 +254,7 @@ static int read_symbol_table(struct usdt_file *f, const struct usdt_section *tab
 	size_t n = (size_t)(table->size / entsize);
 	const struct usdt_section *strtab;
 	const char *bytes, *strings;
+	uint32_t source = 0;
 
 	if (table->link >= f->nsections)
 		return 0;
@@ -285,10 +286,13 @@ static int read_symbol_table(struct usdt_file *f, const struct usdt_section *tab
 		}
 		bind = info >> 4;
 		s.type = info & 0xf;
+		/* Linkers keep the local symbols of an object together, behind its source's name. */
+		source += s.type == STT_FILE;
 		if (!wanted_symbol(s.type, shndx) || name >= strtab->size || !strings[name])
 			continue;
 		s.name = strings + name;
 		s.rank = bind < COUNT(ranks) ? ranks[bind] : 2;
+		s.source = bind == STB_LOCAL ? source : 0;
 		f->symbols[f->nsymbols++] = s;
 	}
 	qsort(f->symbols, f->nsymbols, sizeof(*f->symbols), by_address);
@@ -356,33 +360,105 @@ const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t add
 	return nearest && !nearest->size ? nearest : NULL;
 }
 
-/* By name, for arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
-int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t *address)
+/* A table in which a symbol is missing would give another of its name: there is none then. */
+static bool no_index(struct hash *h)
+{
+	hash_free(h, NULL);
+	return false;
+}
+
+/* For arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
+static bool names_index(struct usdt_file *f)
+{
+	struct hash *names;
+
+	if (f->symbols_by_name)
+		return true;
+	names = hash_new();
+	for (size_t i = 0; names && i < f->nsymbols; i++) {
+		struct usdt_symbol *s = &f->symbols[i], *first;
+		size_t n = strnlen(s->name, MAX_NAME);
+
+		if (n == MAX_NAME)
+			continue;
+		first = hash_get(names, s->name, n);
+		if (first)
+			first->ambiguous |= first->address != s->address;
+		else if (hash_set(names, s->name, n, s, NULL))
+			return no_index(names);
+	}
+	f->symbols_by_name = names;
+	return names;
+}
+
+struct static_key { /* the name follows */
+	uint32_t source;
+	char name[MAX_NAME];
+};
+
+static size_t static_key(struct static_key *key, uint32_t source, const char *name, size_t len)
+{
+	key->source = source;
+	memcpy(key->name, name, len);
+	return offsetof(struct static_key, name) + len;
+}
+
+static bool statics_index(struct usdt_file *f)
+{
+	struct static_key key;
+	struct hash *statics;
+
+	if (f->statics)
+		return true;
+	statics = hash_new();
+	for (size_t i = 0; statics && i < f->nsymbols; i++) {
+		struct usdt_symbol *s = &f->symbols[i], *first;
+		size_t n = strnlen(s->name, MAX_NAME), len;
+
+		if (!s->source || n == MAX_NAME)
+			continue;
+		first = hash_get(f->symbols_by_name, s->name, n);
+		if (!first || !first->ambiguous)
+			continue;
+		len = static_key(&key, s->source, s->name, n);
+		first = hash_get(statics, &key, len);
+		if (first)
+			first->twin |= first->address != s->address;
+		else if (hash_set(statics, &key, len, s, NULL))
+			return no_index(statics);
+	}
+	f->statics = statics;
+	return statics;
+}
+
+/* A static function sees its own source file's variables. Of a global one no table tells where it
+ * comes from. */
+static const struct usdt_symbol *static_of(struct usdt_file *f, const char *name, size_t len,
+					   uint64_t site)
+{
+	const struct usdt_symbol *func = site ? usdt_elf_function_at(f, site) : NULL, *found;
+	struct static_key key;
+
+	if (!func || !func->source || len >= MAX_NAME || !statics_index(f))
+		return NULL;
+	found = hash_get(f->statics, &key, static_key(&key, func->source, name, len));
+	return found && !found->twin ? found : NULL;
+}
+
+int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t site,
+		    uint64_t *address)
 {
 	const struct usdt_symbol *found;
 
-	if (usdt_elf_symbols(f))
+	if (usdt_elf_symbols(f) || !names_index(f))
 		return -ENOENT;
-	if (!f->symbols_by_name) {
-		f->symbols_by_name = hash_new();
-		if (!f->symbols_by_name)
-			return -ENOENT;
-		for (size_t i = 0; i < f->nsymbols; i++) {
-			struct usdt_symbol *s = &f->symbols[i], *first;
-			size_t n = strnlen(s->name, MAX_NAME);
-
-			if (n == MAX_NAME)
-				continue;
-			first = hash_get(f->symbols_by_name, s->name, n);
-			if (!first)
-				hash_set(f->symbols_by_name, s->name, n, s, NULL);
-			else if (first->address != s->address)
-				first->ambiguous = true;
-		}
-	}
 	found = hash_get(f->symbols_by_name, name, len);
 	if (!found)
 		return -ENOENT;
+	if (found->ambiguous)
+		found = static_of(f, name, len, site);
+	if (!found)
+		return -EEXIST;
 	*address = found->address;
-	return found->ambiguous ? -EEXIST : 0;
+	return 0;
 }

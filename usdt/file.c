@@ -31,6 +31,7 @@ static int file_open(int fd, const char *name, struct usdt_file **file)
 			return 0;
 		}
 		hash_free(f->symbols_by_name, NULL);
+		hash_free(f->statics, NULL);
 	}
 	close(fd);
 	arena_free(a);
@@ -58,6 +59,7 @@ void usdt_file_close(struct usdt_file *f)
 	if (!f)
 		return;
 	hash_free(f->symbols_by_name, NULL);
+	hash_free(f->statics, NULL);
 	close(f->fd);
 	arena_free(f->arena);
 }

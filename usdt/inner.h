@@ -40,9 +40,11 @@ struct usdt_section {
 struct usdt_symbol {
 	uint64_t address, size;
 	const char *name;
-	uint8_t type;	/* STT_* */
-	uint8_t rank;	/* of names for one address: global before weak before local */
-	bool ambiguous; /* another address has this name too (statics of several files) */
+	uint8_t type;	 /* STT_* */
+	uint8_t rank;	 /* of names for one address: global before weak before local */
+	bool ambiguous;	 /* another address has this name too (statics of several files) */
+	uint32_t source; /* a local symbol's source file, by its place in the table; 0: unknown */
+	bool twin;	 /* another address has this name in this source file, too */
 };
 
 /* What a note of ours says of an operand: docs/operand-note.md. */
@@ -93,6 +95,7 @@ struct usdt_file {
 	struct usdt_symbol *symbols; /* by address; functions and objects with a place */
 	size_t nsymbols;
 	struct hash *symbols_by_name; /* NULL: not asked for yet */
+	struct hash *statics;	      /* by source and name: ambiguous local ones; NULL: likewise */
 	bool symbols_read;
 	const uint8_t *build_id;
 	size_t build_id_len;
@@ -110,8 +113,10 @@ struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size
 uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c); /* 4 or 8 bytes */
 int usdt_elf_symbols(struct usdt_file *f); /* once; a file without them has 0 */
 const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
-/* -ENOENT; -EEXIST: several have the name; 0. */
-int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t *address);
+/* As code at `site` (0: nowhere) sees the name. -ENOENT; -EEXIST: several have it, and it is not
+ * known which one is meant there; 0. */
+int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t site,
+		    uint64_t *address);
 
 /* note.c */
 int usdt_notes_read(struct usdt_file *f);

@@ -109,7 +109,7 @@ static int find_symbol(void *ctx, const char *name, size_t len, uint64_t *addres
 {
 	const struct whose *w = ctx;
 
-	return usdt_elf_symbol(w->sc->f, name, len, address);
+	return usdt_elf_symbol(w->sc->f, name, len, w->site->address, address);
 }
 
 static const struct usdt_operand *find_operand(void *ctx, size_t i)

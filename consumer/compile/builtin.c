@@ -98,7 +98,10 @@ void g_arg(struct gen *g, unsigned n)
 		cc_load(f, BPF_DW, R0, R_FIRE,
 			(int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
 		break;
-	case CC_A_BAD: g_fault(g, RT_FLT_ILLOP, -1); break;
+	case CC_A_BAD: /* the consumer says why; its number, from 1, says of which */
+		cc_imm(f, R1, (int64_t)n + 1);
+		g_fault(g, RT_FLT_ILLOP, R1);
+		break;
 	default: cc_imm(f, R0, 0);
 	}
 }

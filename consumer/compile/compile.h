@@ -57,7 +57,7 @@ enum cc_argkind {
 	CC_A_KPC,
 	CC_A_UPC, /* profile: interrupted PC if in the kernel (else 0), in user land */
 	CC_A_ERR, /* fire->err[disp] */
-	CC_A_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP) */
+	CC_A_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP; its value is n + 1 of argn) */
 };
 struct cc_arg {
 	uint8_t kind; /* enum cc_argkind */

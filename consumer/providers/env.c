@@ -112,6 +112,14 @@ void prov_types(struct prov_env *env, struct prov_probe *probe)
 	probe->typed = true;
 }
 
+const char *prov_why_bad(const struct prov_probe *p, unsigned n)
+{
+	for (size_t i = 0; i < p->nsites && n < COUNT(p->sites[i].args.arg); i++)
+		if (p->sites[i].args.arg[n].kind == CC_A_BAD && p->sites[i].why)
+			return p->sites[i].why[n];
+	return NULL;
+}
+
 /* ---- Ids --------------------------------------------------------------------- */
 
 /* The first id of a provider, or (NULL) the first that no fixed list has. */

@@ -29,6 +29,7 @@ struct prov_env;
 struct prov_site {
 	enum cc_ctx ctx;
 	struct cc_args args;
+	const char **why; /* why args.arg[i] is CC_A_BAD, with its operand; NULL: none is */
 	/* UPROBE */
 	int file;	       /* index for world_file: the file to open */
 	uint64_t off, ref_ctr; /* file offsets; ref_ctr 0: none */
@@ -136,6 +137,8 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 void prov_none(struct prov_env *env, const struct d_pdesc *pd);
 /* What it has to say: a hint. NULL: nothing. */
 const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd);
+/* Why argn cannot be read at a site of the probe; NULL: it can. */
+const char *prov_why_bad(const struct prov_probe *probe, unsigned n);
 /* The provider that may find probes that match in files mapped later; NULL: none can come. */
 const struct prov *prov_later(struct prov_env *env, const struct d_pdesc *pd);
 /* Call before nargs, arg_types and arg_names of a matched probe are read. */

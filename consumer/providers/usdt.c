@@ -113,8 +113,9 @@ static void pair_arg(struct cc_arg *to, const struct usdt_arg *from)
 }
 
 /* A symbol's address moves with the file: it is counted from the instruction pointer, which
- * is the site's own address when the probe fires. */
-static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct usdt_site *site)
+ * is the site's own address when the probe fires. NULL, or why it cannot be had. */
+static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
+			   const struct usdt_site *site)
 {
 	to->kind = CC_A_UMEM;
 	to->base = from->base.offset;
@@ -124,54 +125,73 @@ static void mem_arg(struct cc_arg *to, const struct usdt_arg *from, const struct
 		      from->index.offset >= 0 ? from->index.width :
 						8) < 8;
 	if (from->index.offset >= 0 && from->index.is_signed && from->index.width < 8)
-		to->kind = CC_A_BAD;
+		return "a signed index of 32 bits";
 	if (!from->is_address)
-		return;
+		return NULL;
 	to->disp = from->disp - (int64_t)usdt_site_address(site);
+	if (to->base >= 0 && to->index >= 0)
+		/* three registers are more than a program takes */
+		return "an address that moves with its file, beside two registers";
 	if (to->base < 0) {
 		to->base = PT_REGS_IP;
-	} else if (to->index < 0) {
+	} else {
 		to->index = PT_REGS_IP;
 		to->scale = 1;
-	} else {
-		to->kind = CC_A_BAD; /* three registers are more than a program takes */
 	}
+	return NULL;
 }
 
-static struct cc_arg arg_of(const struct usdt_arg *from, const struct usdt_site *site)
+/* Through `to`, zero-filled. NULL, or why it cannot be had. */
+static const char *arg_of(struct cc_arg *to, const struct usdt_arg *from,
+			  const struct usdt_site *site)
 {
-	struct cc_arg to;
-
-	memset(&to, 0, sizeof(to));
-	to.base = to.index = -1;
-	to.size = from->size;
-	to.is_signed = from->is_signed;
-	to.is_float = from->is_float;
-	to.disp = from->disp;
-	to.kind = CC_A_BAD;
-	if (from->size != 1 && from->size != 2 && from->size != 4 && from->size != 8)
-		return to;
-	if (from->kind == USDT_ARG_CONST)
-		to.kind = from->is_address ? CC_A_BAD : CC_A_CONST; /* it moves with the file */
-	else if (from->kind == USDT_ARG_REG)
-		reg_arg(&to, from);
-	else if (from->kind == USDT_ARG_PAIR)
-		pair_arg(&to, from);
-	else if (from->kind == USDT_ARG_MEM)
-		mem_arg(&to, from, site);
-	return to;
+	to->size = from->size;
+	to->is_signed = from->is_signed;
+	to->is_float = from->is_float;
+	to->disp = from->disp;
+	if (from->kind != USDT_ARG_BAD && from->size != 1 && from->size != 2 && from->size != 4 &&
+	    from->size != 8)
+		return "wider than 64 bits";
+	switch (from->kind) {
+	case USDT_ARG_CONST:
+		to->kind = CC_A_CONST;
+		return from->is_address ? "an address that moves with its file" : NULL;
+	case USDT_ARG_REG: reg_arg(to, from); return NULL;
+	case USDT_ARG_PAIR: pair_arg(to, from); return NULL;
+	case USDT_ARG_MEM: return mem_arg(to, from, site);
+	case USDT_ARG_BAD: break;
+	}
+	return from->why;
 }
 
-static void args_of(struct cc_args *to, const struct usdt_site *site)
+static bool bad_arg(struct arena *a, struct prov_site *to, size_t i, const struct usdt_arg *from,
+		    const char *why)
+{
+	if (!to->why)
+		to->why = arena_array(a, const char *, COUNT(to->args.arg));
+	if (!to->why)
+		return false;
+	to->args.arg[i].kind = CC_A_BAD;
+	to->why[i] = arena_printf(a, "%s (%s)", why, from->text);
+	return to->why[i];
+}
+
+static bool args_of(struct arena *a, struct prov_site *to, const struct usdt_site *site)
 {
 	size_t n = usdt_site_nargs(site);
 
-	memset(to, 0, sizeof(*to));
-	for (size_t i = 0; i < COUNT(to->arg); i++)
-		if (i < n)
-			to->arg[i] = arg_of(usdt_site_arg(site, i), site);
-		else
-			to->arg[i].base = to->arg[i].index = -1;
+	memset(&to->args, 0, sizeof(to->args));
+	for (size_t i = 0; i < COUNT(to->args.arg); i++) {
+		struct cc_arg *arg = &to->args.arg[i];
+		const struct usdt_arg *from = i < n ? usdt_site_arg(site, i) : NULL;
+		const char *why;
+
+		arg->base = arg->index = -1;
+		why = from ? arg_of(arg, from, site) : NULL;
+		if (why && !bad_arg(a, to, i, from, why))
+			return false;
+	}
+	return true;
 }
 
 /* Of the provider's pragmas, as the type note keeps them; a number that is none is the least. */
@@ -292,7 +312,8 @@ static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t 
 	to->ref_ctr = usdt_site_semaphore_offset(site);
 	to->pid = m->pid;
 	to->sys_nr = to->sys_abi = -1;
-	args_of(&to->args, site);
+	if (!args_of(m->env->arena, to, site))
+		return false;
 	for (size_t k = 0; p->p.arg_map && k < p->p.nargs && k < COUNT(to->args.map); k++)
 		to->args.map[k] = (uint8_t)(p->p.arg_map[k] + 1);
 	for (size_t k = 0; k < set->n; k++)

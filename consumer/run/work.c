@@ -52,12 +52,22 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 		[RT_FLT_BADSTACK] = "bad stack",
 	};
 	const struct rt_err *e = (const void *)(rec + 1);
+	const char *what = faults[0], *why = NULL;
 	const struct prov_probe *p;
-	char value[40] = "", where[24] = "predicate", pc[24] = "";
+	char value[512] = "", where[24] = "predicate", pc[24] = "";
 
 	if (len < sizeof(*rec) + sizeof(*e) || rec->probe >= r->nprobes)
 		return;
 	p = r->probes[rec->probe].probe;
+	if (e->fault < RT_NFAULTS)
+		what = faults[e->fault];
+	if (e->fault == RT_FLT_ILLOP && e->value)
+		why = prov_why_bad(p, (unsigned)e->value - 1);
+	if (why) {
+		snprintf(value, sizeof(value), "arg%u cannot be read: %s", (unsigned)e->value - 1,
+			 why);
+		what = "";
+	}
 	if (e->fault == RT_FLT_BADADDR || e->fault == RT_FLT_BADALIGN)
 		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
 	if (e->action)
@@ -65,8 +75,7 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 	if (e->pc != UINT32_MAX)
 		snprintf(pc, sizeof(pc), " at BPF pc %u", e->pc);
 	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s%s",
-		  e->epid, p->id, p->prov, p->mod, p->func, p->name,
-		  faults[e->fault < RT_NFAULTS ? e->fault : 0], value, where, pc);
+		  e->epid, p->id, p->prov, p->mod, p->func, p->name, what, value, where, pc);
 }
 
 /* What could not be read stays in the maps for the next time, or is lost at the end. */

@@ -33,7 +33,12 @@ int main(void)
 static int count;
 static short table[16];
 
-static __attribute__((noinline)) void fire(int n)
+#ifdef FIRE_INLINED
+#define INLINING always_inline
+#else
+#define INLINING noinline
+#endif
+static inline __attribute__((INLINING)) void fire(int n)
 {
 	static int calls;
 

@@ -23,7 +23,7 @@ struct elf_image {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph[3]; /* code, data, notes */
 	Elf64_Shdr sh[6];
-	Elf64_Sym syms[4];
+	Elf64_Sym syms[10];
 	char shstrtab[64], strtab[32];
 	unsigned char notes[0xb00];
 	size_t notes_len;

@@ -221,6 +221,46 @@ static void a_name_of_several_variables_is_of_none(void **state)
 	usdt_file_close(f);
 }
 
+static Elf64_Sym local(uint32_t name, unsigned char type, uint64_t at, uint64_t size)
+{
+	return (Elf64_Sym){ .st_name = name,
+			    .st_info = ELF64_ST_INFO(STB_LOCAL, type),
+			    .st_shndx = type == STT_FILE ? SHN_ABS : 1,
+			    .st_value = at,
+			    .st_size = size };
+}
+
+/* Two source files with a variable g each; a static function of the second, then a global one. */
+static void a_static_function_sees_its_own_files_variables(void **state)
+{
+	enum { HANDLE = 1, G = 8, BARE = 10 };
+	struct elf_image e;
+	struct usdt_file *f;
+	const struct usdt_arg *a;
+
+	(void)state;
+	elf_begin_image(&e);
+	e.syms[3] = local(HANDLE, STT_FILE, 0, 0);
+	e.syms[4] = local(G, STT_OBJECT, DATA_ADDR + 16, 4);
+	e.syms[5] = local(HANDLE, STT_FILE, 0, 0);
+	e.syms[6] = local(G, STT_OBJECT, DATA_ADDR + 24, 4);
+	e.syms[7] = local(BARE, STT_FUNC, CODE_ADDR + 0x200, 0x40);
+	ELF_SITE(&e, CODE_ADDR + 0x220, BASE_ADDR, 0, "app\0static\0004@g(%rip)");
+	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0global\0004@g(%rip)");
+	f = must_open(&e);
+	a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0);
+	assert_int_equal(a->kind, USDT_ARG_MEM);
+	assert_int_equal(a->disp, DATA_ADDR + 24);
+	a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 1), 0), 0);
+	assert_string_equal(a->why, "several symbols of that name");
+	usdt_file_close(f);
+	e.syms[8] = local(G, STT_OBJECT, DATA_ADDR + 32, 4); /* once more in that file */
+	f = must_open(&e);
+	a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0);
+	assert_string_equal(a->why, "several symbols of that name");
+	usdt_file_close(f);
+}
+
 /* The site before its note, and the note's section loaded far behind. */
 static void distances_have_a_sign(void **state)
 {
@@ -694,6 +734,7 @@ int main(void)
 		cmocka_unit_test(files_without_sections_give_the_notes_of_their_segments),
 		cmocka_unit_test(stripped_files_lose_functions_and_symbol_arguments_only),
 		cmocka_unit_test(operands_are_known_without_symbols),
+		cmocka_unit_test(a_static_function_sees_its_own_files_variables),
 		cmocka_unit_test(a_name_of_several_variables_is_of_none),
 		cmocka_unit_test(distances_have_a_sign),
 		cmocka_unit_test(notes_of_merged_code_must_agree),
