@@ -11,6 +11,7 @@
  * a memfd, what the process has open.
  */
 #include "usdt/inner.h"
+#include "usdt/maps.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ struct usdt_proc {
 	size_t nobjects, cap;
 };
 
-/* maps writes a newline in a path as \012 and nothing else so (seq_path's escape). */
+/* maps writes a newline in a path as \012 and no other byte so (seq_path's escape). */
 static void unescape(char *s)
 {
 	char *to = s;
@@ -51,23 +52,31 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* A line of maps; false: nothing for us. -> path points into the line. */
-static bool parse_line(char *line, struct usdt_object *o)
+bool usdt_maps_line(char *line, struct usdt_maps_line *out)
 {
 	unsigned major, minor;
 	char perms[5];
 	int path = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &o->start,
-		   &o->end, perms, &o->offset, &major, &minor, &o->inode, &path) < 7 ||
-	    !path)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 "%n", &out->start,
+		   &out->end, perms, &out->offset, &major, &minor, &out->inode, &path) < 7)
 		return false;
-	if (perms[2] != 'x' || line[path] != '/' || !o->inode)
-		return false;
-	o->device = (uint64_t)major << 20 | minor;
+	path += (int)strspn(line + path, " ");
 	line[strcspn(line, "\n")] = '\0';
-	o->path = line + path;
+	out->path = line + path;
+	out->executable = perms[2] == 'x';
+	out->device = (uint64_t)major << 20 | minor;
+	unescape(out->path);
 	return true;
+}
+
+void usdt_maps_undelete(char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(path), end = sizeof(deleted) - 1;
+
+	if (len > end && !strcmp(path + len - end, deleted))
+		path[len - end] = '\0';
 }
 
 static bool known(const struct usdt_proc *p, const struct usdt_object *o)
@@ -86,11 +95,18 @@ static int read_maps(struct usdt_proc *p, FILE *maps, int pid)
 	int err = 0;
 
 	while (!err && getline(&line, &cap, maps) > 0) {
-		struct usdt_object o = { .pid = pid }, *slot;
+		struct usdt_maps_line l;
+		struct usdt_object o, *slot;
 
-		if (!parse_line(line, &o))
+		if (!usdt_maps_line(line, &l) || !l.executable || *l.path != '/' || !l.inode)
 			continue;
-		unescape(line + (o.path - line));
+		o = (struct usdt_object){ .pid = pid,
+					  .path = l.path,
+					  .start = l.start,
+					  .end = l.end,
+					  .offset = l.offset,
+					  .device = l.device,
+					  .inode = l.inode };
 		if (known(p, &o))
 			continue;
 		o.path = arena_strdup(p->arena, o.path);

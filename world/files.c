@@ -9,6 +9,7 @@
  */
 #include "world/inner.h"
 #include "world/vma.h"
+#include "usdt/maps.h"
 
 #include "base/grow.h"
 #include "base/hash.h"
@@ -163,16 +164,16 @@ static bool maps_read(struct world *w, pid_t pid, pid_t tid)
 	if (!maps)
 		return true; /* it has gone */
 	while (ok && getline(&line, &cap, maps) > 0) {
-		struct vma_row row = { .pid = (uint32_t)pid, .tid = (uint32_t)tid };
-		unsigned major, minor;
-		char perms[5];
+		struct usdt_maps_line l;
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64,
-			   &row.start, &row.end, perms, &row.off, &major, &minor, &row.ino) == 7 &&
-		    perms[2] == 'x' && row.ino) {
-			row.dev = major << 20 | minor;
-			ok = map_add(w, &row);
-		}
+		if (usdt_maps_line(line, &l) && l.executable && l.inode)
+			ok = map_add(w, &(struct vma_row){ .pid = (uint32_t)pid,
+							   .tid = (uint32_t)tid,
+							   .start = l.start,
+							   .end = l.end,
+							   .off = l.offset,
+							   .dev = (uint32_t)l.device,
+							   .ino = l.inode });
 	}
 	free(line);
 	fclose(maps);
@@ -365,21 +366,19 @@ static int identify(int fd, struct world_inode *id)
 static int fd_by_name(const struct world_mapping *m, const struct world_inode *want)
 {
 	char path[64], *line = NULL;
-	uint64_t start;
 	size_t cap = 0;
-	int fd = -1, name = 0;
+	int fd = -1;
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->tid);
 	maps = fopen(path, "re");
 	while (maps && fd < 0 && getline(&line, &cap, maps) > 0) {
 		struct world_inode id = { 0 };
+		struct usdt_maps_line l;
 
-		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %*s %*s %n", &start, &name) != 1 ||
-		    start != m->start || line[name] != '/')
+		if (!usdt_maps_line(line, &l) || l.start != m->start || *l.path != '/')
 			continue;
-		line[strcspn(line, "\n")] = '\0';
-		fd = open(line + name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open(l.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd >= 0 &&
 		    (identify(fd, &id) || id.address != want->address || id.ino != want->ino)) {
 			close(fd);
@@ -424,16 +423,14 @@ static int fd_by_descriptor(const struct world_mapping *m, const struct world_in
 
 static void name_it(struct world *w, struct world_file *file, const char *link)
 {
-	static const char deleted[] = " (deleted)";
 	char path[4096];
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
 
 	if (n <= 0)
 		return;
-	if ((size_t)n > sizeof(deleted) &&
-	    !memcmp(path + n - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
-		n -= (ssize_t)sizeof(deleted) - 1;
-	file->path = arena_strndup(w->arena, path, (size_t)n);
+	path[n] = '\0';
+	usdt_maps_undelete(path);
+	file->path = arena_strdup(w->arena, path);
 	if (!file->path)
 		file->path = "";
 	file->base = text_base(file->path);

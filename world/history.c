@@ -14,6 +14,8 @@
 #include "base/hash.h"
 #include "base/threads.h"
 #include "consumer/providers/providers.h"
+#include "usdt/maps.h"
+#include "world/inner.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -124,7 +126,6 @@ static int open_mapped(const struct world_event *ev)
 static struct file *file_new(const struct world_event *ev)
 {
 	struct file *f = calloc(1, sizeof(*f));
-	char *deleted;
 
 	if (!f)
 		return NULL;
@@ -134,9 +135,7 @@ static struct file *file_new(const struct world_event *ev)
 		file_free(f);
 		return NULL;
 	}
-	deleted = strstr(f->module, " (deleted)");
-	if (deleted)
-		*deleted = '\0';
+	usdt_maps_undelete(f->module);
 	return f;
 }
 
@@ -263,27 +262,6 @@ void procs_feed(struct procs *p, const struct world_event *ev)
 
 /* ---- Processes that run already -------------------------------------------------- */
 
-/* Field 22 of /proc/PID/stat, in ns since boot; 0: it has gone. */
-static uint64_t start_of(pid_t pid)
-{
-	char path[40], line[1024], *s;
-	unsigned long long ticks = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	s = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL; /* the name may hold blanks */
-	if (s)
-		for (int field = 2; field < 22 && (s = strchr(s, ' ')); field++)
-			s++;
-	if (s)
-		ticks = strtoull(s, NULL, 10);
-	fclose(f);
-	return ticks * (NANOSEC / (unsigned long long)sysconf(_SC_CLK_TCK));
-}
-
 /* Is it where the last look, or an event, has it? */
 static bool mapping_known(const struct proc *q, const struct mapping *m)
 {
@@ -299,22 +277,19 @@ static bool mapping_known(const struct proc *q, const struct mapping *m)
 
 static void scan_line(struct procs *p, struct proc *q, struct world_event *ev, char *line)
 {
-	struct mapping m = { .time = ev->time };
-	uint64_t end;
-	char perms[8];
-	int path = 0;
+	struct usdt_maps_line l;
+	struct mapping m;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ev->addr,
-		   &end, perms, &ev->pgoff, &ev->dev_major, &ev->dev_minor, &ev->ino, &path) < 7 ||
-	    perms[2] != 'x')
+	if (!usdt_maps_line(line, &l) || !l.executable)
 		return;
-	ev->len = end - ev->addr;
-	line[strcspn(line, "\n")] = '\0';
-	ev->path = line + path;
-	m.addr = ev->addr;
-	m.len = ev->len;
-	m.pgoff = ev->pgoff;
-	m.file = file_of(p, ev);
+	ev->addr = l.start;
+	ev->len = l.end - l.start;
+	ev->pgoff = l.offset;
+	ev->dev_major = (uint32_t)(l.device >> 20);
+	ev->dev_minor = (uint32_t)(l.device & 0xfffff);
+	ev->ino = l.inode;
+	ev->path = l.path;
+	m = (struct mapping){ ev->time, ev->addr, ev->len, ev->pgoff, file_of(p, ev) };
 	if (!mapping_known(q, &m))
 		map_add(q, &m);
 }
@@ -363,9 +338,12 @@ static bool scan_thread(void *arg, pid_t tid)
 
 void procs_scan(struct procs *p, pid_t pid, uint64_t time)
 {
-	uint64_t start = start_of(pid);
-	struct scan s = { .p = p, .q = start ? proc_since(p, pid, start) : NULL, .time = time };
+	struct world_stat st;
+	struct scan s = { .p = p, .time = time };
 
+	if (!world_stat_read(pid, &st))
+		return;
+	s.q = proc_since(p, pid, st.start);
 	if (s.q)
 		threads_any(pid, scan_thread, &s);
 }

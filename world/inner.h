@@ -24,6 +24,13 @@ void world_files_free(struct world_files *files); /* NULL is accepted */
 bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation);
 void world_watch_close(struct world_watch *watch); /* NULL is accepted */
 
+struct world_stat { /* of /proc/PID/stat */
+	char state;
+	unsigned flags;
+	int threads;
+	uint64_t start; /* boot time, ns, as coarse as the kernel's ticks */
+};
+bool world_stat_read(pid_t pid, struct world_stat *s); /* false: there is no such process */
 bool world_is_kernel_thread(pid_t pid);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 /* As the kernel compares it: major and minor as inside the kernel. */
 static void pid_namespace(struct world *w)
@@ -56,50 +57,51 @@ void world_free(struct world *w)
 
 /* ---- Processes ----------------------------------------------------------------- */
 
-struct stat_line { /* of /proc/PID/stat */
-	char state;
-	unsigned flags;
-	int threads;
-};
-
-/* false: there is no such process. */
-static bool stat_read(pid_t pid, struct stat_line *s)
+/* A process's name may hold any byte, a newline and a ')' too: the last ')' ends it. */
+bool world_stat_read(pid_t pid, struct world_stat *s)
 {
-	char path[64], line[512] = "";
+	static const uint64_t second = 1000000000;
+	char path[64], text[1024];
+	unsigned long long ticks;
 	const char *end;
+	size_t n;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
-	if (f && !fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	if (f)
-		fclose(f);
-	end = strrchr(line, ')'); /* a name may hold anything */
-	return end &&
-	       sscanf(end + 1,
-		      " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-		      &s->state, &s->flags, &s->threads) == 3;
+	if (!f)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1,
+			   " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d"
+			   " %*d %llu",
+			   &s->state, &s->flags, &s->threads, &ticks) != 4)
+		return false;
+	s->start = ticks * (second / (uint64_t)sysconf(_SC_CLK_TCK));
+	return true;
 }
 
 bool world_is_kernel_thread(pid_t pid)
 {
 	enum { KTHREAD = 0x00200000 }; /* PF_KTHREAD */
-	struct stat_line s;
+	struct world_stat s;
 
-	return stat_read(pid, &s) && s.flags & KTHREAD;
+	return world_stat_read(pid, &s) && s.flags & KTHREAD;
 }
 
 bool world_has_ended(pid_t pid)
 {
-	struct stat_line s;
+	struct world_stat s;
 
-	return !stat_read(pid, &s) || (s.state == 'Z' && s.threads <= 1);
+	return !world_stat_read(pid, &s) || (s.state == 'Z' && s.threads <= 1);
 }
 
 bool world_first_thread_ended(pid_t pid)
 {
-	struct stat_line s;
+	struct world_stat s;
 
-	return stat_read(pid, &s) && s.state == 'Z' && s.threads > 1;
+	return world_stat_read(pid, &s) && s.state == 'Z' && s.threads > 1;
 }

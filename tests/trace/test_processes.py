@@ -11,7 +11,7 @@ import sys
 import time
 
 from before import process_state
-from lib import DTRACE, EMULATED, FOLDER, HERE, Skip, dtrace, main, must, numbers, traced
+from lib import DTRACE, EMULATED, FOLDER, HERE, Skip, dtrace, main, must, sh, numbers, traced
 
 # `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
 NAME = "own" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
@@ -603,6 +603,23 @@ def test_stack_of_a_process_and_file_that_are_gone():
         time.sleep(0.3)
         out = done(d)
     assert re.search(r"app-gone`work", out) and "30" in out.split(), out
+
+
+def test_stacks_of_programs_with_any_name():
+    """By -p their mappings are read from /proc, by -c the kernel tells of them."""
+    text = "%s$target:::hit { ustack(1); exit(0); }" % NAME
+    for name in ("new\nline", "back\\slash", "some blanks", "esc\033ape", "paren) S 1 (", "gone (deleted)"):
+        path = copy_of(build_app(), name)
+        go = gate("any-name")
+        a = start(path, "-v", "-n", "30", "-w", go)
+        at_gate(a)
+        with running("-n", 'BEGIN { printf("ready\\n"); }' + text, "-p", str(a.pid)) as d:
+            open_gate(go)
+            finish([a])
+            out = done(d)
+        assert re.search(r"`work\+0x", out), (name, out)
+        p = sh(DTRACE, "-q", "-n", text, "-c", "'%s' -n 30" % path)
+        assert re.search(r"`work\+0x", p.stdout), (name, p)
 
 
 def storm(cpu):
