@@ -16,8 +16,8 @@ struct rec_field {
 	uint32_t off;		   /* from the start of the record (struct rt_rec included) */
 	uint32_t size;		   /* BYTES; INT: of its D type */
 	const struct d_type *type; /* D's type: sign, char, enum, struct … */
-	enum d_action sym;	   /* KSYM, USYM: D_ACT_sym, mod, func, uaddr, usym …; USTACK:
-				 * D_ACT_ustack or jstack */
+	enum d_symbol symbol;	   /* KSYM, USYM: how it is shown */
+	const struct d_expr *expr; /* whose value it is */
 	uint32_t frames;	   /* STACK, USTACK: asked for; 0: the option's number */
 };
 
@@ -39,7 +39,7 @@ struct rec_action {
 /* A field of a record or a component of a key, read. Pointers are borrowed from there. */
 struct rec_value {
 	enum rec_kind kind;
-	enum d_action sym;
+	enum d_symbol symbol; /* KSYM, USYM */
 	const struct d_type *type;
 	bool is_signed;
 	uint32_t size;	       /* INT: bytes of its D type */
@@ -72,7 +72,7 @@ struct rec_desc {
 struct agg_desc {
 	const struct d_agg *agg;
 	enum rec_kind *kinds; /* of the keys */
-	enum d_action *syms;  /* KSYM, USYM keys */
+	enum d_symbol *symbols; /* of the keys; KSYM and USYM are shown so */
 	size_t nkeys;
 	uint32_t words; /* of a value, word 0 included */
 	uint32_t cell;	/* no keys: first word in a CPU's block of `cells` */

@@ -90,7 +90,7 @@ bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
 		const struct diag_tag *tag);
 bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 /* check_act.c: what an action asks beyond its prototype */
-struct d_expr *c_action(struct chk *c, struct d_expr *e, const char *proto, bool statement);
+struct d_expr *c_action(struct chk *c, struct d_expr *e, const struct d_row *row, bool statement);
 /* check_fmt.c */
 bool c_printf(struct chk *c, struct d_expr *e);
 bool c_printa(struct chk *c, struct d_expr *e);

@@ -150,28 +150,73 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 	return true;
 }
 
-static bool params_ok(struct chk *c, struct d_agg *a, struct d_expr *call, int func, size_t *used)
+/* Functions that have no parameters: the value is all. */
+static bool params_none(struct chk *c, struct d_agg *a, struct d_expr *call, size_t *used)
 {
-	const struct range *r = func == D_AGG_lquantize ? lq_params : llq_params;
-	size_t n = func == D_AGG_lquantize ? 3 : func == D_AGG_llquantize ? 4 : 0;
+	(void)c;
+	(void)a;
+	(void)call;
+	*used = 1;
+	return true;
+}
+
+struct params {
+	const struct range *range;
+	size_t n;
+	bool (*fit)(struct chk *c, const struct d_expr *call, const int64_t *p);
+};
+
+/* Constants behind the value, the same wherever the aggregation is assigned. */
+static bool params_read(struct chk *c, struct d_agg *a, struct d_expr *call, const struct params *of,
+			size_t *used)
+{
 	int64_t p[4] = { 0 };
 
-	for (size_t i = 0; i < n; i++)
-		if (!param(c, call, i + 1, &r[i], &p[i]))
+	for (size_t i = 0; i < of->n; i++)
+		if (!param(c, call, i + 1, &of->range[i], &p[i]))
 			return false;
-	if (n && !(n == 3 ? lquantize_ok(c, call, p) : llquantize_ok(c, call, p)))
+	if (!of->fit(c, call, p))
 		return false;
-	for (size_t i = 0; i < n && a->func >= 0; i++)
+	for (size_t i = 0; i < of->n && a->func >= 0; i++)
 		if (p[i] != a->params[i]) {
-			d_error(c->d, call->loc, r[i].match_tag,
-				"%s(): the %s of @%s was %lld before", call->str, r[i].name,
+			d_error(c->d, call->loc, of->range[i].match_tag,
+				"%s(): the %s of @%s was %lld before", call->str, of->range[i].name,
 				a->name, (long long)a->params[i]);
 			return false;
 		}
 	memcpy(a->params, p, sizeof(p));
-	*used = 1 + n;
+	*used = 1 + of->n;
 	return true;
 }
+
+static bool params_lquantize(struct chk *c, struct d_agg *a, struct d_expr *call, size_t *used)
+{
+	static const struct params three = { lq_params, COUNT(lq_params), lquantize_ok };
+
+	return params_read(c, a, call, &three, used);
+}
+
+static bool params_llquantize(struct chk *c, struct d_agg *a, struct d_expr *call, size_t *used)
+{
+	static const struct params four = { llq_params, COUNT(llq_params), llquantize_ok };
+
+	return params_read(c, a, call, &four, used);
+}
+
+#define params_count params_none
+#define params_sum params_none
+#define params_min params_none
+#define params_max params_none
+#define params_avg params_none
+#define params_stddev params_none
+#define params_quantize params_none
+
+/* *used: how many of the call's arguments the value and the parameters are. */
+static bool (*const params[D_NAGGFUNCS])(struct chk *c, struct d_agg *a, struct d_expr *call,
+					 size_t *used) = {
+#define D_AGGFUNC(id, has, proto, ...) [D_AGG_##id] = params_##id,
+#include "d/builtins.def"
+};
 
 /* ---- Statements --------------------------------------------------------------- */
 
@@ -200,7 +245,7 @@ static bool args_ok(struct chk *c, struct d_stmt *s, struct d_agg *a, struct d_e
 	if (!call->nkids)
 		return true;
 	s->args[0] = aggregated(c, call, 0, D_AGG_SCALAR);
-	if (!s->args[0] || !params_ok(c, a, call, func, &used))
+	if (!s->args[0] || !params[func](c, a, call, &used))
 		return false;
 	s->nargs = 1;
 	if (used >= call->nkids)
@@ -208,6 +253,20 @@ static bool args_ok(struct chk *c, struct d_stmt *s, struct d_agg *a, struct d_e
 	s->nargs = 2;
 	s->args[1] = aggregated(c, call, used, D_PROTO_ARG);
 	return s->args[1] != NULL;
+}
+
+/* "count, sum, … or llquantize" */
+static const char *functions(struct chk *c)
+{
+	const char *all = "";
+
+	for (size_t i = 0; all && i < D_NAGGFUNCS; i++)
+		all = arena_printf(c->d->arena, "%s%s%s", all,
+				   !i			  ? "" :
+				   i + 1 == D_NAGGFUNCS ? " or " :
+							    ", ",
+				   d_aggfunc_rows[i].name);
+	return all ? all : "";
 }
 
 bool c_agg_stmt(struct chk *c, struct d_stmt *s)
@@ -234,17 +293,15 @@ bool c_agg_stmt(struct chk *c, struct d_stmt *s)
 		if (call->kind == D_E_CALL && !id)
 			c_suggest(c, call->str, D_V_GLOBAL, true);
 		else
-			diag_hint(c->d->diag,
-				  "count, sum, min, max, avg, stddev, quantize, lquantize or "
-				  "llquantize");
+			diag_hint(c->d->diag, "%s", functions(c));
 		return false;
 	}
 	if (a->func >= 0 && a->func != (int)id->number) {
 		d_error(c->d, s->loc, D_AGG_REDEF, "@%s is %s() here, but was %s() before", a->name,
-			call->str, d_aggfunc_names[a->func]);
+			call->str, d_aggfunc_rows[a->func].name);
 		return false;
 	}
-	if (!c_count_ok(c, call, id->proto, D_PROTO_LEN))
+	if (!c_count_ok(c, call, id->row->proto, D_PROTO_LEN))
 		return false;
 	if (!args_ok(c, s, a, call, (int)id->number) || !ok)
 		return false;

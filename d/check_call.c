@@ -105,7 +105,7 @@ static struct d_expr *fits(struct chk *c, struct d_expr *k, const struct param *
 		return c_to_string(c, k);
 	if (word_is(p, "lit"))
 		return c_is_const(k) || k->kind == D_E_STRING ? k : NULL;
-	if (word_is(p, "fmt"))
+	if (word_is(p, "fmt") || word_is(p, "text"))
 		return k->kind == D_E_STRING ? k : NULL;
 	t = word_type(c, p->word, p->len);
 	return t ? c_convert(c, k, t) : NULL;
@@ -137,7 +137,10 @@ bool c_args(struct chk *c, struct d_expr *e, const char *proto)
 			continue;
 		k = c_value(c, k);
 		fit = k ? fits(c, k, &p) : NULL;
-		if (k && !fit) {
+		if (k && !fit && word_is(&p, "text")) {
+			d_error(c->d, k->loc, D_PROTO_ARG,
+				"argument %zu of %s() must be a string constant", i + 1, e->str);
+		} else if (k && !fit) {
 			const char *want = wanted(c, &p);
 
 			d_error(c->d, k->loc, D_PROTO_ARG,
@@ -203,49 +206,60 @@ static struct d_expr *xlate(struct chk *c, struct d_expr *e)
 	return NULL;
 }
 
+/* Operators that are written as calls. */
+static const struct {
+	const char *name;
+	struct d_expr *(*check)(struct chk *c, struct d_expr *e);
+} operators[] = { { "offsetof", offset_of }, { "stringof", string_of }, { "xlate", xlate } };
+
 /* ---- Calls ------------------------------------------------------------------ */
 
-static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d_ident *id)
+static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d_row *row)
 {
-	size_t len = (size_t)(proto_list(id->proto) - id->proto);
-	bool ptr = len == 3 && !strncmp(id->proto, "ptr", 3);
+	size_t len = (size_t)(proto_list(row->proto) - row->proto);
+	bool ptr = len == 3 && !strncmp(row->proto, "ptr", 3);
 
-	if (!c_count_ok(c, e, id->proto, D_PROTO_LEN))
+	if (!c_count_ok(c, e, row->proto, D_PROTO_LEN) || !c_args(c, e, row->proto))
 		return NULL;
-	if (id->number == D_SUBR_stringof)
-		return string_of(c, e);
-	if (!c_args(c, e, id->proto))
-		return NULL;
-	e->func = (int)id->number;
-	e->type = ptr ? d_ptr_to(c->d, d_base(c->d, D_VOID)) : word_type(c, id->proto, len);
+	e->type = ptr ? d_ptr_to(c->d, d_base(c->d, D_VOID)) : word_type(c, row->proto, len);
 	return e->type ? e : NULL;
+}
+
+/* One that this version lacks is refused for that, with -w or without. */
+static bool is_allowed(struct chk *c, const struct d_expr *e, const struct d_row *row)
+{
+	if (!row->destructive || !row->has || c->d->config.opt.destructive)
+		return true;
+	d_error(c->d, e->loc, D_DESTRUCTIVE,
+		"%s() is destructive: it needs -w or #pragma D option destructive", row->name);
+	return false;
 }
 
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement)
 {
 	struct d_ident *id;
 
-	if (!strcmp(e->str, "offsetof"))
-		return offset_of(c, e);
-	if (!strcmp(e->str, "xlate"))
-		return xlate(c, e);
+	for (size_t i = 0; i < COUNT(operators); i++)
+		if (!strcmp(e->str, operators[i].name))
+			return operators[i].check(c, e);
 	id = hash_get_str(c->d->idents, e->str);
 	if (!id) {
 		d_error(c->d, e->loc, D_FUNC_UNDEF, "unknown function: %s()", e->str);
 		c_suggest(c, e->str, D_V_GLOBAL, true);
 		return NULL;
 	}
-	if (c->constant && id->kind == D_ID_SUBR && id->number != D_SUBR_stringof) {
+	if (c->constant && id->kind == D_ID_SUBR) {
 		d_error(c->d, e->loc, D_OP_INT, "%s() is not a constant", e->str);
 		return NULL;
 	}
 	c_attr_ident(c, id, e->loc, "function", e->str);
+	if ((id->kind == D_ID_SUBR || id->kind == D_ID_ACTION) && !is_allowed(c, e, id->row))
+		return NULL;
+	e->func = (int)id->number;
+	e->is_action = id->kind == D_ID_ACTION;
 	switch (id->kind) {
-	case D_ID_SUBR: return subroutine(c, e, id);
-	case D_ID_ACTION:
-		e->func = (int)id->number;
-		e->is_action = true;
-		return c_action(c, e, id->proto, statement);
+	case D_ID_SUBR: return subroutine(c, e, id->row);
+	case D_ID_ACTION: return c_action(c, e, id->row, statement);
 	case D_ID_AGGFUNC:
 		d_error(c->d, e->loc, D_OP_ACT, "%s() can only be assigned to an aggregation",
 			e->str);

@@ -8,50 +8,22 @@
  */
 #include "d/check.h"
 
-enum { RECORD = 1, DESTROY = 2 };
-
-static const uint8_t act_flags[D_NACTIONS] = {
-	[D_ACT_printf] = RECORD,
-	[D_ACT_printa] = RECORD,
-	[D_ACT_trace] = RECORD,
-	[D_ACT_stack] = RECORD,
-	[D_ACT_ustack] = RECORD,
-	[D_ACT_jstack] = RECORD,
-	[D_ACT_tracemem] = RECORD,
-	[D_ACT_print] = RECORD,
-	[D_ACT_sym] = RECORD,
-	[D_ACT_mod] = RECORD,
-	[D_ACT_func] = RECORD,
-	[D_ACT_uaddr] = RECORD,
-	[D_ACT_usym] = RECORD,
-	[D_ACT_umod] = RECORD,
-	[D_ACT_ufunc] = RECORD,
-	[D_ACT_pcap] = RECORD,
-	[D_ACT_system] = RECORD | DESTROY,
-	[D_ACT_freopen] = RECORD | DESTROY,
-	[D_ACT_ftruncate] = RECORD,
-	[D_ACT_raise] = DESTROY,
-	[D_ACT_stop] = DESTROY,
-	[D_ACT_panic] = DESTROY,
-	[D_ACT_breakpoint] = DESTROY,
-	[D_ACT_chill] = DESTROY,
-};
-
 struct seen {
 	bool commit, speculate, record;
 };
 
-static bool destroys(const struct d_expr *e)
+/* The destructive subroutine that an expression calls; NULL: none. */
+static const struct d_row *destructive(const struct d_expr *e)
 {
+	const struct d_row *row = NULL;
+
 	if (!e)
-		return false;
-	if (e->kind == D_E_CALL && !e->is_action &&
-	    (e->func == D_SUBR_copyout || e->func == D_SUBR_copyoutstr))
-		return true;
-	for (size_t i = 0; i < e->nkids; i++)
-		if (destroys(e->kids[i]))
-			return true;
-	return false;
+		return NULL;
+	if (e->kind == D_E_CALL && !e->is_action && d_subr_rows[e->func].destructive)
+		return &d_subr_rows[e->func];
+	for (size_t i = 0; i < e->nkids && !row; i++)
+		row = destructive(e->kids[i]);
+	return row;
 }
 
 static void at_commit(struct chk *c, const struct d_stmt *s, struct seen *seen)
@@ -84,35 +56,35 @@ static void at_agg(struct chk *c, const struct d_stmt *s, struct seen *seen)
 
 static void at_action(struct chk *c, const struct d_stmt *s, struct seen *seen)
 {
-	int func = s->expr->func;
-	uint8_t flags = act_flags[func];
+	const struct d_row *row = &d_action_rows[s->expr->func];
 
-	if (func == D_ACT_commit) {
+	if (row->commits) {
 		at_commit(c, s, seen);
 		return;
 	}
-	if (func == D_ACT_speculate) {
+	if (row->speculates) {
 		at_speculate(c, s, seen);
 		return;
 	}
-	if (seen->speculate && func == D_ACT_exit)
-		d_error(c->d, s->loc, D_EXIT_SPEC, "exit() may not follow speculate()");
-	else if (seen->speculate && (flags & DESTROY))
+	if (seen->speculate && row->exits)
+		d_error(c->d, s->loc, D_EXIT_SPEC, "%s() may not follow speculate()", row->name);
+	else if (seen->speculate && row->destructive)
 		d_error(c->d, s->loc, D_ACT_SPEC,
-			"destructive action %s() may not follow speculate()", d_action_names[func]);
-	else if (seen->commit && (flags & RECORD))
+			"destructive action %s() may not follow speculate()", row->name);
+	else if (seen->commit && row->records)
 		d_error(c->d, s->loc, D_DREC_COMM, "%s() records data and may not follow commit()",
-			d_action_names[func]);
-	seen->record |= (flags & RECORD) != 0;
+			row->name);
+	seen->record |= row->records;
 }
 
 static void walk(struct chk *c, struct d_stmt *const *body, size_t n, struct seen *seen)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct d_stmt *s = body[i];
+		const struct d_row *row;
 
 		if (s->kind == D_S_IF) {
-			/* Of two ways only one is gone: what one has seen does not bind the other. */
+			/* Only one branch runs, so each is checked against what came before the if. */
 			struct seen a = *seen, b = *seen;
 
 			walk(c, s->then, s->nthen, &a);
@@ -125,8 +97,10 @@ static void walk(struct chk *c, struct d_stmt *const *body, size_t n, struct see
 			at_agg(c, s, seen);
 		else if (s->kind == D_S_ACTION)
 			at_action(c, s, seen);
-		if (s->kind != D_S_AGG && seen->speculate && destroys(s->expr))
-			d_error(c->d, s->loc, D_ACT_SPEC, "copyout may not follow speculate()");
+		row = s->kind != D_S_AGG && seen->speculate ? destructive(s->expr) : NULL;
+		if (row)
+			d_error(c->d, s->loc, D_ACT_SPEC, "%s may not follow speculate()",
+				row->name);
 	}
 }
 

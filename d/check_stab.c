@@ -10,6 +10,7 @@
  */
 #include "d/check.h"
 
+#include <assert.h>
 #include <string.h>
 
 const struct d_attr c_attr_kernel = { D_PRIVATE, D_PRIVATE, D_UNKNOWN };
@@ -39,15 +40,8 @@ void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const 
 	c_attr(c, id->attr, at, what, name);
 }
 
-/* Names whose meaning is the provider's. */
-static const struct {
-	enum d_builtin var;
-	enum d_attr_part part;
-} provided[] = {
-	{ D_BUILTIN_probeprov, D_OF_PROVIDER }, { D_BUILTIN_probemod, D_OF_MODULE },
-	{ D_BUILTIN_probefunc, D_OF_FUNCTION }, { D_BUILTIN_probename, D_OF_NAME },
-	{ D_BUILTIN_args, D_OF_ARGS },
-};
+static_assert(D_PUBLISHED_ARGS - D_PUBLISHED_PROVIDER == D_OF_ARGS - D_OF_PROVIDER,
+	      "enum d_row_stability follows enum d_attr_part");
 
 void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
 {
@@ -56,9 +50,8 @@ void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
 					   hash_get_str(c->d->idents, v->name);
 	struct d_attr a = id ? id->attr : d_attr_default;
 
-	for (size_t i = 0; v->scope == D_V_BUILTIN && c->publishes && i < COUNT(provided); i++)
-		if (provided[i].var == (enum d_builtin)v->id)
-			a = c->published[provided[i].part];
+	if (id && id->row && id->row->stability >= D_PUBLISHED_PROVIDER && c->publishes)
+		a = c->published[id->row->stability - D_PUBLISHED_PROVIDER];
 	c_attr(c, a, at, v->assoc ? "array" : "variable", v->name);
 }
 

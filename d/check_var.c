@@ -96,7 +96,10 @@ static struct d_var *var_make(struct chk *c, const struct d_expr *e, struct d_ty
 /* Variables of the guide whose types are translators' outputs. */
 static bool is_translated(const char *name)
 {
-	static const char *const names[] = { "curcpu", "curlwpsinfo", "curpsinfo", "fds" };
+	static const char *const names[] = {
+#define D_TRANSLATED(id, ...) #id,
+#include "d/builtins.def"
+	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (!strcmp(name, names[i]))
@@ -322,8 +325,7 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 			e->str);
 		return NULL;
 	}
-	if (v->assoc ||
-	    (v->scope == D_V_BUILTIN && (v->id == D_BUILTIN_uregs || v->id == D_BUILTIN_args))) {
+	if (v->assoc || (v->scope == D_V_BUILTIN && d_var_rows[v->id].is_array)) {
 		d_error(c->d, e->loc, D_ARR_BADREF, "%s%s is an array: it needs an index",
 			scope_word(v->scope), e->str);
 		return NULL;
@@ -447,7 +449,7 @@ static bool args_known(struct chk *c, struct loc at)
 	return c->args_ok;
 }
 
-static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *v)
+static struct d_expr *index_args(struct chk *c, struct d_expr *e, struct d_var *v)
 {
 	struct loc at = e->loc;
 	struct d_expr *i = e->nkids == 2 ? c_value(c, e->kids[1]) : NULL;
@@ -487,7 +489,7 @@ static struct d_expr *args_index(struct chk *c, struct d_expr *e, struct d_var *
 	return e;
 }
 
-static struct d_expr *uregs_index(struct chk *c, struct d_expr *e, struct d_var *v)
+static struct d_expr *index_uregs(struct chk *c, struct d_expr *e, struct d_var *v)
 {
 	struct d_expr *i = e->nkids == 2 ? c_value(c, e->kids[1]) : NULL;
 
@@ -562,6 +564,20 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 	return e->kids[1] ? c_of_user(c, e) : NULL;
 }
 
+static struct d_expr *index_value(struct chk *c, struct d_expr *e, struct d_var *v)
+{
+	(void)v;
+	return element(c, e);
+}
+
+/* A built-in variable with an index. */
+static struct d_expr *(*const indexes[D_NBUILTINS])(struct chk *c, struct d_expr *e,
+						    struct d_var *v) = {
+#define D_VAR(id, has, type, ...) [D_BUILTIN_##id] = index_value,
+#define D_ARRAY(id, has, type, ...) [D_BUILTIN_##id] = index_##id,
+#include "d/builtins.def"
+};
+
 struct d_expr *c_index(struct chk *c, struct d_expr *e)
 {
 	struct d_expr *base = e->kids[0];
@@ -577,10 +593,8 @@ struct d_expr *c_index(struct chk *c, struct d_expr *e)
 	if (id && id->kind == D_ID_INLINE && id->nparams)
 		return inlined(c, base, id, e->kids + 1, e->nkids - 1);
 	if (v && !c->constant) {
-		if (v->scope == D_V_BUILTIN && v->id == D_BUILTIN_args)
-			return args_index(c, e, v);
-		if (v->scope == D_V_BUILTIN && v->id == D_BUILTIN_uregs)
-			return uregs_index(c, e, v);
+		if (v->scope == D_V_BUILTIN)
+			return indexes[v->id](c, e, v);
 		if (v->assoc)
 			return assoc_index(c, e, v);
 	}

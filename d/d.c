@@ -10,43 +10,6 @@
 
 #include <string.h>
 
-#define D_TAG(name, when) const struct diag_tag name[1] = { { #name } };
-#include "d/errtags.def"
-
-const char *const d_builtin_names[] = {
-#define D_VAR(id, type) #id,
-#include "d/builtins.def"
-};
-const char *const d_subr_names[] = {
-#define D_SUBR(id, proto) #id,
-#include "d/builtins.def"
-};
-const char *const d_action_names[] = {
-#define D_ACTION(id, proto) #id,
-#include "d/builtins.def"
-};
-const char *const d_aggfunc_names[] = {
-#define D_AGGFUNC(id, proto) #id,
-#include "d/builtins.def"
-};
-
-static const char *const builtin_types[] = {
-#define D_VAR(id, type) type,
-#include "d/builtins.def"
-};
-static const char *const subr_protos[] = {
-#define D_SUBR(id, proto) proto,
-#include "d/builtins.def"
-};
-static const char *const action_protos[] = {
-#define D_ACTION(id, proto) proto,
-#include "d/builtins.def"
-};
-static const char *const aggfunc_protos[] = {
-#define D_AGGFUNC(id, proto) proto,
-#include "d/builtins.def"
-};
-
 /*
  * C headers that a provider file includes hold more than D knows (inline functions, attributes).
  * What is used of them is checked where it is used.
@@ -87,19 +50,23 @@ struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind,
 	return hash_set_str(d->idents, name, id) ? NULL : id;
 }
 
-/* Rows of builtins.def that are called: subroutines, actions, aggregating functions. */
-static bool enter_calls(struct d *d, enum d_idkind kind, const char *const *names,
-			const char *const *protos, size_t n)
+static struct d_ident *enter_row(struct d *d, enum d_idkind kind, const struct d_row *row, size_t i)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct d_ident *id = d_ident_enter(d, names[i], kind, NOWHERE);
+	struct d_ident *id = d_ident_enter(d, row->name, kind, NOWHERE);
 
-		if (!id)
+	if (!id)
+		return NULL;
+	id->row = row;
+	id->number = (int64_t)i;
+	id->attr = d_attr_of_row(row);
+	return id;
+}
+
+static bool enter_calls(struct d *d, enum d_idkind kind, const struct d_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!enter_row(d, kind, &rows[i], i))
 			return false;
-		id->number = (int64_t)i;
-		id->proto = protos[i];
-		id->attr = d_attr_known(names[i]);
-	}
 	return true;
 }
 
@@ -107,18 +74,17 @@ static bool enter_calls(struct d *d, enum d_idkind kind, const char *const *name
 static bool enter_builtins(struct d *d)
 {
 	for (size_t i = 0; i < D_NBUILTINS; i++) {
-		struct d_ident *id = d_ident_enter(d, d_builtin_names[i], D_ID_VAR, NOWHERE);
+		struct d_ident *id = enter_row(d, D_ID_VAR, &d_var_rows[i], i);
 
 		if (!id || !(id->var = arena_new_of(d->arena, struct d_var)))
 			return false;
 		*id->var = (struct d_var){ .scope = D_V_BUILTIN,
-					   .name = d_builtin_names[i],
+					   .name = d_var_rows[i].name,
 					   .id = (int)i };
-		id->attr = d_attr_known(d_builtin_names[i]);
 	}
-	return enter_calls(d, D_ID_SUBR, d_subr_names, subr_protos, D_NSUBRS) &&
-	       enter_calls(d, D_ID_ACTION, d_action_names, action_protos, D_NACTIONS) &&
-	       enter_calls(d, D_ID_AGGFUNC, d_aggfunc_names, aggfunc_protos, D_NAGGFUNCS);
+	return enter_calls(d, D_ID_SUBR, d_subr_rows, D_NSUBRS) &&
+	       enter_calls(d, D_ID_ACTION, d_action_rows, D_NACTIONS) &&
+	       enter_calls(d, D_ID_AGGFUNC, d_aggfunc_rows, D_NAGGFUNCS);
 }
 
 static bool enter_vars(struct d *d)
@@ -136,12 +102,11 @@ static bool enter_vars(struct d *d)
 	return true;
 }
 
-/* args and uregs have no type of their own: an element has one, and the checker knows it. */
+/* An array has no type of its own: an element has one, and the checker knows it. */
 struct d_type *d_builtin_type(struct d *d, struct d_var *v)
 {
-	if (!v->type && v->scope == D_V_BUILTIN && v->id != D_BUILTIN_args &&
-	    v->id != D_BUILTIN_uregs)
-		v->type = d_parse_type_name(d, builtin_types[v->id]);
+	if (!v->type && v->scope == D_V_BUILTIN && !d_var_rows[v->id].is_array)
+		v->type = d_parse_type_name(d, d_var_rows[v->id].proto);
 	return v->type;
 }
 
@@ -185,14 +150,12 @@ static bool make_tables(struct d *d)
 	       (d->config.argc <= 0 || d->front->arg_used);
 }
 
-void d_set_options(struct d *d, bool defaultargs, bool argref_ok, size_t strsize)
+void d_set_options(struct d *d, const struct d_options *opt)
 {
-	d->config.defaultargs = defaultargs;
-	d->config.argref_ok = argref_ok;
-	d->config.strsize = strsize;
+	d->config.opt = *opt;
 	for (size_t i = 0; i < COUNT(d->base); i++)
 		if (d->base[i] && d->base[i]->kind == D_T_STRING)
-			d->base[i]->size = strsize;
+			d->base[i]->size = opt->strsize;
 }
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config)

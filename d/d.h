@@ -256,29 +256,73 @@ struct d_agg {
 	struct loc loc;
 };
 
-/* Rows of d/builtins.def. */
+/* ---- Rows of d/builtins.def ---------------------------------------------- */
+
 enum d_builtin {
-#define D_VAR(id, type) D_BUILTIN_##id,
+#define D_VAR(id, has, type, ...) D_BUILTIN_##id,
 #include "d/builtins.def"
 	D_NBUILTINS
 };
 enum d_subr {
-#define D_SUBR(id, proto) D_SUBR_##id,
+#define D_SUBR(id, has, proto, ...) D_SUBR_##id,
 #include "d/builtins.def"
 	D_NSUBRS
 };
 enum d_action {
-#define D_ACTION(id, proto) D_ACT_##id,
+#define D_ACTION(id, has, proto, ...) D_ACT_##id,
 #include "d/builtins.def"
 	D_NACTIONS
 };
 enum d_aggfunc {
-#define D_AGGFUNC(id, proto) D_AGG_##id,
+#define D_AGGFUNC(id, has, proto, ...) D_AGG_##id,
 #include "d/builtins.def"
 	D_NAGGFUNCS
 };
-extern const char *const d_builtin_names[], *const d_subr_names[], *const d_action_names[],
-									   *const d_aggfunc_names[];
+
+/* How stable a row's name is; the last five: as the provider of the probe publishes it. */
+enum d_row_stability {
+	D_ROW_STABLE,	    /* Stable/Stable/Common */
+	D_ROW_EVOLVING,	    /* Evolving/Evolving/Common */
+	D_ROW_PRIVATE_DATA, /* Stable/Private/Common */
+	D_PUBLISHED_PROVIDER,
+	D_PUBLISHED_MODULE,
+	D_PUBLISHED_FUNCTION,
+	D_PUBLISHED_NAME,
+	D_PUBLISHED_ARGS
+};
+/* What is shown of an address: its symbol and the distance from it, the symbol, or its module. */
+enum d_symbol { D_SYM_PLACE, D_SYM_FUNCTION, D_SYM_MODULE };
+enum { D_ALL_ARGS = 0x3ff };
+
+struct d_row {
+	const char *name, *proto;      /* proto: of a variable: its type */
+	bool has;		       /* this version has it; if not: */
+	const char *what;	       /* what it is in DTrace, for docs/limits.md */
+	const char *instead;	       /* what else does, or NULL */
+	enum d_row_stability stability;
+
+	bool destructive; /* changes what is traced or the machine: only with -w */
+	bool records;	  /* puts data in the clause's record: neither before commit() and
+			   * speculate() nor after commit() */
+	bool commits, speculates, exits;    /* have rules of their own: d/check_order.c */
+	bool takes_floats;		    /* its format prints floating-point values */
+	bool is_distribution;		    /* an aggregating function that counts in buckets */
+	bool is_array, is_time;		    /* a variable that needs an index; nanoseconds */
+	uint16_t args;			    /* a variable: bit n: it reads the probe's argN */
+	enum d_basetype value;		    /* an action that is also a value: its type; else 0 */
+	enum d_symbol symbol;		    /* a value of type KSYM or USYM: how it is shown */
+	const struct diag_tag *count_tag;   /* a wrong number of arguments; NULL: D_PROTO_LEN */
+};
+extern const struct d_row d_var_rows[D_NBUILTINS], d_subr_rows[D_NSUBRS],
+	d_action_rows[D_NACTIONS], d_aggfunc_rows[D_NAGGFUNCS];
+
+/*
+ * For a room's table of functions, `[D_SUBR_##id] = D_IF_##has(subr_##id, subr_lacking)`: a row that
+ * says HAS does not build without its function; one that says LACKS is refused, so that a room's
+ * function for those is never called.
+ */
+#define D_IF_HAS(fn, lacking) fn
+#define D_IF_LACKS(fn, lacking) lacking
 
 struct d_format; /* a parsed printf format, below */
 
@@ -403,6 +447,14 @@ struct d_macro {
 	const char *name, *value;
 }; /* name without its $ */
 
+/* What a pragma may set while the program is parsed. */
+struct d_options {
+	bool defaultargs; /* -x defaultargs: missing $n are 0 or "" */
+	bool argref_ok;	  /* -x argref: not all arguments need be used */
+	bool destructive; /* -w: destructive actions are allowed */
+	size_t strsize;
+};
+
 /* Options of one compile. Unset fields are DTrace's defaults. */
 struct d_config {
 	const struct d_names *names;
@@ -413,10 +465,8 @@ struct d_config {
 	const char *const *vars; /* int64_t globals of the caller's, beside the program's; a
 					 * name hides the function that has it (usdt-check's count) */
 	size_t nvars;
-	bool defaultargs; /* -x defaultargs: missing $n are 0 or "" */
-	bool argref_ok;	  /* not all arguments need be used: -x argref */
-	bool providers;	  /* generator: provider blocks and declarations only count */
-	size_t strsize;
+	bool providers; /* generator: provider blocks and declarations only count */
+	struct d_options opt;
 	/* #pragma D option name=value, in order; false: refused and reported. */
 	bool (*option)(void *ctx, const char *name, const char *value, struct loc at);
 	void *option_ctx;
@@ -424,7 +474,7 @@ struct d_config {
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
 /* From `option`: what a pragma has just set holds from its line on. */
-void d_set_options(struct d *d, bool defaultargs, bool argref_ok, size_t strsize);
+void d_set_options(struct d *d, const struct d_options *opt);
 struct arena *d_arena(struct d *d);
 /* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and
  * types stay usable. */

@@ -47,7 +47,7 @@ struct d_ident {
 	size_t nparams;
 	bool used;	    /* INLINE */
 	int64_t number;	    /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
-	const char *proto;  /* SUBR, ACTION, AGGFUNC */
+	const struct d_row *row; /* SUBR, ACTION, AGGFUNC; VAR if built in; else NULL */
 	struct d_attr attr; /* an inline's only if attr_set: else its value says it */
 	bool attr_set;	    /* by a pragma */
 };
@@ -87,7 +87,7 @@ struct d_type *d_builtin_type(struct d *d, struct d_var *v);
 bool d_args_all_used(struct d *d);
 
 /* stab.c */
-struct d_attr d_attr_known(const char *name); /* of a name of builtins.def */
+struct d_attr d_attr_of_row(const struct d_row *row);
 /* #pragma D attributes or binding (attr NULL) of a name, which may come later. False: reported,
  * or no memory. */
 bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const struct d_attr *attr,

@@ -237,7 +237,7 @@ static const char *argument(struct d_parser *p, const char *digits, size_t n, bo
 		p->d->front->arg_used[i] = true;
 		return c->argv[i];
 	}
-	if (c->defaultargs)
+	if (c->opt.defaultargs)
 		return quoted_form ? "" : "0";
 	d_perror(p, at, D_MACRO_UNDEF, "macro argument %.*s is not defined", (int)at.len,
 		 p->text->bytes + at.off);
@@ -332,7 +332,7 @@ bool d_args_all_used(struct d *d)
 {
 	bool all = true;
 
-	for (int i = 1; !d->config.argref_ok && i < d->config.argc; i++)
+	for (int i = 1; !d->config.opt.argref_ok && i < d->config.argc; i++)
 		if (!d->front->arg_used[i]) {
 			d_error(d, NOWHERE, D_MACRO_UNUSED,
 				"extraneous argument '%s' ($%d is not referenced)",

@@ -1,5 +1,5 @@
 noinst_LTLIBRARIES += libd.la
-libd_la_SOURCES = d/d.h d/errtags.h d/errtags.def d/inner.h d/ops.def d/ekinds.def d/builtins.def d/lex.h d/d.c
+libd_la_SOURCES = d/d.h d/errtags.h d/errtags.def d/inner.h d/ops.def d/ekinds.def d/builtins.def d/lex.h d/d.c d/rows.c
 libd_la_LIBADD = libbase.la
 libd_la_SOURCES += d/lex.c d/literal.c d/pdesc.c d/parse.c d/parse_expr.c d/decl.c d/decl_top.c \
 	d/provider.c d/pragma.c d/format.c d/stab.c

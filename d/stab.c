@@ -71,20 +71,15 @@ bool d_attr_parse(const char *s, struct d_attr *out)
 
 /* ---- Names that every program knows ------------------------------------------ */
 
-static const struct {
-	const char *name;
-	struct d_attr attr;
-} known[] = {
-#define D_ATTR(id, name, data, class) { #id, { D_##name, D_##data, D_##class } },
-#include "d/builtins.def"
-};
-
-struct d_attr d_attr_known(const char *name)
+/* What providers publish is asked of them where a clause names it: check_stab.c. */
+struct d_attr d_attr_of_row(const struct d_row *row)
 {
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (!strcmp(known[i].name, name))
-			return known[i].attr;
-	return d_attr_default;
+	static const struct d_attr evolving = { D_EVOLVING, D_EVOLVING, D_COMMON },
+				   private_data = { D_STABLE, D_PRIVATE, D_COMMON };
+
+	return row->stability == D_ROW_EVOLVING	    ? evolving :
+	       row->stability == D_ROW_PRIVATE_DATA ? private_data :
+						      d_attr_default;
 }
 
 /* ---- Pragmas about a name ------------------------------------------------------ */

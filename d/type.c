@@ -149,7 +149,7 @@ static struct d_type *base_new(struct d *d, const struct base_row *r)
 	t = type_new(d, (enum d_kind)r->kind, r->name);
 	if (!t)
 		return NULL;
-	t->size = r->kind == D_T_STRING ? d->config.strsize : r->size;
+	t->size = r->kind == D_T_STRING ? d->config.opt.strsize : r->size;
 	t->align = r->size ? r->size : 1;
 	t->is_signed = r->is_signed;
 	t->is_char = r->is_char;

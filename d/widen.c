@@ -123,9 +123,7 @@ static bool is_time(struct d *d, const struct d_expr *e)
 {
 	const struct d_var *v = e->kind == D_E_IDENT && !e->ident_mod ? declared(d, e) : NULL;
 
-	return v && v->scope == D_V_BUILTIN &&
-	       (v->id == D_BUILTIN_timestamp || v->id == D_BUILTIN_vtimestamp ||
-		v->id == D_BUILTIN_walltimestamp);
+	return v && v->scope == D_V_BUILTIN && d_var_rows[v->id].is_time;
 }
 
 static void widen_declared(struct d *d, const struct d_expr *to, const struct d_expr *value)

@@ -164,15 +164,15 @@ bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size)
 	return true;
 }
 
-void out_ksym(char *buf, size_t size, uint64_t addr, enum d_action how)
+void out_ksym(char *buf, size_t size, uint64_t addr, enum d_symbol how)
 {
 	const struct ksym *k = find(addr);
 
 	if (!k)
 		snprintf(buf, size, "0x%llx", (unsigned long long)addr);
-	else if (how == D_ACT_mod)
+	else if (how == D_SYM_MODULE)
 		snprintf(buf, size, "%s", k->mod);
-	else if (how == D_ACT_sym || how == D_ACT_func || addr == k->addr)
+	else if (how == D_SYM_FUNCTION || addr == k->addr)
 		snprintf(buf, size, "%s`%s", k->mod, k->name);
 	else
 		snprintf(buf, size, "%s`%s+0x%llx", k->mod, k->name,

@@ -394,7 +394,7 @@ static const struct mapping *mapping_of(const struct proc *q, uint64_t addr, uin
 }
 
 void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *owner, uint64_t addr,
-	      uint64_t time, enum d_action how)
+	      uint64_t time, enum d_symbol how)
 {
 	const struct proc *q = life_of(p, owner, time);
 	const struct mapping *m = q ? mapping_of(q, addr, time) : NULL;
@@ -405,14 +405,14 @@ void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *ow
 		snprintf(buf, size, "0x%" PRIx64, addr);
 		return;
 	}
-	if (how == D_ACT_umod) {
+	if (how == D_SYM_MODULE) {
 		snprintf(buf, size, "%s", m->file->module);
 		return;
 	}
 	name = symfile_find(m->file->syms, addr - m->addr + m->pgoff, &distance);
 	if (!name)
 		snprintf(buf, size, "%s`0x%" PRIx64, m->file->module, addr);
-	else if (!distance || how == D_ACT_usym || how == D_ACT_ufunc)
+	else if (!distance || how == D_SYM_FUNCTION)
 		snprintf(buf, size, "%s`%s", m->file->module, name);
 	else
 		snprintf(buf, size, "%s`%s+0x%" PRIx64, m->file->module, name, distance);

@@ -122,7 +122,7 @@ bool claims_add(struct claims *all, const char *text, const char *from, pid_t pi
 				   .nmacros = 1,
 				   .vars = vars,
 				   .nvars = COUNT(vars),
-				   .strsize = CHECK_STR };
+				   .opt.strsize = CHECK_STR };
 	const char *source = as_d(all->arena, text);
 	struct text *t = source ? text_new(all->arena, from, source, strlen(source)) : NULL;
 	struct d *d = t ? d_new(all->arena, all->diag, &config) : NULL;

@@ -174,42 +174,98 @@ static bool typed_argument(struct eval *v, size_t n, uint64_t *value)
 	return failed(v, v->text);
 }
 
+static bool eval_pid(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->i = (uint64_t)v->f->pid;
+	return true;
+}
+
+static bool eval_tid(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->i = (uint64_t)v->f->tid;
+	return true;
+}
+
+static bool eval_prov(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->s = v->f->probe->prov;
+	return true;
+}
+
+static bool eval_mod(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->s = v->f->probe->mod;
+	return true;
+}
+
+static bool eval_func(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->s = v->f->probe->func;
+	return true;
+}
+
+static bool eval_name(struct eval *v, const struct d_var *var, struct value *out)
+{
+	(void)var;
+	out->s = v->f->probe->name;
+	return true;
+}
+
+static bool eval_arg(struct eval *v, const struct d_var *var, struct value *out)
+{
+	return argument(v, (size_t)(var->id - D_BUILTIN_arg0), var->name, &out->i);
+}
+
+/* The variables that a condition may name: those that a stopped thread can answer for. */
+static bool (*const variables[D_NBUILTINS])(struct eval *v, const struct d_var *var,
+					    struct value *out) = {
+	[D_BUILTIN_pid] = eval_pid,	   [D_BUILTIN_tid] = eval_tid,
+	[D_BUILTIN_probeprov] = eval_prov, [D_BUILTIN_probemod] = eval_mod,
+	[D_BUILTIN_probefunc] = eval_func, [D_BUILTIN_probename] = eval_name,
+	[D_BUILTIN_arg0] = eval_arg,	   [D_BUILTIN_arg1] = eval_arg,
+	[D_BUILTIN_arg2] = eval_arg,	   [D_BUILTIN_arg3] = eval_arg,
+	[D_BUILTIN_arg4] = eval_arg,	   [D_BUILTIN_arg5] = eval_arg,
+	[D_BUILTIN_arg6] = eval_arg,	   [D_BUILTIN_arg7] = eval_arg,
+	[D_BUILTIN_arg8] = eval_arg,	   [D_BUILTIN_arg9] = eval_arg,
+};
+
 static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 {
-	const struct firing *f = v->f;
-	char as[32];
-
 	if (var->scope == D_V_GLOBAL) { /* the only one there is */
 		out->i = v->count;
 		return true;
 	}
-	if (!f)
-		return failed(v, "there is no firing to ask");
-	switch (var->id) {
-	case D_BUILTIN_pid: out->i = (uint64_t)f->pid; return true;
-	case D_BUILTIN_tid: out->i = (uint64_t)f->tid; return true;
-	case D_BUILTIN_probeprov: out->s = f->probe->prov; return true;
-	case D_BUILTIN_probemod: out->s = f->probe->mod; return true;
-	case D_BUILTIN_probefunc: out->s = f->probe->func; return true;
-	case D_BUILTIN_probename: out->s = f->probe->name; return true;
-	default:
-		snprintf(as, sizeof(as), "arg%d", var->id - D_BUILTIN_arg0);
-		return argument(v, (size_t)(var->id - D_BUILTIN_arg0), as, &out->i);
-	}
+	return v->f ? variables[var->id](v, var, out) :
+		      failed(v, "there is no firing to ask");
 }
 
-static bool call(struct eval *v, const struct d_expr *e, struct value *out)
+static bool eval_strlen(struct eval *v, const struct d_expr *e, struct value *out)
 {
 	struct value arg = { 0 };
 
 	if (!value_eval(v, e->kids[0], &arg))
 		return false;
-	if (e->func == D_SUBR_strlen) {
-		out->i = arg.s ? strlen(arg.s) : 0;
-		return true;
-	}
-	return string_read(v, arg.i, &out->s); /* copyinstr */
+	out->i = arg.s ? strlen(arg.s) : 0;
+	return true;
 }
+
+static bool eval_copyinstr(struct eval *v, const struct d_expr *e, struct value *out)
+{
+	struct value arg = { 0 };
+
+	return value_eval(v, e->kids[0], &arg) && string_read(v, arg.i, &out->s);
+}
+
+/* The subroutines that a condition may call, with one argument. */
+static bool (*const calls[D_NSUBRS])(struct eval *v, const struct d_expr *e, struct value *out) = {
+	[D_SUBR_strlen] = eval_strlen,
+	[D_SUBR_copyinstr] = eval_copyinstr,
+};
 
 static bool compared(enum d_op op, int c)
 {
@@ -270,7 +326,7 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 	case D_E_INDEX: /* args[n] */
 		return v->f ? typed_argument(v, e->ival, &out->i) :
 			      failed(v, "there is no firing to ask");
-	case D_E_CALL: return call(v, e, out);
+	case D_E_CALL: return calls[e->func](v, e, out);
 	case D_E_COND:
 		return value_eval(v, e->kids[0], out) &&
 		       value_eval(v, e->kids[out->i ? 1 : 2], out);
@@ -285,15 +341,7 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 
 static bool known_variable(const struct d_var *var)
 {
-	static const int known[] = { D_BUILTIN_pid,	 D_BUILTIN_tid,	      D_BUILTIN_probeprov,
-				     D_BUILTIN_probemod, D_BUILTIN_probefunc, D_BUILTIN_probename };
-
-	if (var->scope != D_V_BUILTIN)
-		return var->scope == D_V_GLOBAL;
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (var->id == known[i])
-			return true;
-	return var->id >= D_BUILTIN_arg0 && var->id <= D_BUILTIN_arg9;
+	return var->scope == D_V_BUILTIN ? variables[var->id] != NULL : var->scope == D_V_GLOBAL;
 }
 
 static bool known(const struct d_expr *e)
@@ -313,8 +361,7 @@ static bool known(const struct d_expr *e)
 		return e->kids[0]->var && e->kids[0]->var->scope == D_V_BUILTIN &&
 		       e->kids[0]->var->id == D_BUILTIN_args;
 	case D_E_CALL:
-		return !e->is_action && e->nkids == 1 &&
-		       (e->func == D_SUBR_copyinstr || e->func == D_SUBR_strlen);
+		return !e->is_action && e->nkids == 1 && calls[e->func];
 	default: return false;
 	}
 }

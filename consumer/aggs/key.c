@@ -90,8 +90,8 @@ bool aggs_key_values(struct rec_value *v, const struct agg_row *r)
 		enum rec_kind kind = desc->kinds[i];
 
 		v[i] = (struct rec_value){ .kind = kind };
-		if (desc->syms)
-			v[i].sym = desc->syms[i];
+		if (desc->symbols)
+			v[i].symbol = desc->symbols[i];
 		if (kind == REC_INT)
 			rec_value_type(&v[i], i < desc->agg->nkeys ? desc->agg->keys[i] : NULL, 0);
 		if (kind == REC_BYTES || !key_readers[kind](&v[i], &at, end))

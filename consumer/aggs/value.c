@@ -124,17 +124,31 @@ static void add_squares(uint64_t *w, uint32_t i, uint64_t v)
 
 /* ---- By function -------------------------------------------------------------- */
 
-/* A distribution is no number, and a number has no buckets. The checker refuses llquantize. */
-#define number_quantize NULL
-#define number_lquantize NULL
-#define number_llquantize NULL
-#define lowest_count NULL
-#define lowest_sum NULL
-#define lowest_min NULL
-#define lowest_max NULL
-#define lowest_avg NULL
-#define lowest_stddev NULL
-#define lowest_llquantize NULL
+/* Of a distribution, of an aggregation without a function, of a row that this version lacks. */
+static int64_t number_none(const uint64_t *w, int64_t normal)
+{
+	(void)w;
+	(void)normal;
+	return 0;
+}
+
+/* A number has no buckets. */
+static long double lowest_none(const int64_t *params, size_t i, size_t n)
+{
+	(void)params;
+	(void)i;
+	(void)n;
+	return 0;
+}
+
+#define number_quantize number_none
+#define number_lquantize number_none
+#define lowest_count lowest_none
+#define lowest_sum lowest_none
+#define lowest_min lowest_none
+#define lowest_max lowest_none
+#define lowest_avg lowest_none
+#define lowest_stddev lowest_none
 #define add_count add_all
 #define add_sum add_all
 #define add_min add_greatest
@@ -143,7 +157,6 @@ static void add_squares(uint64_t *w, uint32_t i, uint64_t v)
 #define add_stddev add_squares
 #define add_quantize add_all
 #define add_lquantize add_all
-#define add_llquantize add_all
 
 struct function {
 	int64_t (*number)(const uint64_t *words, int64_t normal);
@@ -154,8 +167,12 @@ struct function {
 /* An aggregation to which no clause gives a value has no function; beside others it shows 0. */
 static const struct function *function_of(const struct agg_desc *desc)
 {
-	static const struct function none, functions[] = {
-#define D_AGGFUNC(id, ...) [D_AGG_##id] = { number_##id, lowest_##id, add_##id },
+	static const struct function none = { number_none, lowest_none, add_all };
+	static const struct function functions[D_NAGGFUNCS] = {
+#define D_AGGFUNC(id, has, proto, ...)                              \
+	[D_AGG_##id] = { D_IF_##has(number_##id, number_none),      \
+			 D_IF_##has(lowest_##id, lowest_none),      \
+			 D_IF_##has(add_##id, add_all) },
 #include "d/builtins.def"
 	};
 
@@ -164,14 +181,12 @@ static const struct function *function_of(const struct agg_desc *desc)
 
 bool aggs_is_distribution(const struct agg_desc *desc)
 {
-	return function_of(desc)->lowest;
+	return desc->agg->func >= 0 && d_aggfunc_rows[desc->agg->func].is_distribution;
 }
 
 int64_t aggs_number(const struct agg_row *r)
 {
-	const struct function *f = function_of(r->desc);
-
-	return f->number ? f->number(r->words, r->normal) : 0;
+	return function_of(r->desc)->number(r->words, r->normal);
 }
 
 int64_t aggs_bucket(const struct agg_row *r, size_t i)

@@ -89,7 +89,39 @@ static void find_keyed(struct gen *g, const struct agg_desc *d, const struct key
 	g_pop(g, 16);
 }
 
-/* ---- Functions: value at fp + v, increment (or bucket) beside it; words at r9 -------------- */
+/* ---- words_ID: how many words a value has ---------------------------------------------------- */
+
+static uint32_t words_hits(const struct d_agg *a)
+{
+	(void)a;
+	return 1;
+}
+
+static uint32_t words_one(const struct d_agg *a)
+{
+	(void)a;
+	return 2;
+}
+
+static uint32_t words_stddev(const struct d_agg *a)
+{
+	(void)a;
+	return 4;
+}
+
+static uint32_t words_quantize(const struct d_agg *a)
+{
+	(void)a;
+	return 1 + RT_QUANTIZE_BUCKETS;
+}
+
+/* One bucket below the base, one from the limit on. */
+static uint32_t words_lquantize(const struct d_agg *a)
+{
+	return (uint32_t)((a->params[1] - a->params[0]) / a->params[2]) + 3;
+}
+
+/* ---- add_ID: value (or bucket) at fp + value, increment beside it; words at r9 ---------------- */
 
 struct operands {
 	int value, inc;
@@ -100,14 +132,14 @@ static void add_word(struct gen *g, int word, int reg)
 	cc_atomic_add(g->f, R_PTR, 8 * word, reg);
 }
 
-static void f_count(struct gen *g, const struct agg_desc *d, const struct operands *o)
+static void add_hit(struct gen *g, const struct agg_desc *d, const struct operands *o)
 {
 	(void)g;
 	(void)d;
 	(void)o;
 }
 
-static void f_sum(struct gen *g, const struct agg_desc *d, const struct operands *o)
+static void add_sum(struct gen *g, const struct agg_desc *d, const struct operands *o)
 {
 	(void)d;
 	cc_load(g->f, BPF_DW, R1, R_FP, o->value);
@@ -117,7 +149,7 @@ static void f_sum(struct gen *g, const struct agg_desc *d, const struct operands
 enum { MAX_TRIES = 32 };
 
 /* Word 1 = the larger of it and the encoded value. */
-static void f_minmax(struct gen *g, const struct agg_desc *d, const struct operands *o)
+static void add_extreme(struct gen *g, const struct operands *o, bool least)
 {
 	struct cc_func *f = g->f;
 	int tries = g_push(g, 8), again = cc_label_new(f), done = cc_label_new(f);
@@ -126,7 +158,7 @@ static void f_minmax(struct gen *g, const struct agg_desc *d, const struct opera
 	cc_load(f, BPF_DW, R1, R_FP, o->value);
 	cc_imm(f, R2, INT64_MIN);
 	cc_alu(f, BPF_XOR, R1, R2);
-	if (d->agg->func == D_AGG_min)
+	if (least)
 		cc_alu_imm(f, BPF_XOR, R1, -1);
 	cc_label_here(f, again);
 	cc_load(f, BPF_DW, R0, R_PTR, 8);
@@ -142,6 +174,18 @@ static void f_minmax(struct gen *g, const struct agg_desc *d, const struct opera
 	g_drop(g, RT_DROP_BUSY);
 	cc_label_here(f, done);
 	g_pop(g, 8);
+}
+
+static void add_min(struct gen *g, const struct agg_desc *d, const struct operands *o)
+{
+	(void)d;
+	add_extreme(g, o, true);
+}
+
+static void add_max(struct gen *g, const struct agg_desc *d, const struct operands *o)
+{
+	(void)d;
+	add_extreme(g, o, false);
 }
 
 /* r4:r0 = r1 * r1, by halves: (h·2³² + l)² = h²·2⁶⁴ + 2hl·2³² + l². */
@@ -173,12 +217,12 @@ static void square(struct gen *g)
 	cc_alu(f, BPF_ADD, R4, R2);
 }
 
-static void f_stddev(struct gen *g, const struct agg_desc *d, const struct operands *o)
+static void add_stddev(struct gen *g, const struct agg_desc *d, const struct operands *o)
 {
 	struct cc_func *f = g->f;
 	int positive = cc_label_new(f), no_carry = cc_label_new(f);
 
-	f_sum(g, d, o);
+	add_sum(g, d, o);
 	cc_load(f, BPF_DW, R1, R_FP, o->value);
 	cc_jump_imm(f, BPF_JSGE, R1, 0, positive);
 	cc_alu_imm(f, BPF_NEG, R1, 0);
@@ -194,7 +238,7 @@ static void f_stddev(struct gen *g, const struct agg_desc *d, const struct opera
 }
 
 /* The bucket is in the stack at o->value: one of d->words - 1. */
-static void f_bucket(struct gen *g, const struct agg_desc *d, const struct operands *o)
+static void add_bucket(struct gen *g, const struct agg_desc *d, const struct operands *o)
 {
 	struct cc_func *f = g->f;
 	int out = cc_label_new(f);
@@ -209,37 +253,83 @@ static void f_bucket(struct gen *g, const struct agg_desc *d, const struct opera
 	cc_label_here(f, out);
 }
 
-static void (*const change[D_NAGGFUNCS])(struct gen *g, const struct agg_desc *d,
-					 const struct operands *o) = {
-	[D_AGG_count] = f_count,     [D_AGG_sum] = f_sum,	   [D_AGG_min] = f_minmax,
-	[D_AGG_max] = f_minmax,	     [D_AGG_avg] = f_sum,	   [D_AGG_stddev] = f_stddev,
-	[D_AGG_quantize] = f_bucket, [D_AGG_lquantize] = f_bucket,
+/* ---- bucket_ID: r0, the value, becomes what add_ID takes -------------------------------------- */
+
+static void bucket_none(struct gen *g, const struct d_agg *a)
+{
+	(void)g;
+	(void)a;
+}
+
+static void bucket_quantize(struct gen *g, const struct d_agg *a)
+{
+	(void)a;
+	cc_mov(g->f, R1, R0);
+	cc_routine(g->f, "rt_quantize_bucket");
+}
+
+static void bucket_lquantize(struct gen *g, const struct d_agg *a)
+{
+	cc_mov(g->f, R1, R0);
+	for (int i = 0; i < 3; i++)
+		cc_imm(g->f, R2 + i, a->params[i]);
+	cc_routine(g->f, "rt_lquantize_bucket");
+}
+
+/* ---- The table -------------------------------------------------------------------------------- */
+
+#define words_count words_hits
+#define words_sum words_one
+#define words_min words_one
+#define words_max words_one
+#define words_avg words_one
+#define add_count add_hit
+#define add_avg add_sum
+#define add_quantize add_bucket
+#define add_lquantize add_bucket
+#define bucket_count bucket_none
+#define bucket_sum bucket_none
+#define bucket_min bucket_none
+#define bucket_max bucket_none
+#define bucket_avg bucket_none
+#define bucket_stddev bucket_none
+
+/* Of rows that this version lacks: refuse_clause() has refused them. */
+#define words_lacking words_hits
+#define add_lacking add_hit
+#define bucket_lacking bucket_none
+
+static const struct {
+	uint32_t (*words)(const struct d_agg *a);
+	void (*bucket)(struct gen *g, const struct d_agg *a);
+	void (*add)(struct gen *g, const struct agg_desc *d, const struct operands *o);
+} functions[D_NAGGFUNCS] = {
+#define D_AGGFUNC(id, has, proto, ...)                              \
+	[D_AGG_##id] = { D_IF_##has(words_##id, words_lacking),     \
+			 D_IF_##has(bucket_##id, bucket_lacking),   \
+			 D_IF_##has(add_##id, add_lacking) },
+#include "d/builtins.def"
 };
+
+/* One that no clause assigns counts nothing: its function is not known. */
+uint32_t agg_words(const struct d_agg *a)
+{
+	return a->func < 0 ? words_hits(a) : functions[a->func].words(a);
+}
 
 static void operands(struct gen *g, const struct d_stmt *s, const struct operands *o)
 {
 	struct cc_func *f = g->f;
-	const int64_t *p = s->target->agg->params;
 
 	if (!s->nargs)
 		return;
-	if (s->nargs > 1) {
+	if (s->nargs > 1)
 		g_number(g, s->args[1]);
-		cc_store(f, BPF_DW, R_FP, o->inc, R0);
-	} else {
+	else
 		cc_imm(f, R0, 1);
-		cc_store(f, BPF_DW, R_FP, o->inc, R0);
-	}
+	cc_store(f, BPF_DW, R_FP, o->inc, R0);
 	g_number(g, s->args[0]);
-	if (s->aggfunc == D_AGG_quantize) {
-		cc_mov(f, R1, R0);
-		cc_routine(f, "rt_quantize_bucket");
-	} else if (s->aggfunc == D_AGG_lquantize) {
-		cc_mov(f, R1, R0);
-		for (int i = 0; i < 3; i++)
-			cc_imm(f, R2 + i, p[i]);
-		cc_routine(f, "rt_lquantize_bucket");
-	}
+	functions[s->aggfunc].bucket(g, s->target->agg);
 	cc_store(f, BPF_DW, R_FP, o->value, R0);
 }
 
@@ -259,7 +349,7 @@ void g_agg(struct gen *g, const struct d_stmt *s)
 	} else {
 		find_cell(g, d);
 	}
-	change[s->aggfunc](g, d, &o);
+	functions[s->aggfunc].add(g, d, &o);
 	cc_imm(f, R1, 1);
 	add_word(g, 0, R1);
 	cc_jump(f, end);

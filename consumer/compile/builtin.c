@@ -114,71 +114,96 @@ void g_typed_arg(struct gen *g, unsigned n)
 
 /* ---- Numbers ---------------------------------------------------------------------- */
 
-static void v_arg(struct gen *g, int id)
+static struct value var_arg(struct gen *g, const struct d_expr *e)
 {
-	g_arg(g, (unsigned)(id - D_BUILTIN_arg0));
+	g_arg(g, (unsigned)(e->var->id - D_BUILTIN_arg0));
+	return value_number();
 }
 
-static void v_pid(struct gen *g, int id)
+static struct value var_args(struct gen *g, const struct d_expr *e)
 {
+	g_typed_arg(g, (unsigned)e->ival);
+	return value_number();
+}
+
+static struct value var_pid(struct gen *g, const struct d_expr *e)
+{
+	(void)e;
 	g_pid_tgid(g);
-	if (id == D_BUILTIN_pid)
-		cc_alu_imm(g->f, BPF_RSH, R0, 32);
-	else
-		g_extend(g, 4, false);
+	cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	return value_number();
 }
 
-static void v_ppid(struct gen *g, int id)
+static struct value var_tid(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
+	g_pid_tgid(g);
+	g_extend(g, 4, false);
+	return value_number();
+}
+
+static struct value var_ppid(struct gen *g, const struct d_expr *e)
+{
+	(void)e;
 	cc_helper(g->f, BPF_FUNC_get_current_task);
 	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_real_parent);
 	g_read(g, 8, false, false);
 	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_tgid);
 	g_read(g, 4, true, false);
+	return value_number();
 }
 
-static void v_uid(struct gen *g, int id)
+static struct value var_uid(struct gen *g, const struct d_expr *e)
 {
+	(void)e;
 	cc_helper(g->f, BPF_FUNC_get_current_uid_gid);
-	if (id == D_BUILTIN_gid)
-		cc_alu_imm(g->f, BPF_RSH, R0, 32);
-	else
-		g_extend(g, 4, false);
+	g_extend(g, 4, false);
+	return value_number();
 }
 
-static void v_cpu(struct gen *g, int id)
+static struct value var_gid(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
+	cc_helper(g->f, BPF_FUNC_get_current_uid_gid);
+	cc_alu_imm(g->f, BPF_RSH, R0, 32);
+	return value_number();
+}
+
+static struct value var_cpu(struct gen *g, const struct d_expr *e)
+{
+	(void)e;
 	cc_load(g->f, BPF_W, R0, R_FIRE, offsetof(struct rt_fire, cpu));
+	return value_number();
 }
 
-static void v_timestamp(struct gen *g, int id)
+static struct value var_timestamp(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
 	g_time(g);
+	return value_number();
 }
 
-static void v_walltimestamp(struct gen *g, int id)
+static struct value var_walltimestamp(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
 	g_time(g);
 	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
 	cc_load(g->f, BPF_DW, R1, R1, offsetof(struct rt_state, wall_offset));
 	cc_alu(g->f, BPF_ADD, R0, R1);
+	return value_number();
 }
 
 /* The thread's time on CPU: what it had when it last left one, and since it came on this one. A
  * firing that slept after its timestamp was read may have that before the switch: then 0. */
-static void v_vtimestamp(struct gen *g, int id)
+static struct value var_vtimestamp(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	int have = cc_label_new(f), end = cc_label_new(f),
 	    off = (int)offsetof(struct rt_self, cpu_time);
 	int before = g_push(g, 8);
 
-	(void)id;
+	(void)e;
 	g->cc->uses_vtimestamp = true;
 	g->cc->maps[CC_MAP_CPUS].used = true;
 	g_self(g, true);
@@ -205,20 +230,22 @@ static void v_vtimestamp(struct gen *g, int id)
 	cc_alu(f, BPF_ADD, R0, R1);
 	cc_label_here(f, end);
 	g_pop(g, 8);
+	return value_number();
 }
 
-static void v_curthread(struct gen *g, int id)
+static struct value var_curthread(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
 	cc_helper(g->f, BPF_FUNC_get_current_task);
+	return value_number();
 }
 
-static void v_errno(struct gen *g, int id)
+static struct value var_errno(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	int none = cc_label_new(f), end = cc_label_new(f);
 
-	(void)id;
+	(void)e;
 	for (size_t i = 0; g->args && i < COUNT(g->args->arg); i++) {
 		const struct cc_arg *a = &g->args->arg[i];
 
@@ -233,14 +260,16 @@ static void v_errno(struct gen *g, int id)
 	cc_label_here(f, none);
 	cc_imm(f, R0, 0);
 	cc_label_here(f, end);
+	return value_number();
 }
 
-static void v_epid(struct gen *g, int id)
+static struct value var_epid(struct gen *g, const struct d_expr *e)
 {
-	(void)id;
+	(void)e;
 	cc_load(g->f, BPF_W, R0, R_FIRE, offsetof(struct rt_fire, probe));
 	cc_alu_imm(g->f, BPF_MUL, R0, (int32_t)g->cc->prog->nclauses);
 	cc_alu_imm(g->f, BPF_ADD, R0, g->clause->index + 1);
+	return value_number();
 }
 
 /* r0 = the fired probe's row, or jumps to none. */
@@ -260,18 +289,19 @@ static void probe_row(struct gen *g, int none)
 	g_pop(g, 8);
 }
 
-static void v_id(struct gen *g, int id)
+static struct value var_id(struct gen *g, const struct d_expr *e)
 {
 	int none = cc_label_new(g->f);
 
-	(void)id;
+	(void)e;
 	probe_row(g, none);
 	cc_load(g->f, BPF_W, R0, R0, offsetof(struct rt_probe, id));
 	cc_label_here(g->f, none);
+	return value_number();
 }
 
 /* The return address of the function that the probe is in: the second frame. */
-static void v_caller(struct gen *g, int id)
+static struct value caller(struct gen *g, bool user)
 {
 	struct cc_func *f = g->f;
 	int buf = g_push(g, 16);
@@ -279,47 +309,32 @@ static void v_caller(struct gen *g, int id)
 	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
 	cc_store_imm(f, BPF_DW, R_FP, buf + 8, 0);
 	if (cc_contexts[g->unit->ctx].stack)
-		g_frames(g, id == D_BUILTIN_ucaller, R_FP, (uint32_t)buf, 16);
+		g_frames(g, user, R_FP, (uint32_t)buf, 16);
 	cc_load(f, BPF_DW, R0, R_FP, buf + 8);
 	g_pop(g, 16);
+	return value_number();
 }
 
-#define ARG(n) [D_BUILTIN_arg##n] = v_arg
-static void (*const numbers[D_NBUILTINS])(struct gen *g, int id) = {
-	ARG(0),
-	ARG(1),
-	ARG(2),
-	ARG(3),
-	ARG(4),
-	ARG(5),
-	ARG(6),
-	ARG(7),
-	ARG(8),
-	ARG(9),
-	[D_BUILTIN_pid] = v_pid,
-	[D_BUILTIN_tid] = v_pid,
-	[D_BUILTIN_ppid] = v_ppid,
-	[D_BUILTIN_uid] = v_uid,
-	[D_BUILTIN_gid] = v_uid,
-	[D_BUILTIN_cpu] = v_cpu,
-	[D_BUILTIN_timestamp] = v_timestamp,
-	[D_BUILTIN_walltimestamp] = v_walltimestamp,
-	[D_BUILTIN_vtimestamp] = v_vtimestamp,
-	[D_BUILTIN_curthread] = v_curthread,
-	[D_BUILTIN_errno] = v_errno,
-	[D_BUILTIN_epid] = v_epid,
-	[D_BUILTIN_id] = v_id,
-	[D_BUILTIN_caller] = v_caller,
-	[D_BUILTIN_ucaller] = v_caller,
-};
+static struct value var_caller(struct gen *g, const struct d_expr *e)
+{
+	(void)e;
+	return caller(g, false);
+}
+
+static struct value var_ucaller(struct gen *g, const struct d_expr *e)
+{
+	(void)e;
+	return caller(g, true);
+}
 
 /* ---- Strings ---------------------------------------------------------------------- */
 
-static uint32_t execname(struct gen *g)
+static struct value var_execname(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	uint32_t at = g_str_room(g);
 
+	(void)e;
 	cc_helper(f, BPF_FUNC_get_current_task);
 	cc_mov(f, R3, R0);
 	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_comm);
@@ -327,10 +342,10 @@ static uint32_t execname(struct gen *g)
 	cc_imm(f, R2, at);
 	cc_imm(f, R4, 15);
 	cc_routine(f, "rt_kstr");
-	return at;
+	return value_string(at);
 }
 
-static uint32_t probe_part(struct gen *g, size_t off, size_t size)
+static struct value probe_part(struct gen *g, size_t off, size_t size)
 {
 	struct cc_func *f = g->f;
 	uint32_t at = g_str_room(g), most = g->cc->opt.strsize;
@@ -352,40 +367,61 @@ static uint32_t probe_part(struct gen *g, size_t off, size_t size)
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, at);
 	cc_routine(f, "rt_str_end");
-	return at;
+	return value_string(at);
 }
 
-#define PART(m) offsetof(struct rt_probe, m), sizeof(((struct rt_probe *)0)->m)
-static const struct {
-	size_t off, size;
-} parts[D_NBUILTINS] = {
-	[D_BUILTIN_probeprov] = { PART(prov) },
-	[D_BUILTIN_probemod] = { PART(mod) },
-	[D_BUILTIN_probefunc] = { PART(func) },
-	[D_BUILTIN_probename] = { PART(name) },
+#define PART(row, member)                                                           \
+	static struct value var_##row(struct gen *g, const struct d_expr *e)        \
+	{                                                                           \
+		(void)e;                                                            \
+		return probe_part(g, offsetof(struct rt_probe, member),             \
+				  sizeof(((struct rt_probe *)0)->member));          \
+	}
+PART(probeprov, prov)
+PART(probemod, mod)
+PART(probefunc, func)
+PART(probename, name)
+
+/* ---- The table ----------------------------------------------------------------------- */
+
+/* Never called: refuse_clause() has refused the row. */
+static struct value var_lacking(struct gen *g, const struct d_expr *e)
+{
+	const struct d_var *v = e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
+
+	g->cc->failed |= !refuse_lacking(g->cc, e->loc, &d_var_rows[v->id], "");
+	return value_number();
+}
+
+#define var_arg0 var_arg
+#define var_arg1 var_arg
+#define var_arg2 var_arg
+#define var_arg3 var_arg
+#define var_arg4 var_arg
+#define var_arg5 var_arg
+#define var_arg6 var_arg
+#define var_arg7 var_arg
+#define var_arg8 var_arg
+#define var_arg9 var_arg
+
+static struct value (*const vars[D_NBUILTINS])(struct gen *g, const struct d_expr *e) = {
+#define D_VAR(id, has, type, ...) [D_BUILTIN_##id] = D_IF_##has(var_##id, var_lacking),
+#include "d/builtins.def"
 };
 
 struct value g_builtin(struct gen *g, const struct d_expr *e)
 {
-	int id = e->var->id;
+	const struct d_var *var = e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
+	struct value v = vars[var->id](g, e);
 
-	if (parts[id].size)
-		return value_string(probe_part(g, parts[id].off, parts[id].size));
-	if (id == D_BUILTIN_execname)
-		return value_string(execname(g));
-	numbers[id](g, id);
-	g_norm(g, e->type);
-	return value_number();
-}
-
-bool builtin_known(int id)
-{
-	return numbers[id] || parts[id].size || id == D_BUILTIN_execname || id == D_BUILTIN_args;
+	if (v.kind == VALUE_NUMBER)
+		g_norm(g, e->type);
+	return v;
 }
 
 /* ---- Subroutines -------------------------------------------------------------------- */
 
-static struct value s_strlen(struct gen *g, const struct d_expr *e)
+static struct value subr_strlen(struct gen *g, const struct d_expr *e)
 {
 	uint32_t at = g_string(g, e->kids[0]);
 
@@ -398,7 +434,7 @@ static struct value s_strlen(struct gen *g, const struct d_expr *e)
  * Bytes of user memory in the slot, until the clause ends; the value is their kernel address.
  * A size that is no constant has room for strsize bytes, at least 1024.
  */
-static struct value s_copyin(struct gen *g, const struct d_expr *e)
+static struct value subr_copyin(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	bool fixed = e->kids[1]->kind == D_E_INT && e->kids[1]->ival <= 1u << 16;
@@ -435,7 +471,7 @@ static struct value s_copyin(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-static struct value s_copyinstr(struct gen *g, const struct d_expr *e)
+static struct value subr_copyinstr(struct gen *g, const struct d_expr *e)
 {
 	struct value v = { 0 };
 
@@ -443,17 +479,22 @@ static struct value s_copyinstr(struct gen *g, const struct d_expr *e)
 	return v;
 }
 
+/* Never called: refuse_clause() has refused the row. */
+static struct value subr_lacking(struct gen *g, const struct d_expr *e)
+{
+	g->cc->failed |= !refuse_lacking(g->cc, e->loc, &d_subr_rows[e->func], "()");
+	return value_number();
+}
+
+#define subr_strjoin g_strjoin
+#define subr_substr g_substr
+
 static struct value (*const subrs[D_NSUBRS])(struct gen *g, const struct d_expr *e) = {
-	[D_SUBR_strlen] = s_strlen,   [D_SUBR_copyin] = s_copyin, [D_SUBR_copyinstr] = s_copyinstr,
-	[D_SUBR_strjoin] = g_strjoin, [D_SUBR_substr] = g_substr,
+#define D_SUBR(id, has, proto, ...) [D_SUBR_##id] = D_IF_##has(subr_##id, subr_lacking),
+#include "d/builtins.def"
 };
 
 struct value g_subr(struct gen *g, const struct d_expr *e)
 {
 	return subrs[e->func](g, e);
-}
-
-bool subr_known(int id)
-{
-	return subrs[id] || id == D_SUBR_stringof;
 }

@@ -160,10 +160,8 @@ void g_addr(struct gen *g, const struct d_expr *e); /* r0 = address of what is i
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = what r0 points at */
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
-struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR */
-bool builtin_known(int id);
-struct value g_subr(struct gen *g, const struct d_expr *e); /* CALL */
-bool subr_known(int id);
+struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
+struct value g_subr(struct gen *g, const struct d_expr *e);	/* CALL */
 
 /* STRING, or a string in memory: anything but what value.c makes of other strings. */
 struct value g_string_literal(struct gen *g, const struct d_expr *e);
@@ -237,9 +235,9 @@ void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes);
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 
 void g_agg(struct gen *g, const struct d_stmt *s);
+uint32_t agg_words(const struct d_agg *a); /* of a value, word 0 included */
 
 bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r);
-bool action_records(int act);
 void g_rec_begin(struct gen *g);
 void g_rec_action(struct gen *g, const struct d_stmt *s);
 void g_rec_end(struct gen *g);
@@ -252,5 +250,7 @@ void g_ring(struct gen *g);
 int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n, bool is_error);
 
 bool refuse_clause(struct cc *cc, const struct d_clause *c);
+/* False, and reported: the row says LACKS. parens: "()" of what is called. */
+bool refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens);
 
 #endif

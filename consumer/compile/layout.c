@@ -175,23 +175,6 @@ static bool vars_layout(struct cc *cc)
 
 /* ---- Aggregations ------------------------------------------------------------------------ */
 
-static uint32_t agg_words(const struct d_agg *a)
-{
-	static const uint32_t words[D_NAGGFUNCS] = {
-		[D_AGG_count] = 1,
-		[D_AGG_sum] = 2,
-		[D_AGG_min] = 2,
-		[D_AGG_max] = 2,
-		[D_AGG_avg] = 2,
-		[D_AGG_stddev] = 4,
-		[D_AGG_quantize] = 1 + RT_QUANTIZE_BUCKETS,
-	};
-
-	if (a->func == D_AGG_lquantize)
-		return (uint32_t)((a->params[1] - a->params[0]) / a->params[2]) + 3;
-	return a->func >= 0 ? words[a->func] : 1;
-}
-
 /* A value with a key is drained in one piece, which must fit into a buffer of the kernel's. */
 static bool agg_fits(struct cc *cc, const struct d_agg *a)
 {
@@ -210,8 +193,8 @@ static bool agg_layout(struct cc *cc, const struct d_agg *a, struct agg_desc *d)
 		return false;
 	*d = (struct agg_desc){ .agg = a, .nkeys = a->nkeys, .words = agg_words(a) };
 	d->kinds = arena_array(cc->arena, enum rec_kind, a->nkeys + 1);
-	d->syms = arena_array(cc->arena, enum d_action, a->nkeys + 1);
-	if (!d->kinds || !d->syms)
+	d->symbols = arena_array(cc->arena, enum d_symbol, a->nkeys + 1);
+	if (!d->kinds || !d->symbols)
 		return false;
 	for (size_t i = 0; i < a->nkeys; i++) {
 		d->kinds[i] = key_kind(a->keys[i]);
@@ -239,7 +222,8 @@ static void key_symbols(struct cc *cc, struct d_stmt **s, size_t n)
 			const struct d_expr *e = s[i]->target->kids[k];
 
 			if (e->kind == D_E_CALL && e->is_action)
-				cc->aggs[s[i]->target->agg->id].syms[k] = (enum d_action)e->func;
+				cc->aggs[s[i]->target->agg->id].symbols[k] =
+					d_action_rows[e->func].symbol;
 		}
 	}
 }
@@ -303,7 +287,7 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 		return NULL;
 	for (size_t i = 0; i < prog->nclauses; i++)
 		for (size_t k = 0; k < cc->recs[i].nactions; k++)
-			cc->has_exit |= cc->recs[i].actions[k].act == D_ACT_exit;
+			cc->has_exit |= d_action_rows[cc->recs[i].actions[k].act].exits;
 	cc->rec_off = cc->this_size;
 	cc->rec_max = (cc->rec_max + 7) & ~7u;
 	cc->slot_size = cc->rec_off + cc->rec_max + 256;
@@ -356,12 +340,8 @@ static uint32_t expr_args(const struct d_expr *e)
 
 	if (!e)
 		return 0;
-	if (e->kind == D_E_VAR && e->var->scope == D_V_BUILTIN) {
-		if (e->var->id >= D_BUILTIN_arg0 && e->var->id <= D_BUILTIN_arg9)
-			used |= 1u << (e->var->id - D_BUILTIN_arg0);
-		else if (e->var->id == D_BUILTIN_errno)
-			used |= 0x3ff; /* wherever the result is */
-	}
+	if (e->kind == D_E_VAR && e->var->scope == D_V_BUILTIN)
+		used |= d_var_rows[e->var->id].args;
 	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN &&
 	    e->ival < COUNT(((struct cc_args *)0)->arg))
 		used |= 1u << e->ival;

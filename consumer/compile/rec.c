@@ -9,23 +9,6 @@
 
 #include <stddef.h>
 
-enum how { NONE, PRINTS, AGGS, VALUE, STACK, NUMBER, FORMAT };
-
-/* The actions this version has, by where their data comes from. */
-static const uint8_t how[D_NACTIONS] = {
-	[D_ACT_printf] = FORMAT,  [D_ACT_printa] = AGGS,      [D_ACT_trace] = VALUE,
-	[D_ACT_stack] = STACK,	  [D_ACT_ustack] = STACK,     [D_ACT_exit] = NUMBER,
-	[D_ACT_clear] = AGGS,	  [D_ACT_trunc] = AGGS,	      [D_ACT_sym] = STACK,
-	[D_ACT_mod] = STACK,	  [D_ACT_func] = STACK,	      [D_ACT_uaddr] = STACK,
-	[D_ACT_usym] = STACK,	  [D_ACT_umod] = STACK,	      [D_ACT_ufunc] = STACK,
-	[D_ACT_normalize] = AGGS, [D_ACT_denormalize] = AGGS,
-};
-
-bool action_records(int act)
-{
-	return how[act] != NONE;
-}
-
 /* ---- Layout ------------------------------------------------------------------------ */
 
 struct layout {
@@ -35,23 +18,25 @@ struct layout {
 	uint32_t tails; /* most bytes behind the fixed part */
 };
 
-static enum d_action symbol_of(const struct d_expr *e)
+static enum d_symbol symbol_of(const struct d_expr *e)
 {
 	while (e->kind == D_E_CAST || e->kind == D_E_COMMA)
 		e = e->kids[e->nkids - 1];
-	return e->kind == D_E_CALL && e->is_action ? (enum d_action)e->func : D_ACT_ustack;
+	return e->kind == D_E_CALL && e->is_action ? d_action_rows[e->func].symbol : D_SYM_PLACE;
 }
 
-static void field_layout(struct layout *l, struct rec_field *f, const struct d_expr *e)
+/* The next field of the action: the value of e. */
+static void field_layout(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
+	struct rec_field *f = &a->fields[a->nfields++];
 	const struct d_type *t = d_resolve(e->type);
 
 	*f = (struct rec_field){ .kind = key_kind(e->type),
 				 .off = l->r->size,
 				 .type = e->type,
-				 .size = (uint32_t)t->size };
-	if (f->kind == REC_KSYM || f->kind == REC_USYM || f->kind == REC_USTACK)
-		f->sym = symbol_of(e);
+				 .size = (uint32_t)t->size,
+				 .symbol = symbol_of(e),
+				 .expr = e };
 	if (f->kind == REC_STACK || f->kind == REC_USTACK) {
 		f->frames = stack_frames(l->cc, e->type);
 		l->tails += 8 * f->frames;
@@ -65,26 +50,81 @@ static void field_layout(struct layout *l, struct rec_field *f, const struct d_e
 		l->r->size += sizeof(struct rt_owner);
 }
 
-static bool agg_args(struct layout *l, struct rec_action *a, const struct d_expr *e)
+/* layout_ID: what of an action goes into the record. */
+typedef void layout_fn(struct layout *l, struct rec_action *a, const struct d_expr *e);
+
+static void layout_args(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
-	a->aggs = arena_array(l->cc->arena, const struct d_agg *, e->nkids);
-	for (size_t i = 0; a->aggs && i < e->nkids; i++)
-		if (e->kids[i]->kind == D_E_AGG)
+	for (size_t i = 0; i < e->nkids; i++)
+		if (e->kids[i]->kind == D_E_AGG) /* trace(@a) */
 			a->aggs[a->naggs++] = e->kids[i]->agg;
-	return a->aggs;
+		else
+			field_layout(l, a, e->kids[i]);
 }
 
-static bool is_data(const struct d_expr *e)
+/* The format, kids[0], is the consumer's. */
+static void layout_format(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
-	return e->kind != D_E_AGG;
+	for (size_t i = 1; i < e->nkids; i++)
+		field_layout(l, a, e->kids[i]);
 }
+
+/* Aggregations, and a number beside them: a constant needs no room in the record. */
+static void layout_aggs(struct layout *l, struct rec_action *a, const struct d_expr *e)
+{
+	for (size_t i = e->format ? 1 : 0; i < e->nkids; i++) {
+		const struct d_expr *k = e->kids[i];
+
+		if (k->kind == D_E_AGG) {
+			a->aggs[a->naggs++] = k->agg;
+		} else if (k->kind == D_E_INT) {
+			a->number = (int64_t)k->ival;
+			a->has_number = true;
+		} else {
+			field_layout(l, a, k);
+		}
+	}
+}
+
+/* The action is a value itself: a stack, a symbol. */
+static void layout_self(struct layout *l, struct rec_action *a, const struct d_expr *e)
+{
+	field_layout(l, a, e);
+}
+
+/* Never called: refuse_clause() has refused the row. */
+static void layout_lacking(struct layout *l, struct rec_action *a, const struct d_expr *e)
+{
+	l->cc->failed |= !refuse_lacking(l->cc, a->loc, &d_action_rows[e->func], "()");
+}
+
+#define layout_printf layout_format
+#define layout_printa layout_aggs
+#define layout_trace layout_args
+#define layout_stack layout_self
+#define layout_ustack layout_self
+#define layout_exit layout_args
+#define layout_clear layout_aggs
+#define layout_trunc layout_aggs
+#define layout_normalize layout_aggs
+#define layout_denormalize layout_aggs
+#define layout_sym layout_self
+#define layout_mod layout_self
+#define layout_func layout_self
+#define layout_uaddr layout_self
+#define layout_usym layout_self
+#define layout_umod layout_self
+#define layout_ufunc layout_self
+
+static layout_fn *const layouts[D_NACTIONS] = {
+#define D_ACTION(id, has, proto, ...) [D_ACT_##id] = D_IF_##has(layout_##id, layout_lacking),
+#include "d/builtins.def"
+};
 
 static bool action_layout(struct layout *l, const struct d_stmt *s, bool inside)
 {
 	const struct d_expr *e = s->expr;
 	struct rec_action *a = ARENA_PUSH(l->cc->arena, l->r->actions, l->r->nactions, l->cap);
-	bool whole = how[e->func] == STACK, constants;
-	size_t first = how[e->func] == FORMAT || (how[e->func] == AGGS && e->format) ? 1 : 0;
 
 	if (!a)
 		return false;
@@ -92,35 +132,22 @@ static bool action_layout(struct layout *l, const struct d_stmt *s, bool inside)
 		.act = (enum d_action)e->func, .loc = s->loc, .format = e->format, .present = -1
 	};
 	a->fields = arena_array(l->cc->arena, struct rec_field, e->nkids + 1);
-	if (!a->fields || !agg_args(l, a, e))
+	a->aggs = arena_array(l->cc->arena, const struct d_agg *, e->nkids + 1);
+	if (!a->fields || !a->aggs)
 		return false;
 	if (inside) {
 		a->present = (int)l->r->size;
 		l->r->size += 8;
 	}
-	constants = (e->func == D_ACT_trunc || e->func == D_ACT_normalize) && e->nkids > 1 &&
-		    e->kids[1]->kind == D_E_INT;
-	for (size_t i = whole ? 0 : first; i < (whole ? 1 : e->nkids); i++) {
-		const struct d_expr *k = whole ? e : e->kids[i];
-
-		if (!is_data(k))
-			continue;
-		if (constants) {
-			a->number = (int64_t)k->ival;
-			a->has_number = true;
-			continue;
-		}
-		field_layout(l, &a->fields[a->nfields++], k);
-	}
+	layouts[e->func](l, a, e);
 	l->r->any = true;
-	return true;
+	return !l->cc->failed;
 }
 
 static bool stmts_layout(struct layout *l, struct d_stmt **s, size_t n, bool inside)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (s[i]->kind == D_S_ACTION && how[s[i]->expr->func] &&
-		    !action_layout(l, s[i], inside))
+		if (s[i]->kind == D_S_ACTION && !action_layout(l, s[i], inside))
 			return false;
 		if (s[i]->kind == D_S_IF && (!stmts_layout(l, s[i]->then, s[i]->nthen, true) ||
 					     !stmts_layout(l, s[i]->otherwise, s[i]->nelse, true)))
@@ -249,11 +276,24 @@ static void (*const put[])(struct gen *g, const struct rec_field *fl, const stru
 	[REC_USYM] = put_usym,
 };
 
-/* exit(r0): the status is kept where nothing is dropped; no clause starts any more. */
-static void do_exit(struct gen *g)
+/* emit_ID: what an action does when its clause runs. */
+typedef void emit_fn(struct gen *g, const struct rec_action *a);
+
+static void emit_fields(struct gen *g, const struct rec_action *a)
+{
+	for (size_t i = 0; i < a->nfields; i++) {
+		const struct rec_field *fl = &a->fields[i];
+
+		put[fl->kind](g, fl, fl->expr, g->cc->rec_off + fl->off);
+	}
+}
+
+/* The status is kept where nothing is dropped; no clause starts any more. */
+static void emit_exit(struct gen *g, const struct rec_action *a)
 {
 	struct cc_func *f = g->f;
 
+	emit_fields(g, a); /* r0: the status */
 	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(f, R2, CC_MAP_STATE, 0);
 	cc_store(f, BPF_W, R2, offsetof(struct rt_state, exit_status), R0);
@@ -269,25 +309,39 @@ static void do_exit(struct gen *g)
 	}
 }
 
+/* Never called: layout_lacking() has failed. */
+static void emit_lacking(struct gen *g, const struct rec_action *a)
+{
+	g->cc->failed |= !refuse_lacking(g->cc, a->loc, &d_action_rows[a->act], "()");
+}
+
+#define emit_printf emit_fields
+#define emit_printa emit_fields
+#define emit_trace emit_fields
+#define emit_stack emit_fields
+#define emit_ustack emit_fields
+#define emit_clear emit_fields
+#define emit_trunc emit_fields
+#define emit_normalize emit_fields
+#define emit_denormalize emit_fields
+#define emit_sym emit_fields
+#define emit_mod emit_fields
+#define emit_func emit_fields
+#define emit_uaddr emit_fields
+#define emit_usym emit_fields
+#define emit_umod emit_fields
+#define emit_ufunc emit_fields
+
+static emit_fn *const emits[D_NACTIONS] = {
+#define D_ACTION(id, has, proto, ...) [D_ACT_##id] = D_IF_##has(emit_##id, emit_lacking),
+#include "d/builtins.def"
+};
+
 void g_rec_action(struct gen *g, const struct d_stmt *s)
 {
 	const struct rec_action *a = &g->rec->actions[g->next_action++];
-	const struct d_expr *e = s->expr;
-	size_t n = 0;
 
-	for (size_t i = 0; n < a->nfields; i++) {
-		const struct d_expr *k = how[e->func] == STACK ?
-						 e :
-						 e->kids[i + (how[e->func] == FORMAT)];
-		const struct rec_field *fl = &a->fields[n];
-
-		if (k->kind == D_E_AGG || (how[e->func] == AGGS && k->kind == D_E_STRING))
-			continue;
-		put[fl->kind](g, fl, k, g->cc->rec_off + fl->off);
-		n++;
-	}
-	if (e->func == D_ACT_exit)
-		do_exit(g);
+	emits[s->expr->func](g, a);
 	if (a->present >= 0) {
 		cc_imm(g->f, R0, 1);
 		g_slot_store(g, BPF_DW, g->cc->rec_off + (uint32_t)a->present, R0);

@@ -7,28 +7,34 @@
  */
 #include "consumer/compile/inner.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-static bool bad(struct cc *cc, const struct d_expr *e, const char *what)
+__attribute__((format(printf, 3, 4))) static bool refuse(struct cc *cc, struct loc at,
+							 const char *fmt, ...)
 {
-	diag_error(cc->diag, e->loc, D_UNSUPPORTED, "%s not available in this version", what);
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_verror(cc->diag, at, D_UNSUPPORTED, fmt, ap);
+	va_end(ap);
 	return false;
 }
 
-static bool bad_name(struct cc *cc, struct loc at, const char *name, const char *call)
+bool refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens)
 {
-	diag_error(cc->diag, at, D_UNSUPPORTED, "%s%s is not available in this version", name,
-		   call);
+	if (row->has)
+		return true;
+	refuse(cc, at, "%s%s is not available in this version", row->name, parens);
+	if (row->instead)
+		diag_hint(cc->diag, "%s", row->instead);
 	return false;
 }
 
 static bool call_ok(struct cc *cc, const struct d_expr *e)
 {
-	if (e->is_action && !action_records(e->func))
-		return bad_name(cc, e->loc, d_action_names[e->func], "()");
-	if (!e->is_action && !subr_known(e->func))
-		return bad_name(cc, e->loc, d_subr_names[e->func], "()");
-	return true;
+	return refuse_lacking(cc, e->loc,
+			      e->is_action ? &d_action_rows[e->func] : &d_subr_rows[e->func], "()");
 }
 
 static bool type_ok(struct cc *cc, const struct d_expr *e)
@@ -36,9 +42,9 @@ static bool type_ok(struct cc *cc, const struct d_expr *e)
 	const struct d_type *t = d_resolve(e->type);
 
 	if (t && t->kind == D_T_FLOAT && t->size > 8)
-		return bad(cc, e, "floating-point values of more than 64 bits are");
+		return refuse(cc, e->loc, "floating-point values of more than 64 bits are not available in this version");
 	if (t && t->kind == D_T_INT && t->size > 8)
-		return bad(cc, e, "integers of more than 64 bits are");
+		return refuse(cc, e->loc, "integers of more than 64 bits are not available in this version");
 	return true;
 }
 
@@ -57,19 +63,17 @@ static bool takes_place(const struct d_expr *e, size_t kid)
 
 static bool var_ok(struct cc *cc, const struct d_expr *e)
 {
-	if (e->var->scope == D_V_BUILTIN && !builtin_known(e->var->id))
-		return bad_name(cc, e->loc, d_builtin_names[e->var->id], "");
-	if (e->var->scope == D_V_BUILTIN || !d_resolve(e->var->type))
+	if (e->var->scope == D_V_BUILTIN)
+		return refuse_lacking(cc, e->loc, &d_var_rows[e->var->id], "");
+	if (!d_resolve(e->var->type))
 		return true;
 	if (!is_whole(e->var->type))
 		return true;
 	if (d_resolve(e->var->type)->size > CC_MAX_OWN)
-		return bad(cc, e, "variables of more than a megabyte are");
+		return refuse(cc, e->loc, "variables of more than a megabyte are not available in this version");
 	if ((e->var->scope != D_V_GLOBAL || e->var->assoc) &&
 	    d_resolve(e->var->type)->size > CC_MAX_LOCAL)
-		return bad(
-			cc, e,
-			"thread-local, clause-local and associative variables of more than 32 KB are");
+		return refuse(cc, e->loc, "thread-local, clause-local and associative variables of more than 32 KB are not available in this version");
 	return true;
 }
 
@@ -96,14 +100,14 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 		if (is_struct(to) && d_is_integer(e->kids[1]->type))
 			return true; /* `x = 0` */
 		if (is_struct(to))
-			return bad(cc, to, "structs and unions by value are");
+			return refuse(cc, to->loc, "structs and unions by value are not available in this version");
 		/* the kernel has no atomic operation on them */
 		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || own_aligned(to) ||
-		       bad(cc, e, "operations on members that are not aligned are");
+		       refuse(cc, e->loc, "operations on members that are not aligned are not available in this version");
 	}
 	if (is_struct(to) || !is_memory(to))
-		return bad(cc, to, "structs and unions by value are");
-	return !d_is_string(to->type) || bad(cc, to, "assignments of strings to memory are");
+		return refuse(cc, to->loc, "structs and unions by value are not available in this version");
+	return !d_is_string(to->type) || refuse(cc, to->loc, "assignments of strings to memory are not available in this version");
 }
 
 static bool is_float(const struct d_expr *e)
@@ -118,13 +122,13 @@ static bool is_float(const struct d_expr *e)
 static bool takes_float(const struct d_expr *e)
 {
 	return e->kind == D_E_COMMA || (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) ||
-	       (e->kind == D_E_CALL && e->is_action && e->func == D_ACT_printf);
+	       (e->kind == D_E_CALL && e->is_action && d_action_rows[e->func].takes_floats);
 }
 
 static bool no_float(struct cc *cc, const struct d_expr *e)
 {
 	return !is_float(e) ||
-	       bad(cc, e, "floating-point values other than to assign and to print are");
+	       refuse(cc, e->loc, "floating-point values other than to assign and to print are not available in this version");
 }
 
 /* Keys that may be too long are looked at when they are made (a drop); here those that must be. */
@@ -145,8 +149,9 @@ static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
 
 static void frames_said(struct cc *cc, const struct d_expr *e)
 {
-	if (e->is_action && (e->func == D_ACT_stack || e->func == D_ACT_ustack) &&
-	    d_resolve(e->type)->nelem > CC_FRAMES_MAX)
+	const struct d_type *t = d_resolve(e->type);
+
+	if (t->kind == D_T_STACK && t->nelem > CC_FRAMES_MAX)
 		diag_warn(cc->diag, e->loc, "the kernel gives at most %d frames of a stack",
 			  CC_FRAMES_MAX);
 }
@@ -154,10 +159,10 @@ static void frames_said(struct cc *cc, const struct d_expr *e)
 static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 {
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
-		return bad(cc, e, "bit-fields are");
+		return refuse(cc, e->loc, "bit-fields are not available in this version");
 	if (!place && e->kind != D_E_AGG &&
 	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_whole(e->type))))
-		return bad(cc, e, "structs and unions by value are");
+		return refuse(cc, e->loc, "structs and unions by value are not available in this version");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
 		return false;
 	if (e->kind == D_E_CALL)
@@ -204,8 +209,8 @@ static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 				      s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
 
 	if (s->kind == D_S_AGG) {
-		if (s->aggfunc == D_AGG_llquantize)
-			return bad_name(cc, s->loc, "llquantize", "()");
+		if (!refuse_lacking(cc, s->loc, &d_aggfunc_rows[s->aggfunc], "()"))
+			return false;
 		ok = key_fits(cc, s->target, false);
 		for (size_t i = 0; i < s->target->nkids; i++)
 			ok &= value_ok(cc, s->target->kids[i]);

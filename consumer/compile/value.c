@@ -57,11 +57,9 @@ static struct value value_VAR(struct gen *g, const struct d_expr *e)
 
 static struct value value_INDEX(struct gen *g, const struct d_expr *e)
 {
-	if (e->kids[0]->var->scope != D_V_BUILTIN || d_is_string(e->type))
-		return stored(g, e);
-	g_typed_arg(g, (unsigned)e->ival); /* args[n]; uregs was refused */
-	g_norm(g, e->type);
-	return value_number();
+	/* a string of args[] is read from the memory that the argument points to */
+	return e->kids[0]->var->scope != D_V_BUILTIN || d_is_string(e->type) ? stored(g, e) :
+									       g_builtin(g, e);
 }
 
 static struct value value_ASSIGN(struct gen *g, const struct d_expr *e)

@@ -35,16 +35,6 @@ static void put_key(struct out *o, const struct rec_value *v)
 	}
 }
 
-static void put_value(struct out *o, const struct agg_row *r)
-{
-	if (aggs_is_distribution(r->desc)) {
-		out_put_dist(o, r);
-		return;
-	}
-	out_putc(o, ' ');
-	out_put_int(o, aggs_number(r), 16);
-}
-
 /* A key, then the values of its `width` rows. */
 static int line_print(struct out *o, const struct d_format *f, const struct agg_row *rows,
 		      size_t width)
@@ -60,7 +50,7 @@ static int line_print(struct out *o, const struct d_format *f, const struct agg_
 	for (size_t i = 0; i < desc->nkeys; i++)
 		put_key(o, &o->values[i]);
 	for (size_t i = 0; i < width; i++)
-		put_value(o, &rows[i]);
+		out_put_agg(o, &rows[i]);
 	out_putc(o, '\n');
 	return o->err;
 }

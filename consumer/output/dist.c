@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/dist.c: the bars of quantize and lquantize (guide: chp-aggs).
+ * output/dist.c: the value of an aggregation: a number, or the bars of quantize and lquantize
+ * (guide: chp-aggs).
  * In:   a row's words, laid out as ebpf/abi.h says. Out: text.
  * Owns: nothing.
  */
@@ -99,7 +100,7 @@ static int64_t quantize_value(size_t i)
 	return 0;
 }
 
-static void quantize(struct out *o, const struct agg_row *r)
+static void show_quantize(struct out *o, const struct agg_row *r)
 {
 	const uint64_t *bucket = r->words + 1;
 	size_t first = RT_QUANTIZE_ZERO - 1, last = RT_QUANTIZE_ZERO + 1;
@@ -114,7 +115,7 @@ static void quantize(struct out *o, const struct agg_row *r)
 	}
 }
 
-static void lquantize(struct out *o, const struct agg_row *r)
+static void show_lquantize(struct out *o, const struct agg_row *r)
 {
 	const uint64_t *bucket = r->words + 1;
 	const int64_t *p = r->desc->agg->params;
@@ -140,14 +141,33 @@ static void lquantize(struct out *o, const struct agg_row *r)
 	}
 }
 
-static void (*const dists[D_NAGGFUNCS])(struct out *o, const struct agg_row *r) = {
-	[D_AGG_quantize] = quantize,
-	[D_AGG_lquantize] = lquantize,
+/* ---- The table -------------------------------------------------------------- */
+
+static void show_number(struct out *o, const struct agg_row *r)
+{
+	out_putc(o, ' ');
+	out_put_int(o, aggs_number(r), 16);
+}
+
+#define show_count show_number
+#define show_sum show_number
+#define show_min show_number
+#define show_max show_number
+#define show_avg show_number
+#define show_stddev show_number
+
+/* Of a row that this version lacks: no program with it is compiled. */
+#define show_lacking show_number
+
+static void (*const shows[D_NAGGFUNCS])(struct out *o, const struct agg_row *r) = {
+#define D_AGGFUNC(id, has, proto, ...) [D_AGG_##id] = D_IF_##has(show_##id, show_lacking),
+#include "d/builtins.def"
 };
 
-/* A function whose bars are not known here never gets past the compiler. */
-void out_put_dist(struct out *o, const struct agg_row *r)
+/* An aggregation to which no clause gives a value has no function; beside others it shows 0. */
+void out_put_agg(struct out *o, const struct agg_row *r)
 {
-	if (dists[r->desc->agg->func])
-		dists[r->desc->agg->func](o, r);
+	int func = r->desc->agg->func;
+
+	(func < 0 ? show_number : shows[func])(o, r);
 }

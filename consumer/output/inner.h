@@ -3,7 +3,7 @@
  * consumer/output/inner.h: what the files of output/ share.
  *   put.c     the buffer, padded text, integers      printf.c  formats
  *   value.c   fields and keys to values              record.c  heads of lines, trace(), actions
- *   stack.c   stacks and symbols as text             dist.c    bars of quantize and its kin
+ *   stack.c   stacks and symbols as text             dist.c    values of aggregations
  *   aggs.c    rows of aggregations                   table.c   printa and its kin on the table
  *   file.c    freopen, ftruncate, system
  *   ksym.c    kernel symbols
@@ -95,8 +95,8 @@ void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool q
 
 /* ---- aggregations -------------------------------------------------------------- */
 
-/* dist.c: bars, one a bucket. */
-void out_put_dist(struct out *o, const struct agg_row *r);
+/* dist.c: the value: a number, or bars, one a bucket. */
+void out_put_agg(struct out *o, const struct agg_row *r);
 
 /* table.c: the options' order. */
 struct aggs_order out_order(const struct out *o);

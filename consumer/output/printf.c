@@ -286,9 +286,9 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct rec
 	if (v->kind == REC_KSYM || v->kind == REC_USYM)
 		out_sym_text(o, v, sym);
 	else if (c->verb == 'A') /* a bare number does not say whose address it is */
-		out_usym(o->procs, sym, sizeof(sym), &v->owner, v->i, o->time, D_ACT_ustack);
+		out_usym(o->procs, sym, sizeof(sym), &v->owner, v->i, o->time, D_SYM_PLACE);
 	else
-		out_ksym(sym, sizeof(sym), v->i, D_ACT_stack);
+		out_ksym(sym, sizeof(sym), v->i, D_SYM_PLACE);
 	text(o, c, sym, strlen(sym));
 }
 
@@ -382,7 +382,7 @@ static void convert_agg(struct out *o, const struct d_conv *c, const struct agg_
 	struct rec_value v = { .kind = REC_INT, .size = 8, .is_signed = true };
 
 	if (aggs_is_distribution(row->desc)) {
-		out_put_dist(o, row);
+		out_put_agg(o, row);
 		return;
 	}
 	v.i = (uint64_t)aggs_number(row);

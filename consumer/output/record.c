@@ -232,7 +232,7 @@ static void trace_value(struct out *o, const struct rec_value *v)
 	}
 }
 
-static int act_trace(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+static int print_trace(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		     struct aggs *aggs)
 {
 	struct rec_value v;
@@ -247,7 +247,7 @@ static int act_trace(struct out *o, const struct rec_action *act, const struct r
 }
 
 /* The third argument, if there, says how many of the bytes are meant. */
-static int act_tracemem(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+static int print_tracemem(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 			struct aggs *aggs)
 {
 	struct rec_value v, n;
@@ -277,17 +277,16 @@ int out_act_format(struct out *o, const struct rec_action *act, const struct rt_
 	return out_format(o, act->format, o->values, act->nfields, NULL, 0);
 }
 
-static int act_printf(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+static int print_printf(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		      struct aggs *aggs)
 {
 	(void)aggs;
 	return out_act_format(o, act, rec);
 }
 
-/* Done elsewhere, by the kernel or the run: nothing to print. What the run does with a record
- * itself (setopt, commit …) must not come here: silence would hide that nobody did it. */
-static int act_none(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
-		    struct aggs *aggs)
+/* The kernel or the run does it: nothing is printed. */
+static int print_nothing(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+			 struct aggs *aggs)
 {
 	(void)act;
 	(void)rec;
@@ -295,8 +294,10 @@ static int act_none(struct out *o, const struct rec_action *act, const struct rt
 	return o->err;
 }
 
-static int act_lacking(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
-		       struct aggs *aggs)
+/* Of a row that says LACKS. An action that the run does with its record (setopt, commit …) is here
+ * too, not print_nothing: silence would hide that nobody did it. */
+static int print_lacking(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
+			 struct aggs *aggs)
 {
 	(void)o;
 	(void)act;
@@ -307,34 +308,39 @@ static int act_lacking(struct out *o, const struct rec_action *act, const struct
 
 /* ---- The table ------------------------------------------------------------------ */
 
-#define out_act_printf act_printf
-#define out_act_trace act_trace
-#define out_act_stack act_trace
-#define out_act_ustack act_trace
-#define out_act_jstack act_trace
-#define out_act_sym act_trace
-#define out_act_mod act_trace
-#define out_act_func act_trace
-#define out_act_uaddr act_trace
-#define out_act_usym act_trace
-#define out_act_umod act_trace
-#define out_act_ufunc act_trace
-#define out_act_tracemem act_tracemem
-#define out_act_exit act_none
-#define out_act_setopt act_lacking
-#define out_act_raise act_none
-#define out_act_stop act_none
-#define out_act_panic act_none
-#define out_act_breakpoint act_none
-#define out_act_chill act_none
-#define out_act_speculate act_lacking
-#define out_act_commit act_lacking
-#define out_act_discard act_lacking
-#define out_act_print act_lacking
-#define out_act_pcap act_lacking
+#define print_printa out_act_printa
+#define print_clear out_act_clear
+#define print_trunc out_act_trunc
+#define print_normalize out_act_normalize
+#define print_denormalize out_act_denormalize
+#define print_system out_act_system
+#define print_freopen out_act_freopen
+#define print_ftruncate out_act_ftruncate
+#define print_stack print_trace
+#define print_ustack print_trace
+#define print_jstack print_trace
+#define print_sym print_trace
+#define print_mod print_trace
+#define print_func print_trace
+#define print_uaddr print_trace
+#define print_usym print_trace
+#define print_umod print_trace
+#define print_ufunc print_trace
+#define print_exit print_nothing
+#define print_raise print_nothing
+#define print_stop print_nothing
+#define print_panic print_nothing
+#define print_breakpoint print_nothing
+#define print_chill print_nothing
+#define print_setopt print_lacking
+#define print_speculate print_lacking
+#define print_commit print_lacking
+#define print_discard print_lacking
+#define print_print print_lacking
+#define print_pcap print_lacking
 
-static out_action_fn *const actions[] = {
-#define D_ACTION(id, proto) [D_ACT_##id] = out_act_##id,
+static out_action_fn *const actions[D_NACTIONS] = {
+#define D_ACTION(id, has, proto, ...) [D_ACT_##id] = print_##id,
 #include "d/builtins.def"
 };
 

@@ -11,9 +11,9 @@
 void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM])
 {
 	if (v->kind == REC_USYM)
-		out_usym(o->procs, buf, OUT_SYM, &v->owner, v->i, o->time, v->sym);
+		out_usym(o->procs, buf, OUT_SYM, &v->owner, v->i, o->time, v->symbol);
 	else
-		out_ksym(buf, OUT_SYM, v->i, v->sym);
+		out_ksym(buf, OUT_SYM, v->i, v->symbol);
 }
 
 void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent)
@@ -29,9 +29,10 @@ void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv
 		if (!pc)
 			break;
 		if (v->kind == REC_USTACK)
-			out_usym(o->procs, sym, sizeof(sym), &v->owner, pc, o->time, D_ACT_ustack);
+			out_usym(o->procs, sym, sizeof(sym), &v->owner, pc, o->time,
+				 D_SYM_PLACE);
 		else
-			out_ksym(sym, sizeof(sym), pc, D_ACT_stack);
+			out_ksym(sym, sizeof(sym), pc, D_SYM_PLACE);
 		out_fill(o, ' ', indent > 0 ? (size_t)indent : 0);
 		out_put_wide(o, sym, strlen(sym), width);
 		out_putc(o, '\n');

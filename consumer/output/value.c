@@ -91,7 +91,7 @@ bool out_value_field(struct rec_value *v, const struct rec_field *f, const struc
 {
 	if (f->off > rec->len || fields[f->kind].size > rec->len - f->off)
 		return false;
-	*v = (struct rec_value){ .kind = f->kind, .sym = f->sym };
+	*v = (struct rec_value){ .kind = f->kind, .symbol = f->symbol };
 	return fields[f->kind].read(v, f, rec);
 }
 

@@ -161,14 +161,25 @@ static const struct d_macro *macros_make(struct run *r, size_t *n)
 	return m;
 }
 
+static struct d_options front_end_options(const struct run *r)
+{
+	return (struct d_options){
+		.defaultargs = r->opts.value[RUN_OPT_defaultargs],
+		.argref_ok = r->opts.value[RUN_OPT_argref],
+		.destructive = r->opts.value[RUN_OPT_destructive],
+		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
+	};
+}
+
 static bool pragma_option(void *ctx, const char *name, const char *value, struct loc at)
 {
 	struct run *r = ctx;
+	struct d_options opt;
 
 	if (!run_option(r, name, value, at))
 		return false;
-	d_set_options(r->d, r->opts.value[RUN_OPT_defaultargs], r->opts.value[RUN_OPT_argref],
-		      (size_t)r->opts.value[RUN_OPT_strsize]);
+	opt = front_end_options(r);
+	d_set_options(r->d, &opt);
 	return true;
 }
 
@@ -179,9 +190,7 @@ bool run_front_end(struct run *r)
 		.names = prov_names(r->env),
 		.argc = r->argc,
 		.argv = r->argv,
-		.defaultargs = r->opts.value[RUN_OPT_defaultargs],
-		.argref_ok = r->opts.value[RUN_OPT_argref],
-		.strsize = (size_t)r->opts.value[RUN_OPT_strsize],
+		.opt = front_end_options(r),
 		.option = pragma_option,
 		.option_ctx = r,
 	};

@@ -108,8 +108,6 @@ static bool actions_do(struct run *r, const struct rec_desc *desc, const struct 
 
 		if (act->present >= 0 && !((const char *)rec)[act->present])
 			continue;
-		if (act->act == D_ACT_exit)
-			continue; /* its status is in the state page */
 		if (act->naggs)
 			firing_drain(r, cpu, rec->time);
 		if (!run_written(r, out_action(r->out, desc, act, rec, r->aggs)))

@@ -47,7 +47,7 @@ static inline struct fix *fix_new(void)
 				   .aggzoom = &x->zoom };
 
 	x->arena = arena_new();
-	x->config.strsize = 256;
+	x->config.opt.strsize = 256;
 	x->d = d_new(x->arena, &x->diag, &x->config);
 	x->indent = 14;
 	x->file = open_memstream(&x->text, &x->len);

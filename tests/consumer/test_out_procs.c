@@ -14,7 +14,7 @@
 static char buf[OUT_SYM];
 
 static const char *usym(struct procs *p, pid_t pid, uint64_t start, uint64_t addr, uint64_t time,
-			enum d_action how)
+			enum d_symbol how)
 {
 	struct rt_owner who = { (uint32_t)pid, (uint32_t)pid, start };
 
@@ -36,14 +36,14 @@ static void own_functions_have_module_name_and_offset(void **state)
 
 	(void)state;
 	procs_scan(p, getpid(), 1);
-	s = usym(p, getpid(), 0, at, 2, D_ACT_ustack);
+	s = usym(p, getpid(), 0, at, 2, D_SYM_PLACE);
 	assert_non_null(strstr(s, "test_out_procs`landmark"));
 	assert_null(strchr(s, '+'));
-	assert_non_null(strstr(usym(p, getpid(), 0, at + 2, 2, D_ACT_uaddr), "`landmark+0x2"));
-	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_ACT_usym), '+'));
-	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_ACT_umod), '`'));
-	assert_string_equal(usym(p, getpid(), 0, 0x10, 2, D_ACT_ustack), "0x10");
-	assert_string_equal(usym(p, 1 << 30, 0, 0x20, 2, D_ACT_ustack), "0x20");
+	assert_non_null(strstr(usym(p, getpid(), 0, at + 2, 2, D_SYM_PLACE), "`landmark+0x2"));
+	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_SYM_FUNCTION), '+'));
+	assert_null(strchr(usym(p, getpid(), 0, at + 2, 2, D_SYM_MODULE), '`'));
+	assert_string_equal(usym(p, getpid(), 0, 0x10, 2, D_SYM_PLACE), "0x10");
+	assert_string_equal(usym(p, 1 << 30, 0, 0x20, 2, D_SYM_PLACE), "0x20");
 	procs_free(p);
 }
 
@@ -54,7 +54,7 @@ static void libraries_have_the_names_that_programs_call(void **state)
 	(void)state;
 	procs_scan(p, getpid(), 1);
 	assert_non_null(
-		strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_ACT_ustack),
+		strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_SYM_PLACE),
 		       "libc.so.6`getauxval"));
 	procs_free(p);
 }
@@ -68,7 +68,7 @@ static void the_vdso_is_known(void **state)
 	(void)state;
 	procs_scan(p, getpid(), 1);
 	for (uint64_t at = base; base && at < base + 4096 && !found; at += 16)
-		found = strstr(usym(p, getpid(), 0, at, 2, D_ACT_usym),
+		found = strstr(usym(p, getpid(), 0, at, 2, D_SYM_FUNCTION),
 			       "[vdso]`__vdso_clock_gettime") ||
 			strstr(buf, "[vdso]`clock_gettime");
 	assert_true(!base || found);
@@ -89,7 +89,7 @@ static void a_process_that_has_ended_is_still_known(void **state)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXIT, .pid = pid, .time = 5 });
-	assert_non_null(strstr(usym(p, pid, 0, at, 9, D_ACT_ustack), "`landmark+0x1"));
+	assert_non_null(strstr(usym(p, pid, 0, at, 9, D_SYM_PLACE), "`landmark+0x1"));
 	procs_free(p);
 }
 
@@ -108,7 +108,7 @@ static struct world_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, co
 
 static void names_of(struct procs *p, pid_t pid, uint64_t start, uint64_t time, const char *want)
 {
-	assert_string_equal(usym(p, pid, start, 0x10010, time, D_ACT_umod), want);
+	assert_string_equal(usym(p, pid, start, 0x10010, time, D_SYM_MODULE), want);
 }
 
 static void exec_replaces_mappings_from_its_time_on(void **state)
@@ -180,7 +180,7 @@ static void anonymous_code_is_an_address(void **state)
 
 	(void)state;
 	procs_feed(p, &a);
-	assert_string_equal(usym(p, 77, 0, 0x10010, 11, D_ACT_ustack), "0x10010");
+	assert_string_equal(usym(p, 77, 0, 0x10010, 11, D_SYM_PLACE), "0x10010");
 	procs_free(p);
 }
 
@@ -199,15 +199,15 @@ static void kernel_functions_have_module_name_and_offset(void **state)
 		fclose(f);
 	if (strcmp(name, "vfs_read") || !addr)
 		skip();
-	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_stack);
+	out_ksym(buf, sizeof(buf), addr + 4, D_SYM_PLACE);
 	assert_string_equal(buf, "vmlinux`vfs_read+0x4");
-	out_ksym(buf, sizeof(buf), addr, D_ACT_stack);
+	out_ksym(buf, sizeof(buf), addr, D_SYM_PLACE);
 	assert_string_equal(buf, "vmlinux`vfs_read");
-	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_sym);
+	out_ksym(buf, sizeof(buf), addr + 4, D_SYM_FUNCTION);
 	assert_string_equal(buf, "vmlinux`vfs_read");
-	out_ksym(buf, sizeof(buf), addr + 4, D_ACT_mod);
+	out_ksym(buf, sizeof(buf), addr + 4, D_SYM_MODULE);
 	assert_string_equal(buf, "vmlinux");
-	out_ksym(buf, sizeof(buf), 0x1234, D_ACT_stack);
+	out_ksym(buf, sizeof(buf), 0x1234, D_SYM_PLACE);
 	assert_string_equal(buf, "0x1234");
 }
 

@@ -340,7 +340,7 @@ static struct front front_open(struct prov_env *env)
 	static struct d_config config;
 	struct front f = { .arena = arena_new(), .names = prov_names(env) };
 
-	config = (struct d_config){ .names = f.names, .strsize = 256 };
+	config = (struct d_config){ .names = f.names, .opt.strsize = 256 };
 	f.d = d_new(f.arena, &diag, &config);
 	assert_non_null(f.d);
 	return f;

@@ -220,7 +220,7 @@ static void macros_become_tokens(void **state)
 				    .nmacros = 1 },
 		"pid3:a.out:foo_x:e12");
 	clauses("$1:$$2::{$9; $$9}", 0,
-		&(struct d_config){ .argc = 3, .argv = args, .defaultargs = true },
+		&(struct d_config){ .argc = 3, .argv = args, .opt.defaultargs = true },
 		"12:foo::{0 \"\"}");
 	errors("a{$1}", "t.d:1:3: [D_MACRO_UNDEF] macro argument $1 is not defined", 1);
 	clauses("a{$target}", 0, &(struct d_config){ .argc = 0 }, ":::a{0}");

@@ -70,7 +70,7 @@ const char *tree_expr(struct d *d, const struct d_expr *e)
 				    list(d, e->kids, e->nkids, ", "));
 	case D_E_CALL:
 		return arena_printf(ar(d), "%s(%s)",
-				    e->is_action ? d_action_names[e->func] : d_subr_names[e->func],
+				    (e->is_action ? d_action_rows : d_subr_rows)[e->func].name,
 				    list(d, e->kids, e->nkids, ", "));
 	case D_E_KSYM: return arena_printf(ar(d), "`%llx", (unsigned long long)e->ival);
 	case D_E_ASSIGN:
@@ -100,7 +100,7 @@ static const char *stmt(struct d *d, const struct d_stmt *s)
 	switch (s->kind) {
 	case D_S_AGG:
 		return arena_printf(ar(d), "%s = %s(%s);", tree_expr(d, s->target),
-				    d_aggfunc_names[s->aggfunc], list(d, s->args, s->nargs, ", "));
+				    d_aggfunc_rows[s->aggfunc].name, list(d, s->args, s->nargs, ", "));
 	case D_S_IF:
 		return arena_printf(ar(d), "if (%s) {%s } else {%s }", tree_expr(d, s->expr),
 				    stmts(d, s->then, s->nthen), stmts(d, s->otherwise, s->nelse));

@@ -20,10 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct d_macro macros[] = { { "target", "321" } };
 	struct d_config config = { .argc = 4,
 				   .argv = argv,
-				   .argref_ok = true,
+				   .opt.argref_ok = true,
 				   .macros = macros,
 				   .nmacros = 1,
-				   .strsize = 256,
+				   .opt.strsize = 256,
 				   .providers = size && data[0] >= 128 };
 	struct diag diag = { .limit = 10 };
 	struct arena *a = arena_new();
