@@ -71,7 +71,7 @@ struct rec_desc {
 /* Components of keys and how each aggregation's value is laid out. */
 struct agg_desc {
 	const struct d_agg *agg;
-	enum rec_kind *kinds; /* of the keys */
+	enum rec_kind *kinds;	/* of the keys */
 	enum d_symbol *symbols; /* of the keys; KSYM and USYM are shown so */
 	size_t nkeys;
 	uint32_t words; /* of a value, word 0 included */

@@ -191,7 +191,8 @@ static bool check_normalize(struct chk *c, struct d_expr *e, const struct d_row 
 #define check_ufunc check_args
 #define check_pcap check_args
 
-static bool (*const checks[D_NACTIONS])(struct chk *c, struct d_expr *e, const struct d_row *row) = {
+static bool (*const checks[D_NACTIONS])(struct chk *c, struct d_expr *e,
+					const struct d_row *row) = {
 #define D_ACTION(id, has, proto, ...) [D_ACT_##id] = check_##id,
 #include "d/builtins.def"
 };

@@ -167,8 +167,8 @@ struct params {
 };
 
 /* Constants behind the value, the same wherever the aggregation is assigned. */
-static bool params_read(struct chk *c, struct d_agg *a, struct d_expr *call, const struct params *of,
-			size_t *used)
+static bool params_read(struct chk *c, struct d_agg *a, struct d_expr *call,
+			const struct params *of, size_t *used)
 {
 	int64_t p[4] = { 0 };
 
@@ -262,9 +262,9 @@ static const char *functions(struct chk *c)
 
 	for (size_t i = 0; all && i < D_NAGGFUNCS; i++)
 		all = arena_printf(c->d->arena, "%s%s%s", all,
-				   !i			  ? "" :
+				   !i			? "" :
 				   i + 1 == D_NAGGFUNCS ? " or " :
-							    ", ",
+							  ", ",
 				   d_aggfunc_rows[i].name);
 	return all ? all : "";
 }

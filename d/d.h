@@ -295,26 +295,26 @@ enum d_symbol { D_SYM_PLACE, D_SYM_FUNCTION, D_SYM_MODULE };
 enum { D_ALL_ARGS = 0x3ff };
 
 struct d_row {
-	const char *name, *proto;      /* proto: of a variable: its type */
-	bool has;		       /* this version has it; if not: */
-	const char *what;	       /* what it is in DTrace, for docs/limits.md */
-	const char *instead;	       /* what else does, or NULL */
+	const char *name, *proto; /* proto: of a variable: its type */
+	bool has;		  /* this version has it; if not: */
+	const char *what;	  /* what it is in DTrace, for docs/limits.md */
+	const char *instead;	  /* what else does, or NULL */
 	enum d_row_stability stability;
 
 	bool destructive; /* changes what is traced or the machine: only with -w */
 	bool records;	  /* puts data in the clause's record: neither before commit() and
 			   * speculate() nor after commit() */
-	bool commits, speculates, exits;    /* have rules of their own: d/check_order.c */
-	bool takes_floats;		    /* its format prints floating-point values */
-	bool is_distribution;		    /* an aggregating function that counts in buckets */
-	bool is_array, is_time;		    /* a variable that needs an index; nanoseconds */
-	uint16_t args;			    /* a variable: bit n: it reads the probe's argN */
-	enum d_basetype value;		    /* an action that is also a value: its type; else 0 */
-	enum d_symbol symbol;		    /* a value of type KSYM or USYM: how it is shown */
-	const struct diag_tag *count_tag;   /* a wrong number of arguments; NULL: D_PROTO_LEN */
+	bool commits, speculates, exits;  /* have rules of their own: d/check_order.c */
+	bool takes_floats;		  /* its format prints floating-point values */
+	bool is_distribution;		  /* an aggregating function that counts in buckets */
+	bool is_array, is_time;		  /* a variable that needs an index; nanoseconds */
+	uint16_t args;			  /* a variable: bit n: it reads the probe's argN */
+	enum d_basetype value;		  /* an action that is also a value: its type; else 0 */
+	enum d_symbol symbol;		  /* a value of type KSYM or USYM: how it is shown */
+	const struct diag_tag *count_tag; /* a wrong number of arguments; NULL: D_PROTO_LEN */
 };
-extern const struct d_row d_var_rows[D_NBUILTINS], d_subr_rows[D_NSUBRS],
-	d_action_rows[D_NACTIONS], d_aggfunc_rows[D_NAGGFUNCS];
+extern const struct d_row d_var_rows[D_NBUILTINS], d_subr_rows[D_NSUBRS], d_action_rows[D_NACTIONS],
+	d_aggfunc_rows[D_NAGGFUNCS];
 
 /*
  * For a room's table of functions, `[D_SUBR_##id] = D_IF_##has(subr_##id, subr_lacking)`: a row that

@@ -45,11 +45,11 @@ struct d_ident {
 	struct d_type **params; /* INLINE with a tuple: its types and names */
 	const char **param_names;
 	size_t nparams;
-	bool used;	    /* INLINE */
-	int64_t number;	    /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
+	bool used;		 /* INLINE */
+	int64_t number;		 /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const struct d_row *row; /* SUBR, ACTION, AGGFUNC; VAR if built in; else NULL */
-	struct d_attr attr; /* an inline's only if attr_set: else its value says it */
-	bool attr_set;	    /* by a pragma */
+	struct d_attr attr;	 /* an inline's only if attr_set: else its value says it */
+	bool attr_set;		 /* by a pragma */
 };
 
 struct d {

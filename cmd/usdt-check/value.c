@@ -240,8 +240,7 @@ static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 		out->i = v->count;
 		return true;
 	}
-	return v->f ? variables[var->id](v, var, out) :
-		      failed(v, "there is no firing to ask");
+	return v->f ? variables[var->id](v, var, out) : failed(v, "there is no firing to ask");
 }
 
 static bool eval_strlen(struct eval *v, const struct d_expr *e, struct value *out)
@@ -360,8 +359,7 @@ static bool known(const struct d_expr *e)
 	case D_E_INDEX:
 		return e->kids[0]->var && e->kids[0]->var->scope == D_V_BUILTIN &&
 		       e->kids[0]->var->id == D_BUILTIN_args;
-	case D_E_CALL:
-		return !e->is_action && e->nkids == 1 && calls[e->func];
+	case D_E_CALL: return !e->is_action && e->nkids == 1 && calls[e->func];
 	default: return false;
 	}
 }

@@ -169,10 +169,9 @@ static const struct function *function_of(const struct agg_desc *desc)
 {
 	static const struct function none = { number_none, lowest_none, add_all };
 	static const struct function functions[D_NAGGFUNCS] = {
-#define D_AGGFUNC(id, has, proto, ...)                              \
-	[D_AGG_##id] = { D_IF_##has(number_##id, number_none),      \
-			 D_IF_##has(lowest_##id, lowest_none),      \
-			 D_IF_##has(add_##id, add_all) },
+#define D_AGGFUNC(id, has, proto, ...)                         \
+	[D_AGG_##id] = { D_IF_##has(number_##id, number_none), \
+			 D_IF_##has(lowest_##id, lowest_none), D_IF_##has(add_##id, add_all) },
 #include "d/builtins.def"
 	};
 

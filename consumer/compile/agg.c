@@ -304,9 +304,9 @@ static const struct {
 	void (*bucket)(struct gen *g, const struct d_agg *a);
 	void (*add)(struct gen *g, const struct agg_desc *d, const struct operands *o);
 } functions[D_NAGGFUNCS] = {
-#define D_AGGFUNC(id, has, proto, ...)                              \
-	[D_AGG_##id] = { D_IF_##has(words_##id, words_lacking),     \
-			 D_IF_##has(bucket_##id, bucket_lacking),   \
+#define D_AGGFUNC(id, has, proto, ...)                            \
+	[D_AGG_##id] = { D_IF_##has(words_##id, words_lacking),   \
+			 D_IF_##has(bucket_##id, bucket_lacking), \
 			 D_IF_##has(add_##id, add_lacking) },
 #include "d/builtins.def"
 };

@@ -370,12 +370,12 @@ static struct value probe_part(struct gen *g, size_t off, size_t size)
 	return value_string(at);
 }
 
-#define PART(row, member)                                                           \
-	static struct value var_##row(struct gen *g, const struct d_expr *e)        \
-	{                                                                           \
-		(void)e;                                                            \
-		return probe_part(g, offsetof(struct rt_probe, member),             \
-				  sizeof(((struct rt_probe *)0)->member));          \
+#define PART(row, member)                                                    \
+	static struct value var_##row(struct gen *g, const struct d_expr *e) \
+	{                                                                    \
+		(void)e;                                                     \
+		return probe_part(g, offsetof(struct rt_probe, member),      \
+				  sizeof(((struct rt_probe *)0)->member));   \
 	}
 PART(probeprov, prov)
 PART(probemod, mod)

@@ -161,7 +161,7 @@ void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = wh
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
 struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
-struct value g_subr(struct gen *g, const struct d_expr *e);	/* CALL */
+struct value g_subr(struct gen *g, const struct d_expr *e);    /* CALL */
 
 /* STRING, or a string in memory: anything but what value.c makes of other strings. */
 struct value g_string_literal(struct gen *g, const struct d_expr *e);

@@ -42,9 +42,12 @@ static bool type_ok(struct cc *cc, const struct d_expr *e)
 	const struct d_type *t = d_resolve(e->type);
 
 	if (t && t->kind == D_T_FLOAT && t->size > 8)
-		return refuse(cc, e->loc, "floating-point values of more than 64 bits are not available in this version");
+		return refuse(
+			cc, e->loc,
+			"floating-point values of more than 64 bits are not available in this version");
 	if (t && t->kind == D_T_INT && t->size > 8)
-		return refuse(cc, e->loc, "integers of more than 64 bits are not available in this version");
+		return refuse(cc, e->loc,
+			      "integers of more than 64 bits are not available in this version");
 	return true;
 }
 
@@ -70,10 +73,14 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 	if (!is_whole(e->var->type))
 		return true;
 	if (d_resolve(e->var->type)->size > CC_MAX_OWN)
-		return refuse(cc, e->loc, "variables of more than a megabyte are not available in this version");
+		return refuse(
+			cc, e->loc,
+			"variables of more than a megabyte are not available in this version");
 	if ((e->var->scope != D_V_GLOBAL || e->var->assoc) &&
 	    d_resolve(e->var->type)->size > CC_MAX_LOCAL)
-		return refuse(cc, e->loc, "thread-local, clause-local and associative variables of more than 32 KB are not available in this version");
+		return refuse(
+			cc, e->loc,
+			"thread-local, clause-local and associative variables of more than 32 KB are not available in this version");
 	return true;
 }
 
@@ -100,14 +107,20 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 		if (is_struct(to) && d_is_integer(e->kids[1]->type))
 			return true; /* `x = 0` */
 		if (is_struct(to))
-			return refuse(cc, to->loc, "structs and unions by value are not available in this version");
+			return refuse(
+				cc, to->loc,
+				"structs and unions by value are not available in this version");
 		/* the kernel has no atomic operation on them */
 		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || own_aligned(to) ||
-		       refuse(cc, e->loc, "operations on members that are not aligned are not available in this version");
+		       refuse(cc, e->loc,
+			      "operations on members that are not aligned are not available in this version");
 	}
 	if (is_struct(to) || !is_memory(to))
-		return refuse(cc, to->loc, "structs and unions by value are not available in this version");
-	return !d_is_string(to->type) || refuse(cc, to->loc, "assignments of strings to memory are not available in this version");
+		return refuse(cc, to->loc,
+			      "structs and unions by value are not available in this version");
+	return !d_is_string(to->type) ||
+	       refuse(cc, to->loc,
+		      "assignments of strings to memory are not available in this version");
 }
 
 static bool is_float(const struct d_expr *e)
@@ -128,7 +141,8 @@ static bool takes_float(const struct d_expr *e)
 static bool no_float(struct cc *cc, const struct d_expr *e)
 {
 	return !is_float(e) ||
-	       refuse(cc, e->loc, "floating-point values other than to assign and to print are not available in this version");
+	       refuse(cc, e->loc,
+		      "floating-point values other than to assign and to print are not available in this version");
 }
 
 /* Keys that may be too long are looked at when they are made (a drop); here those that must be. */
@@ -162,7 +176,8 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 		return refuse(cc, e->loc, "bit-fields are not available in this version");
 	if (!place && e->kind != D_E_AGG &&
 	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_whole(e->type))))
-		return refuse(cc, e->loc, "structs and unions by value are not available in this version");
+		return refuse(cc, e->loc,
+			      "structs and unions by value are not available in this version");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
 		return false;
 	if (e->kind == D_E_CALL)

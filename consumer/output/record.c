@@ -233,7 +233,7 @@ static void trace_value(struct out *o, const struct rec_value *v)
 }
 
 static int print_trace(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
-		     struct aggs *aggs)
+		       struct aggs *aggs)
 {
 	struct rec_value v;
 
@@ -248,7 +248,7 @@ static int print_trace(struct out *o, const struct rec_action *act, const struct
 
 /* The third argument, if there, says how many of the bytes are meant. */
 static int print_tracemem(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
-			struct aggs *aggs)
+			  struct aggs *aggs)
 {
 	struct rec_value v, n;
 
@@ -278,7 +278,7 @@ int out_act_format(struct out *o, const struct rec_action *act, const struct rt_
 }
 
 static int print_printf(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
-		      struct aggs *aggs)
+			struct aggs *aggs)
 {
 	(void)aggs;
 	return out_act_format(o, act, rec);

@@ -29,8 +29,7 @@ void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv
 		if (!pc)
 			break;
 		if (v->kind == REC_USTACK)
-			out_usym(o->procs, sym, sizeof(sym), &v->owner, pc, o->time,
-				 D_SYM_PLACE);
+			out_usym(o->procs, sym, sizeof(sym), &v->owner, pc, o->time, D_SYM_PLACE);
 		else
 			out_ksym(sym, sizeof(sym), pc, D_SYM_PLACE);
 		out_fill(o, ' ', indent > 0 ? (size_t)indent : 0);

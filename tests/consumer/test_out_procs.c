@@ -53,9 +53,8 @@ static void libraries_have_the_names_that_programs_call(void **state)
 
 	(void)state;
 	procs_scan(p, getpid(), 1);
-	assert_non_null(
-		strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_SYM_PLACE),
-		       "libc.so.6`getauxval"));
+	assert_non_null(strstr(usym(p, getpid(), 0, (uint64_t)(uintptr_t)getauxval, 2, D_SYM_PLACE),
+			       "libc.so.6`getauxval"));
 	procs_free(p);
 }
 

@@ -100,7 +100,8 @@ static const char *stmt(struct d *d, const struct d_stmt *s)
 	switch (s->kind) {
 	case D_S_AGG:
 		return arena_printf(ar(d), "%s = %s(%s);", tree_expr(d, s->target),
-				    d_aggfunc_rows[s->aggfunc].name, list(d, s->args, s->nargs, ", "));
+				    d_aggfunc_rows[s->aggfunc].name,
+				    list(d, s->args, s->nargs, ", "));
 	case D_S_IF:
 		return arena_printf(ar(d), "if (%s) {%s } else {%s }", tree_expr(d, s->expr),
 				    stmts(d, s->then, s->nthen), stmts(d, s->otherwise, s->nelse));
