@@ -220,6 +220,17 @@ static void what_is_lacking_says_so(void **state)
 	fix_free(x);
 }
 
+static void what_this_version_has_is_printed(void **state)
+{
+	struct fix *x = fix_new();
+
+	(void)state;
+	for (int i = 0; i < D_NACTIONS; i++)
+		if (d_action_rows[i].has)
+			assert_int_not_equal(act(x, (enum d_action)i, NULL), -ENOTSUP);
+	fix_free(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +244,7 @@ int main(void)
 		cmocka_unit_test(stacks_are_indented_as_the_option_says),
 		cmocka_unit_test(an_action_that_did_not_run_prints_nothing),
 		cmocka_unit_test(what_is_lacking_says_so),
+		cmocka_unit_test(what_this_version_has_is_printed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 # What is true of the tree as a whole. dist.sh and install.sh need minutes of building: ./check
 # and people run them, `make check` only the arrows (a tarball has no history to compare with).
-dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py
-TESTS += tests/tree/test_arrows.py tests/tree/test_man.py
+dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits_md.py \
+	tests/tree/test_errtags.py
+TESTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits_md.py \
+	tests/tree/test_errtags.py
+EXTRA_DIST += tests/tree/rows.py
 EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh tests/tree/quickstart.sh
 EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
 	.clang-format
