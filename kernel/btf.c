@@ -10,23 +10,21 @@
  * numbers are checked where they are used: the bytes are the kernel's, but a
  * file may be mounted over them.
  */
-#include "consumer/providers/inner.h"
+#include "kernel/inner.h"
 
 #include "base/cursor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btf.h>
-#include <linux/version.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-struct kbtf {
+struct kern_btf {
 	unsigned char *bytes;
 	size_t size;
 	bool mapped; /* by mmap; else malloc-ed */
@@ -61,7 +59,7 @@ static size_t tail_size(uint32_t info)
 /* ---- Opening ------------------------------------------------------------------ */
 
 /* Mapped where the kernel can (6.16 and later), else read. */
-static int bytes_get(struct kbtf *k, int fd)
+static int bytes_get(struct kern_btf *k, int fd)
 {
 	struct stat st;
 	size_t done = 0;
@@ -87,7 +85,7 @@ static int bytes_get(struct kbtf *k, int fd)
 	return 0;
 }
 
-static int sections_find(struct kbtf *k)
+static int sections_find(struct kern_btf *k)
 {
 	struct cursor c = cur_init(k->bytes, k->size);
 	uint32_t hdr_len, type_off, type_len, str_off;
@@ -113,7 +111,7 @@ static int sections_find(struct kbtf *k)
 	return k->strs[k->strs_len - 1] ? -EINVAL : 0;
 }
 
-static int index_build(struct kbtf *k)
+static int index_build(struct kern_btf *k)
 {
 	/* No type is shorter than its head. */
 	size_t most = (size_t)(k->types_end - k->types) / HEAD + 1;
@@ -142,35 +140,14 @@ static int index_build(struct kbtf *k)
 	return 0;
 }
 
-struct kbtf *kbtf_open(void)
+static int index_all(struct kern_btf *k)
 {
-	struct kbtf *k = calloc(1, sizeof(*k));
-	int err, fd;
+	int err = sections_find(k);
 
-	if (!k)
-		return NULL;
-	if (!prov_has(PROV_F_BTF)) {
-		free(k);
-		errno = ENOENT;
-		return NULL;
-	}
-	fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
-	err = fd < 0 ? -errno : bytes_get(k, fd);
-	if (fd >= 0)
-		close(fd);
-	if (!err)
-		err = sections_find(k);
-	if (!err)
-		err = index_build(k);
-	if (err) {
-		kbtf_free(k);
-		errno = -err;
-		return NULL;
-	}
-	return k;
+	return err ? err : index_build(k);
 }
 
-void kbtf_free(struct kbtf *k)
+void kern_btf_free(struct kern_btf *k)
 {
 	if (!k)
 		return;
@@ -182,26 +159,81 @@ void kbtf_free(struct kbtf *k)
 	free(k);
 }
 
-struct kbtf *kbtf_get(struct prov_env *env)
+/* The reader, or NULL with errno set; after an error there is none. */
+static struct kern_btf *made(struct kern_btf *k, int err)
 {
-	if (!env->kbtf)
-		env->kbtf = kbtf_open();
-	return env->kbtf;
+	if (!err)
+		return k;
+	kern_btf_free(k);
+	errno = -err;
+	return NULL;
+}
+
+struct kern_btf *kern_btf_of(const void *bytes, size_t size)
+{
+	struct kern_btf *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->bytes = malloc(size + 1);
+	k->size = size;
+	if (!k->bytes)
+		return made(k, -ENOMEM);
+	memcpy(k->bytes, bytes, size);
+	return made(k, index_all(k));
+}
+
+static struct kern_btf *file_read(const char *path)
+{
+	struct kern_btf *k = calloc(1, sizeof(*k));
+	int err, fd;
+
+	if (!k)
+		return NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? -errno : bytes_get(k, fd);
+	if (fd >= 0)
+		close(fd);
+	return made(k, err ? err : index_all(k));
+}
+
+/* A failure is not kept: descriptors or memory may be had the next time. */
+const struct kern_btf *kern_btf_read(void)
+{
+	static struct kern_btf *vmlinux;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct kern_btf *k = __atomic_load_n(&vmlinux, __ATOMIC_ACQUIRE);
+
+	if (k)
+		return k;
+	pthread_mutex_lock(&lock);
+	k = vmlinux ? vmlinux : file_read("/sys/kernel/btf/vmlinux");
+	__atomic_store_n(&vmlinux, k, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&lock);
+	return k;
+}
+
+const struct kern_btf *kern_btf(void)
+{
+	if (kern_has(KERN_F_btf))
+		return kern_btf_read();
+	errno = ENOENT;
+	return NULL;
 }
 
 /* ---- Types ---------------------------------------------------------------------- */
 
-uint32_t kbtf_count(const struct kbtf *k)
+uint32_t kern_btf_count(const struct kern_btf *k)
 {
 	return k->n;
 }
 
-const char *kbtf_str(const struct kbtf *k, uint32_t off)
+const char *kern_btf_str(const struct kern_btf *k, uint32_t off)
 {
 	return off < k->strs_len ? k->strs + off : "";
 }
 
-bool kbtf_type(const struct kbtf *k, uint32_t id, struct kbtf_type *out)
+bool kern_btf_type(const struct kern_btf *k, uint32_t id, struct kern_type *out)
 {
 	uint32_t word[3];
 
@@ -210,7 +242,7 @@ bool kbtf_type(const struct kbtf *k, uint32_t id, struct kbtf_type *out)
 	if (!id || id >= k->n)
 		return false;
 	memcpy(word, k->types + k->at[id], sizeof(word));
-	out->name = kbtf_str(k, word[0]);
+	out->name = kern_btf_str(k, word[0]);
 	out->kind = BTF_INFO_KIND(word[1]);
 	out->vlen = BTF_INFO_VLEN(word[1]);
 	out->flag = BTF_INFO_KFLAG(word[1]);
@@ -219,13 +251,13 @@ bool kbtf_type(const struct kbtf *k, uint32_t id, struct kbtf_type *out)
 	return true;
 }
 
-uint32_t kbtf_find(const struct kbtf *k, uint32_t kind, const char *name)
+uint32_t kern_btf_find(const struct kern_btf *k, uint32_t kind, const char *name)
 {
 	for (uint32_t id = 1; id < k->n; id++) {
 		uint32_t word[2];
 
 		memcpy(word, k->types + k->at[id], sizeof(word));
-		if (BTF_INFO_KIND(word[1]) == kind && !strcmp(kbtf_str(k, word[0]), name))
+		if (BTF_INFO_KIND(word[1]) == kind && !strcmp(kern_btf_str(k, word[0]), name))
 			return id;
 	}
 	return 0;
@@ -237,16 +269,16 @@ static bool is_alias(uint32_t kind)
 	       kind == BTF_KIND_RESTRICT || kind == BTF_KIND_TYPE_TAG;
 }
 
-uint32_t kbtf_resolve(const struct kbtf *k, uint32_t id)
+uint32_t kern_btf_resolve(const struct kern_btf *k, uint32_t id)
 {
-	struct kbtf_type t;
+	struct kern_type t;
 
-	for (int depth = 0; depth < 64 && kbtf_type(k, id, &t) && is_alias(t.kind); depth++)
+	for (int depth = 0; depth < 64 && kern_btf_type(k, id, &t) && is_alias(t.kind); depth++)
 		id = t.ref;
 	return id;
 }
 
-uint32_t kbtf_param(const struct kbtf *k, const struct kbtf_type *proto, uint32_t i,
+uint32_t kern_btf_param(const struct kern_btf *k, const struct kern_type *proto, uint32_t i,
 		    const char **name)
 {
 	uint32_t word[2] = { 0, 0 };
@@ -254,7 +286,7 @@ uint32_t kbtf_param(const struct kbtf *k, const struct kbtf_type *proto, uint32_
 	if (i < proto->vlen)
 		memcpy(word, proto->more + 8 * (size_t)i, sizeof(word));
 	if (name)
-		*name = kbtf_str(k, word[0]);
+		*name = kern_btf_str(k, word[0]);
 	return word[1];
 }
 
@@ -263,13 +295,13 @@ uint32_t kbtf_param(const struct kbtf *k, const struct kbtf_type *proto, uint32_
 enum { MAX_NEST = 32 }; /* anonymous members inside anonymous members */
 
 /* A direct member, or one of an anonymous member; *bits is added to. */
-static bool member_find(const struct kbtf *k, uint32_t id, const char *name, size_t len,
+static bool member_find(const struct kern_btf *k, uint32_t id, const char *name, size_t len,
 			uint64_t *bits, uint32_t *type, int depth)
 {
-	struct kbtf_type t;
+	struct kern_type t;
 	uint32_t word[3];
 
-	if (depth > MAX_NEST || !kbtf_type(k, kbtf_resolve(k, id), &t) ||
+	if (depth > MAX_NEST || !kern_btf_type(k, kern_btf_resolve(k, id), &t) ||
 	    (t.kind != BTF_KIND_STRUCT && t.kind != BTF_KIND_UNION))
 		return false;
 	for (uint32_t i = 0; i < t.vlen; i++) {
@@ -277,7 +309,7 @@ static bool member_find(const struct kbtf *k, uint32_t id, const char *name, siz
 		uint64_t off;
 
 		memcpy(word, t.more + 12 * (size_t)i, sizeof(word));
-		m = kbtf_str(k, word[0]);
+		m = kern_btf_str(k, word[0]);
 		off = t.flag ? BTF_MEMBER_BIT_OFFSET(word[2]) : word[2];
 		if (!strncmp(m, name, len) && !m[len]) {
 			*bits += off;
@@ -292,7 +324,7 @@ static bool member_find(const struct kbtf *k, uint32_t id, const char *name, siz
 	return false;
 }
 
-bool kbtf_offset(const struct kbtf *k, uint32_t struct_id, const char *path, uint64_t *offset)
+bool kern_btf_offset(const struct kern_btf *k, uint32_t struct_id, const char *path, uint64_t *offset)
 {
 	uint64_t bits = 0;
 
@@ -309,13 +341,13 @@ bool kbtf_offset(const struct kbtf *k, uint32_t struct_id, const char *path, uin
 
 /* ---- As text ------------------------------------------------------------------------ */
 
-static const char *text_of(const struct kbtf *k, struct arena *a, uint32_t id, int depth)
+static const char *text_of(const struct kern_btf *k, struct arena *a, uint32_t id, int depth)
 {
-	struct kbtf_type t;
+	struct kern_type t;
 	uint32_t array[3];
 	const char *s;
 
-	if (!id || depth > MAX_NEST || !kbtf_type(k, id, &t))
+	if (!id || depth > MAX_NEST || !kern_btf_type(k, id, &t))
 		return "void";
 	switch (t.kind) {
 	case BTF_KIND_PTR:
@@ -347,61 +379,26 @@ static const char *text_of(const struct kbtf *k, struct arena *a, uint32_t id, i
 	}
 }
 
-const char *kbtf_type_text(const struct kbtf *k, struct arena *a, uint32_t id)
+const char *kern_btf_text(const struct kern_btf *k, struct arena *a, uint32_t id)
 {
 	return text_of(k, a, id, 0);
 }
 
-/* ---- Holes ---------------------------------------------------------------------------- */
+/* ---- By path --------------------------------------------------------------------------- */
 
-struct hole {
-	const char *path;
-	uint64_t *value;
-};
-
-/* Paths begin with a struct's name; those of one struct stand together. */
-static int holes_fill(const struct kbtf *k, const struct hole *holes, size_t n)
+int kern_offset(const char *path, uint64_t *offset)
 {
-	const char *last = "";
-	uint32_t id = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strcspn(holes[i].path, ".");
-		char name[64];
-
-		if (len >= sizeof(name))
-			return -EINVAL;
-		memcpy(name, holes[i].path, len);
-		name[len] = '\0';
-		if (strncmp(last, holes[i].path, len + 1))
-			id = kbtf_find(k, BTF_KIND_STRUCT, name);
-		last = holes[i].path;
-		if (!id || !kbtf_offset(k, id, holes[i].path + len + 1, holes[i].value))
-			return -ENOENT;
-	}
-	return 0;
-}
-
-static uint32_t kernel_version(void)
-{
-	unsigned v[3] = { 0, 0, 0 };
-	struct utsname u;
-
-	if (uname(&u) || sscanf(u.release, "%u.%u.%u", &v[0], &v[1], &v[2]) < 2)
-		return 0;
-	return KERNEL_VERSION(v[0], v[1], v[2] > 255 ? 255 : v[2]);
-}
-
-int prov_kernel(struct prov_env *env, struct cc_kernel *out)
-{
-	struct kbtf *k = kbtf_get(env);
-	const struct hole holes[] = {
-#define CC_HOLE(id, path) { path, &out->id },
-#include "consumer/compile/holes.def"
-	};
+	const struct kern_btf *k = kern_btf();
+	size_t len = strcspn(path, ".");
+	char name[64];
+	uint32_t id;
 
 	if (!k)
 		return -errno;
-	out->version = kernel_version();
-	return holes_fill(k, holes, COUNT(holes));
+	if (len >= sizeof(name) || !path[len])
+		return -EINVAL;
+	memcpy(name, path, len);
+	name[len] = '\0';
+	id = kern_btf_find(k, BTF_KIND_STRUCT, name);
+	return id && kern_btf_offset(k, id, path + len + 1, offset) ? 0 : -ENOENT;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/features.c: what this kernel can, each thing probed once.
+ * kernel/features.c: what this kernel can, each feature probed once.
  * In:   USDTKIT_WITHOUT=name,… in the environment: features that tests
  *       switch off, so that every fall-back runs on a new kernel too.
- * Out:  prov_has, and one line for who may not trace at all.
+ * Out:  kern_has, and one line for who may not trace at all.
  * Owns: the answers, for the life of the process.
  */
-#include "consumer/providers/inner.h"
-#include "kernel/uapi.h"
+#include "kernel/inner.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,7 +14,6 @@
 #include <linux/btf.h>
 #include <linux/capability.h>
 #include <linux/version.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -43,15 +41,15 @@ static bool loads(enum bpf_prog_type type, const struct bpf_insn *insns, size_t 
 	return fd >= 0;
 }
 
-/* Kernels that know this link complain of a file that is none; others of the link. */
+/* Kernels that know this link complain of a file that is a folder; others of the link. */
 static bool probe_uprobe_multi(void)
 {
-	int err, fd, prog = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), UAPI_UPROBE_MULTI);
+	int err, fd, prog = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), KERN_UPROBE_MULTI);
 	const uint64_t offset = 0;
 
 	if (prog < 0)
 		return false;
-	fd = uapi_uprobe_multi(prog, "/", &offset, NULL, NULL, 1, 0);
+	fd = kern_uprobe_multi(prog, "/", &offset, NULL, NULL, 1, 0);
 	err = fd < 0 ? -fd : 0;
 	if (fd >= 0)
 		close(fd);
@@ -70,36 +68,13 @@ static bool probe_cookie(void)
 	return loads(BPF_PROG_TYPE_KPROBE, insns, COUNT(insns));
 }
 
-static bool probe_rawtp(void)
-{
-	return loads(BPF_PROG_TYPE_RAW_TRACEPOINT, exit_0, COUNT(exit_0));
-}
-
-static bool probe_task_storage(void)
-{
-	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) == 1;
-}
-
 static bool probe_iter_vma(void)
 {
-	struct kbtf *k = kbtf_open();
-	bool found = k && kbtf_find(k, BTF_KIND_FUNC, "bpf_iter_task_vma");
+	const struct kern_btf *btf = kern_btf_read();
 
-	kbtf_free(k);
-	return found;
+	return btf && kern_btf_find(btf, BTF_KIND_FUNC, "bpf_iter_task_vma");
 }
 
-static bool probe_ringbuf(void)
-{
-	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE),
-				NULL);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-/* Without it offsets of the kernel's structures, tracepoints and their types are unknown. */
 static bool probe_btf(void)
 {
 	return !access("/sys/kernel/btf/vmlinux", R_OK);
@@ -108,14 +83,9 @@ static bool probe_btf(void)
 static const struct {
 	const char *name;
 	bool (*probe)(void);
-} features[PROV_NFEATURES] = {
-	[PROV_F_UPROBE_MULTI] = { "uprobe_multi", probe_uprobe_multi },
-	[PROV_F_COOKIE] = { "cookie", probe_cookie },
-	[PROV_F_RAWTP] = { "rawtp", probe_rawtp },
-	[PROV_F_TASK_STORAGE] = { "task_storage", probe_task_storage },
-	[PROV_F_ITER_VMA] = { "iter_vma", probe_iter_vma },
-	[PROV_F_RINGBUF] = { "ringbuf", probe_ringbuf },
-	[PROV_F_BTF] = { "btf", probe_btf },
+} features[KERN_NFEATURES] = {
+#define KERN_FEATURE(id) [KERN_F_##id] = { #id, probe_##id },
+#include "kernel/features.def"
 };
 
 static bool switched_off(const char *name)
@@ -129,20 +99,19 @@ static bool switched_off(const char *name)
 	return false;
 }
 
-bool prov_has(enum prov_feature f)
+bool kern_has(enum kern_feature f)
 {
-	/* A cache of what cannot change, not state: 1 it has it, 2 it has not. Threads that race
-	 * find the same answer. */
-	static unsigned char known[PROV_NFEATURES];
+	enum { UNKNOWN, YES, NO };
+	static unsigned char known[KERN_NFEATURES]; /* threads that race find the same answer */
 	unsigned char answer = __atomic_load_n(&known[f], __ATOMIC_RELAXED);
 
 	if (switched_off(features[f].name))
 		return false;
-	if (!answer) {
-		answer = features[f].probe() ? 1 : 2;
+	if (answer == UNKNOWN) {
+		answer = features[f].probe() ? YES : NO;
 		__atomic_store_n(&known[f], answer, __ATOMIC_RELAXED);
 	}
-	return answer == 1;
+	return answer == YES;
 }
 
 /* ---- Why not ------------------------------------------------------------------- */
@@ -165,20 +134,19 @@ static bool is_own_proc(void)
 	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
 }
 
-const char *prov_why_not(struct arena *a)
+const char *kern_why_not(struct arena *a)
 {
+	uint32_t version = kern_version();
 	struct utsname u;
-	unsigned major = 0, minor = 0;
 	int fd;
 
 	if (!capable(CAP_SYS_ADMIN) && !(capable(CAP_BPF) && capable(CAP_PERFMON)))
 		return "tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON";
-	if (!uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-	    KERNEL_VERSION(major, minor, 0) < KERNEL_VERSION(6, 1, 0))
+	if (version && version < KERNEL_VERSION(6, 1, 0) && !uname(&u))
 		return arena_printf(a, "tracing needs Linux 6.1 or later; this is %s", u.release);
 	if (!is_own_proc())
 		return "tracing needs the /proc of this pid namespace: mount -t proc proc /proc";
-	if (!prov_has(PROV_F_BTF))
+	if (!kern_has(KERN_F_btf))
 		return "tracing needs the kernel's types in /sys/kernel/btf/vmlinux "
 		       "(CONFIG_DEBUG_INFO_BTF)";
 	fd = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), 0);

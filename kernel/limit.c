@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/limit.c: as many descriptors as the hard limit allows,
- * while an environment is open. A file with probes costs some, and where
- * probes are made at run time each process has files of its own; old kernels
- * want one a site. The soft limit is for programs that select(2).
- * Owns: the process's soft limit, from the first environment to the last; it
- * is one of the process, so what it was is kept here for all of them.
+ * kernel/limit.c: as many descriptors as the hard limit allows, while
+ * somebody traces. A file with probes costs some, and where probes are made
+ * at run time each process has files of its own; old kernels want one a
+ * site. The soft limit is for programs that select(2).
+ * Owns: the process's soft limit, from the first kern_limit_raise to the
+ * last kern_limit_restore. The limit is the process's, so its old value is
+ * kept here for all who trace.
  */
-#include "consumer/providers/inner.h"
+#include "kernel/inner.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
@@ -19,7 +20,7 @@ static struct {
 	bool raised;
 } limit = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-void prov_limit_raise(void)
+void kern_limit_raise(void)
 {
 	struct rlimit high;
 
@@ -33,17 +34,17 @@ void prov_limit_raise(void)
 	pthread_mutex_unlock(&limit.lock);
 }
 
-void prov_limit_restore_child(void)
+void kern_limit_restore_child(void)
 {
 	if (limit.raised)
 		setrlimit(RLIMIT_NOFILE, &limit.was);
 }
 
-void prov_limit_restore(void)
+void kern_limit_restore(void)
 {
 	pthread_mutex_lock(&limit.lock);
 	if (!--limit.users) {
-		prov_limit_restore_child();
+		kern_limit_restore_child();
 		limit.raised = false;
 	}
 	pthread_mutex_unlock(&limit.lock);

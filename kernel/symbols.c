@@ -1,45 +1,243 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/symbols.c: addresses of the kernel's symbols.
- * In:   /proc/kallsyms, read line by line when a script names one.
- * Out:  an address; 0 if there is none, or the kernel hides them
- *       (kernel.kptr_restrict) from this process.
+ * kernel/symbols.c: the kernel's symbols, by name and by address.
+ * In:   /proc/kallsyms, read once, when first asked: the symbols of a module
+ *       that is loaded later are not known.
+ * Out:  struct kern_symbol.
+ * Owns: the text of that file, the table of symbols, and the two indexes.
+ *
+ * The kernel writes 120,000 lines and more in some 50 ms. The index by name
+ * is made when the first name is looked up: printing addresses needs none.
  */
-#include "consumer/providers/inner.h"
+#include "base/grow.h"
+#include "base/hash.h"
+#include "kernel/inner.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "vmlinux", "genunix" (what Solaris' scripts say) and no module are the kernel proper. */
-static bool module_matches(const char *want, const char *is)
+struct symbol { /* name and module are offsets in the text; module 0: the kernel proper */
+	uint64_t address;
+	uint32_t name, module;
+	bool is_function;
+};
+
+static struct { /* written under each pthread_once alone */
+	pthread_once_t read, named;
+	char *text;
+	struct symbol *symbols; /* as the file has them */
+	size_t nsymbols, cap;
+	uint32_t *functions; /* symbols' indexes by address */
+	size_t nfunctions, functions_cap;
+	uint32_t *slots; /* by name: index + 1; a power of two of them, linear probing */
+	size_t nslots;
+	bool hidden;
+} table = { .read = PTHREAD_ONCE_INIT, .named = PTHREAD_ONCE_INIT };
+
+/* ---- Reading ----------------------------------------------------------------------- */
+
+/* A file of /proc has no size to ask for. */
+static char *text_read_all(const char *path)
 {
-	if (!*is)
-		return !want || !*want || !strcmp(want, "vmlinux") || !strcmp(want, "genunix");
-	return !want || !*want || !strcmp(want, is);
-}
+	FILE *f = fopen(path, "re");
+	size_t n = 0, cap = 8 << 20, got;
+	char *s = f ? malloc(cap) : NULL;
 
-uint64_t ksym_address(const char *mod, const char *name, bool *is_func)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	uint64_t addr = 0;
-	char *line = NULL;
-	size_t cap = 0;
+	while (s && (got = fread(s + n, 1, cap - n - 1, f)) > 0) {
+		n += got;
+		if (cap - n - 1 == 0) {
+			char *p = realloc(s, cap *= 2);
 
-	while (f && !addr && getline(&line, &cap, f) > 0) {
-		unsigned long long at;
-		char type, sym[512], in[64] = "";
-
-		/* 200,000 lines: only those that hold the name are taken apart */
-		if (!strstr(line, name) ||
-		    sscanf(line, "%llx %c %511s [%63[^]]", &at, &type, sym, in) < 3 ||
-		    strcmp(sym, name) || !module_matches(mod, in))
-			continue;
-		addr = at;
-		*is_func = strchr("tTwW", type);
+			if (!p)
+				free(s);
+			s = p;
+		}
 	}
-	free(line);
+	if (s)
+		s[n] = '\0';
 	if (f)
 		fclose(f);
-	return addr;
+	return s;
+}
+
+/* "ffffffff81000000 T name", and "\t[module]" behind those of modules. Without the right to see
+ * them all addresses are zero. */
+static bool line_parse(char *line, struct symbol *s)
+{
+	char *type, *module;
+
+	s->address = strtoull(line, &type, 16);
+	if (type[0] != ' ' || !type[1] || type[2] != ' ' || !s->address)
+		return false;
+	s->is_function = strchr("tTwW", type[1]);
+	s->name = (uint32_t)(type + 3 - table.text);
+	s->module = 0;
+	module = strpbrk(type + 3, "\t ");
+	if (module) {
+		*module++ = '\0';
+		module += strspn(module, "\t [");
+		module[strcspn(module, "]")] = '\0';
+		s->module = (uint32_t)(module - table.text);
+	}
+	return true;
+}
+
+/* Of several at one address the first of the file stays first. */
+static int by_address(const void *a, const void *b)
+{
+	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+	uint64_t x = table.symbols[i].address, y = table.symbols[k].address;
+
+	return x != y ? (x < y ? -1 : 1) : i < k ? -1 : i > k;
+}
+
+static bool line_add(char *line)
+{
+	struct symbol *s = GROW_PUSH(table.symbols, table.nsymbols, table.cap);
+	uint32_t *function;
+
+	if (!s)
+		return false;
+	if (!line_parse(line, s)) {
+		table.nsymbols--;
+		return true;
+	}
+	if (!s->is_function)
+		return true;
+	function = GROW_PUSH(table.functions, table.nfunctions, table.functions_cap);
+	if (function)
+		*function = (uint32_t)(s - table.symbols);
+	return function;
+}
+
+static void read_once(void)
+{
+	table.text = text_read_all("/proc/kallsyms");
+	for (char *line = table.text, *next; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		if (!line_add(line))
+			break;
+	}
+	if (table.nfunctions)
+		qsort(table.functions, table.nfunctions, sizeof(*table.functions), by_address);
+	__atomic_store_n(&table.hidden, !table.nsymbols, __ATOMIC_RELAXED);
+}
+
+bool kern_symbols_hidden(void)
+{
+	return __atomic_load_n(&table.hidden, __ATOMIC_RELAXED);
+}
+
+static void symbol_fill(size_t i, struct kern_symbol *out)
+{
+	const struct symbol *s = &table.symbols[i];
+
+	*out = (struct kern_symbol){ .address = s->address,
+				     .is_function = s->is_function,
+				     .name = table.text + s->name,
+				     .module = s->module ? table.text + s->module : "vmlinux" };
+}
+
+/* ---- By address ----------------------------------------------------------------------- */
+
+static uint64_t function_address(size_t i)
+{
+	return table.symbols[table.functions[i]].address;
+}
+
+/* How many functions begin at or before the address. */
+static size_t functions_until(uint64_t address)
+{
+	size_t lo = 0, hi = table.nfunctions;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (function_address(mid) <= address)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The last function of all has no end that we know. */
+static uint64_t function_size(uint64_t address)
+{
+	size_t next = functions_until(address);
+
+	return next < table.nfunctions ? function_address(next) - address : 0;
+}
+
+bool kern_symbol_at(uint64_t address, struct kern_symbol *out)
+{
+	enum { LAST_MOST = 1 << 20 }; /* so far behind the last symbol there is no function */
+	size_t n, i;
+
+	pthread_once(&table.read, read_once);
+	n = functions_until(address);
+	if (!n || address >> 63 == 0 ||
+	    (n == table.nfunctions && address - function_address(n - 1) > LAST_MOST))
+		return false;
+	for (i = n - 1; i && function_address(i - 1) == function_address(n - 1); i--)
+		;
+	symbol_fill(table.functions[i], out);
+	out->size = function_size(out->address);
+	return true;
+}
+
+/* ---- By name --------------------------------------------------------------------------- */
+
+static size_t slot_of(const char *name)
+{
+	return hash_bytes(name, strlen(name)) & (table.nslots - 1);
+}
+
+static void name_once(void)
+{
+	pthread_once(&table.read, read_once);
+	for (table.nslots = 16; table.nslots < 2 * table.nsymbols; table.nslots *= 2)
+		;
+	table.slots = calloc(table.nslots, sizeof(*table.slots));
+	for (size_t i = 0; table.slots && i < table.nsymbols; i++) {
+		size_t slot = slot_of(table.text + table.symbols[i].name);
+
+		while (table.slots[slot])
+			slot = (slot + 1) & (table.nslots - 1);
+		table.slots[slot] = (uint32_t)i + 1;
+	}
+}
+
+static bool module_matches(const char *want, const struct symbol *s)
+{
+	if (!want || !*want)
+		return true;
+	if (!s->module)
+		return !strcmp(want, "vmlinux") || !strcmp(want, "genunix");
+	return !strcmp(want, table.text + s->module);
+}
+
+/* Names were put in as the file has them, so the first of equal ones is met first. */
+bool kern_symbol_named(const char *module, const char *name, struct kern_symbol *out)
+{
+	uint32_t i;
+
+	pthread_once(&table.named, name_once);
+	if (!table.slots)
+		return false;
+	for (size_t slot = slot_of(name); (i = table.slots[slot]);
+	     slot = (slot + 1) & (table.nslots - 1)) {
+		const struct symbol *s = &table.symbols[i - 1];
+
+		if (strcmp(table.text + s->name, name) || !module_matches(module, s))
+			continue;
+		symbol_fill(i - 1, out);
+		out->size = s->is_function ? function_size(s->address) : 0;
+		return true;
+	}
+	return false;
 }

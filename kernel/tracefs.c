@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/tracefs.c: the folder of trace events, where the
- * systems of tracepoints and the arguments of system calls are described.
+ * kernel/tracefs.c: the folder of trace events, where the systems of
+ * tracepoints and the arguments of system calls are described.
  * In:   tracefs as mounted; if it is not, a mount of our own that no path
  *       leads to, gone with its descriptor.
- * Out:  an fd of its folder `events`, yours; -errno: do without.
+ * Out:  a descriptor of its folder `events`, yours; -errno: do without.
  */
-#include "consumer/providers/inner.h"
+#include "kernel/inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static int unseen_mount(void)
 	return mnt < 0 ? err : mnt;
 }
 
-int tracefs_events(void)
+int kern_events_open(void)
 {
 	static const char *const paths[] = {
 		"/sys/kernel/tracing/events",

@@ -24,7 +24,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { FRESH_MS = 200 }; /* how long an answer of the whole host is good when nobody watches */
@@ -51,14 +50,6 @@ struct world_files {
 	uint64_t fresh_until; /* of all processes; 0: stale */
 	pid_t fresh_pid;      /* only this one was looked at; 0: none */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static struct world_files *files_of(struct world *w)
 {
@@ -233,13 +224,13 @@ static int look(struct world *w, pid_t pid)
 	f->nmaps = 0;
 	f->serial++;
 	if (!f->iter && !f->no_iter) {
-		f->iter = prov_has(PROV_F_ITER_VMA) ? vma_iter_open(true) : NULL;
+		f->iter = kern_has(KERN_F_iter_vma) ? vma_iter_open(true) : NULL;
 		f->no_iter = !f->iter;
 	}
 	if (pid)
 		return look_at(w, pid);
 	/* All rows at once have the initial namespace's process ids. */
-	return f->iter && !w->pidns_ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
+	return f->iter && !kern_pidns().ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
 					  look_at_each(w);
 }
 
@@ -247,7 +238,7 @@ static bool is_fresh(const struct world *w, pid_t pid)
 {
 	const struct world_files *f = w->files;
 
-	if (f->fresh_until && (world_watch_fd(w) >= 0 || f->fresh_until > now_ms()))
+	if (f->fresh_until && (world_watch_fd(w) >= 0 || f->fresh_until > kern_now_ms()))
 		return true;
 	return pid && f->fresh_pid == pid;
 }
@@ -265,7 +256,7 @@ const struct world_mapping *world_mappings(struct world *w, pid_t pid, size_t *n
 		if (look(w, pid))
 			return NULL;
 		f->fresh_pid = pid;
-		f->fresh_until = pid ? 0 : now_ms() + FRESH_MS;
+		f->fresh_until = pid ? 0 : kern_now_ms() + FRESH_MS;
 	}
 	if (!pid || f->fresh_pid == pid) {
 		*n = f->nmaps;
@@ -554,7 +545,7 @@ int world_files_by_path(struct world *w, const char *path)
 		close(fd);
 		return -EINVAL;
 	}
-	if (w->files->no_iter || !prov_has(PROV_F_ITER_VMA) || identify(fd, &id))
+	if (w->files->no_iter || !kern_has(KERN_F_iter_vma) || identify(fd, &id))
 		id = (struct world_inode){ .ino = st.st_ino,
 					   .dev = major(st.st_dev) << 20 | minor(st.st_dev) };
 	file = file_of(w, &id);

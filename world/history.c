@@ -13,6 +13,7 @@
 #include "base/grow.h"
 #include "base/hash.h"
 #include "base/threads.h"
+#include "kernel/kernel.h"
 #include "consumer/providers/providers.h"
 #include "usdt/maps.h"
 #include "world/inner.h"
@@ -22,7 +23,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct file {
@@ -55,14 +55,6 @@ struct procs {
 #define NANOSEC 1000000000
 #define TICK (NANOSEC / 50) /* /proc counts starts in ticks; two lives of a pid are further apart */
 
-static int64_t now(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * (int64_t)NANOSEC + ts.tv_nsec;
-}
-
 struct procs *procs_new(void)
 {
 	struct procs *p = calloc(1, sizeof(*p));
@@ -71,7 +63,7 @@ struct procs *procs_new(void)
 		return NULL;
 	p->by_pid = hash_new();
 	p->files = hash_new();
-	p->boot_offset = now(CLOCK_BOOTTIME) - now(CLOCK_MONOTONIC);
+	p->boot_offset = kern_boot_offset();
 	if (p->by_pid && p->files)
 		return p;
 	procs_free(p);

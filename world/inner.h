@@ -9,7 +9,8 @@
 #ifndef WORLD_INNER_H
 #define WORLD_INNER_H
 
-#include "consumer/providers/inner.h" /* for prov_has, kbtf_… and prov_limit_…: the kernel's */
+#include "base/arena.h"
+#include "kernel/kernel.h"
 #include "world/world.h"
 
 struct world_inode {	  /* a key: no padding */

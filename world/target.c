@@ -17,7 +17,6 @@
  * would do as well, but if we were killed then the child would stay stopped.
  */
 #include "world/inner.h"
-#include "kernel/uapi.h"
 #include "usdt/loader.h"
 
 #include "base/grow.h"
@@ -26,7 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/btf.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <signal.h>
@@ -38,7 +36,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MAX_TARGETS = 64, MAX_WORDS = 256 };
@@ -193,17 +190,6 @@ static uint64_t signal_bit(int sig)
 	return UINT64_C(1) << (sig - 1);
 }
 
-/* Where a task has the mask of what it blocks; false: the kernel does not tell. */
-static bool blocked_offset(uint64_t *off)
-{
-	struct kbtf *k = kbtf_open();
-	uint32_t id = k ? kbtf_find(k, BTF_KIND_STRUCT, "task_struct") : 0;
-	bool found = id && kbtf_offset(k, id, "blocked", off);
-
-	kbtf_free(k);
-	return found;
-}
-
 #define INSN(c, d, s, o, i) \
 	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
 #define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
@@ -215,7 +201,8 @@ static int prog_load(bool multi)
 {
 	enum { R0, R1, R2, R3, R10 = 10, PLAIN = 12, SLOT = -8 };
 	uint64_t off = 0;
-	bool masks = blocked_offset(&off);
+	/* Where a task has the mask of what it blocks, if this kernel tells. */
+	bool masks = !kern_offset("task_struct.blocked", &off);
 	const struct bpf_insn v[] = {
 		CALL(BPF_FUNC_get_current_task),
 		MOV(R3, R0),
@@ -235,7 +222,7 @@ static int prog_load(bool multi)
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = multi ? (enum bpf_attach_type)UAPI_UPROBE_MULTI : 0);
+		    .expected_attach_type = multi ? (enum bpf_attach_type)KERN_UPROBE_MULTI : 0);
 	int fd = -1;
 
 	/* A kernel in lockdown may know no helper that reads its memory. */
@@ -245,38 +232,18 @@ static int prog_load(bool multi)
 	return fd < 0 ? -errno : fd;
 }
 
-static int uprobe_type(void)
-{
-	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
-	int type = -1;
-
-	if (f && fscanf(f, "%d", &type) != 1)
-		type = -1;
-	if (f)
-		fclose(f);
-	return type;
-}
-
 /* A perf event, because its filter is the process's memory: all its threads, no child. */
 static int stop_by_perf(struct target_priv *t, pid_t pid, const char *path, uint64_t off)
 {
-	struct perf_event_attr attr = { .size = sizeof(attr),
-					.sample_period = 1,
-					.wakeup_events = 1 };
-	int type = uprobe_type(), fd, err;
+	int fd, err;
 
-	if (type < 0)
-		return -EOPNOTSUPP;
 	if (t->prog < 0)
 		t->prog = prog_load(false);
 	if (t->prog < 0)
 		return t->prog;
-	attr.type = (uint32_t)type;
-	attr.config1 = (uintptr_t)path;
-	attr.config2 = off;
-	fd = (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	fd = kern_uprobe_open(path, off, 0, pid);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, t->prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
 		err = -errno;
 		close(fd);
@@ -293,12 +260,12 @@ static int stop_at(struct target_priv *t, pid_t pid, const char *path, uint64_t 
 
 	if (fd != -EACCES && fd != -EPERM)
 		return fd;
-	if (!prov_has(PROV_F_UPROBE_MULTI))
+	if (!kern_has(KERN_F_uprobe_multi))
 		return -ENOENT; /* attach at exec, then */
 	if (t->prog_multi < 0)
 		t->prog_multi = prog_load(true);
 	return t->prog_multi < 0 ? t->prog_multi :
-				   uapi_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
+				   kern_uprobe_multi(t->prog_multi, path, &off, NULL, NULL, 1, pid);
 }
 
 /* Has the thread a SIGCONT of ours to take? A terminal's, the kernel's too, is its process's. */
@@ -359,14 +326,6 @@ static bool is_consistent(const struct target_priv *t, pid_t pid)
 
 /* ---- Waiting ------------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Until the child has news. -EINTR: dtrace shall end; -ETIMEDOUT: it has had its time. The news
  * is looked for every so often in any case: a caller of this library may block SIGCHLD. */
 static int wait_news(struct target_priv *t)
@@ -374,7 +333,7 @@ static int wait_news(struct target_priv *t)
 	enum { SLICE_MS = 200 };
 	struct pollfd p[] = { { .fd = t->wake, .events = POLLIN },
 			      { .fd = t->world->stop_fd, .events = POLLIN } };
-	uint64_t now = now_ms(), n;
+	uint64_t now = kern_now_ms(), n;
 
 	if (now >= t->deadline)
 		return -ETIMEDOUT;
@@ -546,7 +505,7 @@ static int run_to_evaltime(struct target_priv *t, pid_t pid, const char *evaltim
 	enum { LIMIT_MS = 60000 }; /* constructors may take their time, but not for ever */
 	int err;
 
-	t->deadline = now_ms() + LIMIT_MS;
+	t->deadline = kern_now_ms() + LIMIT_MS;
 	do {
 		err = run_on(t, pid, evaltime);
 	} while (err == 1);
@@ -563,7 +522,7 @@ static void child(char **words, int in, int out)
 
 	if (read(in, &go, 1) != 1)
 		_exit(127);
-	prov_limit_restore_child();
+	kern_limit_restore_child();
 	if (was_blocked)
 		chld_mask(SIG_BLOCK);
 	execvp(words[0], words);

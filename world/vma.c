@@ -8,12 +8,13 @@
  * The program reads BTF-typed pointers, so that a load of something freed
  * is a zero and no fault; a mapping without a file is skipped.
  */
+#include "kernel/kernel.h"
 #include "world/vma.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/btf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,72 +40,35 @@ enum offset {
 	SB_DEV,
 	NOFFSETS
 };
-static const struct {
-	const char *type, *member;
-} wanted[NOFFSETS] = {
-	[TASK_TGID] = { "task_struct", "tgid" },
-	[TASK_PID] = { "task_struct", "pid" },
-	[VMA_START] = { "vm_area_struct", "vm_start" },
-	[VMA_END] = { "vm_area_struct", "vm_end" },
-	[VMA_FLAGS] = { "vm_area_struct", "vm_flags" },
-	[VMA_PGOFF] = { "vm_area_struct", "vm_pgoff" },
-	[VMA_FILE] = { "vm_area_struct", "vm_file" },
-	[FILE_INODE] = { "file", "f_inode" },
-	[INODE_INO] = { "inode", "i_ino" },
-	[INODE_SB] = { "inode", "i_sb" },
-	[INODE_GENERATION] = { "inode", "i_generation" },
-	[SB_DEV] = { "super_block", "s_dev" },
+static const char *const paths[NOFFSETS] = {
+	[TASK_TGID] = "task_struct.tgid",
+	[TASK_PID] = "task_struct.pid",
+	[VMA_START] = "vm_area_struct.vm_start",
+	[VMA_END] = "vm_area_struct.vm_end",
+	[VMA_FLAGS] = "vm_area_struct.vm_flags",
+	[VMA_PGOFF] = "vm_area_struct.vm_pgoff",
+	[VMA_FILE] = "vm_area_struct.vm_file",
+	[FILE_INODE] = "file.f_inode",
+	[INODE_INO] = "inode.i_ino",
+	[INODE_SB] = "inode.i_sb",
+	[INODE_GENERATION] = "inode.i_generation",
+	[SB_DEV] = "super_block.s_dev",
 };
 
-/* Bytes from the start of a structure, through anonymous members; -1: not there. */
-static int member_find(const struct btf *btf, uint32_t id, const char *name, int depth)
+static int offsets_find(int *off, int *func)
 {
-	const struct btf_type *t = btf__type_by_id(btf, id);
-	const struct btf_member *m;
-	int off;
+	const struct kern_btf *btf = kern_btf();
+	uint32_t id = btf ? kern_btf_find(btf, BTF_KIND_FUNC, "bpf_iter_task_vma") : 0;
+	int err = id ? 0 : -ENOENT;
 
-	if (!t || !btf_is_composite(t) || depth > 4)
-		return -1;
-	m = btf_members(t);
-	for (int i = 0; i < btf_vlen(t); i++) {
-		const char *s = btf__name_by_offset(btf, m[i].name_off);
-		int at = (int)btf_member_bit_offset(t, (uint32_t)i) / 8;
+	for (int i = 0; i < NOFFSETS && !err; i++) {
+		uint64_t at = 0;
 
-		if (s && !strcmp(s, name))
-			return at;
-		if (s && *s)
-			continue;
-		off = member_find(btf, m[i].type, name, depth + 1);
-		if (off >= 0)
-			return at + off;
+		err = kern_offset(paths[i], &at);
+		off[i] = (int)at;
 	}
-	return -1;
-}
-
-/* One pass over the types: a search for each name would take milliseconds more. */
-static int offsets_find(const struct btf *btf, int *off, int *func)
-{
-	uint32_t n = btf__type_cnt(btf);
-	int left = NOFFSETS;
-
-	*func = -1;
-	for (int i = 0; i < NOFFSETS; i++)
-		off[i] = -1;
-	for (uint32_t id = 1; id < n && (left || *func < 0); id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-		const char *name = btf__name_by_offset(btf, t->name_off);
-
-		if (btf_is_func(t) && !strcmp(name, "bpf_iter_task_vma"))
-			*func = (int)id;
-		if (!btf_is_struct(t))
-			continue;
-		for (int i = 0; i < NOFFSETS; i++)
-			if (off[i] < 0 && !strcmp(name, wanted[i].type)) {
-				off[i] = member_find(btf, id, wanted[i].member, 0);
-				left -= off[i] >= 0;
-			}
-	}
-	return left || *func < 0 ? -ENOENT : 0;
+	*func = (int)id;
+	return err;
 }
 
 /* ---- The program ------------------------------------------------------------------ */
@@ -181,14 +145,12 @@ static int prog_load(const int *off, int func, bool executable_only)
 struct vma_iter *vma_iter_open(bool executable_only)
 {
 	struct vma_iter *it = calloc(1, sizeof(*it));
-	struct btf *btf = btf__load_vmlinux_btf();
-	int off[NOFFSETS], func = -1, err = btf ? offsets_find(btf, off, &func) : -errno;
+	int off[NOFFSETS], func = -1, err = offsets_find(off, &func);
 
 	if (it && !err) {
 		it->prog = prog_load(off, func, executable_only);
 		err = it->prog < 0 ? -errno : 0;
 	}
-	btf__free(btf);
 	if (it && !err)
 		return it;
 	free(it);

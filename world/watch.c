@@ -20,7 +20,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,9 +82,9 @@ static int ring_open(struct ring *r, int cpu)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *map;
 
-	r->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	r->fd = kern_perf_open(&attr, -1, cpu);
 	if (r->fd < 0)
-		return -errno;
+		return r->fd;
 	map = mmap(NULL, page * (RING_PAGES + 1), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
@@ -418,20 +417,12 @@ static int by_time(const void *va, const void *vb)
 	return a->order < b->order ? -1 : 1;
 }
 
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 /* Records as old as the pass's start are all in the rings by then; a younger one may have an
  * elder in a ring that was read before, so it waits for the next pass. */
 static void pass(struct world *w)
 {
 	struct world_watch *watch = w->watch;
-	uint64_t until = now();
+	uint64_t until = kern_now();
 	size_t n;
 
 	for (size_t i = 0; i < watch->nrings; i++)

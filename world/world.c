@@ -10,21 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* As the kernel compares it: major and minor as inside the kernel. */
-static void pid_namespace(struct world *w)
-{
-	static const ino_t initial = 0xeffffffc; /* PROC_PID_INIT_INO */
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) || st.st_ino == initial)
-		return;
-	w->pidns_dev = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
-	w->pidns_ino = st.st_ino;
-}
 
 struct world *world_new(struct diag *diag)
 {
@@ -39,7 +25,6 @@ struct world *world_new(struct diag *diag)
 	}
 	w->diag = diag;
 	w->stop_fd = -1;
-	pid_namespace(w);
 	return w;
 }
 

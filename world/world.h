@@ -18,8 +18,6 @@ struct world {
 	struct diag *diag;
 	struct world_target **targets; /* of -c and -p, in their order */
 	size_t ntargets, targets_cap;
-	/* Process ids are this namespace's; pidns_ino 0: the initial one's. */
-	uint64_t pidns_dev, pidns_ino;
 	int stop_fd; /* readable when tracing shall end; -1 */
 	struct world_files *files;
 	struct world_watch *watch;

@@ -12,7 +12,7 @@
 #include "ebpf/rt.h"
 #include "ebpf/table.h"
 #include "consumer/compile/inner.h"
-#include "kernel/uapi.h"
+#include "kernel/kernel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

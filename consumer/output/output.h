@@ -55,9 +55,6 @@ void procs_scan_all(struct procs *p, uint64_t time);
 void out_set_procs(struct out *o, struct procs *p); /* borrowed */
 
 /* "module`symbol+0x10" or 0xaddr into buf. */
-bool out_ksyms_hidden(void); /* one was asked for, and the kernel shows none */
-/* A function of the kernel: its address, and the bytes up to the next. False: not there, or hidden. */
-bool out_ksym_range(const char *name, uint64_t *start, uint32_t *size);
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_symbol how);
 void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *owner, uint64_t addr,
 	      uint64_t time, enum d_symbol how);

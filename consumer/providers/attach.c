@@ -23,7 +23,7 @@
  * since 6.13); what enters its program later finds tracing ended.
  */
 #include "consumer/providers/inner.h"
-#include "kernel/uapi.h"
+#include "kernel/kernel.h"
 
 #include "base/grow.h"
 
@@ -36,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- The list --------------------------------------------------------------- */
@@ -133,20 +134,13 @@ void prov_links_drop(struct prov_links *l, pid_t pid)
 
 /* ---- perf events --------------------------------------------------------------- */
 
-static int perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
-{
-	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 /* Lets the program run at each of the event's firings. The event's fd is consumed. */
 static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links, pid_t pid)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
 	int fd, err = 0;
 
-	if (!prov_has(PROV_F_COOKIE)) {
+	if (!kern_has(KERN_F_cookie)) {
 		if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) ||
 		    ioctl(event, PERF_EVENT_IOC_ENABLE))
 			err = -errno;
@@ -177,18 +171,18 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 		.sample_period = s->period_ns,
 		.disabled = 1,
 	};
-	int fd = perf_open(&attr, -1, cpu);
+	int fd = kern_perf_open(&attr, -1, cpu);
 
 	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links, 0);
 }
 
 /* On each CPU that is there; on one, the first, for tick. */
-static int attach_clock(struct prov_env *env, const struct prov_site *s, int prog, uint64_t cookie,
+static int attach_clock(const struct prov_site *s, int prog, uint64_t cookie,
 			struct prov_links *links)
 {
 	int err = -ENODEV, done = 0;
 
-	for (int cpu = 0; cpu < (int)env->ncpu; cpu++) {
+	for (int cpu = 0; cpu < (int)kern_cpus(); cpu++) {
 		err = clock_on(s, cpu, prog, cookie, links);
 		if (!err && ++done && s->one_cpu)
 			break;
@@ -265,7 +259,7 @@ static void multi_range(struct batch *b, size_t from, size_t to)
 		return;
 	for (size_t i = from; i < to; i++)
 		refs |= b->refs[i];
-	fd = uapi_uprobe_multi(b->what->prog, b->path, b->offsets + from,
+	fd = kern_uprobe_multi(b->what->prog, b->path, b->offsets + from,
 			       refs ? b->refs + from : NULL, b->cookies + from,
 			       (uint32_t)(to - from), b->by);
 	if (fd >= 0) {
@@ -282,48 +276,23 @@ static void multi_range(struct batch *b, size_t from, size_t to)
 	}
 }
 
-/* The number that perf_event_open wants for user-land probes; -errno. */
-static int uprobe_type(void)
+static int perf_one(struct batch *b, size_t i)
 {
-	FILE *f = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
-	int type = -ENOENT;
-
-	if (f) {
-		if (fscanf(f, "%d", &type) != 1)
-			type = -EINVAL;
-		fclose(f);
-	}
-	return type;
-}
-
-static int perf_one(struct batch *b, int type, size_t i)
-{
-	struct perf_event_attr attr = {
-		.type = (uint32_t)type,
-		.size = sizeof(attr),
-		.config = b->refs[i] << 32,
-		.config1 = (uintptr_t)b->path,
-		.config2 = b->offsets[i],
-	};
-	/* The bits for the semaphore's offset are 32; a file that needs more has none found. */
-	int fd = b->refs[i] >> 32 ? -EOVERFLOW :
-				    perf_open(&attr, b->by ? b->by : -1, b->by ? -1 : 0);
+	int fd = kern_uprobe_open(b->path, b->offsets[i], b->refs[i], b->by);
 
 	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links, b->pid);
 }
 
 static void perf_all(struct batch *b, size_t n)
 {
-	int type = uprobe_type();
-
 	for (size_t i = 0; i < n; i++) {
-		int err = type < 0 ? type : perf_one(b, type, i);
+		int err = perf_one(b, i);
 
 		if (!err)
 			b->attached++;
 		else
 			refuse(b, i, err);
-		if (gone(b, err) || type < 0)
+		if (gone(b, err) || err == -ENOENT) /* the kernel has no such events */
 			return;
 	}
 }
@@ -455,8 +424,8 @@ static int attach_uprobe(struct prov_env *env, const struct prov_attach *what,
 /* A site at a time: it fails if none could be attached. */
 static int attach_each(struct prov_env *env, const struct prov_attach *what,
 		       struct prov_links *links, const char *name,
-		       int (*one)(struct prov_env *env, const struct prov_site *s, int prog,
-				  uint64_t cookie, struct prov_links *links))
+		       int (*one)(const struct prov_site *s, int prog, uint64_t cookie,
+				  struct prov_links *links))
 {
 	int err, last = 0;
 	size_t done = 0;
@@ -464,7 +433,7 @@ static int attach_each(struct prov_env *env, const struct prov_attach *what,
 	for (size_t i = 0; i < what->nsites; i++) {
 		const struct prov_site *s = what->sites[i];
 
-		err = one(env, s, what->prog, what->cookies[i], links);
+		err = one(s, what->prog, what->cookies[i], links);
 		if (!err) {
 			done++;
 			continue;
@@ -477,12 +446,10 @@ static int attach_each(struct prov_env *env, const struct prov_attach *what,
 	return done ? 0 : report(env, last);
 }
 
-static int raw_one(struct prov_env *env, const struct prov_site *s, int prog, uint64_t cookie,
-		   struct prov_links *links)
+static int raw_one(const struct prov_site *s, int prog, uint64_t cookie, struct prov_links *links)
 {
 	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
 
-	(void)env;
 	(void)cookie;
 	links->raw |= fd >= 0;
 	return fd < 0 ? fd : keep(links, fd, 0);

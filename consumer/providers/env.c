@@ -10,38 +10,17 @@
  * run of a boot; the others' probes are numbered as they are found.
  */
 #include "consumer/providers/inner.h"
+#include "kernel/kernel.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const struct prov *const provs[] = {
 #define PROVIDER(id) &prov_##id,
 #include "consumer/providers/providers.def"
 	NULL
 };
-
-/* /sys/devices/system/cpu/possible ends in the highest number: "0-3", "0,2-7". */
-static uint32_t possible_cpus(void)
-{
-	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-	char line[256] = "";
-	const char *last;
-
-	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = '\0';
-		fclose(f);
-	}
-	last = line + strlen(line);
-	while (last > line && !strchr("-,", last[-1]))
-		last--;
-	if (*last >= '0' && *last <= '9')
-		return (uint32_t)strtoul(last, NULL, 10) + 1;
-	return (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
-}
 
 struct prov_env *prov_env_new(struct diag *diag, struct world *world)
 {
@@ -54,9 +33,8 @@ struct prov_env *prov_env_new(struct diag *diag, struct world *world)
 		free(env);
 		return NULL;
 	}
-	prov_limit_raise();
+	kern_limit_raise();
 	env->diag = diag;
-	env->ncpu = possible_cpus();
 	env->world = world;
 	return env;
 }
@@ -69,9 +47,8 @@ void prov_env_free(struct prov_env *env)
 		if (provs[i]->close)
 			provs[i]->close(env);
 	prov_later_close(env->later);
-	kbtf_free(env->kbtf);
 	arena_free(env->arena);
-	prov_limit_restore();
+	kern_limit_restore();
 	free(env);
 }
 
@@ -118,6 +95,26 @@ const char *prov_why_bad(const struct prov_probe *p, unsigned n)
 		if (p->sites[i].args.arg[n].kind == CC_A_BAD && p->sites[i].why)
 			return p->sites[i].why[n];
 	return NULL;
+}
+
+/* ---- Offsets ------------------------------------------------------------------- */
+
+int prov_kernel(struct cc_kernel *out)
+{
+	static const char *const path[] = {
+#define CC_HOLE(id, text) text,
+#include "consumer/compile/holes.def"
+	};
+	uint64_t *const value[] = {
+#define CC_HOLE(id, text) &out->id,
+#include "consumer/compile/holes.def"
+	};
+	int err = 0;
+
+	out->version = kern_version();
+	for (size_t i = 0; i < COUNT(path) && !err; i++)
+		err = kern_offset(path[i], value[i]);
+	return err;
 }
 
 /* ---- Ids --------------------------------------------------------------------- */

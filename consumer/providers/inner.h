@@ -2,13 +2,9 @@
 /*
  * consumer/providers/inner.h: what the files of providers/ share.
  *   env.c      the environment; descriptions → probes, with their ids
- *   limit.c    descriptors: the soft limit
- *   attach.c   sites → links          features.c  what this kernel can
- *   btf.c      the kernel's types: a reader of its raw BTF
- *   names.c    struct d_names over it  symbols.c  the kernel's symbols
- *   stab.c     stability of probes
+ *   attach.c   sites → links          stab.c      stability of probes
+ *   names.c    struct d_names over the kernel's types and symbols
  *   dtrace.c profile.c syscall.c sdt.c usdt.c pid.c   a provider each
- *   tracefs.c  formats and systems of trace events
  *   later.c    probes of files that processes map while we trace
  */
 #ifndef CONSUMER_PROVIDERS_INNER_H
@@ -57,12 +53,6 @@ int prov_attach_with(struct prov_env *env, const struct prov_attach *what, struc
 bool prov_pdesc_attrs(struct prov_env *env, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
 bool prov_exists(struct prov_env *env, const char *kind, const char *name);
 
-/* ---- limit.c ---------------------------------------------------------------- */
-
-void prov_limit_raise(void); /* counted: the last restore lowers it */
-void prov_limit_restore(void);
-void prov_limit_restore_child(void); /* in a child, before exec: as it was for us */
-
 /* ---- later.c ---------------------------------------------------------------- */
 
 void prov_later_close(struct prov_later *later); /* NULL is accepted */
@@ -71,46 +61,5 @@ void prov_later_close(struct prov_later *later); /* NULL is accepted */
 
 /* The process that a description's provider part names by its last digits; 0: none. */
 pid_t prov_pdesc_pid(const struct d_pdesc *pd);
-
-/* ---- btf.c -------------------------------------------------------------------- */
-
-/* The kernel's own types, read once; ids are BTF's. */
-struct kbtf *kbtf_open(void);		     /* NULL with errno set */
-void kbtf_free(struct kbtf *k);		     /* NULL accepted */
-struct kbtf *kbtf_get(struct prov_env *env); /* opened at its first use; NULL: there is none */
-
-/* One type, decoded: n members, parameters, enumerators follow at `more`. */
-struct kbtf_type {
-	uint32_t kind; /* BTF_KIND_… */
-	uint32_t vlen;
-	bool flag;		   /* bit-fields are packed in offsets; an enum is signed */
-	const char *name;	   /* "" if it has none */
-	uint32_t ref;		   /* size, or the type referred to */
-	const unsigned char *more; /* inside the BTF; checked to hold what the kind says */
-};
-uint32_t kbtf_count(const struct kbtf *k); /* ids are below it */
-bool kbtf_type(const struct kbtf *k, uint32_t id, struct kbtf_type *out);
-const char *kbtf_str(const struct kbtf *k, uint32_t off); /* "" if there is none */
-/* The first type of that kind and name; 0: none. */
-uint32_t kbtf_find(const struct kbtf *k, uint32_t kind, const char *name);
-/* Past typedefs, const, volatile, restrict and tags. */
-uint32_t kbtf_resolve(const struct kbtf *k, uint32_t id);
-/* Bytes from the start of a struct to a member, "member.member"; anonymous ones are looked into. */
-bool kbtf_offset(const struct kbtf *k, uint32_t struct_id, const char *path, uint64_t *offset);
-/* Parameters of a FUNC_PROTO. */
-uint32_t kbtf_param(const struct kbtf *k, const struct kbtf_type *proto, uint32_t i,
-		    const char **name);
-/* As C writes it: "struct task_struct *"; arena memory. */
-const char *kbtf_type_text(const struct kbtf *k, struct arena *a, uint32_t id);
-
-/* ---- symbols.c ------------------------------------------------------------------ */
-
-/* The address of a kernel symbol from /proc/kallsyms; 0: none, or addresses are hidden. */
-uint64_t ksym_address(const char *mod, const char *name, bool *is_func);
-
-/* ---- tracefs.c ------------------------------------------------------------------ */
-
-/* The events folder of tracefs, mounted or not; an fd that is yours, or -errno. */
-int tracefs_events(void);
 
 #endif

@@ -12,20 +12,16 @@ CLEANFILES += $(SYSCALL_TABLES)
 noinst_LTLIBRARIES += libprov.la
 nodist_libprov_la_SOURCES = $(SYSCALL_TABLES)
 libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers.def \
-	consumer/providers/inner.h kernel/uapi.h \
-	consumer/providers/env.c kernel/limit.c \
-	kernel/features.c \
+	consumer/providers/inner.h \
+	consumer/providers/env.c \
 	consumer/providers/attach.c \
 	consumer/providers/dtrace.c \
 	consumer/providers/profile.c \
 	consumer/providers/newer.def \
 	consumer/providers/syscall.c \
 	consumer/providers/sdt.c \
-	kernel/btf.c \
 	consumer/providers/names.c \
 	consumer/providers/attrs.def consumer/providers/stab.c \
-	kernel/symbols.c \
-	kernel/tracefs.c \
 	world/world.h world/inner.h world/world.c world/vma.h \
 	world/vma.c \
 	world/files.c \

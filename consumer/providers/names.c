@@ -7,6 +7,7 @@
  * Owns: nothing; types are the compile's.
  */
 #include "consumer/providers/inner.h"
+#include "kernel/kernel.h"
 
 #include <linux/btf.h>
 #include <string.h>
@@ -25,13 +26,14 @@ enum { MAX_DEPTH = 64 };
 struct name_source { /* prov_names' context */
 	struct prov_env *env;
 	struct d_names names;
+	const struct kern_btf *btf; /* set by ready */
 	struct made made;
 };
 
 static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth);
 
 /* An integer by its size, sign and name; wider ones than 64 bits are two words. */
-static struct d_type *int_type(struct d *d, const struct kbtf_type *t)
+static struct d_type *int_type(struct d *d, const struct kern_type *t)
 {
 	static const struct {
 		const char *name;
@@ -73,7 +75,7 @@ static struct d_type *new_type(struct d *d, enum d_kind kind, const char *name, 
 	return t;
 }
 
-static struct d_type *enum_type(struct name_source *w, const struct kbtf_type *k, uint32_t id)
+static struct d_type *enum_type(struct name_source *w, const struct kern_type *k, uint32_t id)
 {
 	size_t each = k->kind == BTF_KIND_ENUM64 ? 12 : 8;
 	struct d *d = w->made.d;
@@ -86,7 +88,7 @@ static struct d_type *enum_type(struct name_source *w, const struct kbtf_type *k
 		uint32_t word[3] = { 0 };
 
 		memcpy(word, k->more + each * i, each);
-		e[i].name = kbtf_str(w->env->kbtf, word[0]);
+		e[i].name = kern_btf_str(w->btf, word[0]);
 		if (each == 12)
 			e[i].value = (int64_t)((uint64_t)word[2] << 32 | word[1]);
 		else
@@ -100,7 +102,7 @@ static struct d_type *enum_type(struct name_source *w, const struct kbtf_type *k
 	return t;
 }
 
-static struct d_type *array_type(struct name_source *w, const struct kbtf_type *k, int depth)
+static struct d_type *array_type(struct name_source *w, const struct kern_type *k, int depth)
 {
 	uint32_t word[3];
 	struct d_type *elem;
@@ -111,7 +113,7 @@ static struct d_type *array_type(struct name_source *w, const struct kbtf_type *
 }
 
 /* Copies that keep what they qualify. */
-static struct d_type *qualified(struct name_source *w, const struct kbtf_type *k, int depth)
+static struct d_type *qualified(struct name_source *w, const struct kern_type *k, int depth)
 {
 	struct d_type *t = from_btf(w, k->ref, depth + 1), *q;
 
@@ -130,17 +132,17 @@ static struct d_type *qualified(struct name_source *w, const struct kbtf_type *k
 }
 
 /* __user comes as a type tag of what is pointed at. */
-static struct d_type *ptr_type(struct name_source *w, const struct kbtf_type *k, int depth)
+static struct d_type *ptr_type(struct name_source *w, const struct kern_type *k, int depth)
 {
-	struct kbtf_type to;
+	struct kern_type to;
 	struct d_type *t = from_btf(w, k->ref, depth + 1);
-	bool user = kbtf_type(w->env->kbtf, k->ref, &to) && to.kind == BTF_KIND_TYPE_TAG &&
+	bool user = kern_btf_type(w->btf, k->ref, &to) && to.kind == BTF_KIND_TYPE_TAG &&
 		    !strcmp(to.name, "user");
 
 	return t ? user ? d_user_ptr_to(w->made.d, t) : d_ptr_to(w->made.d, t) : NULL;
 }
 
-static struct d_type *typedef_type(struct name_source *w, const struct kbtf_type *k, uint32_t id,
+static struct d_type *typedef_type(struct name_source *w, const struct kern_type *k, uint32_t id,
 				   int depth)
 {
 	struct d_type *to = from_btf(w, k->ref, depth + 1);
@@ -154,7 +156,7 @@ static struct d_type *typedef_type(struct name_source *w, const struct kbtf_type
 	return t;
 }
 
-static struct d_type *func_type(struct name_source *w, const struct kbtf_type *k, int depth)
+static struct d_type *func_type(struct name_source *w, const struct kern_type *k, int depth)
 {
 	struct d *d = w->made.d;
 	struct d_type *t = new_type(d, D_T_FUNC, "", 0);
@@ -164,7 +166,7 @@ static struct d_type *func_type(struct name_source *w, const struct kbtf_type *k
 	t->to = from_btf(w, k->ref, depth + 1);
 	t->params = arena_array(d_arena(d), struct d_type *, k->vlen);
 	for (uint32_t i = 0; t->params && i < k->vlen; i++) {
-		uint32_t id = kbtf_param(w->env->kbtf, k, i, NULL);
+		uint32_t id = kern_btf_param(w->btf, k, i, NULL);
 
 		if (!id && i + 1 == k->vlen) {
 			t->variadic = true;
@@ -177,7 +179,7 @@ static struct d_type *func_type(struct name_source *w, const struct kbtf_type *k
 }
 
 /* Members are left for `complete`. */
-static struct d_type *struct_type(struct name_source *w, const struct kbtf_type *k, uint32_t id)
+static struct d_type *struct_type(struct name_source *w, const struct kern_type *k, uint32_t id)
 {
 	bool is_union = k->kind == BTF_KIND_UNION || (k->kind == BTF_KIND_FWD && k->flag);
 	struct d_type *t = new_type(w->made.d, is_union ? D_T_UNION : D_T_STRUCT, k->name, id);
@@ -187,7 +189,7 @@ static struct d_type *struct_type(struct name_source *w, const struct kbtf_type 
 	return t;
 }
 
-static struct d_type *make(struct name_source *w, const struct kbtf_type *k, uint32_t id, int depth)
+static struct d_type *make(struct name_source *w, const struct kern_type *k, uint32_t id, int depth)
 {
 	struct d *d = w->made.d;
 
@@ -216,11 +218,11 @@ static struct d_type *make(struct name_source *w, const struct kbtf_type *k, uin
 
 static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth)
 {
-	struct kbtf_type k;
+	struct kern_type k;
 
 	if (!id)
 		return d_base(w->made.d, D_VOID);
-	if (id >= w->made.n || depth > MAX_DEPTH || !kbtf_type(w->env->kbtf, id, &k))
+	if (id >= w->made.n || depth > MAX_DEPTH || !kern_btf_type(w->btf, id, &k))
 		return NULL;
 	if (!w->made.type[id])
 		w->made.type[id] = make(w, &k, id, depth);
@@ -230,14 +232,13 @@ static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth)
 /* The types of another compile are not this one's. */
 static bool ready(struct name_source *w, struct d *d)
 {
-	struct kbtf *k = kbtf_get(w->env);
-
-	if (!k)
+	w->btf = kern_btf();
+	if (!w->btf)
 		return false;
 	if (w->made.d == d)
 		return w->made.type;
 	w->made.d = d;
-	w->made.n = kbtf_count(k);
+	w->made.n = kern_btf_count(w->btf);
 	w->made.type = arena_array(d_arena(d), struct d_type *, w->made.n);
 	return w->made.type;
 }
@@ -261,7 +262,7 @@ static struct d_type *world_type(void *ctx, struct d *d, enum d_kind kind, const
 		if (kinds[i].kind != kind)
 			continue;
 		for (size_t n = 0; n < 2 && kinds[i].btf[n]; n++) {
-			uint32_t id = kbtf_find(w->env->kbtf, kinds[i].btf[n], name);
+			uint32_t id = kern_btf_find(w->btf, kinds[i].btf[n], name);
 
 			if (id)
 				return from_btf(w, id, 0);
@@ -281,10 +282,10 @@ static uint32_t align_of(const struct d_type *t)
 static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 {
 	struct name_source *w = ctx;
-	struct kbtf_type k;
+	struct kern_type k;
 	struct d_member *m;
 
-	if (!ready(w, d) || !kbtf_type(w->env->kbtf, (uint32_t)t->origin, &k) ||
+	if (!ready(w, d) || !kern_btf_type(w->btf, (uint32_t)t->origin, &k) ||
 	    (k.kind != BTF_KIND_STRUCT && k.kind != BTF_KIND_UNION))
 		return t->complete;
 	m = arena_array(d_arena(d), struct d_member, k.vlen);
@@ -295,7 +296,7 @@ static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 		const char *name;
 
 		memcpy(word, k.more + 12 * (size_t)i, sizeof(word));
-		name = kbtf_str(w->env->kbtf, word[0]);
+		name = kern_btf_str(w->btf, word[0]);
 		m[i].name = *name ? name : NULL;
 		m[i].type = from_btf(w, word[1], 0);
 		if (!m[i].type)
@@ -533,14 +534,15 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 			 struct d_type **type, uint64_t *addr)
 {
 	struct name_source *w = ctx;
-	bool is_func = false;
+	struct kern_symbol symbol;
 	uint32_t id = 0;
 
-	*addr = ksym_address(mod, name, &is_func);
-	if (!*addr)
+	if (!kern_symbol_named(mod, name, &symbol))
 		return false;
+	*addr = symbol.address;
 	if (ready(w, d))
-		id = kbtf_find(w->env->kbtf, is_func ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
+		id = kern_btf_find(w->btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR,
+				   name);
 	*type = id ? from_btf(w, id, 0) : NULL;
 	return true;
 }

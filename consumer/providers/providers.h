@@ -6,9 +6,8 @@
  *
  *   providers.def   PROVIDER(id): a row a provider; prov_id in id.c is its struct prov
  *   attach.c        sites → links, by kind of context (uprobes in bulk, raw tracepoints, clocks)
- *   features.c      what this kernel can, each probed once; tests may switch one off
  *   stab.c          attributes of stability: attrs.def has a row a provider
- *   btf.c           kernel types and symbols: struct d_names for the front end
+ *   names.c         kernel types and symbols: struct d_names for the front end
  *   later.c         probes of files that processes map while we trace
  */
 #ifndef CONSUMER_PROVIDERS_H
@@ -122,11 +121,9 @@ struct prov_env {
 	struct arena *arena;
 	struct diag *diag;
 	struct world *world;	  /* the enabling's */
-	uint32_t ncpu;		  /* possible CPUs */
 	uint32_t next_id;	  /* for dynamic probes */
 	void *priv[16];		  /* one a provider, by its row in providers.def */
 	struct prov_later *later; /* later.c's */
-	struct kbtf *kbtf;	  /* btf.c's; opened at first use */
 };
 struct prov_env *prov_env_new(struct diag *diag, struct world *world);
 void prov_env_free(struct prov_env *env);
@@ -153,7 +150,7 @@ const struct d_names *prov_names(struct prov_env *env);
 /* Are args[] of the two of the same number and types, as D sees them? */
 bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, struct prov_probe *q);
 /* The offsets that programs need, from the kernel's BTF; 0 or -errno. */
-int prov_kernel(struct prov_env *env, struct cc_kernel *out);
+int prov_kernel(struct cc_kernel *out);
 
 /* ---- Attaching (attach.c) ------------------------------------------------- */
 
@@ -176,23 +173,6 @@ int prov_attach(struct prov_env *env, const struct prov_attach *what, struct pro
 void prov_links_close(struct prov_links *links, uint64_t *missed);
 /* Detaches what was attached to this process alone. */
 void prov_links_drop(struct prov_links *links, pid_t pid);
-
-/* ---- Features (features.c) ------------------------------------------------ */
-
-enum prov_feature {
-	PROV_F_UPROBE_MULTI,
-	PROV_F_COOKIE,
-	PROV_F_RAWTP,
-	PROV_F_TASK_STORAGE,
-	PROV_F_ITER_VMA,
-	PROV_F_RINGBUF,
-	PROV_F_BTF,
-	PROV_NFEATURES
-};
-/* USDTKIT_WITHOUT=uprobe_multi,… in the environment switches features off (tests). */
-bool prov_has(enum prov_feature f);
-/* One line that says what is missing (privilege, kernel); NULL: tracing is possible. */
-const char *prov_why_not(struct arena *a);
 
 /* ---- Probes of files mapped later (later.c) ---------------------------------- */
 

@@ -8,6 +8,7 @@
  * Out:  probes whose site is the raw tracepoint.
  */
 #include "consumer/providers/inner.h"
+#include "kernel/kernel.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,27 +38,27 @@ static int row_cmp(const void *l, const void *r)
 }
 
 /* A typedef of a pointer to a function. */
-static uint32_t proto_of(const struct kbtf *k, uint32_t typedef_ref)
+static uint32_t proto_of(const struct kern_btf *k, uint32_t typedef_ref)
 {
-	struct kbtf_type t;
+	struct kern_type t;
 
-	if (!kbtf_type(k, typedef_ref, &t) || t.kind != BTF_KIND_PTR)
+	if (!kern_btf_type(k, typedef_ref, &t) || t.kind != BTF_KIND_PTR)
 		return 0;
 	typedef_ref = t.ref;
-	return kbtf_type(k, typedef_ref, &t) && t.kind == BTF_KIND_FUNC_PROTO ? typedef_ref : 0;
+	return kern_btf_type(k, typedef_ref, &t) && t.kind == BTF_KIND_FUNC_PROTO ? typedef_ref : 0;
 }
 
 static bool rows_find(struct prov_env *env, struct own *own)
 {
-	struct kbtf *k = kbtf_get(env);
+	const struct kern_btf *k = kern_btf();
 	size_t same = 0;
 
-	for (uint32_t id = 1; k && id < kbtf_count(k); id++) {
-		struct kbtf_type t;
+	for (uint32_t id = 1; k && id < kern_btf_count(k); id++) {
+		struct kern_type t;
 		struct row *row;
 		uint32_t proto;
 
-		if (!kbtf_type(k, id, &t) || t.kind != BTF_KIND_TYPEDEF ||
+		if (!kern_btf_type(k, id, &t) || t.kind != BTF_KIND_TYPEDEF ||
 		    strncmp(t.name, prefix, sizeof(prefix) - 1))
 			continue;
 		proto = proto_of(k, t.ref);
@@ -109,7 +110,7 @@ static void system_read(struct prov_env *env, struct own *own, int events, const
 
 static void systems_read(struct prov_env *env, struct own *own)
 {
-	int events = tracefs_events();
+	int events = kern_events_open();
 	DIR *dir = events >= 0 ? fdopendir(events) : NULL;
 	struct dirent *e;
 
@@ -138,13 +139,13 @@ static const char *system_of(struct prov_env *env, struct own *own, const char *
 
 /* The kernel passes every argument as 64 bits, small ones zero-extended: their real size and
  * sign are the prototype's. */
-static struct cc_arg arg_at(const struct kbtf *k, uint32_t i, uint32_t id)
+static struct cc_arg arg_at(const struct kern_btf *k, uint32_t i, uint32_t id)
 {
 	struct cc_arg a = { .kind = CC_A_REG, .size = 8, .base = (int16_t)(8 * i), .index = -1 };
-	struct kbtf_type t;
+	struct kern_type t;
 	uint32_t data = 0;
 
-	if (!kbtf_type(k, kbtf_resolve(k, id), &t))
+	if (!kern_btf_type(k, kern_btf_resolve(k, id), &t))
 		return a;
 	if (t.kind == BTF_KIND_INT)
 		memcpy(&data, t.more, sizeof(data));
@@ -158,17 +159,17 @@ static struct cc_arg arg_at(const struct kbtf *k, uint32_t i, uint32_t id)
 
 static bool args_fill(struct prov_env *env, struct prov_probe *p, uint32_t proto)
 {
-	const struct kbtf *k = env->kbtf;
-	struct kbtf_type t;
+	const struct kern_btf *k = kern_btf();
+	struct kern_type t;
 
-	if (!kbtf_type(k, proto, &t) || !t.vlen)
+	if (!kern_btf_type(k, proto, &t) || !t.vlen)
 		return true;
 	p->nargs = t.vlen - 1; /* the first is the tracepoint's own data */
 	p->arg_btf = arena_array(env->arena, uint32_t, t.vlen);
 	if (!p->arg_btf)
 		return false;
 	for (uint32_t i = 0; i < p->nargs; i++) {
-		p->arg_btf[i] = kbtf_param(k, &t, i + 1, NULL);
+		p->arg_btf[i] = kern_btf_param(k, &t, i + 1, NULL);
 		if (i < COUNT(p->sites[0].args.arg))
 			p->sites[0].args.arg[i] = arg_at(k, i, p->arg_btf[i]);
 	}
@@ -230,7 +231,7 @@ static void types(struct prov_env *env, struct prov_probe *p)
 {
 	p->arg_types = arena_array(env->arena, const char *, p->nargs);
 	for (size_t i = 0; p->arg_types && i < p->nargs; i++)
-		p->arg_types[i] = kbtf_type_text(env->kbtf, env->arena, p->arg_btf[i]);
+		p->arg_types[i] = kern_btf_text(kern_btf(), env->arena, p->arg_btf[i]);
 }
 
 static void close_all(struct prov_env *env)

@@ -11,6 +11,7 @@
  * tracefs, if it can be read, else they are int64_t.
  */
 #include "consumer/providers/inner.h"
+#include "kernel/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -252,7 +253,7 @@ static void types(struct prov_env *env, struct prov_probe *p)
 	if (!p->arg_types || !p->arg_names)
 		return;
 	if (own->events == -1) {
-		own->events = tracefs_events();
+		own->events = kern_events_open();
 		own->events = own->events < 0 ? -2 : own->events;
 	}
 	snprintf(path, sizeof(path), "syscalls/sys_enter_%s/format",

@@ -35,7 +35,7 @@ void drops_report(struct run *r)
 	for (size_t kind = 0; kind < COUNT(kinds); kind++) {
 		uint64_t sum = 0;
 
-		for (uint32_t cpu = 0; cpu < r->env->ncpu; cpu++) {
+		for (uint32_t cpu = 0; cpu < kern_cpus(); cpu++) {
 			uint64_t *said = &r->reported_cpu[cpu * RT_NDROPS + kind];
 			uint64_t now = __atomic_load_n(&r->cpus[cpu].drops[kind], __ATOMIC_RELAXED);
 			uint64_t n = now - *said;

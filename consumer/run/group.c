@@ -80,7 +80,7 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 		.pid = s->pid,
 		.args = &k->args,
 		.table = -1,
-		.multi = cc_contexts[s->ctx].bulk && prov_has(PROV_F_UPROBE_MULTI),
+		.multi = cc_contexts[s->ctx].bulk && kern_has(KERN_F_uprobe_multi),
 		.select = is_syscall(s)	    ? CC_SELECT_SYSCALL :
 			  shares_program(s) ? CC_SELECT_COOKIE :
 					      CC_SELECT_STATIC,

@@ -21,6 +21,7 @@
 #include "consumer/aggs/aggs.h"
 #include "consumer/run/run.h"
 #include "ebpf/rings.h"
+#include "kernel/kernel.h"
 
 enum run_optid {
 #define RUN_OPT(name, kind, value, help) RUN_OPT_##name,
@@ -140,7 +141,6 @@ bool run_maps_make(struct run *r);
 void run_maps_close(struct run *r);
 enum { RUN_RING_MAX = 1 << 30 };
 uint32_t run_ring_size(const struct run *r); /* bytes of a CPU's ring, from bufsize */
-uint32_t run_ncpu_pow2(const struct run *r);
 
 /* group.c: the sites of probes that are in no unit yet, into units. false: no memory. */
 bool run_group(struct run *r);
@@ -176,6 +176,5 @@ void drops_report(struct run *r);
 void run_mapping_event(void *arg, const struct world_event *ev);
 /* What a write gave, 0 or -errno; false: no more is to be written. */
 bool run_written(struct run *r, int err);
-uint64_t run_now(void); /* CLOCK_MONOTONIC, ns */
 
 #endif

@@ -30,7 +30,7 @@ void run_units_life(struct run *r, const struct world_event *ev)
 	else if (!life && ev->kind == WORLD_EV_EXIT && is_traced_alone(r, ev->pid) &&
 		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
 		/* Perf events have no hit of the other threads from then on. */
-		*life = (struct life){ .pid = ev->pid, .ending = !prov_has(PROV_F_UPROBE_MULTI) };
+		*life = (struct life){ .pid = ev->pid, .ending = !kern_has(KERN_F_uprobe_multi) };
 }
 
 bool run_units_ending(const struct run *r)

@@ -16,15 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-uint32_t run_ncpu_pow2(const struct run *r)
-{
-	uint32_t n = 1;
-
-	while (n < r->env->ncpu)
-		n *= 2;
-	return n;
-}
-
 /* A ring is a power of two, at least a page; the kernel takes no more than its 32 bits hold. */
 uint32_t run_ring_size(const struct run *r)
 {
@@ -53,7 +44,7 @@ static int make_array(struct run *r, struct cc_map *m)
 /* Fills an outer map with a ring buffer a CPU and maps those. */
 static int make_rings(struct run *r, struct cc_map *m)
 {
-	uint32_t n = r->env->ncpu, size = run_ring_size(r), made = 0;
+	uint32_t n = kern_cpus(), size = run_ring_size(r), made = 0;
 	int outer = -1, *fds = calloc(n, sizeof(*fds));
 	LIBBPF_OPTS(bpf_map_create_opts, opts);
 

@@ -236,12 +236,18 @@ static bool refused_options(struct run *r)
 
 static bool kernel_function(const char *name, struct cc_range *at)
 {
-	return out_ksym_range(name, &at->start, &at->size);
+	struct kern_symbol symbol;
+
+	if (!kern_symbol_named(NULL, name, &symbol) || !symbol.size)
+		return false;
+	*at = (struct cc_range){ .start = symbol.address, .size = (uint32_t)symbol.size };
+	return true;
 }
 
 static bool back_end(struct run *r)
 {
 	const char *resize = r->opts.text[RUN_OPT_bufresize];
+	const struct kern_pidns ns = kern_pidns();
 
 	if (r->opts.value[RUN_OPT_bufsize] > RUN_RING_MAX && resize && !strcmp(resize, "manual")) {
 		diag_error(r->diag, NOWHERE, NULL, "bufsize: at most %dg can be had a CPU",
@@ -252,16 +258,16 @@ static bool back_end(struct run *r)
 		.strsize = (uint32_t)r->opts.value[RUN_OPT_strsize],
 		.stackframes = (uint32_t)r->opts.value[RUN_OPT_stackframes],
 		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
-		.ncpu = r->env->ncpu,
+		.ncpu = kern_cpus(),
 		.ringsize = run_ring_size(r),
 		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
 		.destructive = r->opts.value[RUN_OPT_destructive],
 		.pid = getpid(),
-		.pidns_dev = r->world->pidns_dev,
-		.pidns_ino = r->world->pidns_ino,
+		.pidns_dev = ns.dev,
+		.pidns_ino = ns.ino,
 		.function = kernel_function,
 	};
-	if (prov_kernel(r->env, &r->kernel)) {
+	if (prov_kernel(&r->kernel)) {
 		diag_error(r->diag, NOWHERE, NULL,
 			   "cannot read the kernel's types (/sys/kernel/btf)");
 		return false;
@@ -288,10 +294,10 @@ static bool printer(struct run *r)
 	};
 
 	r->out = out_new(r->out_file, &o);
-	r->aggs = aggs_new(r->cc, r->prog, r->env->ncpu);
-	r->reported_cpu = calloc(r->env->ncpu, RT_NDROPS * sizeof(*r->reported_cpu));
+	r->aggs = aggs_new(r->cc, r->prog, kern_cpus());
+	r->reported_cpu = calloc(kern_cpus(), RT_NDROPS * sizeof(*r->reported_cpu));
 	if (v[RUN_OPT_bufpolicy] == RUN_RING)
-		r->keep = keep_new(r->env->ncpu, (uint64_t)v[RUN_OPT_bufsize]);
+		r->keep = keep_new(kern_cpus(), (uint64_t)v[RUN_OPT_bufsize]);
 	return r->out && r->aggs && r->reported_cpu &&
 	       (r->keep || v[RUN_OPT_bufpolicy] != RUN_RING);
 }
@@ -332,7 +338,7 @@ bool run_compile(struct run *r)
 
 	if (!run_front_end(r) || refused_options(r))
 		return false;
-	why = prov_why_not(r->arena);
+	why = kern_why_not(r->arena);
 	if (why) {
 		diag_error(r->diag, NOWHERE, NULL, "%s", why);
 		return false;

@@ -41,8 +41,8 @@ bool run_vtime_attach(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "cannot keep vtimestamp: %s", strerror(-err));
 		return false;
 	}
-	for (uint32_t cpu = 0; cpu < r->env->ncpu; cpu++)
-		r->cpus[cpu].switched = run_now();
+	for (uint32_t cpu = 0; cpu < kern_cpus(); cpu++)
+		r->cpus[cpu].switched = kern_now();
 	what.prog = r->vtime_prog;
 	return prov_attach(r->env, &what, r->links) == 0;
 }

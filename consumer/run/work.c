@@ -13,16 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-uint64_t run_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- Records ---------------------------------------------------------------- */
 
@@ -148,7 +139,7 @@ static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t 
 /* Once: why addresses of the kernel are printed as numbers. */
 static void ksyms_tell(struct run *r)
 {
-	if (r->ksyms_told || !out_ksyms_hidden())
+	if (r->ksyms_told || !kern_symbols_hidden())
 		return;
 	r->ksyms_told = true;
 	diag_warn(r->diag, NOWHERE,
@@ -176,7 +167,7 @@ static bool newcomers(struct run *r)
  * older than its first hit, but may wake us later. */
 static bool drain(struct run *r, bool all)
 {
-	uint64_t until = all ? UINT64_MAX : run_now();
+	uint64_t until = all ? UINT64_MAX : kern_now();
 	bool temporal = r->opts.value[RUN_OPT_temporal];
 
 	if (r->output_gone || !r->rings.ring)
@@ -195,12 +186,7 @@ static bool drain(struct run *r, bool all)
 
 static void wall_renew(struct run *r)
 {
-	struct timespec wall, mono;
-
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	r->state->wall_offset = (wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec -
-				mono.tv_nsec;
+	r->state->wall_offset = kern_wall_offset();
 }
 
 /* ---- Go -------------------------------------------------------------------------- */
@@ -284,7 +270,7 @@ bool run_go(struct run *r)
 		out_set_procs(r->out, r->procs);
 	}
 	if (r->procs)
-		procs_scan_all(r->procs, run_now());
+		procs_scan_all(r->procs, kern_now());
 	wall_renew(r);
 	if (!run_units_attach(r) || !poll_setup(r))
 		return false;
@@ -297,7 +283,7 @@ bool run_go(struct run *r)
 	for (size_t i = 0; i < r->world->ntargets; i++)
 		if (world_target_continue(r->world->targets[i]) == 0)
 			r->live_targets++;
-	now = run_now();
+	now = kern_now();
 	r->next_switch = now + (uint64_t)r->opts.value[RUN_OPT_switchrate];
 	r->next_agg = now + (uint64_t)r->opts.value[RUN_OPT_aggrate];
 	r->next_status = now + (uint64_t)r->opts.value[RUN_OPT_statusrate];
@@ -349,7 +335,7 @@ static bool target_event(struct run *r, struct world_target *t)
 
 int run_timeout(const struct run *r)
 {
-	uint64_t now = run_now(), next = r->next_switch;
+	uint64_t now = kern_now(), next = r->next_switch;
 
 	next = r->next_agg < next ? r->next_agg : next;
 	next = r->next_status < next ? r->next_status : next;
@@ -368,7 +354,7 @@ static bool due(uint64_t *next, uint64_t now, int64_t rate)
 
 static void periodic(struct run *r)
 {
-	uint64_t now = run_now();
+	uint64_t now = kern_now();
 
 	due(&r->next_switch, now, r->opts.value[RUN_OPT_switchrate]);
 	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate]))
@@ -422,7 +408,7 @@ enum run_result run_work(struct run *r, int ms)
 static void room_for_end(struct run *r)
 {
 	drain(r, true);
-	for (uint32_t i = 0; i < r->env->ncpu; i++)
+	for (uint32_t i = 0; i < kern_cpus(); i++)
 		r->cpus[i].filled = 0;
 }
 

@@ -5,6 +5,7 @@
  * with a line, without it.
  */
 #include "consumer/providers/inner.h"
+#include "kernel/kernel.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -258,13 +259,13 @@ static void arguments_of_system_calls(void **state)
 	const struct prov_probe *p = only(*state, "syscall", "vmlinux", "read", "entry");
 	const struct cc_arg *a = p->sites[0].args.arg;
 	uint64_t off;
-	struct kbtf *k = kbtf_get(*state);
-	uint32_t regs = kbtf_find(k, BTF_KIND_STRUCT, "pt_regs");
+	const struct kern_btf *k = kern_btf();
+	uint32_t regs = kern_btf_find(k, BTF_KIND_STRUCT, "pt_regs");
 	static const char *const reg[2][6] = { { "di", "si", "dx", "r10", "r8", "r9" },
 					       { "bx", "cx", "dx", "si", "di", "bp" } };
 
 	for (int i = 0; i < 6; i++) {
-		assert_true(kbtf_offset(k, regs, reg[0][i], &off));
+		assert_true(kern_btf_offset(k, regs, reg[0][i], &off));
 		assert_int_equal(a[i].kind, CC_A_CTXPTR);
 		assert_int_equal(a[i].disp, off);
 		assert_int_equal(a[i].size, 8);
@@ -272,7 +273,7 @@ static void arguments_of_system_calls(void **state)
 	assert_int_equal(a[6].kind, CC_A_NONE);
 	a = only(*state, "syscall", "ia32", "read", "entry")->sites[0].args.arg;
 	for (int i = 0; i < 6; i++) {
-		assert_true(kbtf_offset(k, regs, reg[1][i], &off));
+		assert_true(kern_btf_offset(k, regs, reg[1][i], &off));
 		assert_int_equal(a[i].disp, off);
 		assert_int_equal(a[i].size, 4);
 	}
@@ -285,7 +286,7 @@ static void arguments_of_system_calls(void **state)
 static void types_of_system_calls(void **state)
 {
 	struct prov_probe *p = only(*state, "syscall", "vmlinux", "read", "entry");
-	int events = tracefs_events();
+	int events = kern_events_open();
 
 	prov_types(*state, p);
 	if (events < 0) {
@@ -308,7 +309,7 @@ static void types_of_system_calls(void **state)
 static void tracepoints_and_their_arguments(void **state)
 {
 	struct prov_probe *p = only(*state, "sdt", "", "", "sched_process_exec");
-	int events = tracefs_events();
+	int events = kern_events_open();
 
 	assert_string_equal(p->sites[0].tracepoint, "sched_process_exec");
 	assert_int_equal(p->sites[0].sys_nr, -1);
@@ -440,16 +441,13 @@ static void offsets_that_programs_need(void **state)
 {
 	struct cc_kernel k = { 0 };
 	uint64_t off;
-	struct kbtf *btf = kbtf_get(*state);
 
-	assert_int_equal(prov_kernel(*state, &k), 0);
-	assert_true(kbtf_offset(btf, kbtf_find(btf, BTF_KIND_STRUCT, "task_struct"), "tgid", &off));
+	(void)state;
+	assert_int_equal(prov_kernel(&k), 0);
+	assert_int_equal(kern_offset("task_struct.tgid", &off), 0);
 	assert_int_equal(k.task_tgid, off);
-	assert_int_equal(k.task_tgid, k.task_pid + 4);
 	assert_int_equal(k.regs_sp, 152);
 	assert_true(k.version >= 0x060100);
-	assert_false(kbtf_offset(btf, kbtf_find(btf, BTF_KIND_STRUCT, "task_struct"),
-				 "no_such.member", &off));
 }
 
 static void kernel_symbols(void **state)
@@ -457,11 +455,11 @@ static void kernel_symbols(void **state)
 	struct front f = front_open(*state);
 	struct d_type *t = NULL;
 	uint64_t addr = 0;
-	bool is_func;
+	struct kern_symbol symbol;
 
 	assert_false(f.names->symbol(f.names->ctx, f.d, "", "no_such_symbol", &t, &addr));
 	assert_false(f.names->symbol(f.names->ctx, f.d, "no_such_mod", "schedule", &t, &addr));
-	if (ksym_address("", "schedule", &is_func)) { /* else the kernel hides addresses */
+	if (kern_symbol_named(NULL, "schedule", &symbol)) { /* else the kernel hides addresses */
 		assert_true(f.names->symbol(f.names->ctx, f.d, "vmlinux", "schedule", &t, &addr));
 		assert_int_equal(t->kind, D_T_FUNC);
 		assert_true(addr >> 63);
@@ -473,7 +471,7 @@ static void kernel_symbols(void **state)
 
 static bool may_trace(struct prov_env *env)
 {
-	const char *why = prov_why_not(env->arena);
+	const char *why = kern_why_not(env->arena);
 
 	if (why)
 		print_message("skipped: %s\n", why);
@@ -685,7 +683,7 @@ static void calls_are_counted_by_one_link(void **state)
 {
 	if (!may_trace(*state))
 		skip();
-	if (!prov_has(PROV_F_UPROBE_MULTI)) {
+	if (!kern_has(KERN_F_uprobe_multi)) {
 		print_message("skipped: this kernel has no uprobe_multi\n");
 		skip();
 	}
@@ -701,8 +699,8 @@ static void calls_are_counted_by_a_link_each(void **state)
 		skip();
 	}
 	setenv("USDTKIT_WITHOUT", "x,uprobe_multi", 1);
-	assert_false(prov_has(PROV_F_UPROBE_MULTI));
-	count_calls(*state, prov_has(PROV_F_UPROBE_MULTI));
+	assert_false(kern_has(KERN_F_uprobe_multi));
+	count_calls(*state, kern_has(KERN_F_uprobe_multi));
 }
 
 static void nothing_attached_is_an_error(void **state)
@@ -734,20 +732,6 @@ static void nothing_attached_is_an_error(void **state)
 	close(map);
 }
 
-static void features_can_be_switched_off(void **state)
-{
-	(void)state;
-	setenv("USDTKIT_WITHOUT", "rawtp,ringbuf", 1);
-	assert_false(prov_has(PROV_F_RAWTP));
-	assert_false(prov_has(PROV_F_RINGBUF));
-	if (!geteuid())
-		assert_true(prov_has(PROV_F_COOKIE));
-	unsetenv("USDTKIT_WITHOUT");
-	if (!geteuid())
-		assert_true(prov_has(PROV_F_RAWTP) && prov_has(PROV_F_TASK_STORAGE) &&
-			    prov_has(PROV_F_ITER_VMA) && prov_has(PROV_F_RINGBUF));
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -777,7 +761,6 @@ int main(void)
 		TEST(calls_are_counted_by_one_link),
 		TEST(calls_are_counted_by_a_link_each),
 		TEST(nothing_attached_is_an_error),
-		TEST(features_can_be_switched_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
