@@ -279,7 +279,7 @@ uint32_t kern_btf_resolve(const struct kern_btf *k, uint32_t id)
 }
 
 uint32_t kern_btf_param(const struct kern_btf *k, const struct kern_type *proto, uint32_t i,
-		    const char **name)
+			const char **name)
 {
 	uint32_t word[2] = { 0, 0 };
 
@@ -324,7 +324,8 @@ static bool member_find(const struct kern_btf *k, uint32_t id, const char *name,
 	return false;
 }
 
-bool kern_btf_offset(const struct kern_btf *k, uint32_t struct_id, const char *path, uint64_t *offset)
+bool kern_btf_offset(const struct kern_btf *k, uint32_t struct_id, const char *path,
+		     uint64_t *offset)
 {
 	uint64_t bits = 0;
 

@@ -107,10 +107,10 @@ int kern_uprobe_multi(int prog, const char *path, const uint64_t *offsets,
 
 /* ---- Clocks (clock.c) ----------------------------------------------------------------- */
 
-uint64_t kern_now(void);	  /* CLOCK_MONOTONIC in ns: bpf_ktime_get_ns, times of events */
-uint64_t kern_now_ms(void);	  /* the same in ms */
-int64_t kern_wall_offset(void);	  /* time of day less kern_now, ns */
-int64_t kern_boot_offset(void);	  /* time since boot, with sleep, less kern_now, ns */
+uint64_t kern_now(void);	/* CLOCK_MONOTONIC in ns: bpf_ktime_get_ns, times of events */
+uint64_t kern_now_ms(void);	/* the same in ms */
+int64_t kern_wall_offset(void); /* time of day less kern_now, ns */
+int64_t kern_boot_offset(void); /* time since boot, with sleep, less kern_now, ns */
 
 /* ---- Host (host.c) ----------------------------------------------------------------------- */
 

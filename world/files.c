@@ -231,7 +231,7 @@ static int look(struct world *w, pid_t pid)
 		return look_at(w, pid);
 	/* All rows at once have the initial namespace's process ids. */
 	return f->iter && !kern_pidns().ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
-					  look_at_each(w);
+					      look_at_each(w);
 }
 
 static bool is_fresh(const struct world *w, pid_t pid)

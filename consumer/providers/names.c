@@ -541,8 +541,7 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 		return false;
 	*addr = symbol.address;
 	if (ready(w, d))
-		id = kern_btf_find(w->btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR,
-				   name);
+		id = kern_btf_find(w->btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
 	*type = id ? from_btf(w, id, 0) : NULL;
 	return true;
 }
