@@ -8,11 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* what: the message alone, from its begin to end in text, which is ours and freed. */
+/*
+ * The message alone is from `begin` to `end` in the text, which is freed here. It is one line: names
+ * and paths in it are often chosen by others.
+ */
 static void emit(struct diag *d, struct diag_message m, char *text, size_t len, long begin,
 		 long end)
 {
-	char *what = d->tell ? strndup(text + begin, (size_t)(end - begin)) : NULL;
+	char *what;
+
+	text_make_printable(text, (size_t)end);
+	what = d->tell ? strndup(text + begin, (size_t)(end - begin)) : NULL;
 
 	m.text = text;
 	m.what = what;
@@ -30,21 +36,42 @@ static bool begins(char c)
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
+/* A copy of the source line in which all but its tabs is printable; NULL: no memory. */
+static char *source_line(const char *start, size_t n)
+{
+	char *line = malloc(n + 1);
+
+	if (!line)
+		return NULL;
+	memcpy(line, start, n);
+	for (size_t i = 0, tab; i < n; i = tab + 1) {
+		const char *at = memchr(line + i, '\t', n - i);
+
+		tab = at ? (size_t)(at - line) : n;
+		text_make_printable(line + i, tab - i);
+	}
+	return line;
+}
+
 /* The source line and a caret under the place; tabs stay tabs so that they line up. */
 static void show_source(FILE *f, const struct place *p, uint32_t len)
 {
-	size_t col = p->column - 1, end = p->len;
+	size_t col = p->column - 1, end = p->len - (p->len && p->start[p->len - 1] == '\r');
+	char *line = source_line(p->start, end);
 
-	end -= end && p->start[end - 1] == '\r';
-	fprintf(f, "%.*s\n", (int)end, p->start);
+	if (!line)
+		return;
+	fwrite(line, 1, end, f);
+	fputc('\n', f);
 	for (size_t i = 0; i < col; i++)
-		if (i >= end || begins(p->start[i]))
-			fputc(i < end && p->start[i] == '\t' ? '\t' : ' ', f);
+		if (i >= end || begins(line[i]))
+			fputc(i < end && line[i] == '\t' ? '\t' : ' ', f);
 	fputc('^', f);
 	for (size_t i = 1; i < len && col + i < end; i++)
-		if (begins(p->start[col + i]))
+		if (begins(line[col + i]))
 			fputc('~', f);
 	fputc('\n', f);
+	free(line);
 }
 
 __attribute__((format(printf, 5, 0))) static void report(struct diag *d, struct loc at,

@@ -8,6 +8,8 @@
  *                  hint: what to do
  * Without:         dtrace: what is wrong
  *
+ * A message is one line, whatever its arguments hold: what is not printable in them is shown as '?'.
+ *
  * A diag collects messages, prints nothing itself and gives them to its
  * sink in the order in which they were reported; the command's sink is
  * stderr. After `limit` errors the rest are counted only. Who wants more than

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/text.c: texts with their line maps, and globs.
+ * base/text.c: texts with their line maps, globs, and how the text of others is shown.
  * Owns: nothing; all is the arena's.
  */
 #include "base/text.h"
@@ -255,6 +255,93 @@ static bool glob(const char *p, const char *s)
 bool text_glob(const char *pattern, const char *s)
 {
 	return !*pattern || glob(pattern, s);
+}
+
+/* ---- Shown ----------------------------------------------------------------- */
+
+/* Bytes of the UTF-8 character that s begins with; 0: there is none. */
+static size_t utf8_char(const char *s, size_t n, uint32_t *code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)*s;
+	size_t len = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+	if (first >= 0xf8 || !len || len > n)
+		return 0;
+	*code = len == 1 ? first : first & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | ((unsigned char)s[i] & 0x3f);
+	}
+	return *code < least[len] || *code > 0x10ffff || *code >> 11 == 0x1b ? 0 : len;
+}
+
+static bool is_shown(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{ 0, 0x1f },	      /* C0: newline, escape … */
+		{ 0x7f, 0x9f },	      /* DEL, C1 */
+		{ 0x200e, 0x200f },   /* marks of direction */
+		{ 0x2028, 0x202e },   /* line and paragraph separators, embeddings, overrides */
+		{ 0x2066, 0x2069 },   /* isolates */
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return false;
+	return true;
+}
+
+/* How many of the first bytes are shown as they are, or (*shown false) as '?'. */
+static size_t span(const char *s, size_t n, bool *shown)
+{
+	size_t i = 0;
+	uint32_t code = 0;
+
+	while (i < n && s[i] >= ' ' && s[i] <= '~')
+		i++;
+	*shown = i > 0;
+	if (i || !n)
+		return i;
+	i = utf8_char(s, n, &code);
+	*shown = i && is_shown(code);
+	return i ? i : 1;
+}
+
+bool text_is_printable(const char *s, size_t n)
+{
+	bool shown = true;
+
+	for (size_t i = 0; shown && i < n;)
+		i += span(s + i, n - i, &shown);
+	return shown;
+}
+
+void text_make_printable(char *s, size_t n)
+{
+	bool shown;
+
+	for (size_t i = 0, part; i < n; i += part) {
+		part = span(s + i, n - i, &shown);
+		if (!shown)
+			memset(s + i, '?', part);
+	}
+}
+
+const char *text_printable(struct arena *a, const char *s)
+{
+	size_t n = strlen(s);
+	char *copy;
+
+	if (text_is_printable(s, n))
+		return s;
+	copy = arena_strndup(a, s, n);
+	if (copy)
+		text_make_printable(copy, n);
+	return copy;
 }
 
 const char *text_base(const char *path)

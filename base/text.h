@@ -50,6 +50,15 @@ bool text_u64(const char *s, uint64_t *value);
 /* glob of the kind dtrace(1M) knows: * ? [abc] [a-z] [!abc] \x; an empty pattern matches all. */
 bool text_glob(const char *pattern, const char *s);
 bool text_is_glob(const char *pattern);
+/*
+ * What others chose (names, paths, symbols) is shown so that it neither drives a terminal nor forges
+ * a line: bytes of control characters, of characters that turn the direction of writing, and bytes
+ * that are no UTF-8 become '?', each of them.
+ */
+bool text_is_printable(const char *s, size_t n);
+void text_make_printable(char *s, size_t n);
+/* s, or a copy in the arena with '?' (NULL: no memory). */
+const char *text_printable(struct arena *a, const char *s);
 /* Of a path, its last component: the module that a file is shown as. A memfd ("/memfd:usdt:app")
  * is what follows the last colon, which could not stand in a probe description. */
 const char *text_base(const char *path);

@@ -183,7 +183,7 @@ struct d_pdesc {
 
 /*
  * A name of a probe as a part of a description that matches it: what means something there stands
- * behind a backslash, a control character is a '?'. first: the part is the provider. In the arena,
+ * behind a backslash, what is not printable is a '?', which matches it. first: the part is the provider. In the arena,
  * or `part` itself if there is nothing to do (or no memory).
  */
 const char *d_pdesc_quoted(struct arena *a, const char *part, bool first);

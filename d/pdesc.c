@@ -185,20 +185,21 @@ static bool must_quote(char c, bool first)
 
 const char *d_pdesc_quoted(struct arena *a, const char *part, bool first)
 {
+	const char *shown = text_printable(a, part);
 	size_t n = 0;
 	char *out, *to;
 
 	for (const char *s = part; *s; s++)
 		n += must_quote(*s, first);
-	to = out = n ? arena_alloc(a, strlen(part) + n + 1) : NULL;
-	if (!out)
+	if (shown == part && !n)
 		return part;
-	for (; *part; part++) {
-		bool control = iscntrl((unsigned char)*part);
-
-		if (!control && must_quote(*part, first))
+	to = out = shown ? arena_alloc(a, strlen(part) + n + 1) : NULL;
+	if (!out)
+		return "?";
+	for (; *part; part++, shown++) {
+		if (*shown == *part && must_quote(*part, first))
 			*to++ = '\\';
-		*to++ = control ? '?' : *part;
+		*to++ = *shown;
 	}
 	*to = '\0';
 	return out;

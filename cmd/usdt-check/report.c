@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/report.c: what came of it, as text or TAP.
+ * cmd/usdt-check/report.c: the result, as text or TAP.
  * In:   the claims after the program's end, the probes and their firings.
- * Out:  lines; whether all is as it should be.
+ * Out:  lines, printable whatever the program's files are called; whether all claims hold.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -40,8 +40,9 @@ static void probes_list(FILE *out, const struct world *w)
 		if (!any)
 			fprintf(out, "%10s  PROBE\n", "FIRED");
 		any = true;
-		fprintf(out, "%10llu  %s:%s:%s:%s\n", (unsigned long long)p->fired, p->prov, p->mod,
-			p->func, p->name);
+		fprintf(out, "%10llu  %s:%s:%s:%s\n", (unsigned long long)p->fired,
+			text_printable(w->arena, p->prov), text_printable(w->arena, p->mod),
+			text_printable(w->arena, p->func), text_printable(w->arena, p->name));
 	}
 	if (!any)
 		fprintf(out, "no probe was found\n");
@@ -50,26 +51,29 @@ static void probes_list(FILE *out, const struct world *w)
 static void tap(FILE *out, struct world *w, const struct run *r, char **argv, const char *end)
 {
 	fprintf(out, "TAP version 13\n1..%zu\n", w->claims->n + 1);
-	fprintf(out, "%s 1 - %s %s\n", program_ok(r) ? "ok" : "not ok", argv[0], end);
+	fprintf(out, "%s 1 - %s %s\n", program_ok(r) ? "ok" : "not ok",
+		text_printable(w->arena, argv[0]), end);
 	for (size_t i = 0; i < w->claims->n; i++) {
 		const struct claim *c = &w->claims->v[i];
 
-		fprintf(out, "%s %zu - %s\n", c->why ? "not ok" : "ok", i + 2, c->text);
+		fprintf(out, "%s %zu - %s\n", c->why ? "not ok" : "ok", i + 2,
+			text_printable(w->arena, c->text));
 		if (c->why)
-			fprintf(out, "# %s\n", c->why);
+			fprintf(out, "# %s\n", text_printable(w->arena, c->why));
 	}
 }
 
-static void text(FILE *out, struct world *w, char **argv, const char *end, size_t nfailed)
+static void people(FILE *out, struct world *w, char **argv, const char *end, size_t nfailed)
 {
-	fprintf(out, "usdt-check: %s %s\n", argv[0], end);
+	fprintf(out, "usdt-check: %s %s\n", text_printable(w->arena, argv[0]), end);
 	probes_list(out, w);
 	for (size_t i = 0; i < w->claims->n; i++) {
 		const struct claim *c = &w->claims->v[i];
 
-		fprintf(out, "%s  %s\n", c->why ? "FAILED" : "ok    ", c->text);
+		fprintf(out, "%s  %s\n", c->why ? "FAILED" : "ok    ",
+			text_printable(w->arena, c->text));
 		if (c->why)
-			fprintf(out, "        %s\n", c->why);
+			fprintf(out, "        %s\n", text_printable(w->arena, c->why));
 	}
 	if (w->claims->n)
 		fprintf(out, "%zu asserted, %zu failed\n", w->claims->n, nfailed);
@@ -86,6 +90,6 @@ bool report(FILE *out, struct world *w, const struct run *r, char **argv, bool a
 	if (as_tap)
 		tap(out, w, r, argv, end);
 	else
-		text(out, w, argv, end, nfailed);
+		people(out, w, argv, end, nfailed);
 	return !nfailed && program_ok(r);
 }

@@ -63,6 +63,8 @@ static inline void out_putc(struct out *o, char c)
 	else
 		out_put(o, &c, 1);
 }
+/* What others chose: printable, whatever it holds. */
+void out_put_printable(struct out *o, const char *s, size_t n);
 /* width < 0: left-aligned. */
 void out_put_wide(struct out *o, const char *s, size_t n, int64_t width);
 void out_put_int(struct out *o, int64_t v, int width);
@@ -82,7 +84,10 @@ bool out_values_room(struct out *o, size_t n);
 
 /* A line for each frame, indented; `conv`: %k's width for each, or NULL. */
 void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent);
-/* The symbol of a KSYM or USYM into buf. */
+/* The symbol of an address, printable; owner NULL: the kernel's. */
+void out_addr_text(struct out *o, const struct rt_owner *owner, uint64_t addr, enum d_symbol how,
+		   char buf[OUT_SYM]);
+/* The same of a KSYM or USYM. */
 void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM]);
 void out_put_place(struct out *o,
 		   const struct rec_value *v); /* a stack or a symbol, without a format */

@@ -286,9 +286,9 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct rec
 	if (v->kind == REC_KSYM || v->kind == REC_USYM)
 		out_sym_text(o, v, sym);
 	else if (c->verb == 'A') /* a bare number does not say whose address it is */
-		out_usym(o->procs, sym, sizeof(sym), &v->owner, v->i, o->time, D_SYM_PLACE);
+		out_addr_text(o, &v->owner, v->i, D_SYM_PLACE, sym);
 	else
-		out_ksym(sym, sizeof(sym), v->i, D_SYM_PLACE);
+		out_addr_text(o, NULL, v->i, D_SYM_PLACE, sym);
 	text(o, c, sym, strlen(sym));
 }
 

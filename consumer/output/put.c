@@ -69,6 +69,24 @@ void out_puts(struct out *o, const char *s)
 	out_put(o, s, strlen(s));
 }
 
+void out_put_printable(struct out *o, const char *s, size_t n)
+{
+	char *copy;
+
+	if (text_is_printable(s, n)) {
+		out_put(o, s, n);
+		return;
+	}
+	copy = strndup(s, n);
+	if (copy) {
+		text_make_printable(copy, n);
+		out_put(o, copy, n);
+	} else {
+		o->err = o->err ? o->err : -ENOMEM;
+	}
+	free(copy);
+}
+
 void out_fill(struct out *o, char c, size_t n)
 {
 	char run[64];

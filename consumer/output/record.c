@@ -61,11 +61,11 @@ static void flow_head(struct out *o, struct out_flow *f, const struct rec_desc *
 	out_putc(o, ' ');
 	out_fill(o, ' ', (size_t)f->indent);
 	out_puts(o, arrow);
-	out_puts(o, p->func);
+	out_put_printable(o, p->func, strlen(p->func));
 	n = (size_t)f->indent + strlen(arrow) + strlen(p->func);
 	if (!entry && !back) {
 		out_putc(o, ':');
-		out_puts(o, p->name);
+		out_put_printable(o, p->name, strlen(p->name));
 		n += 1 + strlen(p->name);
 	}
 	out_fill(o, ' ', n < width ? width - n + 1 : 1);
@@ -85,9 +85,9 @@ static void plain_head(struct out *o, int cpu, const struct out_probe *p)
 	out_put_uint(o, p->id, 6);
 	out_putc(o, ' ');
 	out_fill(o, ' ', n < 32 ? 32 - n : 0);
-	out_put(o, p->func, func);
+	out_put_printable(o, p->func, func);
 	out_putc(o, ':');
-	out_put(o, p->name, name);
+	out_put_printable(o, p->name, name);
 	out_putc(o, ' ');
 }
 

@@ -8,12 +8,19 @@
 
 #include <string.h>
 
+void out_addr_text(struct out *o, const struct rt_owner *owner, uint64_t addr, enum d_symbol how,
+		   char buf[OUT_SYM])
+{
+	if (owner)
+		out_usym(o->procs, buf, OUT_SYM, owner, addr, o->time, how);
+	else
+		out_ksym(buf, OUT_SYM, addr, how);
+	text_make_printable(buf, strlen(buf));
+}
+
 void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM])
 {
-	if (v->kind == REC_USYM)
-		out_usym(o->procs, buf, OUT_SYM, &v->owner, v->i, o->time, v->symbol);
-	else
-		out_ksym(buf, OUT_SYM, v->i, v->symbol);
+	out_addr_text(o, v->kind == REC_USYM ? &v->owner : NULL, v->i, v->symbol, buf);
 }
 
 void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent)
@@ -29,9 +36,9 @@ void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv
 		if (!pc)
 			break;
 		if (v->kind == REC_USTACK)
-			out_usym(o->procs, sym, sizeof(sym), &v->owner, pc, o->time, D_SYM_PLACE);
+			out_addr_text(o, &v->owner, pc, D_SYM_PLACE, sym);
 		else
-			out_ksym(sym, sizeof(sym), pc, D_SYM_PLACE);
+			out_addr_text(o, NULL, pc, D_SYM_PLACE, sym);
 		out_fill(o, ' ', indent > 0 ? (size_t)indent : 0);
 		out_put_wide(o, sym, strlen(sym), width);
 		out_putc(o, '\n');

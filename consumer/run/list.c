@@ -26,14 +26,16 @@ static const char *arg_type(const struct prov_probe *p, size_t i)
 	return p->arg_types && p->arg_types[i] ? p->arg_types[i] : "int64_t";
 }
 
-static void probe_show(FILE *out, struct d_attr desc, struct d_attr args,
+static void probe_show(struct run *r, struct d_attr desc, struct d_attr args,
 		       const struct prov_probe *p)
 {
+	FILE *out = r->out_file;
+
 	attr_show(out, "Probe Description Attributes", desc);
 	attr_show(out, "Argument Attributes", args);
 	fprintf(out, "\n\tArgument Types\n");
 	for (size_t i = 0; p && i < p->nargs; i++)
-		fprintf(out, "\t\targs[%zu]: %s\n", i, arg_type(p, i));
+		fprintf(out, "\t\targs[%zu]: %s\n", i, text_printable(r->arena, arg_type(p, i)));
 	if (!p || !p->nargs)
 		fprintf(out, "\t\tNone\n");
 }
@@ -90,10 +92,9 @@ bool run_probes(struct run *r, prov_found *found, void *arg)
 }
 
 struct listing {
+	struct run *r;
 	FILE *out;
 	bool verbose, headed;
-	struct prov_env *env;
-	struct arena *arena;
 	int err; /* why no more can be written; EPIPE: nobody reads */
 };
 
@@ -108,7 +109,7 @@ static void list_head(struct listing *l)
 static bool list_one(void *arg, struct prov_probe *p)
 {
 	struct listing *l = arg;
-	struct arena *a = l->arena;
+	struct arena *a = l->r->arena;
 
 	list_head(l);
 	if (fprintf(l->out, "%5u %10s %17s %33s %s\n", p->id, d_pdesc_quoted(a, p->prov, true),
@@ -118,8 +119,8 @@ static bool list_one(void *arg, struct prov_probe *p)
 		return false;
 	}
 	if (l->verbose) {
-		prov_types(l->env, p);
-		probe_show(l->out, prov_probe_attr(p), prov_attrs(p)[D_OF_ARGS], p);
+		prov_types(l->r->env, p);
+		probe_show(l->r, prov_probe_attr(p), prov_attrs(p)[D_OF_ARGS], p);
 		if (p->owner->sites_show)
 			p->owner->sites_show(l->out, p);
 		fputc('\n', l->out);
@@ -129,9 +130,7 @@ static bool list_one(void *arg, struct prov_probe *p)
 
 bool run_list(struct run *r, bool verbose)
 {
-	struct listing l = {
-		.out = r->out_file, .verbose = verbose, .env = r->env, .arena = r->arena
-	};
+	struct listing l = { .r = r, .out = r->out_file, .verbose = verbose };
 	bool ok = run_probes(r, list_one, &l);
 
 	if (ok)
@@ -171,7 +170,7 @@ static void pdesc_show(struct run *r, const struct d_pdesc *pd)
 
 	fprintf(r->out_file, "\n%s:%s:%s:%s\n", pd->prov, pd->mod, pd->func, pd->name);
 	prov_match(r->env, pd, typed, &t);
-	probe_show(r->out_file, pd->attr, pd->args_attr, t.differ ? NULL : t.first);
+	probe_show(r, pd->attr, pd->args_attr, t.differ ? NULL : t.first);
 	fputc('\n', r->out_file);
 }
 

@@ -76,7 +76,8 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 	if (u->prog == -EMFILE || u->prog == -ENFILE || u->prog == -ENOMEM)
 		return; /* no fault of the program's */
 	if (getenv("USDTKIT_VERIFIER_LOG")) {
-		diag_hint(r->diag, "%s", log);
+		for (char *line, *rest = log; (line = strsep(&rest, "\n"));)
+			diag_hint(r->diag, "%s", line);
 		return;
 	}
 	/* The verifier's reason is near its end, before the statistics. */

@@ -248,6 +248,39 @@ static int down(void **state)
 	return 0;
 }
 
+/* Names that others chose end no line and drive no terminal, in any kind of message. */
+static void a_message_is_one_printable_line(void **state)
+{
+	struct diag d = fresh();
+	struct text *t = text_new(arena, "x", "# 7 \"we\x1b[31mird.d\"\nfoo\n", 24);
+
+	(void)state;
+	diag_note(&d, "pid %d: %s", 7, "a\nroot: forged\x1b[2J");
+	diag_warn(&d, NOWHERE, "%s", "tab\there");
+	diag_hint(&d, "na\u00efve %s", "\x9b");
+	assert_string_equal(said, "dtrace: pid 7: a?root: forged?[2J\n"
+				  "dtrace: warning: tab?here\n"
+				  "hint: na\u00efve ?\n");
+	said[0] = '\0';
+	diag_error(&d, (struct loc){ t, (uint32_t)(strstr(t->bytes, "foo") - t->bytes), 3 }, NULL,
+		   "bad");
+	assert_string_equal(said, "we?[31mird.d:7:1: bad\nfoo\n^~~\n");
+}
+
+/* A program given as a script: no byte of it but tabs is shown raw, and the caret's columns are
+ * those of the line as it is shown. */
+static void a_source_line_is_printable(void **state)
+{
+	static const char bytes[] = "\x7f\x45LF\x02\x00\t\xe9\x9b[31m here \xc3\xa9 bad";
+	struct diag d = fresh();
+	struct text *t = text_new(arena, "a.out", bytes, sizeof(bytes) - 1);
+
+	(void)state;
+	diag_error(&d, (struct loc){ t, sizeof(bytes) - 4, 3 }, NULL, "no");
+	assert_string_equal(said, "a.out:1:23: no\n?ELF??\t??[31m here \u00e9 bad\n"
+				  "      \t              ^~~\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +297,8 @@ int main(void)
 		cmocka_unit_test(a_place_in_an_included_file),
 		cmocka_unit_test(a_sink_to_a_file_and_none),
 		cmocka_unit_test(who_is_told_gets_the_parts),
+		cmocka_unit_test(a_message_is_one_printable_line),
+		cmocka_unit_test(a_source_line_is_printable),
 	};
 
 	return cmocka_run_group_tests(tests, up, down);

@@ -301,6 +301,40 @@ static void a_module_is_a_files_last_name(void **state)
 	assert_string_equal(text_base("/tmp/memfd:app"), "memfd:app");
 }
 
+/* One '?' for each byte, so that a name's '?' still match it. */
+static void what_is_not_printable_is_shown_as_question_marks(void **state)
+{
+	static const struct {
+		const char *raw, *shown;
+	} rows[] = {
+		{ "", "" },
+		{ "plain name~", "plain name~" },
+		{ "a\nb\tc\x7f", "a?b?c?" },
+		{ "\x1b]0;pwn\a", "?]0;pwn?" },
+		{ "na\u00efve \u65e5\u672c \U0001f600", "na\u00efve \u65e5\u672c \U0001f600" },
+		{ "c1 \xc2\x9b;", "c1 ??;" }, /* U+009B is ESC [ to a terminal */
+		{ "8bit \x9b!", "8bit ?!" },
+		{ "cut \xe6\x97", "cut ??" },
+		{ "long \xc1\x8a\xe0\x80\x8a", "long ?????" }, /* newlines, too many bytes */
+		{ "half \xed\xa0\x80", "half ???" },
+		{ "far \xf4\x90\x80\x80\xff", "far ?????" },
+		{ "turn\u202etxt.\u2066", "turn???txt.???" },
+		{ "line\u2028end", "line???end" },
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool same = !strcmp(rows[i].raw, rows[i].shown);
+
+		assert_int_equal(text_is_printable(rows[i].raw, strlen(rows[i].raw)), same);
+		assert_string_equal(text_printable(a, rows[i].raw), rows[i].shown);
+		if (same)
+			assert_ptr_equal(text_printable(a, rows[i].raw), rows[i].raw);
+	}
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +352,7 @@ int main(void)
 		cmocka_unit_test(globs_do_not_explode),
 		cmocka_unit_test(what_is_a_glob),
 		cmocka_unit_test(a_module_is_a_files_last_name),
+		cmocka_unit_test(what_is_not_printable_is_shown_as_question_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
