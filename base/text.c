@@ -282,11 +282,11 @@ static bool is_shown(uint32_t code)
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
-		{ 0, 0x1f },	      /* C0: newline, escape … */
-		{ 0x7f, 0x9f },	      /* DEL, C1 */
-		{ 0x200e, 0x200f },   /* marks of direction */
-		{ 0x2028, 0x202e },   /* line and paragraph separators, embeddings, overrides */
-		{ 0x2066, 0x2069 },   /* isolates */
+		{ 0, 0x1f },	    /* C0: newline, escape … */
+		{ 0x7f, 0x9f },	    /* DEL, C1 */
+		{ 0x200e, 0x200f }, /* marks of direction */
+		{ 0x2028, 0x202e }, /* line and paragraph separators, embeddings, overrides */
+		{ 0x2066, 0x2069 }, /* isolates */
 	};
 
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
