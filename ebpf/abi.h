@@ -49,18 +49,11 @@ enum rt_drop {
 	RT_NDROPS
 };
 
-enum rt_fault { /* the ERROR probe's arg4; DTrace's DTRACEFLT_ numbers */
-		RT_FLT_UNKNOWN,
-		RT_FLT_BADADDR,
-		RT_FLT_BADALIGN,
-		RT_FLT_ILLOP,
-		RT_FLT_DIVZERO,
-		RT_FLT_NOSCRATCH,
-		RT_FLT_KPRIV,
-		RT_FLT_UPRIV,
-		RT_FLT_TUPOFLOW,
-		RT_FLT_BADSTACK,
-		RT_NFAULTS
+/* RT_FAULT(id, words, shows_address): the ERROR probe's arg4. */
+enum rt_fault {
+#define RT_FAULT(id, words, shows_address) RT_FLT_##id,
+#include "ebpf/faults.def"
+	RT_NFAULTS
 };
 
 enum { RT_SLOTS = 64 };

@@ -10,7 +10,7 @@ if PLAIN_STORES
 RT_CFLAGS += -DPLAIN_STORES
 endif
 
-ebpf/rt.bpf.o: ebpf/rt.c ebpf/rt.h ebpf/abi.h ebpf/drops.def
+ebpf/rt.bpf.o: ebpf/rt.c ebpf/rt.h ebpf/abi.h ebpf/drops.def ebpf/faults.def
 	$(AM_V_GEN)$(MKDIR_P) ebpf && \
 		$(BPF_CLANG) $(RT_CFLAGS) -I$(top_srcdir) -c $(top_srcdir)/ebpf/rt.c -o $@
 ebpf/rt_table.c: ebpf/rt.bpf.o ebpf/rt.h ebpf/embed.py

@@ -20,7 +20,7 @@ static const char *script_of(const struct cmd *c)
 
 /* What -x of DTrace's that trace know, and builds give all the same. */
 static const char *const others[] = {
-#define RUN_OPT(name, kind, value, help) #name,
+#define RUN_OPT(name, kind, value, range, help) #name,
 #include "consumer/options.def"
 	"linkmode",
 	"linktype",

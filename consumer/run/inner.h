@@ -24,12 +24,23 @@
 #include "kernel/kernel.h"
 
 enum run_optid {
-#define RUN_OPT(name, kind, value, help) RUN_OPT_##name,
+#define RUN_OPT(name, kind, value, range, help) RUN_OPT_##name,
 #include "consumer/options.def"
 	RUN_NOPTS
 };
 
-enum run_policy { RUN_SWITCH, RUN_FILL, RUN_RING }; /* bufpolicy */
+enum run_policyid { /* -x bufpolicy */
+#define RUN_POLICY(id, name, ...) RUN_##id,
+#include "consumer/policies.def"
+		    RUN_NPOLICIES
+};
+struct run_policy {
+	const char *name;
+	bool drained;	     /* while tracing; else at the end */
+	bool ends_when_full; /* a full buffer ends tracing; it is no drop */
+	bool keeps_last;     /* bufsize bytes of the last records are printed, at the end */
+};
+extern const struct run_policy run_policies[RUN_NPOLICIES];
 
 struct run_opts {
 	int64_t value[RUN_NOPTS];
@@ -122,6 +133,11 @@ struct run {
 	bool going, stopped, failed, output_gone, ksyms_told, aggs_told;
 	int status;
 };
+
+static inline const struct run_policy *run_policy(const struct run *r)
+{
+	return &run_policies[r->opts.value[RUN_OPT_bufpolicy]];
+}
 
 bool run_opts_amin(const struct run_opts *o, struct d_attr *out); /* false: none was set */
 

@@ -20,7 +20,7 @@
 uint32_t run_ring_size(const struct run *r)
 {
 	/* What is kept of it is as small as was asked for; on the way here it must not be lost. */
-	uint32_t size = r->opts.value[RUN_OPT_bufpolicy] == RUN_RING ? 4 << 20 : 4096;
+	uint32_t size = run_policy(r)->keeps_last ? 4 << 20 : 4096;
 
 	while (size < r->opts.value[RUN_OPT_bufsize] && size < RUN_RING_MAX)
 		size *= 2;

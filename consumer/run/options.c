@@ -123,16 +123,15 @@ static bool parse_TIME(const char *s, struct parsed *out)
 	return true;
 }
 
+const struct run_policy run_policies[RUN_NPOLICIES] = {
+#define RUN_POLICY(id, name_, ...) { .name = name_, __VA_ARGS__ },
+#include "consumer/policies.def"
+};
+
 static bool parse_POLICY(const char *s, struct parsed *out)
 {
-	static const char *const names[] = {
-		[RUN_SWITCH] = "switch",
-		[RUN_FILL] = "fill",
-		[RUN_RING] = "ring",
-	};
-
-	for (size_t i = 0; i < COUNT(names); i++) {
-		if (strcmp(s, names[i]))
+	for (size_t i = 0; i < RUN_NPOLICIES; i++) {
+		if (strcmp(s, run_policies[i].name))
 			continue;
 		out->value = (int64_t)i;
 		return true;
@@ -197,24 +196,17 @@ static bool parse_EVAL(const char *s, struct parsed *out)
 	return one_of(s, names, COUNT(names), out);
 }
 
+#define RUN_ANY 0, INT64_MAX
+#define RUN_FROM(least) least, INT64_MAX
+#define RUN_RANGE(least, most) least, most
+
 static const struct {
 	const char *name;
 	parser *parse;
-	int64_t value;
-} options[] = {
-#define RUN_OPT(name, kind, value, help) { #name, parse_##kind, value },
+	int64_t value, least, most;
+} options[RUN_NOPTS] = {
+#define RUN_OPT(name, kind, value, range, help) { #name, parse_##kind, value, RUN_##range },
 #include "consumer/options.def"
-};
-
-/* Smallest and largest that make sense; others take all that their parser does. */
-static const struct {
-	enum run_optid id;
-	int64_t least, most;
-} ranges[] = {
-	{ RUN_OPT_strsize, 8, 4096 },	      { RUN_OPT_bufsize, 1, INT64_MAX },
-	{ RUN_OPT_aggsize, 4096, 1ll << 32 }, { RUN_OPT_dynvarsize, 4096, 1ll << 32 },
-	{ RUN_OPT_stackframes, 1, 127 },      { RUN_OPT_ustackframes, 1, 127 },
-	{ RUN_OPT_nspec, 0, 4096 },	      { RUN_OPT_stackindent, 0, 200 },
 };
 
 void run_opts_init(struct run_opts *o)
@@ -222,14 +214,6 @@ void run_opts_init(struct run_opts *o)
 	memset(o, 0, sizeof(*o));
 	for (size_t i = 0; i < COUNT(options); i++)
 		o->value[i] = options[i].value;
-}
-
-static bool in_range(size_t id, int64_t v)
-{
-	for (size_t i = 0; i < COUNT(ranges); i++)
-		if (ranges[i].id == id)
-			return v >= ranges[i].least && v <= ranges[i].most;
-	return true;
 }
 
 static size_t option_find(const char *name)
@@ -248,7 +232,8 @@ int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const ch
 
 	if (i == COUNT(options))
 		return -ENOENT;
-	if (!options[i].parse(value ? value : "", &p) || !in_range(i, p.value))
+	if (!options[i].parse(value ? value : "", &p) || p.value < options[i].least ||
+	    p.value > options[i].most)
 		return -EINVAL;
 	o->value[i] = p.value;
 	o->text[i] = p.text ? arena_strdup(a, p.text) : NULL;
@@ -259,16 +244,17 @@ int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const ch
 /* The guide's words (chp-opt). */
 static void refused(struct diag *d, struct loc at, const char *name, const char *why)
 {
-	size_t id = option_find(name);
+	size_t i = option_find(name);
 
 	diag_error(d, at, D_PRAGMA_OPTSET, "failed to set option %s%s: %s", at.text ? "" : "-x ",
 		   name, why);
-	for (size_t i = 0; i < COUNT(ranges); i++)
-		if (ranges[i].id == id && ranges[i].most == INT64_MAX)
-			diag_hint(d, "%s is %lld or more", name, (long long)ranges[i].least);
-		else if (ranges[i].id == id)
-			diag_hint(d, "%s is %lld to %lld", name, (long long)ranges[i].least,
-				  (long long)ranges[i].most);
+	if (i == COUNT(options))
+		return;
+	if (options[i].most < INT64_MAX)
+		diag_hint(d, "%s is %lld to %lld", name, (long long)options[i].least,
+			  (long long)options[i].most);
+	else if (options[i].least > 0)
+		diag_hint(d, "%s is %lld or more", name, (long long)options[i].least);
 }
 
 bool run_option(struct run *r, const char *name, const char *value, struct loc at)

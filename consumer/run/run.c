@@ -260,8 +260,7 @@ static bool back_end(struct run *r)
 		.ustackframes = (uint32_t)r->opts.value[RUN_OPT_ustackframes],
 		.ncpu = kern_cpus(),
 		.ringsize = run_ring_size(r),
-		.fill = r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL,
-		.destructive = r->opts.value[RUN_OPT_destructive],
+		.fill = run_policy(r)->ends_when_full,
 		.pid = getpid(),
 		.pidns_dev = ns.dev,
 		.pidns_ino = ns.ino,
@@ -296,10 +295,10 @@ static bool printer(struct run *r)
 	r->out = out_new(r->out_file, &o);
 	r->aggs = aggs_new(r->cc, r->prog, kern_cpus());
 	r->reported_cpu = calloc(kern_cpus(), RT_NDROPS * sizeof(*r->reported_cpu));
-	if (v[RUN_OPT_bufpolicy] == RUN_RING)
+	if (run_policy(r)->keeps_last)
 		r->keep = keep_new(kern_cpus(), (uint64_t)v[RUN_OPT_bufsize]);
 	return r->out && r->aggs && r->reported_cpu &&
-	       (r->keep || v[RUN_OPT_bufpolicy] != RUN_RING);
+	       (r->keep || !run_policy(r)->keeps_last);
 }
 
 /* A full buffer must have had room for END's records. */
@@ -307,7 +306,7 @@ static bool end_fits(struct run *r)
 {
 	int64_t bytes = 0;
 
-	if (r->opts.value[RUN_OPT_bufpolicy] != RUN_FILL)
+	if (!run_policy(r)->ends_when_full)
 		return true;
 	for (size_t i = 0; i < r->nprobes; i++)
 		for (size_t k = 0;

@@ -28,22 +28,18 @@ bool run_written(struct run *r, int err)
 	return false;
 }
 
+static const struct {
+	const char *words;
+	bool shows_address;
+} faults[] = {
+#define RT_FAULT(id, words, shows_address) { words, shows_address },
+#include "ebpf/faults.def"
+};
+
 static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 {
-	static const char *const faults[] = {
-		[RT_FLT_UNKNOWN] = "unknown fault",
-		[RT_FLT_BADADDR] = "invalid address",
-		[RT_FLT_BADALIGN] = "invalid alignment",
-		[RT_FLT_ILLOP] = "illegal operation",
-		[RT_FLT_DIVZERO] = "divide-by-zero",
-		[RT_FLT_NOSCRATCH] = "out of scratch space",
-		[RT_FLT_KPRIV] = "invalid kernel access",
-		[RT_FLT_UPRIV] = "invalid user access",
-		[RT_FLT_TUPOFLOW] = "tuple stack overflow",
-		[RT_FLT_BADSTACK] = "bad stack",
-	};
 	const struct rt_err *e = (const void *)(rec + 1);
-	const char *what = faults[0], *why = NULL;
+	const char *what = faults[RT_FLT_UNKNOWN].words, *why = NULL;
 	const struct prov_probe *p;
 	char value[512] = "", where[24] = "predicate", pc[24] = "";
 
@@ -51,7 +47,7 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 		return;
 	p = r->probes[rec->probe].probe;
 	if (e->fault < RT_NFAULTS)
-		what = faults[e->fault];
+		what = faults[e->fault].words;
 	if (e->fault == RT_FLT_ILLOP && e->value)
 		why = prov_why_bad(p, (unsigned)e->value - 1);
 	if (why) {
@@ -59,7 +55,7 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 			 why);
 		what = "";
 	}
-	if (e->fault == RT_FLT_BADADDR || e->fault == RT_FLT_BADALIGN)
+	if (e->fault < RT_NFAULTS && faults[e->fault].shows_address)
 		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
 	if (e->action)
 		snprintf(where, sizeof(where), "action #%u", e->action);
@@ -172,7 +168,7 @@ static bool drain(struct run *r, bool all)
 
 	if (r->output_gone || !r->rings.ring)
 		return false;
-	if (r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL && !all)
+	if (!run_policy(r)->drained && !all)
 		return true; /* it is to fill up */
 	if (r->procs && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;

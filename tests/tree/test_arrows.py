@@ -11,7 +11,7 @@ import re
 import sys
 
 BASE = ["base/*.h"]
-CONTRACTS = ["ebpf/abi.h", "consumer/records.h", "consumer/*.def"]
+CONTRACTS = ["ebpf/abi.h", "ebpf/*.def", "consumer/records.h", "consumer/*.def"]
 # Room: what it may include besides its own files and config.h. `!` takes back. First match of a
 # file's path names its room, so the inner rooms come first.
 ROOMS = [
