@@ -129,7 +129,7 @@ struct cc_options {
 	uint32_t ringsize; /* bytes of a CPU's ring buffer (a power of two): records are
 				 * submitted with a wake-up when they cross its first quarter */
 	bool fill;	   /* bufpolicy=fill: a full buffer is the end, not a drop */
-	pid_t pid; /* dtrace's own: BEGIN, END */
+	pid_t pid;	   /* dtrace's own: BEGIN, END */
 	/* Process ids are this namespace's, as nsfs has it; pidns_ino 0: the initial one's. */
 	uint64_t pidns_dev, pidns_ino;
 	/* Where one of the kernel's functions is; false: not there, or hidden. May be NULL. */

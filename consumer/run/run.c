@@ -297,8 +297,7 @@ static bool printer(struct run *r)
 	r->reported_cpu = calloc(kern_cpus(), RT_NDROPS * sizeof(*r->reported_cpu));
 	if (run_policy(r)->keeps_last)
 		r->keep = keep_new(kern_cpus(), (uint64_t)v[RUN_OPT_bufsize]);
-	return r->out && r->aggs && r->reported_cpu &&
-	       (r->keep || !run_policy(r)->keeps_last);
+	return r->out && r->aggs && r->reported_cpu && (r->keep || !run_policy(r)->keeps_last);
 }
 
 /* A full buffer must have had room for END's records. */
