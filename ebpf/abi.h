@@ -107,6 +107,13 @@ struct rt_str {
 };
 #define RT_STR_ROOM(strsize) (8 + (((strsize) + 7) & ~7u) + 8)
 
+/* What copyin() gave a clause, one piece after the other: each begins at a multiple of 8, and zeros
+ * stand between them. Nothing behind `used` is ever read: other firings' bytes are there. */
+struct rt_heap {
+	uint64_t used; /* to the end of the last piece */
+	char bytes[];
+};
+
 /* ---- Records (design rule 8) --------------------------------------------- */
 
 enum { RT_REC_ERROR = 0x80000000u }; /* bit of rt_rec.clause: data is struct rt_err */

@@ -210,6 +210,44 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
 	return read_bytes(s, dst, (uint64_t)s + src, len, KERNEL);
 }
 
+/* A piece's last word is zero before the copy: the byte behind the piece ends a string. */
+INLINE int64_t heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
+			   uint64_t len, enum from from)
+{
+	struct rt_heap *h;
+	uint64_t start, *last;
+	int64_t err;
+
+	if (!s)
+		return RT_EROOM;
+	h = at(s, heap, sizeof(*h));
+	if (!h)
+		return RT_EROOM;
+	start = h->used ? ROUND8(h->used + 1) : 0;
+	if (len >= room || start >= room - len)
+		return RT_EROOM;
+	last = at(s, heap + sizeof(*h) + start + (len & ~7ull), 8);
+	if (!last)
+		return RT_EROOM;
+	*last = 0;
+	err = read_bytes(s, heap + sizeof(*h) + start, addr, len, from);
+	if (err)
+		return err;
+	h->used = start + len;
+	return start;
+}
+
+int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len)
+{
+	return heap_copyin(s, heap, room, addr, len, USER);
+}
+
+int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
+			     uint64_t len)
+{
+	return heap_copyin(s, heap, room, addr, len, USER_SLEEP);
+}
+
 /* ---- Strings ----------------------------------------------------------------------------- */
 
 /* Bytes to ask for, NUL included: 1..strsize. */
@@ -235,6 +273,8 @@ INLINE int64_t read_str(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 	str = str_at(s, dst);
 	if (!str)
 		return RT_EROOM;
+	if (!max) /* not even the first byte is asked for */
+		return seal(str, 0);
 	n = from == KERNEL ? probe_read_kernel_str(str->s, limit, addr) :
 			     probe_read_user_str(str->s, limit, addr);
 	/* Kernels before 6.13 give 0, not 1, for an empty string in user memory. */
@@ -252,6 +292,30 @@ int64_t rt_copyinstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t
 int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max)
 {
 	return read_str(s, dst, addr, max, KERNEL);
+}
+
+int64_t rt_slot_str(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t max)
+{
+	if (!s || src > SLOT_SIZE || max > SLOT_SIZE - src)
+		return RT_EROOM;
+	return read_str(s, dst, (uint64_t)s + src, max, KERNEL);
+}
+
+int64_t rt_str_pad(struct rt_scratch *s, uint64_t str)
+{
+	struct rt_str *of;
+	uint64_t from, words = ROUND8(STRSIZE) / 8;
+
+	if (!s)
+		return RT_EROOM;
+	of = str_at(s, str);
+	if (!of)
+		return RT_EROOM;
+	from = ROUND8(str_len(of) + 1) / 8;
+	for (uint64_t i = 0; i < words; i++)
+		if (i >= from)
+			((uint64_t *)of->s)[i] = 0;
+	return 0;
 }
 
 /*

@@ -45,6 +45,11 @@ int64_t rt_copyinstr_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, ui
 int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left);
 /* The same from kernel memory. */
 int64_t rt_kstr(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t max);
+/* The same from the slot itself, at any offset: nothing behind max bytes is kept. */
+int64_t rt_slot_str(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t max);
+/* Zeros behind the string at `at`, to strsize rounded up to 8: it is copied as a whole, to a map's
+ * value. 0 or RT_EROOM. */
+int64_t rt_str_pad(struct rt_scratch *s, uint64_t str);
 /* dst's bytes were put there by a helper (dst + 8): sets the length (cut to strsize - 1), NUL and
  * zeros. Returns the length. For map values that hold strings: bpf_probe_read_kernel_str to
  * dst + 8 with size strsize returns n; len is n - 1. */
@@ -72,6 +77,11 @@ int64_t rt_copyin_sleep(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint6
 int64_t rt_kread(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t len);
 /* Inside the slot, without overlap; any offsets, any length. 0 or RT_EROOM. */
 int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
+
+/* len bytes at addr become the next piece of the struct rt_heap at `heap`, whose bytes are `room`.
+ * Where it begins in them, -EFAULT, or RT_EROOM. */
+int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
+int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
 
 /* ---- Records ------------------------------------------------------------------------------ */
 

@@ -430,55 +430,6 @@ static struct value subr_strlen(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/*
- * Bytes of user memory in the slot, until the clause ends; the value is their kernel address.
- * A size that is no constant has room for strsize bytes, at least 1024.
- */
-static struct value subr_copyin(struct gen *g, const struct d_expr *e)
-{
-	struct cc_func *f = g->f;
-	bool fixed = e->kids[1]->kind == D_E_INT && e->kids[1]->ival <= 1u << 16;
-	uint32_t room = fixed			  ? (uint32_t)e->kids[1]->ival :
-			g->cc->opt.strsize > 1024 ? g->cc->opt.strsize :
-						    1024,
-		 at;
-	int addr = g_push(g, 16), fine = cc_label_new(f), fits = cc_label_new(f);
-
-	at = g_room(g, 8 + room);
-	g->keep = true;
-	g_number(g, e->kids[0]);
-	cc_store(f, BPF_DW, R_FP, addr, R0);
-	g_number(g, e->kids[1]);
-	cc_jump_imm(f, BPF_JLE, R0, (int32_t)room, fits);
-	g_fault(g, RT_FLT_NOSCRATCH, R0);
-	cc_label_here(f, fits);
-	cc_mov(f, R4, R0);
-	g_slot(g, R1, 0);
-	cc_imm(f, R2, at + 8);
-	cc_load(f, BPF_DW, R3, R_FP, addr);
-	cc_routine(f, g->sleep ? "rt_copyin_sleep" : "rt_copyin");
-	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
-	cc_load(f, BPF_DW, R2, R_FP, addr);
-	g_fault(g, RT_FLT_BADADDR, R2);
-	cc_label_here(f, fine);
-	/* A number of what the verifier holds for a pointer: through memory that forgets it. */
-	g_slot(g, R1, at);
-	cc_mov(f, R2, R1);
-	cc_alu_imm(f, BPF_ADD, R2, 8);
-	cc_store(f, BPF_DW, R1, 0, R2);
-	cc_load(f, BPF_DW, R0, R1, 0);
-	g_pop(g, 16);
-	return value_number();
-}
-
-static struct value subr_copyinstr(struct gen *g, const struct d_expr *e)
-{
-	struct value v = { 0 };
-
-	g_string_memory(g, e, &v);
-	return v;
-}
-
 /* Never called: refuse_clause() has refused the row. */
 static struct value subr_lacking(struct gen *g, const struct d_expr *e)
 {
@@ -486,6 +437,8 @@ static struct value subr_lacking(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
+#define subr_copyin emit_copyin
+#define subr_copyinstr emit_copyinstr
 #define subr_strjoin g_strjoin
 #define subr_substr g_substr
 

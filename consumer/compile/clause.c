@@ -39,7 +39,7 @@ static void (*const by_kind[])(struct gen *g, const struct d_stmt *s) = {
 	[D_S_IF] = s_if,
 };
 
-/* What a statement had in the slot is free after it, but for what copyin gave. */
+/* What a statement had in the slot is free after it. */
 static void stmts(struct gen *g, struct d_stmt **s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -47,8 +47,7 @@ static void stmts(struct gen *g, struct d_stmt **s, size_t n)
 
 		g->action = s[i]->action_index;
 		by_kind[s[i]->kind](g, s[i]);
-		if (!g->keep)
-			g->top = top;
+		g->top = top;
 	}
 }
 
@@ -106,12 +105,12 @@ static void body(struct gen *g, size_t nth)
 	if (g->cc->has_exit && !g->unit->end && g->args != &error_args &&
 	    g->clause->index != g->unit->clauses[0])
 		g_life_test(g, end);
+	g_heap_begin(g);
 	if (g->clause->pred) {
 		g_number(g, g->clause->pred);
 		cc_jump_imm(f, BPF_JEQ, R0, 0, end);
 	}
-	if (!g->keep)
-		g->top = g->cc->rec_off + g->cc->rec_max;
+	g->top = g->cc->rooms_off;
 	g_rec_begin(g);
 	stmts(g, g->clause->body, g->clause->nbody);
 	g_rec_end(g);
@@ -191,7 +190,8 @@ static int generate(struct group *gr, bool slot)
 			.rec = &cc->recs[c->index],
 			.is_error = gr->is_error,
 			.sleep = cc_contexts[gr->set->unit.ctx].sleeps,
-			.top = cc->rec_off + cc->rec_max,
+			.top = cc->rooms_off,
+			.heap_room = heap_room(cc, c),
 		};
 
 		cc_label_here(f, begin[i]);

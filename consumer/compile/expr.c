@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-static bool type_signed(const struct d_type *t)
+bool type_signed(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);
 
@@ -47,128 +47,6 @@ void g_norm(struct gen *g, const struct d_type *t)
 	cc_jump_imm(g->f, BPF_JEQ, R0, 0, zero);
 	cc_imm(g->f, R0, 1);
 	cc_label_here(g->f, zero);
-}
-
-/* ---- A value kept while the next one is made --------------------------------- */
-
-/* In the stack; where expressions are deep, in the slot. */
-struct held {
-	bool in_slot;
-	int at;
-};
-
-static struct held hold(struct gen *g)
-{
-	struct held h = { .in_slot = g->stack >= CC_DEEP };
-
-	if (h.in_slot) {
-		h.at = (int)g_room(g, 8);
-		g_slot_store(g, BPF_DW, (uint32_t)h.at, R0);
-	} else {
-		h.at = g_push(g, 8);
-		cc_store(g->f, BPF_DW, R_FP, h.at, R0);
-	}
-	return h;
-}
-
-/* To r0; keeps r1. */
-static void release(struct gen *g, const struct held *h)
-{
-	if (h->in_slot) {
-		g_slot(g, R0, (uint32_t)h->at);
-		cc_load(g->f, BPF_DW, R0, R0, 0);
-	} else {
-		cc_load(g->f, BPF_DW, R0, R_FP, h->at);
-		g_pop(g, 8);
-	}
-}
-
-/* ---- Memory ------------------------------------------------------------------ */
-
-static void read_call(struct gen *g, int helper, int buf, uint32_t size, int done)
-{
-	struct cc_func *f = g->f;
-
-	cc_load(f, BPF_DW, R3, R_FP, buf + 8);
-	cc_mov(f, R1, R_FP);
-	cc_alu_imm(f, BPF_ADD, R1, buf);
-	cc_imm(f, R2, size);
-	cc_helper(f, helper);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, done);
-}
-
-void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
-{
-	struct cc_func *f = g->f;
-	int buf = g_push(g, 16), done = cc_label_new(f);
-
-	cc_store(f, BPF_DW, R_FP, buf + 8, R0);
-	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
-	read_call(g, user ? BPF_FUNC_probe_read_user : BPF_FUNC_probe_read_kernel, buf, size, done);
-	if (user && g->sleep)
-		read_call(g, BPF_FUNC_copy_from_user, buf, size, done);
-	cc_load(f, BPF_DW, R2, R_FP, buf + 8);
-	g_fault(g, RT_FLT_BADADDR, R2);
-	cc_label_here(f, done);
-	cc_load(f, g_access(size), R0, R_FP, buf);
-	g_extend(g, size, is_signed);
-	g_pop(g, 16);
-}
-
-static void elem_addr(struct gen *g, const struct d_expr *e)
-{
-	struct cc_func *f = g->f;
-	const struct d_expr *base = e->kids[0];
-	struct held held;
-
-	if (d_resolve(base->type)->kind == D_T_ARRAY)
-		g_addr(g, base);
-	else
-		g_number(g, base);
-	held = hold(g);
-	g_number(g, e->kids[1]);
-	cc_imm(f, R1, (int64_t)d_resolve(e->type)->size);
-	cc_alu(f, BPF_MUL, R0, R1);
-	cc_mov(f, R1, R0);
-	release(g, &held);
-	cc_alu(f, BPF_ADD, R0, R1);
-}
-
-void g_addr(struct gen *g, const struct d_expr *e)
-{
-	switch (e->kind) {
-	case D_E_DEREF: g_number(g, e->kids[0]); break;
-	case D_E_ELEM: elem_addr(g, e); break;
-	case D_E_MEMBER:
-		g_addr(g, e->kids[0]);
-		cc_imm(g->f, R1, (int64_t)(e->bit_off / 8));
-		cc_alu(g->f, BPF_ADD, R0, R1);
-		break;
-	case D_E_KSYM: cc_imm(g->f, R0, (int64_t)e->ival); break;
-	default: /* an array that is a value: a variable, args[n] */
-		if (own_var(e))
-			g_own_addr(g, e);
-		else
-			g_number(g, e);
-	}
-}
-
-void g_lvalue_number(struct gen *g, const struct d_expr *e)
-{
-	const struct d_type *t = d_resolve(e->type);
-	const struct d_var *own = own_var(e);
-
-	if (own && t->kind == D_T_ARRAY) { /* an array is its address */
-		g_own_addr(g, e);
-		return;
-	}
-	if (own || e->kind == D_E_VAR || e->kind == D_E_INDEX) {
-		g_var_load(g, e);
-		return;
-	}
-	g_addr(g, e);
-	if (t->kind != D_T_ARRAY && t->kind != D_T_FUNC) /* those are their address */
-		g_read(g, (uint32_t)t->size, type_signed(t), d_is_user(e));
 }
 
 /* ---- Arithmetic -------------------------------------------------------------- */
@@ -272,10 +150,10 @@ static void both(struct gen *g, const struct d_expr *a, const struct d_expr *b)
 		cc_imm(g->f, R1, (int64_t)b->ival);
 		return;
 	}
-	held = hold(g);
+	held = g_hold(g);
 	g_number(g, b);
 	cc_mov(g->f, R1, R0);
-	release(g, &held);
+	g_release(g, &held);
 }
 
 static void compare_strings(struct gen *g, const struct d_expr *e)
@@ -309,11 +187,11 @@ static void exclusive(struct gen *g, const struct d_expr *e)
 
 	g_number(g, e->kids[0]);
 	as_bool(g);
-	held = hold(g);
+	held = g_hold(g);
 	g_number(g, e->kids[1]);
 	as_bool(g);
 	cc_mov(g->f, R1, R0);
-	release(g, &held);
+	g_release(g, &held);
 	cc_alu(g->f, BPF_XOR, R0, R1);
 }
 

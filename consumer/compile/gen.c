@@ -69,6 +69,50 @@ void g_zeros(struct gen *g, int reg, uint32_t bytes)
 	cc_map_value(g->f, reg, CC_MAP_ZERO, 0);
 }
 
+/* ---- A value kept while the next one is made --------------------------------- */
+
+struct held g_hold(struct gen *g)
+{
+	struct held h = { .in_slot = g->stack >= CC_DEEP };
+
+	if (h.in_slot) {
+		h.at = (int)g_room(g, 8);
+		g_slot_store(g, BPF_DW, (uint32_t)h.at, R0);
+	} else {
+		h.at = g_push(g, 8);
+		cc_store(g->f, BPF_DW, R_FP, h.at, R0);
+	}
+	return h;
+}
+
+void g_release(struct gen *g, const struct held *h)
+{
+	if (h->in_slot) {
+		g_slot(g, R0, (uint32_t)h->at);
+		cc_load(g->f, BPF_DW, R0, R0, 0);
+	} else {
+		cc_load(g->f, BPF_DW, R0, R_FP, h->at);
+		g_pop(g, 8);
+	}
+}
+
+void g_clear(struct gen *g, uint32_t off, uint32_t bytes)
+{
+	enum { BY_WORDS = 64 };
+	struct cc_func *f = g->f;
+
+	if (bytes > BY_WORDS) {
+		g_slot(g, R1, off);
+		cc_imm(f, R2, bytes);
+		g_zeros(g, R3, bytes);
+		cc_helper(f, BPF_FUNC_probe_read_kernel);
+		return;
+	}
+	cc_imm(f, R0, 0);
+	for (uint32_t i = 0; i < bytes; i += 8)
+		g_slot_store(g, BPF_DW, off + i, R0);
+}
+
 void g_cpu(struct gen *g)
 {
 	struct cc_func *f = g->f;

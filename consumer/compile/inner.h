@@ -6,6 +6,8 @@
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
  *   value.c   values by kind of expression          expr.c    numbers
  *   string.c  strings                               var.c     variables, associative arrays
+ *   lvalue.c  what has a place, read                memory.c  what addresses lead to
+ *   scratch.c memory that a clause has of its own
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   own.c     elements and members of variables     builtin.c built-in variables
  *   poke.c    assignments through pointers          refuse.c  what this version has not
@@ -54,6 +56,11 @@ struct cc {
 	uint32_t rec_off, rec_max; /* the record's place in a slot, and its largest size */
 	/* Bytes of CC_MAP_ZERO and CC_MAP_TICKS; rows of CC_MAP_PROBES. */
 	uint32_t zero_size, ticks_size, probes_room;
+	uint32_t copyin_room; /* bytes for copies whose sizes are known at run time, in a clause */
+	uint32_t heap_off;    /* of the struct rt_heap in a slot; rooms begin at rooms_off */
+	uint32_t rooms_off;
+	uint32_t this_plain; /* bytes of clause-local variables that are no strings, if one of them
+			      * is an array or a struct, which has an address; else 0 */
 
 	struct rec_desc *recs; /* by clause */
 	struct agg_desc *aggs; /* by aggregation */
@@ -98,7 +105,7 @@ struct gen {
 	int stack;     /* bytes in use */
 	bool too_deep;
 	uint32_t top;	    /* first byte of the slot that is free */
-	bool keep;	    /* something in the slot must live until the clause's end */
+	uint32_t heap_room; /* bytes of the slot that copyin() may give the clause */
 	int fault;	    /* label */
 	int tail;	    /* stack offset of the record's length */
 	size_t next_action; /* of rec */
@@ -118,6 +125,15 @@ void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0;
 void g_time(struct gen *g);				   /* r0 = the firing's time */
 void g_pid_tgid(struct gen *g);				   /* r0 */
 void g_owner(struct gen *g, uint32_t off);		   /* struct rt_owner at slot + off */
+void g_clear(struct gen *g, uint32_t off, uint32_t bytes); /* of the slot, multiples of 8 */
+
+/* A value kept while the next one is made: in the stack; where expressions are deep, in the slot. */
+struct held {
+	bool in_slot;
+	int at;
+};
+struct held g_hold(struct gen *g);			     /* r0 */
+void g_release(struct gen *g, const struct held *h); /* to r0; keeps r1 */
 
 /* ---- Values -------------------------------------------------------------------- */
 
@@ -142,6 +158,11 @@ static inline struct value value_string(uint32_t at)
 	return (struct value){ .kind = VALUE_STRING, .at = at };
 }
 
+static inline struct value value_bytes(uint32_t at, uint32_t size)
+{
+	return (struct value){ .kind = VALUE_BYTES, .at = at, .size = size };
+}
+
 enum value_kind value_kind(const struct d_type *t);
 /* Any expression: the one function by which those below come back to an operand. */
 struct value g_value(struct gen *g, const struct d_expr *e);
@@ -156,8 +177,51 @@ void g_norm(struct gen *g, const struct d_type *t); /* r0 as a value of t */
 int g_access(uint64_t bytes);			    /* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t); /* r0 = r0 op r1; r2 to r4 */
-void g_addr(struct gen *g, const struct d_expr *e); /* r0 = address of what is in memory */
+bool type_signed(const struct d_type *t);
+
+/* ---- Memory -------------------------------------------------------------------------- */
+
+/* What the address in r0 leads to. */
+struct memory {
+	bool user; /* user land's; else the kernel's */
+	bool own;  /* or the clause's own: the address tells */
+	int limit; /* what copyin() was asked for, read from user land at once: two words in the
+		    * stack, where it begins and how many bytes it has; 0: no limit */
+	int most;  /* a string's largest length: its place in the stack; 0: none */
+};
+/* What a pointer leads to. stays: bytes of a copyin() are copied, for they are changed, or used
+ * again by their address. */
+struct memory g_pointee(struct gen *g, const struct d_expr *pointer, bool stays);
+void g_memory_free(struct gen *g, const struct memory *m);
 void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = what r0 points at */
+void g_memory_number(struct gen *g, const struct memory *m, uint32_t size, bool is_signed);
+/* A struct rt_str at slot + at, of at most `most` bytes; r0: its length. */
+void g_memory_string(struct gen *g, const struct memory *m, uint64_t most, uint32_t at);
+void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32_t at);
+/* r0 to the address in the stack at `addr`; a fault unless copyin() gave this clause those bytes. */
+void g_memory_store(struct gen *g, int addr, uint32_t size);
+
+/* The slot's memory that a program has addresses of. */
+enum { CC_HEAP_MAX = 1 << 20, CC_COPYIN_MAX = 1 << 18 };
+uint32_t heap_room(const struct cc *cc, const struct d_clause *c);
+void g_heap_begin(struct gen *g); /* of a clause: nothing was given to it */
+bool has_own_memory(const struct gen *g);
+void g_own_address(struct gen *g, uint32_t off); /* r0: that of slot + off */
+/* r1: the offset in the slot of the `size` bytes at the address r0, r2: where what they are part of
+ * ends; to `other` if the clause has none there. r0 stays, r3 is lost. */
+void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other);
+/* The call of copyin() that a pointer is, NULL: none. */
+const struct d_expr *copied_in(const struct d_expr *e);
+int g_copyin_limit(struct gen *g, const struct d_expr *call); /* r0: its address; struct memory's limit */
+struct value emit_copyin(struct gen *g, const struct d_expr *e);
+
+/* ---- Lvalues -------------------------------------------------------------------------------- */
+
+struct value g_load(struct gen *g, const struct d_expr *e);
+void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slot + at */
+void g_address(struct gen *g, const struct d_expr *e);			/* r0 */
+struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays);
+
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
 struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
@@ -167,6 +231,7 @@ struct value g_subr(struct gen *g, const struct d_expr *e);    /* CALL */
 struct value g_string_literal(struct gen *g, const struct d_expr *e);
 /* A string that is read from memory: false if e is another, and nothing is generated. */
 bool g_string_memory(struct gen *g, const struct d_expr *e, struct value *v);
+struct value emit_copyinstr(struct gen *g, const struct d_expr *e);
 struct value g_strjoin(struct gen *g, const struct d_expr *e);
 struct value g_substr(struct gen *g, const struct d_expr *e);
 void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
@@ -176,7 +241,6 @@ bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
 void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not begun, or ends */
 void g_var_load(struct gen *g, const struct d_expr *e);
-void g_lvalue_number(struct gen *g, const struct d_expr *e); /* r0: what is stored there */
 /* The array or struct variable that e is an element or member of, or is; NULL: none. */
 const struct d_var *own_var(const struct d_expr *e);
 const struct d_expr *own_name(const struct d_expr *e); /* its VAR or INDEX node */
@@ -204,7 +268,7 @@ struct value g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
 const struct d_type *g_op_type(struct gen *g,
 			       const struct d_expr *e); /* of an `op=`: what it is done in */
-bool is_memory(const struct d_expr *to); /* an assignment's left side that is no variable */
+bool is_memory(const struct d_expr *to); /* an lvalue that is no variable, nor part of one */
 void g_poke(struct gen *g, const struct d_expr *e); /* ASSIGN to memory */
 void g_poke_step(struct gen *g, const struct d_expr *e);
 void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */

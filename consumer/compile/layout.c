@@ -6,6 +6,7 @@
  * Owns: nothing; all is the arena's.
  */
 #include "consumer/compile/inner.h"
+#include "ebpf/rt.h"
 
 #include <stdio.h>
 
@@ -105,6 +106,31 @@ uint32_t var_size(const struct d_type *t)
 	return is_whole(t) && r->size <= CC_MAX_OWN ? (uint32_t)(r->size + 7) & ~7u : 8;
 }
 
+/* A room is as large a part of the CPU's buffer as a slot is of its slots: in DTrace, too, scratch
+ * space comes out of the principal buffer. */
+static uint32_t copyin_room(const struct cc_options *opt)
+{
+	uint32_t room = opt->ringsize / RT_SLOTS, least = opt->strsize > 1024 ? opt->strsize : 1024;
+
+	room = room > CC_COPYIN_MAX ? CC_COPYIN_MAX : room;
+	return ((room < least ? least : room) + 8 + 7) & ~7u;
+}
+
+static bool heaps_layout(struct cc *cc)
+{
+	uint32_t most = 0;
+
+	cc->copyin_room = copyin_room(&cc->opt);
+	for (size_t i = 0; i < cc->prog->nclauses; i++) {
+		uint32_t room = heap_room(cc, cc->prog->clauses[i]);
+
+		most = room > most ? room : most;
+	}
+	cc->heap_off = cc->rec_off + cc->rec_max;
+	cc->rooms_off = cc->heap_off + (most ? most + (uint32_t)sizeof(struct rt_heap) : 0);
+	return true;
+}
+
 static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t at, uint32_t string,
 			 uint32_t *size)
 {
@@ -158,6 +184,20 @@ static bool self_fits(struct cc *cc)
 	return true;
 }
 
+/* Where the clause-local strings begin, behind all other variables. */
+static uint32_t this_strings(const struct cc *cc)
+{
+	uint32_t at = cc->this_size;
+
+	for (size_t i = 0; i < cc->prog->nthises; i++) {
+		const struct d_var *v = cc->prog->thises[i];
+
+		if (v->type && d_is_string(v->type) && cc->this_off[i] < at)
+			at = cc->this_off[i];
+	}
+	return at;
+}
+
 static bool vars_layout(struct cc *cc)
 {
 	const struct d_prog *p = cc->prog;
@@ -168,6 +208,12 @@ static bool vars_layout(struct cc *cc)
 	cc->this_off = offsets(cc, p->thises, p->nthises, 0, cc->str_room, &cc->this_size);
 	if (!cc->global_off || !cc->self_off || !cc->this_off || !self_fits(cc))
 		return false;
+	for (size_t i = 0; i < p->nthises; i++) {
+		const struct d_type *t = p->thises[i]->type;
+
+		if (t && is_whole(t))
+			cc->this_plain = this_strings(cc);
+	}
 	assoc_ids(p->globals, p->nglobals, cc->global_off, 0);
 	assoc_ids(p->selfs, p->nselfs, cc->self_off, (uint32_t)p->nglobals);
 	return true;
@@ -290,7 +336,9 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 			cc->has_exit |= d_action_rows[cc->recs[i].actions[k].act].exits;
 	cc->rec_off = cc->this_size;
 	cc->rec_max = (cc->rec_max + 7) & ~7u;
-	cc->slot_size = cc->rec_off + cc->rec_max + 256;
+	if (!heaps_layout(cc))
+		return NULL;
+	cc->slot_size = cc->rooms_off + RT_SLOT_PAD;
 	maps_layout(cc);
 	return cc;
 }

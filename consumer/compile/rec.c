@@ -173,6 +173,34 @@ bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
 
 /* ---- Filling -------------------------------------------------------------------------- */
 
+/* Where an action's fields end, and the next one's begin. */
+static uint32_t fields_end(const struct rec_desc *r, size_t action)
+{
+	for (size_t i = action + 1; i < r->nactions; i++) {
+		if (r->actions[i].present >= 0)
+			return (uint32_t)r->actions[i].present;
+		if (r->actions[i].nfields)
+			return r->actions[i].fields[0].off;
+	}
+	return r->size;
+}
+
+/* Actions inside of if may not run: their fields are sent all the same. */
+static void clear_absent(struct gen *g)
+{
+	const struct rec_desc *r = g->rec;
+
+	for (size_t i = 0; i < r->nactions; i++) {
+		uint32_t begin = (uint32_t)r->actions[i].present;
+
+		if (r->actions[i].present < 0)
+			continue;
+		while (i + 1 < r->nactions && r->actions[i + 1].present >= 0)
+			i++;
+		g_clear(g, g->cc->rec_off + begin, fields_end(r, i) - begin);
+	}
+}
+
 void g_rec_begin(struct gen *g)
 {
 	struct cc_func *f = g->f;
@@ -181,11 +209,7 @@ void g_rec_begin(struct gen *g)
 		return;
 	cc_imm(f, R0, g->rec->size);
 	cc_store(f, BPF_DW, R_FP, g->tail, R0);
-	cc_imm(f, R0, 0);
-	for (size_t i = 0; i < g->rec->nactions; i++)
-		if (g->rec->actions[i].present >= 0)
-			g_slot_store(g, BPF_DW,
-				     g->cc->rec_off + (uint32_t)g->rec->actions[i].present, R0);
+	clear_absent(g);
 }
 
 /* r0: the new tail, or a fault. */
@@ -225,22 +249,11 @@ static void put_string(struct gen *g, const struct rec_field *fl, const struct d
 static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 		      uint32_t at)
 {
-	struct cc_func *f = g->f;
-	int addr = g_push(g, 8), fine = cc_label_new(f);
-	bool user = d_is_user(e);
-
-	g_addr(g, e);
-	cc_store(f, BPF_DW, R_FP, addr, R0);
-	g_slot(g, R1, 0);
-	cc_imm(f, R2, at);
-	cc_mov(f, R3, R0);
-	cc_imm(f, R4, fl->size);
-	cc_routine(f, !user ? "rt_kread" : g->sleep ? "rt_copyin_sleep" : "rt_copyin");
-	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
-	cc_load(f, BPF_DW, R2, R_FP, addr);
-	g_fault(g, RT_FLT_BADADDR, R2);
-	cc_label_here(f, fine);
-	g_pop(g, 8);
+	if (fl->size & 7) { /* what stands between the field and the next */
+		cc_imm(g->f, R0, 0);
+		g_slot_store(g, BPF_DW, at + (fl->size & ~7u), R0);
+	}
+	g_load_bytes(g, e, at);
 }
 
 static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_expr *e,

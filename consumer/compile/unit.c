@@ -234,24 +234,6 @@ static void slot_give_back(struct gen *g)
 	cc_atomic_fetch(f, BPF_AND, R2, offsetof(struct rt_cpu, scratch), R3);
 }
 
-/* So many bytes of the slot, a multiple of 8. */
-static void clear(struct gen *g, uint32_t off, uint32_t bytes)
-{
-	enum { BY_WORDS = 64 };
-	struct cc_func *f = g->f;
-
-	if (bytes > BY_WORDS) {
-		g_slot(g, R1, off);
-		cc_imm(f, R2, bytes);
-		g_zeros(g, R3, bytes);
-		cc_helper(f, BPF_FUNC_probe_read_kernel);
-		return;
-	}
-	cc_imm(f, R0, 0);
-	for (uint32_t i = 0; i < bytes; i += 8)
-		g_slot_store(g, BPF_DW, off + i, R0);
-}
-
 /* this-> variables are 0 or empty when a firing begins. */
 static void this_clear(struct gen *g)
 {
@@ -260,7 +242,7 @@ static void this_clear(struct gen *g)
 	for (size_t i = 0; i < cc->prog->nthises; i++) {
 		const struct d_type *t = cc->prog->thises[i]->type;
 
-		clear(g, cc->this_off[i], t && d_is_string(t) ? 16 : var_size(t));
+		g_clear(g, cc->this_off[i], t && d_is_string(t) ? 16 : var_size(t));
 	}
 }
 

@@ -15,7 +15,7 @@
 
 enum value_kind value_kind(const struct d_type *t)
 {
-	return d_is_string(t) ? VALUE_STRING : VALUE_NUMBER;
+	return is_whole(t) ? VALUE_BYTES : d_is_string(t) ? VALUE_STRING : VALUE_NUMBER;
 }
 
 static struct value value_INT(struct gen *g, const struct d_expr *e)
@@ -40,26 +40,17 @@ static struct value value_FLOAT(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-static struct value stored(struct gen *g, const struct d_expr *e)
-{
-	struct value v;
-
-	if (d_is_string(e->type))
-		return g_string_memory(g, e, &v) ? v : g_var_string(g, e);
-	g_lvalue_number(g, e);
-	return value_number();
-}
-
 static struct value value_VAR(struct gen *g, const struct d_expr *e)
 {
-	return e->var->scope == D_V_BUILTIN ? g_builtin(g, e) : stored(g, e);
+	return e->var->scope == D_V_BUILTIN ? g_builtin(g, e) : g_load(g, e);
 }
 
 static struct value value_INDEX(struct gen *g, const struct d_expr *e)
 {
-	/* a string of args[] is read from the memory that the argument points to */
-	return e->kids[0]->var->scope != D_V_BUILTIN || d_is_string(e->type) ? stored(g, e) :
-									       g_builtin(g, e);
+	/* a string or an array of args[] is read from the memory that the argument points to */
+	return e->kids[0]->var->scope != D_V_BUILTIN || value_kind(e->type) != VALUE_NUMBER ?
+		       g_load(g, e) :
+		       g_builtin(g, e);
 }
 
 static struct value value_ASSIGN(struct gen *g, const struct d_expr *e)
@@ -112,14 +103,17 @@ static struct value value_CAST(struct gen *g, const struct d_expr *e)
 
 	if (d_is_string(e->type))
 		return g_string_memory(g, e, &v) ? v : g_value(g, e->kids[0]);
-	g_number(g, e->kids[0]);
+	if (d_resolve(e->kids[0]->type)->kind == D_T_ARRAY)
+		g_address(g, e->kids[0]);
+	else
+		g_number(g, e->kids[0]);
 	g_norm(g, e->type);
 	return value_number();
 }
 
 static struct value value_ADDR(struct gen *g, const struct d_expr *e)
 {
-	g_addr(g, e->kids[0]);
+	g_address(g, e->kids[0]);
 	return value_number();
 }
 
@@ -139,10 +133,10 @@ static struct value never(struct gen *g, const struct d_expr *e)
 }
 
 #define value_STRING g_string_literal
-#define value_ELEM stored
-#define value_MEMBER stored
-#define value_DEREF stored
-#define value_KSYM stored
+#define value_ELEM g_load
+#define value_MEMBER g_load
+#define value_DEREF g_load
+#define value_KSYM g_load
 #define value_UNARY g_unary
 #define value_BINARY g_binary
 #define value_AGG never

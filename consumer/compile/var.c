@@ -208,6 +208,16 @@ void g_own_addr(struct gen *g, const struct d_expr *e)
 	int at = g_push(g, 16), none = cc_label_new(f), have = cc_label_new(f);
 	struct where p = place_of(g, e, none);
 
+	if (p.var->scope == D_V_THIS) {
+		g_own_address(g, g->cc->this_off[p.var->id] + p.off.known);
+		if (p.off.varies) {
+			cc_load(f, BPF_DW, R1, R_FP, p.off.at);
+			cc_alu(f, BPF_ADD, R0, R1);
+		}
+		place_free(g, &p);
+		g_pop(g, 16);
+		return;
+	}
 	find(g, &p, true, none);
 	cc_jump(f, have);
 	cc_label_here(f, none);
@@ -614,6 +624,9 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct where *
 	cc_jump(f, end);
 	cc_label_here(f, missing);
 	if (p->has_key) {
+		g_slot(g, R1, 0); /* all of the room goes to the map */
+		cc_imm(f, R2, src);
+		cc_routine(f, "rt_str_pad");
 		element_change(g, p,
 			       &(struct change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
 						 BPF_ANY, false },

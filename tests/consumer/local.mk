@@ -20,10 +20,12 @@ tests_consumer_test_target_LDADD = $(USER_PROV_LIBS)
 tests_consumer_test_watch_SOURCES = tests/consumer/test_watch.c tests/consumer/victim.h
 tests_consumer_test_watch_LDADD = $(USER_PROV_LIBS)
 if HAVE_CMOCKA
-COMPILE_TESTS = tests/consumer/test_compile
+COMPILE_TESTS = tests/consumer/test_compile tests/consumer/test_stale
 check_PROGRAMS += $(COMPILE_TESTS)
 TESTS += $(COMPILE_TESTS)
 endif
+tests_consumer_test_stale_SOURCES = tests/consumer/test_stale.c tests/consumer/compilerig.h
+tests_consumer_test_stale_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
 tests_consumer_test_compile_SOURCES = tests/consumer/test_compile.c tests/consumer/compilerig.h
 tests_consumer_test_compile_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
 
