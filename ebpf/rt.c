@@ -237,7 +237,8 @@ INLINE int64_t heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, u
 	return start;
 }
 
-int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len)
+int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
+		       uint64_t len)
 {
 	return heap_copyin(s, heap, room, addr, len, USER);
 }

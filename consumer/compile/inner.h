@@ -132,7 +132,7 @@ struct held {
 	bool in_slot;
 	int at;
 };
-struct held g_hold(struct gen *g);			     /* r0 */
+struct held g_hold(struct gen *g);		     /* r0 */
 void g_release(struct gen *g, const struct held *h); /* to r0; keeps r1 */
 
 /* ---- Values -------------------------------------------------------------------- */
@@ -212,14 +212,15 @@ void g_own_address(struct gen *g, uint32_t off); /* r0: that of slot + off */
 void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other);
 /* The call of copyin() that a pointer is, NULL: none. */
 const struct d_expr *copied_in(const struct d_expr *e);
-int g_copyin_limit(struct gen *g, const struct d_expr *call); /* r0: its address; struct memory's limit */
+int g_copyin_limit(struct gen *g,
+		   const struct d_expr *call); /* r0: its address; struct memory's limit */
 struct value emit_copyin(struct gen *g, const struct d_expr *e);
 
 /* ---- Lvalues -------------------------------------------------------------------------------- */
 
 struct value g_load(struct gen *g, const struct d_expr *e);
 void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slot + at */
-void g_address(struct gen *g, const struct d_expr *e);			/* r0 */
+void g_address(struct gen *g, const struct d_expr *e);		       /* r0 */
 struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays);
 
 void g_arg(struct gen *g, unsigned n);

@@ -21,8 +21,9 @@ static struct memory address_ELEM(struct gen *g, const struct d_expr *e, bool st
 {
 	struct cc_func *f = g->f;
 	const struct d_expr *base = e->kids[0];
-	struct memory m = d_resolve(base->type)->kind == D_T_ARRAY ? g_lvalue_memory(g, base, stays) :
-								      g_pointee(g, base, stays);
+	struct memory m = d_resolve(base->type)->kind == D_T_ARRAY ?
+				  g_lvalue_memory(g, base, stays) :
+				  g_pointee(g, base, stays);
 	struct held held = g_hold(g);
 
 	g_number(g, e->kids[1]);
@@ -80,7 +81,7 @@ static struct memory address_COMMA(struct gen *g, const struct d_expr *e, bool s
 struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays)
 {
 	static struct memory (*const by_kind[D_NEKINDS])(struct gen * g, const struct d_expr *e,
-						      bool stays) = {
+							 bool stays) = {
 #define D_EKIND(id)
 #define D_LVALUE(id) [D_E_##id] = address_##id,
 #include "d/ekinds.def"

@@ -11,10 +11,9 @@
 
 bool is_memory(const struct d_expr *to)
 {
-	return !own_var(to) &&
-	       (to->kind == D_E_DEREF || to->kind == D_E_ELEM || to->kind == D_E_MEMBER ||
-		to->kind == D_E_KSYM ||
-		(to->kind == D_E_INDEX && to->kids[0]->var->scope == D_V_BUILTIN));
+	return !own_var(to) && (to->kind == D_E_DEREF || to->kind == D_E_ELEM ||
+				to->kind == D_E_MEMBER || to->kind == D_E_KSYM ||
+				(to->kind == D_E_INDEX && to->kids[0]->var->scope == D_V_BUILTIN));
 }
 
 static void peek(struct gen *g, const struct d_expr *to, int addr)

@@ -66,7 +66,8 @@ static const struct d_expr *kept(const struct d_expr *e)
 
 	if (!keeps)
 		return NULL;
-	for (e = e->kids[0]; e->kind == D_E_MEMBER || (e->kind == D_E_ELEM && is_array(e->kids[0]));)
+	for (e = e->kids[0];
+	     e->kind == D_E_MEMBER || (e->kind == D_E_ELEM && is_array(e->kids[0]));)
 		e = e->kids[0];
 	return read_at_once(e);
 }

@@ -149,7 +149,8 @@ static const struct {
 	const char *what, *program;
 } cases[] = {
 	{ "a string of so many bytes", "BEGIN { trace(stringof(copyin(arg0, 5))); }" },
-	{ "a string of a size known at run time", "BEGIN { trace(stringof(copyin(arg0, arg1))); }" },
+	{ "a string of a size known at run time",
+	  "BEGIN { trace(stringof(copyin(arg0, arg1))); }" },
 	{ "a printed string", "BEGIN { printf(\"%s\", stringof(copyin(arg0, 5))); }" },
 	{ "a string as a key", "BEGIN { @[stringof(copyin(arg0, 5)), 1] = count(); }" },
 	{ "a string as an array's key", "BEGIN { x[1, stringof(copyin(arg0, 5))] = 1; }" },
@@ -202,8 +203,7 @@ static const struct {
 	  "struct s { short c[333]; }; BEGIN { if (arg1 == 4) { trace(((struct s *)copyin(arg0, 9))->c); }"
 	  " trace(1); if (arg1 == 3) { ustack(); } if (arg1 == 2) { usym(arg0); } }" },
 	{ "behind an array of the clause's own",
-	  "this char a[3]; BEGIN { this->a[0] = 1; this->p = &this->a[0]; trace(this->p[arg1 + 200]); }"
-	  ERRORS },
+	  "this char a[3]; BEGIN { this->a[0] = 1; this->p = &this->a[0]; trace(this->p[arg1 + 200]); }" ERRORS },
 	{ "an array of the clause's own",
 	  "this char a[3]; this string s; BEGIN { this->s = execname; this->a[0] = 65;"
 	  " this->p = &this->a[0]; trace(stringof(this->p)); trace(this->p[arg1 - 4]); trace(this->a); }" },
@@ -223,7 +223,8 @@ static const struct {
 	  " @b[probefunc, \"1234567\"] = sum(1); x[execname] = probename; }" },
 	{ "symbols and stacks",
 	  "BEGIN { printf(\"%a %A\", arg0, arg0); @[usym(arg0), ustack(), stack(3)] = count(); ustack(); }" },
-	{ "one of two strings", "BEGIN { trace(arg1 == 5 ? \"a\" : \"bcd\"); s = arg1 ? \"x\" : execname; }" },
+	{ "one of two strings",
+	  "BEGIN { trace(arg1 == 5 ? \"a\" : \"bcd\"); s = arg1 ? \"x\" : execname; }" },
 	{ "a variable that was never assigned",
 	  "this string s; this int n; BEGIN { trace(this->s); trace(this->n); @[this->s] = count(); }" },
 };
