@@ -618,11 +618,13 @@ static int wake_open(struct target_priv *t)
 static void not_started(struct world *w, const char *name, const char *evaltime, int err)
 {
 	const char *why = err == -ECHILD    ? "it ended before" :
-			  err == -EINTR	    ? "interrupted before" :
 			  err == -ETIMEDOUT ? "a minute has passed before" :
 					      NULL;
 
-	if (why)
+	w->interrupted = err == -EINTR;
+	if (w->interrupted)
+		diag_note(w->diag, "interrupted before %s had come to %s", name, evaltime);
+	else if (why)
 		diag_error(w->diag, NOWHERE, NULL, "failed to start %s: %s %s", name, why,
 			   evaltime);
 	else

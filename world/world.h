@@ -19,6 +19,7 @@ struct world {
 	struct world_target **targets; /* of -c and -p, in their order */
 	size_t ntargets, targets_cap;
 	int stop_fd; /* readable when tracing shall end; -1 */
+	bool interrupted; /* by stop_fd, while a command was being started */
 	struct world_files *files;
 	struct world_watch *watch;
 };
@@ -116,7 +117,7 @@ struct world_target { /* a process of -c or -p */
 };
 
 /* Starts a command (split at blanks, quotes honoured), stopped after exec with its loader's
- * objects mapped as evaltime says. NULL: reported. */
+ * objects mapped as evaltime says. NULL: reported, or interrupted, which is no error. */
 struct world_target *world_target_create(struct world *w, const char *command,
 					 const char *evaltime);
 struct world_target *world_target_grab(struct world *w, pid_t pid);

@@ -69,7 +69,8 @@ static int grab(const struct cmd *c, struct usdt_consumer *t, pid_t pid)
 	return -1;
 }
 
-static bool prepare(const struct cmd *c, struct usdt_consumer *t)
+/* 0; -1: failed; 1: interrupted while a command was being started. */
+static int prepare(const struct cmd *c, struct usdt_consumer *t)
 {
 	int err = !arguments(c, t);
 
@@ -87,7 +88,13 @@ static bool prepare(const struct cmd *c, struct usdt_consumer *t)
 		err = grab(c, t, c->pids[i]);
 	for (size_t i = 0; !err && i < c->ncommands; i++)
 		err = usdt_consumer_command(t, c->commands[i]);
-	return !err;
+	return err;
+}
+
+static void interrupted_say(FILE *out)
+{
+	if (ended_by == SIGINT || ended_by == SIGTERM)
+		fputc('\n', out); /* as DTrace does, quiet or not: a terminal shows ^C before it */
 }
 
 static bool trace(struct usdt_consumer *t, FILE *out)
@@ -98,15 +105,19 @@ static bool trace(struct usdt_consumer *t, FILE *out)
 		return false;
 	while (result == USDT_CONSUMER_OKAY)
 		result = usdt_consumer_work(t, -1);
-	if (ended_by == SIGINT || ended_by == SIGTERM)
-		fputc('\n', out); /* as DTrace does, quiet or not: a terminal shows ^C before it */
+	interrupted_say(out);
 	return !usdt_consumer_stop(t) && result != USDT_CONSUMER_ERROR;
 }
 
 static int run(const struct cmd *c, struct usdt_consumer *t, FILE *out)
 {
-	bool ok = usdt_consumer_output(t, out) == 0 && prepare(c, t);
+	int prepared = usdt_consumer_output(t, out) ? -1 : prepare(c, t);
+	bool ok = !prepared;
 
+	if (prepared > 0) {
+		interrupted_say(out);
+		return usdt_consumer_status(t);
+	}
 	if (ok && c->list)
 		ok = usdt_consumer_print_list(t, c->verbose) == 0;
 	else if (ok)

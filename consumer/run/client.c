@@ -324,8 +324,12 @@ int usdt_consumer_cpp_arg(struct usdt_consumer *c, const char *arg)
 int usdt_consumer_command(struct usdt_consumer *c, const char *command)
 {
 	unsigned errors = c->diag.errors;
+	bool ok;
 
-	return IN_ORDER(c, OPEN) ? result(c, run_command(c->run, command), errors) : -1;
+	if (!IN_ORDER(c, OPEN))
+		return -1;
+	ok = run_command(c->run, command);
+	return !ok && c->run->world->interrupted ? 1 : result(c, ok, errors);
 }
 
 int usdt_consumer_grab(struct usdt_consumer *c, pid_t pid)

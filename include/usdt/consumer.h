@@ -123,7 +123,9 @@ int usdt_consumer_cpp_arg(struct usdt_consumer *c, const char *arg);
  * Processes of the program; the first is $target. Tracing ends when all have.
  * A command is split at blanks (quotes honoured), and started, stopped before
  * it runs its first instruction (option "evaltime"); go lets it run. A
- * process that is grabbed runs on.
+ * process that is grabbed runs on. A command whose start is interrupted by
+ * usdt_consumer_interrupt gives 1: a message of kind note says so, and the
+ * command has been ended.
  */
 int usdt_consumer_command(struct usdt_consumer *c, const char *command);
 int usdt_consumer_grab(struct usdt_consumer *c, pid_t pid);
