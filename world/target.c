@@ -659,6 +659,8 @@ struct world_target *world_target_create(struct world *w, const char *command, c
 		err = run_to_evaltime(t->priv, t->pid, evaltime);
 		if (err)
 			not_started(w, words[0], evaltime, err);
+	} else if (err == -EINTR) {
+		not_started(w, words[0], evaltime, err);
 	} else {
 		diag_error(w->diag, NOWHERE, NULL, "failed to execute %s: %s", words[0],
 			   strerror(-err));
