@@ -19,13 +19,18 @@
 #include "world/inner.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct file {
+	size_t refs; /* mappings of it in all lives; without any it goes, and its descriptor */
+	char *key;
+	size_t key_len;
 	char *module; /* base name of its path */
 	struct symfile *syms;
 };
@@ -40,8 +45,10 @@ struct proc {
 	struct proc *older;   /* who had the pid before */
 	uint64_t start;	      /* boot time, ns; 0: unknown */
 	uint64_t from;	      /* monotonic */
+	uint64_t ended;	      /* monotonic; 0: it runs */
+	unsigned seen;	      /* the last scan that met it */
 	struct mapping *maps; /* by time */
-	size_t n, cap;
+	size_t n, cap, kept; /* kept: as many as the last sweep left */
 	uint64_t *execs; /* when everything before was unmapped */
 	size_t nexecs, execs_cap;
 };
@@ -50,6 +57,8 @@ struct procs {
 	struct hash *by_pid; /* the youngest life */
 	struct hash *files;  /* by device, inode and path */
 	int64_t boot_offset; /* boot time - monotonic, ns */
+	size_t nended;	     /* lives that have ended and are still here */
+	unsigned scan;
 };
 
 #define NANOSEC 1000000000
@@ -70,13 +79,18 @@ struct procs *procs_new(void)
 	return NULL;
 }
 
+static void life_free(struct proc *q)
+{
+	free(q->maps);
+	free(q->execs);
+	free(q);
+}
+
 static void proc_free(void *arg)
 {
 	for (struct proc *p = arg, *older; p; p = older) {
 		older = p->older;
-		free(p->maps);
-		free(p->execs);
-		free(p);
+		life_free(p);
 	}
 }
 
@@ -84,6 +98,7 @@ static void file_free(void *arg)
 {
 	struct file *f = arg;
 
+	free(f->key);
 	free(f->module);
 	symfile_free(f->syms);
 	free(f);
@@ -148,7 +163,9 @@ static struct file *file_of(struct procs *p, const struct world_event *ev)
 	f = hash_get(p->files, key, (size_t)n);
 	if (f || !(f = file_new(ev)))
 		return f;
-	if (hash_set(p->files, key, (size_t)n, f, NULL)) {
+	f->key = strndup(key, (size_t)n);
+	f->key_len = (size_t)n;
+	if (!f->key || hash_set(p->files, key, (size_t)n, f, NULL)) {
 		file_free(f);
 		return NULL;
 	}
@@ -157,9 +174,25 @@ static struct file *file_of(struct procs *p, const struct world_event *ev)
 
 /* ---- Processes ---------------------------------------------------------------- */
 
+static void file_drop(struct procs *p, struct file *f)
+{
+	if (!f || --f->refs)
+		return;
+	hash_remove(p->files, f->key, f->key_len);
+	file_free(f);
+}
+
 static struct proc *proc_of(struct procs *p, pid_t pid)
 {
 	return hash_get(p->by_pid, &pid, sizeof(pid));
+}
+
+static void life_end(struct procs *p, struct proc *q, uint64_t time)
+{
+	if (q->ended)
+		return;
+	q->ended = time ? time : 1;
+	p->nended++;
 }
 
 /* A new life of a pid; the one before stays behind it. */
@@ -171,11 +204,14 @@ static struct proc *proc_begin(struct procs *p, pid_t pid, uint64_t from, uint64
 		return NULL;
 	q->from = from;
 	q->start = start;
+	q->seen = p->scan;
 	q->older = proc_of(p, pid);
 	if (hash_set(p->by_pid, &pid, sizeof(pid), q, NULL)) {
 		free(q);
 		return NULL;
 	}
+	if (q->older)
+		life_end(p, q->older, from);
 	return q;
 }
 
@@ -183,8 +219,11 @@ static void map_add(struct proc *q, const struct mapping *m)
 {
 	struct mapping *slot = GROW_PUSH(q->maps, q->n, q->cap);
 
-	if (slot)
-		*slot = *m;
+	if (!slot)
+		return;
+	*slot = *m;
+	if (m->file)
+		m->file->refs++;
 }
 
 static void feed_mmap(struct procs *p, const struct world_event *ev)
@@ -241,13 +280,22 @@ static void feed_exec(struct procs *p, const struct world_event *ev)
 		*slot = ev->time;
 }
 
+/* A process whose first thread has ended may run on: that is looked at when it is to be forgotten. */
+static void feed_exit(struct procs *p, const struct world_event *ev)
+{
+	struct proc *q = proc_of(p, ev->pid);
+
+	if (q)
+		life_end(p, q, ev->time);
+}
+
 void procs_feed(struct procs *p, const struct world_event *ev)
 {
 	switch (ev->kind) {
 	case WORLD_EV_MMAP: feed_mmap(p, ev); break;
 	case WORLD_EV_FORK: feed_fork(p, ev); break;
 	case WORLD_EV_EXEC: feed_exec(p, ev); break;
-	case WORLD_EV_EXIT: break; /* it is asked about afterwards too */
+	case WORLD_EV_EXIT: feed_exit(p, ev); break;
 	case WORLD_EV_LOST: procs_scan_all(p, ev->time); break;
 	}
 }
@@ -337,6 +385,8 @@ void procs_scan(struct procs *p, pid_t pid, uint64_t time)
 		return;
 	s.q = proc_since(p, pid, st.start);
 	if (s.q)
+		s.q->seen = p->scan;
+	if (s.q)
 		threads_any(pid, scan_thread, &s);
 }
 
@@ -345,12 +395,106 @@ void procs_scan_all(struct procs *p, uint64_t time)
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
 	uint64_t pid;
+	size_t at = 0;
+	void *life;
 
-	while (dir && (e = readdir(dir)))
+	if (!dir)
+		return;
+	p->scan++;
+	while ((e = readdir(dir)))
 		if (text_u64(e->d_name, &pid) && pid <= INT32_MAX)
 			procs_scan(p, (pid_t)pid, time);
-	if (dir)
-		closedir(dir);
+	closedir(dir);
+	/* The end of a process that is no longer here was not told, or is still to be read. */
+	while (hash_next(p->by_pid, &at, NULL, NULL, &life))
+		if (((struct proc *)life)->seen != p->scan)
+			life_end(p, life, time);
+}
+
+/* ---- Forgetting ------------------------------------------------------------------ */
+
+size_t procs_ended(const struct procs *p)
+{
+	return p->nended;
+}
+
+static void life_forget(struct procs *p, struct proc *q)
+{
+	for (size_t i = 0; i < q->n; i++)
+		file_drop(p, q->maps[i].file);
+	p->nended -= q->ended != 0;
+	life_free(q);
+}
+
+static bool is_covered(const struct proc *q, size_t i, uint64_t until)
+{
+	const struct mapping *m = &q->maps[i];
+
+	for (size_t k = i + 1; k < q->n && q->maps[k].time <= until; k++)
+		if (q->maps[k].addr <= m->addr &&
+		    m->addr + m->len <= q->maps[k].addr + q->maps[k].len)
+			return true;
+	return false;
+}
+
+/* Mappings that were gone by then: of a program before the last exec, or under later ones. */
+static void maps_forget(struct procs *p, struct proc *q, uint64_t until)
+{
+	enum { FEW = 32 };
+	uint64_t exec = last_exec(q, until);
+	size_t left = 0, nexecs = 0;
+
+	if (q->n < FEW || q->n < q->kept * 2)
+		return;
+	for (size_t i = 0; i < q->n; i++)
+		if (q->maps[i].time < exec || is_covered(q, i, until)) {
+			file_drop(p, q->maps[i].file);
+			q->maps[i].len = 0;
+		}
+	for (size_t i = 0; i < q->n; i++)
+		if (q->maps[i].len)
+			q->maps[left++] = q->maps[i];
+	q->n = q->kept = left;
+	for (size_t i = 0; i < q->nexecs; i++)
+		if (q->execs[i] >= exec)
+			q->execs[nexecs++] = q->execs[i];
+	q->nexecs = nexecs;
+}
+
+/* The end of a first thread may be that of a process, or not. */
+static bool is_over(pid_t pid, const struct proc *q, uint64_t until)
+{
+	return q->ended && q->ended <= until &&
+	       ((kill(pid, 0) && errno == ESRCH) || world_has_ended(pid));
+}
+
+void procs_forget(struct procs *p, uint64_t until, procs_needed_fn *needed, void *arg)
+{
+	const void *key;
+	void *value;
+	size_t at = 0;
+
+	while (hash_next(p->by_pid, &at, &key, NULL, &value)) {
+		struct proc *q = value, **link = &q->older;
+		pid_t pid;
+
+		memcpy(&pid, key, sizeof(pid));
+		while (*link)
+			if ((*link)->ended <= until) {
+				struct proc *gone = *link;
+
+				*link = gone->older;
+				life_forget(p, gone);
+			} else {
+				link = &(*link)->older;
+			}
+		if (q->older || !is_over(pid, q, until) || needed(arg, pid)) {
+			maps_forget(p, q, until);
+			continue;
+		}
+		hash_remove(p->by_pid, &pid, sizeof(pid));
+		life_forget(p, q);
+	}
 }
 
 /* ---- Addresses ------------------------------------------------------------------- */

@@ -52,6 +52,13 @@ void procs_feed(struct procs *p, const struct world_event *ev); /* watch events,
 /* Mappings of a process that runs now (from /proc or a task_vma pass, at start). */
 void procs_scan(struct procs *p, pid_t pid, uint64_t time);
 void procs_scan_all(struct procs *p, uint64_t time);
+/* Lives that have ended and are still remembered. */
+size_t procs_ended(const struct procs *p);
+/* Forgets lives that had ended by `until`, but for those of processes that are needed; of the
+ * others, mappings that were gone by then. Older lives of a pid are never needed: what names a
+ * process without a time means the last. */
+typedef bool procs_needed_fn(void *arg, pid_t pid);
+void procs_forget(struct procs *p, uint64_t until, procs_needed_fn *needed, void *arg);
 void out_set_procs(struct out *o, struct procs *p); /* borrowed */
 
 /* "module`symbol+0x10" or 0xaddr into buf. */

@@ -90,6 +90,16 @@ bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg)
 	}
 }
 
+uint64_t keep_oldest(const struct keep *k)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (uint32_t i = 0; i < k->n; i++)
+		if (k->lane[i].first && k->lane[i].first->rec->time < oldest)
+			oldest = k->lane[i].first->rec->time;
+	return oldest;
+}
+
 void keep_free(struct keep *k)
 {
 	for (uint32_t i = 0; k && i < k->n; i++)

@@ -351,13 +351,16 @@ static bool due(uint64_t *next, uint64_t now, int64_t rate)
 	return true;
 }
 
-static void periodic(struct run *r)
+/* Records up to time `drained` have been printed. */
+static void periodic(struct run *r, uint64_t drained)
 {
 	uint64_t now = kern_now();
 
 	due(&r->next_switch, now, r->opts.value[RUN_OPT_switchrate]);
-	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate]))
+	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate])) {
 		drain_aggs(r);
+		run_forget(r, drained);
+	}
 	if (due(&r->next_status, now, r->opts.value[RUN_OPT_statusrate])) {
 		wall_renew(r);
 		run_units_missed(r);
@@ -374,6 +377,7 @@ enum run_result run_work(struct run *r, int ms)
 {
 	struct epoll_event ev[16];
 	bool ended = false;
+	uint64_t drained;
 	int n, next = run_timeout(r);
 
 	if (exiting(r))
@@ -394,10 +398,11 @@ enum run_result run_work(struct run *r, int ms)
 	}
 	if (run_units_ending(r) && !newcomers(r))
 		r->failed = true;
+	drained = run_now();
 	if (!drain(r, false))
 		return RUN_DONE;
 	ksyms_tell(r);
-	periodic(r);
+	periodic(r, drained);
 	return ended || exiting(r) || r->output_gone || r->state->filled ? RUN_DONE : RUN_OKAY;
 }
 

@@ -5,6 +5,7 @@
 #include "consumer/providers/providers.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/wait.h>
@@ -172,6 +173,89 @@ static void a_pid_used_again_is_told_apart(void **state)
 	procs_free(p);
 }
 
+static bool is_the_needed_one(void *arg, pid_t pid)
+{
+	return pid == *(const pid_t *)arg;
+}
+
+/* A build host: each process is forked, execs a program that was just linked, and ends. */
+static void short_life(struct procs *p, pid_t pid, uint64_t time)
+{
+	char path[32];
+	struct world_event m = mmap_event(pid, 0x10000, time + 3, path);
+
+	procs_feed(p, &(struct world_event){
+			      .kind = WORLD_EV_FORK, .pid = pid, .ppid = 1, .time = time });
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXEC, .pid = pid, .time = time + 2 });
+	snprintf(path, sizeof(path), "/none/prog%d", (int)pid);
+	m.ino = (uint64_t)pid;
+	procs_feed(p, &m);
+	for (int i = 0; i < 14; i++) {
+		m = mmap_event(pid, 0x800000 + (uint64_t)i * 0x200000, time + 4, "/none/lib");
+		procs_feed(p, &m);
+	}
+	procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXIT, .pid = pid, .time = time + 9 });
+}
+
+static void short_lives_cost_no_memory_for_ever(void **state)
+{
+	enum { LIVES = 100000, EACH = 1000, FIRST = 1 << 23 }; /* above any pid of this machine */
+	struct procs *p = procs_new();
+	pid_t needed = FIRST + 10;
+	size_t before = mallinfo2().uordblks, most = 0;
+	char want[32];
+
+	(void)state;
+	for (pid_t i = 0; i < LIVES; i++) {
+		short_life(p, FIRST + i, 100 + (uint64_t)i * 10);
+		if (i % EACH == EACH - 1) {
+			size_t now = mallinfo2().uordblks - before;
+
+			most = now > most ? now : most;
+			procs_forget(p, (uint64_t)i * 10, is_the_needed_one, &needed);
+			assert_true(procs_ended(p) < 20);
+		}
+	}
+	assert_true(most < 4 << 20);
+	names_of(p, needed, 0, UINT64_MAX, "prog8388618");
+	snprintf(want, sizeof(want), "prog%d", FIRST + LIVES - 1); /* its records may still come */
+	names_of(p, FIRST + LIVES - 1, 0, UINT64_MAX, want);
+	names_of(p, FIRST + LIVES / 2, 0, UINT64_MAX, "0x10010");
+	procs_free(p);
+}
+
+static bool none_is_needed(void *arg, pid_t pid)
+{
+	(void)arg;
+	(void)pid;
+	return false;
+}
+
+/* Its own: the exec of a shell's child again and again, a runtime that maps and unmaps code. */
+static void a_long_life_keeps_what_is_mapped(void **state)
+{
+	struct procs *p = procs_new();
+	size_t before = mallinfo2().uordblks;
+
+	(void)state;
+	for (uint64_t i = 1; i < 100000; i++) {
+		struct world_event m = mmap_event(getpid(), 0x10000, i * 10, "/none/first"),
+				   n = mmap_event(getpid(), 0x800000, i * 10, "//anon");
+
+		if (i % 100 == 0)
+			procs_feed(p, &(struct world_event){ .kind = WORLD_EV_EXEC,
+							     .pid = getpid(),
+							     .time = i * 10 - 1 });
+		procs_feed(p, &m);
+		procs_feed(p, &n);
+		if (i % 1000 == 0)
+			procs_forget(p, i * 10, none_is_needed, NULL);
+	}
+	assert_true(mallinfo2().uordblks - before < 1 << 18);
+	names_of(p, getpid(), 0, UINT64_MAX, "first");
+	procs_free(p);
+}
+
 static void anonymous_code_is_an_address(void **state)
 {
 	struct procs *p = procs_new();
@@ -220,6 +304,8 @@ int main(void)
 		cmocka_unit_test(exec_replaces_mappings_from_its_time_on),
 		cmocka_unit_test(a_child_has_its_parents_mappings_but_not_those_before_exec),
 		cmocka_unit_test(a_pid_used_again_is_told_apart),
+		cmocka_unit_test(short_lives_cost_no_memory_for_ever),
+		cmocka_unit_test(a_long_life_keeps_what_is_mapped),
 		cmocka_unit_test(anonymous_code_is_an_address),
 		cmocka_unit_test(kernel_functions_have_module_name_and_offset),
 	};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/run/forget.c: histories of processes that ended go when nothing that is still to be
+ * printed can name them.
+ * In:   the history of mappings, the aggregations' keys, the records kept.
+ * Out:  a history of bounded size.
+ *
+ * A record names its process at a time: those up to the last drain are printed, but for the ones
+ * that bufpolicy=ring keeps. A key names a process without a time, for as long as it is in the
+ * table. As with garbage collection, the next sweep comes when there are twice as many histories
+ * as the last one left. bufpolicy=fill prints at its end only, and so nothing is forgotten there.
+ */
+#include "consumer/run/inner.h"
+
+#include <stdlib.h>
+
+enum { FEW = 1024 };
+
+/* Programs that were at work when a process ended have added what they had by then. */
+static const uint64_t settled_ns = 2000000000;
+
+static bool pids_of_row(struct hash *pids, const struct agg_row *row, struct rec_value *values)
+{
+	if (!aggs_key_values(values, row))
+		return true;
+	for (size_t i = 0; i < row->desc->nkeys; i++) {
+		uint32_t pid = values[i].owner.pid;
+
+		if ((values[i].kind == REC_USTACK || values[i].kind == REC_USYM) &&
+		    hash_set(pids, &pid, sizeof(pid), pids, NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool pids_of_agg(struct hash *pids, const struct aggs *a, int agg)
+{
+	const struct agg_desc *desc = aggs_desc(a, agg);
+	struct rec_value *values = calloc(desc->nkeys + 1, sizeof(*values));
+	const struct agg_row *row;
+	bool ok = values, any = false;
+	size_t at = 0;
+
+	for (size_t i = 0; i < desc->nkeys; i++)
+		any |= desc->kinds[i] == REC_USTACK || desc->kinds[i] == REC_USYM;
+	while (ok && any && (row = aggs_next(a, agg, &at)))
+		ok = pids_of_row(pids, row, values);
+	free(values);
+	return ok;
+}
+
+/* Processes that keys name; NULL: no memory. */
+static struct hash *pids_in_keys(const struct aggs *a)
+{
+	struct hash *pids = hash_new();
+	bool ok = pids;
+
+	for (int agg = 0; ok && aggs_desc(a, agg); agg++)
+		ok = pids_of_agg(pids, a, agg);
+	if (ok)
+		return pids;
+	hash_free(pids, NULL);
+	return NULL;
+}
+
+static bool is_needed(void *arg, pid_t pid)
+{
+	uint32_t key = (uint32_t)pid;
+
+	return hash_get(arg, &key, sizeof(key));
+}
+
+void run_forget(struct run *r, uint64_t drained)
+{
+	uint64_t slack = settled_ns + 2 * (uint64_t)r->opts.value[RUN_OPT_aggrate], until;
+	struct hash *pids;
+
+	if (!r->procs || r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL ||
+	    procs_ended(r->procs) < FEW || procs_ended(r->procs) < r->forget_at)
+		return;
+	until = drained < slack ? 0 : drained - slack;
+	if (r->keep && keep_oldest(r->keep) < until)
+		until = keep_oldest(r->keep);
+	pids = pids_in_keys(r->aggs);
+	if (!pids)
+		return;
+	procs_forget(r->procs, until, is_needed, pids);
+	r->forget_at = 2 * procs_ended(r->procs);
+	hash_free(pids, NULL);
+}
