@@ -48,8 +48,8 @@ struct proc {
 	uint64_t ended;	      /* monotonic; 0: it runs */
 	unsigned seen;	      /* the last scan that met it */
 	struct mapping *maps; /* by time */
-	size_t n, cap, kept; /* kept: as many as the last sweep left */
-	uint64_t *execs; /* when everything before was unmapped */
+	size_t n, cap, kept;  /* kept: as many as the last sweep left */
+	uint64_t *execs;      /* when everything before was unmapped */
 	size_t nexecs, execs_cap;
 };
 

@@ -18,7 +18,7 @@ struct world {
 	struct diag *diag;
 	struct world_target **targets; /* of -c and -p, in their order */
 	size_t ntargets, targets_cap;
-	int stop_fd; /* readable when tracing shall end; -1 */
+	int stop_fd;	  /* readable when tracing shall end; -1 */
 	bool interrupted; /* by stop_fd, while a command was being started */
 	struct world_files *files;
 	struct world_watch *watch;

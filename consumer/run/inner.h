@@ -127,7 +127,7 @@ struct run {
 	uint64_t next_switch, next_agg, next_status; /* monotonic, ns */
 	uint64_t *reported_cpu;			     /* drops said so far: [cpu][RT_NDROPS] */
 	uint64_t kernel_missed;
-	size_t forget_at; /* so many processes that ended are remembered: forget some */
+	size_t forget_at;      /* so many processes that ended are remembered: forget some */
 	uint64_t drained_time; /* the firing for which aggregations were last drained */
 	int drained_cpu;
 	size_t live_targets;
@@ -185,7 +185,7 @@ struct keep *keep_new(uint32_t ncpu, uint64_t size);
 bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
 bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg); /* as rings_drain */
 uint64_t keep_oldest(const struct keep *k); /* the time of the oldest record; UINT64_MAX: none */
-void keep_free(struct keep *k);						 /* NULL is accepted */
+void keep_free(struct keep *k);		    /* NULL is accepted */
 
 /* forget.c: records up to time `drained` are printed, and aggregations have been drained since. */
 void run_forget(struct run *r, uint64_t drained);
