@@ -398,7 +398,7 @@ enum run_result run_work(struct run *r, int ms)
 	}
 	if (run_units_ending(r) && !newcomers(r))
 		r->failed = true;
-	drained = run_now();
+	drained = kern_now();
 	if (!drain(r, false))
 		return RUN_DONE;
 	ksyms_tell(r);
