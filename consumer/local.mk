@@ -4,7 +4,7 @@ CONSUMER_PARTS = librun.la libout.la libaggs.la libprov.la libcc.la libkernel.la
 
 lib_LTLIBRARIES += libusdt-consumer.la
 libusdt_consumer_la_SOURCES =
-libusdt_consumer_la_LIBADD = $(CONSUMER_PARTS) $(BPF_LIBS) $(DW_LIBS) $(ELF_LIBS)
+libusdt_consumer_la_LIBADD = $(CONSUMER_PARTS) $(BPF_LIBS) $(ELF_LIBS)
 libusdt_consumer_la_DEPENDENCIES = $(CONSUMER_PARTS) consumer/libusdt-consumer.map
 libusdt_consumer_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/consumer/libusdt-consumer.map

@@ -1,6 +1,7 @@
 # Tests mirror the rooms; cmocka programs go to check_PROGRAMS and TESTS.
 TEST_LIBS = $(CMOCKA_LIBS)
 include tests/base/local.mk
+include tests/arch/local.mk
 include tests/d/local.mk
 include tests/kernel/local.mk
 include tests/usdt/local.mk

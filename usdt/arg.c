@@ -10,6 +10,7 @@
  * machine writes it. On aarch64 it may hold blanks, inside brackets only.
  */
 #include "usdt/inner.h"
+#include "arch/arch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -134,53 +135,14 @@ static bool expression(struct scan *s)
 
 /* ---- x86-64 and i386 ------------------------------------------------------- */
 
-struct reg_name {
-	const char *name;
-	struct usdt_reg reg;
-};
-
-#define REG(n, off, width)                       \
-	{                                        \
-		n,                               \
-		{                                \
-			(off), 0, (width), false \
-		}                                \
-	}
-#define LEGACY(off, r64, r32, r16, r8, high) \
-	REG(r64, off, 8), REG(r32, off, 4), REG(r16, off, 2), REG(r8, off, 1), high
-#define HIGH(n, off)                       \
-	{                                  \
-		n,                         \
-		{                          \
-			(off), 8, 1, false \
-		}                          \
-	}
-#define NUMBERED(off, r) REG(r, off, 8), REG(r "d", off, 4), REG(r "w", off, 2), REG(r "b", off, 1)
-
-/* Offsets are those of struct pt_regs in the kernel's arch/x86/include/uapi/asm/ptrace.h. */
-static const struct reg_name x86_regs[] = {
-	NUMBERED(0, "r15"),
-	NUMBERED(8, "r14"),
-	NUMBERED(16, "r13"),
-	NUMBERED(24, "r12"),
-	LEGACY(32, "rbp", "ebp", "bp", "bpl", REG("", 32, 8)),
-	LEGACY(40, "rbx", "ebx", "bx", "bl", HIGH("bh", 40)),
-	NUMBERED(48, "r11"),
-	NUMBERED(56, "r10"),
-	NUMBERED(64, "r9"),
-	NUMBERED(72, "r8"),
-	LEGACY(80, "rax", "eax", "ax", "al", HIGH("ah", 80)),
-	LEGACY(88, "rcx", "ecx", "cx", "cl", HIGH("ch", 88)),
-	LEGACY(96, "rdx", "edx", "dx", "dl", HIGH("dh", 96)),
-	LEGACY(104, "rsi", "esi", "si", "sil", REG("", 104, 8)),
-	LEGACY(112, "rdi", "edi", "di", "dil", REG("", 112, 8)),
-	REG("rip", 128, 8),
-	REG("eip", 128, 4),
-	LEGACY(152, "rsp", "esp", "sp", "spl", REG("", 152, 8)),
-};
+static struct usdt_reg reg_of(const struct arch_reg *r)
+{
+	return (struct usdt_reg){ .offset = r->offset, .shift = r->shift, .width = r->width };
+}
 
 static bool x86_reg(struct scan *s, struct usdt_reg *reg)
 {
+	struct arch_reg found;
 	const char *name;
 	size_t len;
 
@@ -189,11 +151,10 @@ static bool x86_reg(struct scan *s, struct usdt_reg *reg)
 	for (name = s->at; s->at < s->end && is_name(*s->at); s->at++)
 		;
 	len = (size_t)(s->at - name);
-	for (size_t i = 0; i < COUNT(x86_regs) && len; i++)
-		if (!strncmp(x86_regs[i].name, name, len) && !x86_regs[i].name[len]) {
-			*reg = x86_regs[i].reg;
-			return true;
-		}
+	if (arch_x86_reg(name, len, &found)) {
+		*reg = reg_of(&found);
+		return true;
+	}
 	if (len >= 2 && (!strncmp(name, "xmm", 3) || !strncmp(name, "ymm", 3) ||
 			 !strncmp(name, "st", 2) || !strncmp(name, "mm", 2)))
 		return bad(s, "in a floating-point register, which the kernel does not show");
@@ -204,7 +165,7 @@ static bool x86_reg(struct scan *s, struct usdt_reg *reg)
 
 static bool is_ip(const struct usdt_reg *reg)
 {
-	return reg->offset == 128;
+	return reg->offset == ARCH_X86_rip;
 }
 
 /* clang's assembler cannot tell, so operands without a name may have a note too. */
@@ -274,17 +235,15 @@ static bool x86_address(struct scan *s)
 /* gcc keeps 64 bits in two registers that follow each other in its order. */
 static bool i386_pair(struct scan *s)
 {
-	static const int16_t order[] = { 80, 96, 88, 40, 104, 112, 32 }; /* eax edx … ebp */
 	struct usdt_arg *a = s->arg;
+	struct arch_reg lower = { .offset = a->base.offset, .width = a->base.width }, upper;
 
-	for (size_t i = 0; s->known && s->known->is_pair && a->size == 8 && i + 1 < COUNT(order);
-	     i++)
-		if (order[i] == a->base.offset && a->base.width == 4) {
-			a->kind = USDT_ARG_PAIR;
-			a->index = (struct usdt_reg){ .offset = order[i + 1], .width = 4 };
-			return settled(s, false);
-		}
-	return bad(s, "wider than its register");
+	if (!s->known || !s->known->is_pair || a->size != 8 || a->base.shift ||
+	    !arch_i386_upper(&lower, &upper))
+		return bad(s, "wider than its register");
+	a->kind = USDT_ARG_PAIR;
+	a->index = reg_of(&upper);
+	return settled(s, false);
 }
 
 static const char *digits(const char *p)
@@ -301,11 +260,12 @@ static const char *digits(const char *p)
  */
 static bool is_intel(const struct scan *s)
 {
+	struct arch_reg reg;
+
 	if (s->known)
 		return false;
-	for (size_t i = 0; i < COUNT(x86_regs); i++)
-		if (s->at < s->end && !strcmp(x86_regs[i].name, s->at))
-			return true;
+	if (arch_x86_reg(s->at, (size_t)(s->end - s->at), &reg))
+		return true;
 	return s->at < s->end && (strpbrk(s->at, "[ ") || digits(s->at) == s->end);
 }
 
@@ -355,33 +315,22 @@ static bool x86_operand(struct scan *s)
 static bool arm_reg(struct scan *s, struct usdt_reg *reg, bool *zero)
 {
 	const char *name = s->at;
-	struct scan num;
-	uint64_t n;
-	size_t len;
+	struct arch_reg found;
+	enum arch_arm kind;
 
-	*zero = false;
 	while (s->at < s->end && is_name(*s->at))
 		s->at++;
-	len = (size_t)(s->at - name);
-	*reg = (struct usdt_reg){ .width = *name == 'w' ? 4 : 8 };
-	if ((len == 2 && !strncmp(name, "sp", 2)) || (len == 3 && !strncmp(name, "wsp", 3))) {
-		reg->offset = 31 * 8;
-		return true;
-	}
-	if (len == 3 && (!strncmp(name, "xzr", 3) || !strncmp(name, "wzr", 3))) {
-		*zero = true;
-		return true;
-	}
-	num = (struct scan){ .at = name + 1, .end = s->at };
-	if (len < 2 || len > 3 || !is_digit(name[1]) || (name[1] == '0' && len > 2) ||
-	    !number(&num, &n) || num.at != num.end || n > 31)
-		return bad(s, "unknown register");
-	if (strchr("vqdshb", *name))
+	kind = arch_arm_reg(name, (size_t)(s->at - name), &found);
+	*reg = reg_of(&found);
+	*zero = kind == ARCH_ARM_ZERO;
+	switch (kind) {
+	case ARCH_ARM_REG:
+	case ARCH_ARM_ZERO: return true;
+	case ARCH_ARM_FLOAT:
 		return bad(s, "in a floating-point register, which the kernel does not show");
-	if ((*name != 'x' && *name != 'w') || n > 30)
-		return bad(s, "unknown register");
-	reg->offset = (int16_t)(n * 8);
-	return true;
+	case ARCH_ARM_UNKNOWN: break;
+	}
+	return bad(s, "unknown register");
 }
 
 /* After [base, : a displacement, or an index with lsl, sxtw, uxtw … and a shift. */

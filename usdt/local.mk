@@ -3,6 +3,7 @@
 noinst_LTLIBRARIES += libusdtread-core.la
 libusdtread_core_la_SOURCES = usdt/inner.h usdt/loader.h usdt/maps.h usdt/arg.c usdt/elf.c usdt/file.c \
 	usdt/loader.c usdt/note.c usdt/proc.c usdt/system.c usdt/types.c
+libusdtread_core_la_LIBADD = libarch.la
 libusdtread_core_la_CFLAGS = $(AM_CFLAGS) -Wconversion
 
 lib_LTLIBRARIES += libusdt-read.la

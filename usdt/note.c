@@ -11,6 +11,7 @@
  * not know of these addresses; that is what the base is for.
  */
 #include "usdt/inner.h"
+#include "arch/arch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,22 +121,15 @@ static const struct usdt_operand *find_operand(void *ctx, size_t i)
 	return hash_get(w->sc->operands, &key, sizeof(key));
 }
 
-/* On x86 of any length: prefixes, then 90 or 0f 1f. */
 static bool is_nop(const struct usdt_file *f, uint64_t offset)
 {
-	static const uint8_t arm[4] = { 0x1f, 0x20, 0x03, 0xd5 };
 	uint8_t code[16] = { 0 };
-	size_t at = 0;
 
 	if (pread(f->fd, code, sizeof(code), (off_t)offset) <= 0)
 		return false;
 	if (f->machine == EM_AARCH64)
-		return !memcmp(code, arm, sizeof(arm));
-	if (f->machine != EM_X86_64 && f->machine != EM_386)
-		return true;
-	while (at < 14 && (code[at] == 0x66 || code[at] == 0x2e))
-		at++;
-	return code[at] == 0x90 || (code[at] == 0x0f && code[at + 1] == 0x1f);
+		return arch_arm_is_nop(code);
+	return (f->machine != EM_X86_64 && f->machine != EM_386) || arch_x86_is_nop(code);
 }
 
 /* Where the site is in the file; false: not in code that the file holds. */

@@ -2,4 +2,4 @@ bin_PROGRAMS += dtrace
 dtrace_SOURCES = cmd/dtrace/main.c cmd/dtrace/args.c cmd/dtrace/trace.c cmd/dtrace/generate.c \
 	cmd/dtrace/cmd.h
 dtrace_LDADD = librun.la libout.la libaggs.la libprov.la libcc.la libkernel.la libprovider.la libd.la \
-	libusdtread-core.la libbase.la $(BPF_LIBS) $(DW_LIBS) $(ELF_LIBS)
+	libusdtread-core.la libbase.la $(BPF_LIBS) $(ELF_LIBS)

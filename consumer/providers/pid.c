@@ -7,6 +7,7 @@
  * Owns: the probes it made, in the environment's arena, and the table of
  *       them, until close.
  */
+#include "arch/arch.h"
 #include "consumer/providers/inner.h"
 
 #include <errno.h>
@@ -71,13 +72,10 @@ static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
 	return false;
 }
 
-/* Offsets in struct pt_regs of rdi, rsi, rdx, rcx, r8, r9; then the stack, past the return
- * address, where 32-bit programs have them all. */
+/* Registers, then the stack past the return address, where 32-bit programs have them all. */
 static void args_set(struct cc_arg arg[10], int word)
 {
-	static const int16_t regs[] = { 112, 104, 96, 88, 72, 64 };
-	enum { PT_REGS_SP = 152 };
-	int nregs = word == 8 ? (int)COUNT(regs) : 0;
+	int nregs = word == 8 ? ARCH_X86_CALL_REGS : 0;
 
 	for (int i = 0; i < 10; i++)
 		arg[i] = (struct cc_arg){ .size = (uint8_t)word,
@@ -85,7 +83,7 @@ static void args_set(struct cc_arg arg[10], int word)
 					  .index = -1,
 					  .scale = 1,
 					  .kind = i < nregs ? CC_A_REG : CC_A_UMEM,
-					  .base = i < nregs ? regs[i] : PT_REGS_SP,
+					  .base = i < nregs ? arch_x86_call[i] : ARCH_X86_rsp,
 					  .disp = i < nregs ? 0 : word * (i - nregs + 1) };
 }
 

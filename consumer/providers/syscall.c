@@ -10,6 +10,7 @@
  * Names are Linux's. Types of arguments come from the descriptions in
  * tracefs, if it can be read, else they are int64_t.
  */
+#include "arch/arch.h"
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
 
@@ -38,18 +39,17 @@ static const struct row rows_new[] = {
 };
 #undef SYSCALL
 
-enum { NARGS = 6 };
+enum { NARGS = ARCH_X86_CALL_REGS };
 
-/* Offsets in struct pt_regs of the arguments. */
 static const struct abi {
 	const char *mod;
 	const struct row *rows;
 	size_t nrows;
-	uint8_t size; /* of a register there; 4: unsigned, for pointers */
-	int16_t reg[NARGS];
+	uint8_t size;	    /* of a register there; 4: unsigned, for pointers */
+	const int16_t *reg; /* the arguments', offsets in struct pt_regs */
 } abis[] = {
-	{ "vmlinux", rows_64, COUNT(rows_64), 8, { 112, 104, 96, 56, 72, 64 } },
-	{ "ia32", rows_32, COUNT(rows_32), 4, { 40, 88, 96, 104, 112, 32 } },
+	{ "vmlinux", rows_64, COUNT(rows_64), 8, arch_x86_syscall },
+	{ "ia32", rows_32, COUNT(rows_32), 4, arch_i386_syscall },
 };
 
 enum { ENTRY, RETURN, NWHERE };

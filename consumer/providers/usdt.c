@@ -14,6 +14,7 @@
  * they are in. A file that appears later makes a probe of its own with the
  * same id, because programs of the first one are loaded by then.
  */
+#include "arch/arch.h"
 #include "consumer/providers/inner.h"
 
 #include "base/hash.h"
@@ -25,7 +26,6 @@
 #include <string.h>
 
 enum { SLOT = PROV_ROW_usdt };
-enum { PT_REGS_IP = 128 }; /* x86-64 */
 
 struct made {		     /* a probe of ours; the hash's value */
 	struct prov_probe p; /* first: found gets its address */
@@ -133,9 +133,9 @@ static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
 		/* three registers are more than a program takes */
 		return "an address that moves with its file, beside two registers";
 	if (to->base < 0) {
-		to->base = PT_REGS_IP;
+		to->base = ARCH_X86_rip;
 	} else {
-		to->index = PT_REGS_IP;
+		to->index = ARCH_X86_rip;
 		to->scale = 1;
 	}
 	return NULL;

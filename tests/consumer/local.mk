@@ -4,7 +4,7 @@ TESTS += tests/consumer/test_providers
 endif
 tests_consumer_test_providers_SOURCES = tests/consumer/test_providers.c
 tests_consumer_test_providers_LDADD = libprov.la libkernel.la libd.la libusdtread-core.la libbase.la \
-	$(BPF_LIBS) $(DW_LIBS) $(ELF_LIBS) $(TEST_LIBS)
+	$(BPF_LIBS) $(ELF_LIBS) $(TEST_LIBS)
 
 if HAVE_CMOCKA
 USER_PROV_TESTS = tests/consumer/test_usdt_prov tests/consumer/test_target \

@@ -1,0 +1,3 @@
+# Inside libusdtread-core.la, and so in all that links it.
+noinst_LTLIBRARIES += libarch.la
+libarch_la_SOURCES = arch/arch.h arch/x86_64.def arch/x86_64.c arch/aarch64.c
