@@ -220,10 +220,7 @@ struct value g_unary(struct gen *g, const struct d_expr *e)
 {
 	if (e->op == D_OP_PREINC || e->op == D_OP_PREDEC || e->op == D_OP_POSTINC ||
 	    e->op == D_OP_POSTDEC) {
-		if (is_memory(e->kids[0]))
-			g_poke_step(g, e);
-		else
-			g_step(g, e);
+		g_step(g, e);
 		return value_number();
 	}
 	g_number(g, e->kids[0]);

@@ -213,3 +213,11 @@ void g_owner(struct gen *g, uint32_t off)
 	g_slot_store(g, BPF_DW, off + 8, R0);
 	g_pop(g, 8);
 }
+
+void g_slot_routine(struct gen *g, const char *name, uint32_t a, uint32_t b)
+{
+	g_slot(g, R1, 0);
+	cc_imm(g->f, R2, a);
+	cc_imm(g->f, R3, b);
+	cc_routine(g->f, name);
+}

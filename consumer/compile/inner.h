@@ -5,12 +5,12 @@
  *   emit.c    instructions, labels, relocations     layout.c  cc_new: variables, records, keys, maps
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
  *   value.c   values by kind of expression          expr.c    numbers
- *   string.c  strings                               var.c     variables, associative arrays
+ *   string.c  strings                               element.c associative arrays
  *   lvalue.c  what has a place, read                memory.c  what addresses lead to
  *   scratch.c memory that a clause has of its own
  *   key.c     tuples     agg.c     aggregations     rec.c     records
- *   own.c     elements and members of variables     builtin.c built-in variables
- *   poke.c    assignments through pointers          refuse.c  what this version has not
+ *   aggregate.c arrays and structs in variables     builtin.c built-in variables
+ *   assign.c  assignments                           refuse.c  what this version has not
  *   link.c    functions to an image                 drain.c   the drain programs
  */
 #ifndef CONSUMER_COMPILE_INNER_H
@@ -125,6 +125,8 @@ void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0;
 void g_time(struct gen *g);				   /* r0 = the firing's time */
 void g_pid_tgid(struct gen *g);				   /* r0 */
 void g_owner(struct gen *g, uint32_t off);		   /* struct rt_owner at slot + off */
+/* A library routine of the slot and two numbers. */
+void g_slot_routine(struct gen *g, const char *name, uint32_t a, uint32_t b);
 void g_clear(struct gen *g, uint32_t off, uint32_t bytes); /* of the slot, multiples of 8 */
 
 /* A value kept while the next one is made: in the stack; where expressions are deep, in the slot. */
@@ -216,13 +218,6 @@ int g_copyin_limit(struct gen *g,
 		   const struct d_expr *call); /* r0: its address; struct memory's limit */
 struct value emit_copyin(struct gen *g, const struct d_expr *e);
 
-/* ---- Lvalues -------------------------------------------------------------------------------- */
-
-struct value g_load(struct gen *g, const struct d_expr *e);
-void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slot + at */
-void g_address(struct gen *g, const struct d_expr *e);		       /* r0 */
-struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays);
-
 void g_arg(struct gen *g, unsigned n);
 void g_typed_arg(struct gen *g, unsigned n);
 struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
@@ -241,38 +236,28 @@ void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
 void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not begun, or ends */
-void g_var_load(struct gen *g, const struct d_expr *e);
 /* The array or struct variable that e is an element or member of, or is; NULL: none. */
-const struct d_var *own_var(const struct d_expr *e);
-const struct d_expr *own_name(const struct d_expr *e); /* its VAR or INDEX node */
-bool own_aligned(const struct d_expr *e);
-bool is_whole(const struct d_type *t);		       /* an array, a struct or a union */
+const struct d_var *aggregate_of(const struct d_expr *e);
+const struct d_expr *aggregate_name(const struct d_expr *e); /* its VAR or INDEX node */
+bool is_aligned(const struct d_expr *e);
+bool is_aggregate(const struct d_type *t);		       /* an array, a struct or a union */
 uint32_t var_size(const struct d_type *t);	       /* bytes of a variable that is no string */
-enum { CC_MAX_OWN = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
+enum { CC_MAX_AGGREGATE = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
 /* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
-struct own_off {
+struct offset {
 	bool varies;
 	uint32_t known, bits;
 	int at;
 };
-struct own_off g_own_off(struct gen *g, const struct d_expr *e); /* a fault if outside */
-void g_own_word(struct gen *g, struct own_off *o); /* of the aligned 4 bytes around it instead */
-void g_own_shift(struct gen *g, const struct own_off *o,
+struct offset g_offset(struct gen *g, const struct d_expr *e); /* a fault if outside of it */
+void g_offset_word(struct gen *g, struct offset *o); /* of the aligned 4 bytes around it instead */
+void g_offset_shift(struct gen *g, const struct offset *o,
 		 int reg); /* then: by how many bits it is in there */
-void g_own_free(struct gen *g, const struct own_off *o);
-void g_own_addr(struct gen *g,
-		const struct d_expr *e); /* r0: the address of a VAR or INDEX, as a number */
+void g_offset_free(struct gen *g, const struct offset *o);
 void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg: the address of so many zeros */
-struct value g_var_string(struct gen *g, const struct d_expr *e);
 void g_assign(struct gen *g, const struct d_expr *e);
 struct value g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
-const struct d_type *g_op_type(struct gen *g,
-			       const struct d_expr *e); /* of an `op=`: what it is done in */
-bool is_memory(const struct d_expr *to); /* an lvalue that is no variable, nor part of one */
-void g_poke(struct gen *g, const struct d_expr *e); /* ASSIGN to memory */
-void g_poke_step(struct gen *g, const struct d_expr *e);
-void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */
 
 /* Where a key is; class known when it is made (lo == hi) or in the stack at `klass`. */
 struct key {
@@ -287,6 +272,46 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 		 int room);
 void g_key_ptr(struct gen *g, const struct key *k, int reg);
 void key_free(struct gen *g, const struct key *k);
+
+/* ---- Lvalues -------------------------------------------------------------------------------- */
+
+/* A place while it is used: a variable's, an element's, a part of one, or memory. */
+struct lvalue {
+	const struct d_type *type; /* of what is there */
+	const struct d_var *var;   /* NULL: memory that a pointer leads to */
+	bool inside;		   /* in an array or struct, as it lies in C; or one as a whole */
+	bool is_element;	   /* of an associative array: by its key, a value of `cell` bytes */
+	struct key key;
+	uint32_t cell;
+	struct offset off;    /* inside: from where the variable begins */
+	int size;	      /* of an access: BPF_DW; inside: as in C, or a word around it */
+	uint32_t mask;	      /* of one or two bytes in a word; else 0 */
+	struct memory memory; /* memory: its address is in the stack at `address` */
+	int address;
+};
+/* none: jump there if the key is too long. Its parts of the stack are free after g_lvalue_free(). */
+struct lvalue g_lvalue(struct gen *g, const struct d_expr *e, int none);
+void g_lvalue_free(struct gen *g, const struct lvalue *lv);
+/* r9: a variable's place; to none if it is not there. create: a thread's storage is made. */
+void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none);
+const struct d_var *lvalue_var(const struct d_expr *e); /* a VAR's, an INDEX's */
+bool is_memory(const struct d_expr *e); /* an lvalue that is no variable, nor part of one */
+uint32_t lvalue_string_size(const struct gen *g, const struct lvalue *lv);
+void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */
+struct value g_load(struct gen *g, const struct d_expr *e);
+void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slot + at */
+void g_address(struct gen *g, const struct d_expr *e);		       /* r0 */
+struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays);
+
+/* What an element becomes: the value at reg + off, or zeros; never for lookups and deletions. */
+struct element_change {
+	int helper, reg, off, flags;
+	bool zeros;
+};
+void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int room);
+/* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
+void g_element_call(struct gen *g, const struct lvalue *lv, const struct element_change *c);
+void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c, int full);
 enum rec_kind key_kind(const struct d_type *t);
 uint32_t key_class(uint32_t bytes);
 uint32_t key_most(struct cc *cc, const struct d_type *t); /* bytes of a component */

@@ -103,7 +103,7 @@ uint32_t var_size(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);
 
-	return is_whole(t) && r->size <= CC_MAX_OWN ? (uint32_t)(r->size + 7) & ~7u : 8;
+	return is_aggregate(t) && r->size <= CC_MAX_AGGREGATE ? (uint32_t)(r->size + 7) & ~7u : 8;
 }
 
 /* A room is as large a part of the CPU's buffer as a slot is of its slots: in DTrace, too, scratch
@@ -211,7 +211,7 @@ static bool vars_layout(struct cc *cc)
 	for (size_t i = 0; i < p->nthises; i++) {
 		const struct d_type *t = p->thises[i]->type;
 
-		if (t && is_whole(t))
+		if (t && is_aggregate(t))
 			cc->this_plain = this_strings(cc);
 	}
 	assoc_ids(p->globals, p->nglobals, cc->global_off, 0);

@@ -1,14 +1,142 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/lvalue.c: what has a place, read from there: variables, their members and
- * elements, and memory that pointers lead to.
+ * consumer/compile/lvalue.c: what has a place: variables, their members and elements, and memory
+ * that pointers lead to; found, read, and its address taken.
  * In:   expressions of the kinds that d/ekinds.def calls lvalues.
- * Out:  instructions that leave the value, or the address.
+ * Out:  struct lvalue; instructions that find it, and leave its value or its address.
  * Owns: nothing.
+ *
+ *   global   8 bytes of a direct map; strings: strsize bytes behind     all changes atomic
+ *   self->   a field of the thread's storage
+ *   this->   a field of the slot
+ *   x[k]     a hash's value: element.c
+ *   arrays and structs: as they lie in C, in the same places: aggregate.c
+ *   *p       memory.c
  */
 #include "consumer/compile/inner.h"
 
 #include <assert.h>
+
+const struct d_var *lvalue_var(const struct d_expr *e)
+{
+	return e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
+}
+
+bool is_memory(const struct d_expr *e)
+{
+	return !aggregate_of(e) &&
+	       (e->kind == D_E_DEREF || e->kind == D_E_ELEM || e->kind == D_E_MEMBER ||
+		e->kind == D_E_KSYM ||
+		(e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN));
+}
+
+void g_self(struct gen *g, bool create)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_SELF].used = true;
+	cc_helper(f, BPF_FUNC_get_current_task_btf);
+	cc_mov(f, R2, R0);
+	cc_map(f, R1, CC_MAP_SELF);
+	cc_imm(f, R3, 0);
+	cc_imm(f, R4, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	cc_helper(f, BPF_FUNC_task_storage_get);
+}
+
+/* ---- Variables ---------------------------------------------------------------------------- */
+
+/* r9 = a scalar's 8 bytes, a string's, or where an array or struct begins, and `known` bytes more;
+ * `none` if it is not there. */
+static void find_var(struct gen *g, const struct lvalue *lv, bool create, int none)
+{
+	const struct d_var *v = lv->var;
+	struct cc_func *f = g->f;
+	uint32_t known = lv->off.known;
+
+	if (lv->is_element) {
+		g_element_call(g, lv, &(struct element_change){ .helper = BPF_FUNC_map_lookup_elem });
+		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+		cc_mov(f, R_PTR, R0);
+	} else if (v->scope == D_V_SELF) {
+		g_self(g, create);
+		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+		cc_mov(f, R_PTR, R0);
+		known += g->cc->self_off[v->id];
+	} else if (v->scope == D_V_THIS) {
+		g_slot(g, R_PTR, g->cc->this_off[v->id] + known);
+		return;
+	} else {
+		g->cc->maps[CC_MAP_GLOBALS].used = true;
+		cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id] + known);
+		return;
+	}
+	if (known)
+		cc_alu_imm(f, BPF_ADD, R_PTR, (int32_t)known);
+}
+
+void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none)
+{
+	find_var(g, lv, create, none);
+	if (lv->off.varies) {
+		cc_load(g->f, BPF_DW, R0, R_FP, lv->off.at);
+		cc_alu(g->f, BPF_ADD, R_PTR, R0);
+	}
+}
+
+/* A variable, an element of one, or a part of these. */
+static struct lvalue variable_lvalue(struct gen *g, const struct d_expr *e, int none)
+{
+	const struct d_var *whole = aggregate_of(e);
+	const struct d_expr *name = whole ? aggregate_name(e) : e;
+	struct lvalue lv = { .var = whole ? whole : lvalue_var(e), .type = e->type, .size = BPF_DW };
+
+	if (whole) {
+		lv.inside = true;
+		lv.size = g_access(d_resolve(e->type)->size);
+	}
+	if (name->kind == D_E_INDEX)
+		g_element_key(g, name, &lv, none);
+	if (whole)
+		lv.off = g_offset(g, e);
+	return lv;
+}
+
+/* The verifier follows pointers into maps; one that was read back from memory is a number to it,
+ * which D may add to and compare as it likes, and which probe_read follows. What is not there is
+ * zeros. */
+static void variable_address(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	int at = g_push(g, 16), none = cc_label_new(f), have = cc_label_new(f);
+	struct lvalue lv = variable_lvalue(g, e, none);
+
+	if (lv.var->scope == D_V_THIS) {
+		g_own_address(g, g->cc->this_off[lv.var->id] + lv.off.known);
+		if (lv.off.varies) {
+			cc_load(f, BPF_DW, R1, R_FP, lv.off.at);
+			cc_alu(f, BPF_ADD, R0, R1);
+		}
+		g_lvalue_free(g, &lv);
+		g_pop(g, 16);
+		return;
+	}
+	g_lvalue_find(g, &lv, true, none);
+	cc_jump(f, have);
+	cc_label_here(f, none);
+	g_zeros(g, R_PTR, var_size(lv.type));
+	cc_label_here(f, have);
+	cc_store(f, BPF_DW, R_FP, at, R_PTR);
+	cc_store_imm(f, BPF_DW, R_FP, at + 8, 0);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, at + 8);
+	cc_imm(f, R2, 8);
+	cc_mov(f, R3, R_FP);
+	cc_alu_imm(f, BPF_ADD, R3, at);
+	cc_helper(f, BPF_FUNC_probe_read_kernel);
+	cc_load(f, BPF_DW, R0, R_FP, at + 8);
+	g_lvalue_free(g, &lv);
+	g_pop(g, 16);
+}
 
 /* ---- Memory: r0 is the address ------------------------------------------------------------- */
 
@@ -56,8 +184,8 @@ static struct memory address_VAR(struct gen *g, const struct d_expr *e, bool sta
 	struct memory m = { .user = false };
 
 	(void)stays;
-	g_own_addr(g, e);
-	m.own = own_var(e)->scope == D_V_THIS;
+	variable_address(g, e);
+	m.own = aggregate_of(e)->scope == D_V_THIS;
 	return m;
 }
 
@@ -87,10 +215,33 @@ struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays)
 #include "d/ekinds.def"
 	};
 
-	if (own_var(e))
+	if (aggregate_of(e))
 		return address_VAR(g, e, stays);
 	assert(by_kind[e->kind]);
 	return by_kind[e->kind](g, e, stays);
+}
+
+struct lvalue g_lvalue(struct gen *g, const struct d_expr *e, int none)
+{
+	struct lvalue lv = { .type = e->type };
+
+	if (!is_memory(e))
+		return variable_lvalue(g, e, none);
+	lv.memory = g_lvalue_memory(g, e, true);
+	lv.address = g_push(g, 8);
+	cc_store(g->f, BPF_DW, R_FP, lv.address, R0);
+	return lv;
+}
+
+void g_lvalue_free(struct gen *g, const struct lvalue *lv)
+{
+	if (lv->address)
+		g_pop(g, 8);
+	g_memory_free(g, &lv->memory);
+	if (lv->inside)
+		g_offset_free(g, &lv->off);
+	if (lv->is_element)
+		key_free(g, &lv->key);
 }
 
 void g_address(struct gen *g, const struct d_expr *e)
@@ -102,10 +253,75 @@ void g_address(struct gen *g, const struct d_expr *e)
 
 /* ---- Values --------------------------------------------------------------------------------- */
 
-static bool in_variable(const struct d_expr *e)
+static void load_variable(struct gen *g, const struct d_expr *e)
 {
-	return own_var(e) || e->kind == D_E_VAR ||
-	       (e->kind == D_E_INDEX && e->kids[0]->var->scope != D_V_BUILTIN);
+	struct cc_func *f = g->f;
+	int none = cc_label_new(f), end = cc_label_new(f);
+	struct lvalue lv = variable_lvalue(g, e, none);
+
+	g_lvalue_find(g, &lv, false, none);
+	cc_load(f, lv.size, R0, R_PTR, 0);
+	g_norm(g, e->type);
+	cc_jump(f, end);
+	cc_label_here(f, none);
+	cc_imm(f, R0, 0);
+	cc_label_here(f, end);
+	g_lvalue_free(g, &lv);
+}
+
+
+/* Members and elements have the size that strings had when they were declared. */
+uint32_t lvalue_string_size(const struct gen *g, const struct lvalue *lv)
+{
+	uint64_t size = lv->inside ? d_resolve(lv->type)->size : g->cc->opt.strsize;
+
+	return size < g->cc->opt.strsize ? (uint32_t)size : g->cc->opt.strsize;
+}
+
+/* From the bytes at r9 to a string of the slot. */
+static void load_string_bytes(struct gen *g, const struct lvalue *lv, uint32_t at, int none)
+{
+	struct cc_func *f = g->f;
+
+	g_slot(g, R1, at + 8);
+	cc_imm(f, R2, lvalue_string_size(g, lv));
+	cc_mov(f, R3, R_PTR);
+	cc_helper(f, BPF_FUNC_probe_read_kernel_str);
+	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
+	cc_mov(f, R3, R0);
+	cc_alu_imm(f, BPF_SUB, R3, 1);
+}
+
+static struct value load_string_variable(struct gen *g, const struct d_expr *e)
+{
+	struct cc_func *f = g->f;
+	const struct d_var *v = aggregate_of(e) ? NULL : lvalue_var(e);
+	int none = cc_label_new(f), end = cc_label_new(f);
+	struct lvalue lv;
+	uint32_t at;
+
+	if (v && !v->assoc && v->scope == D_V_THIS) {
+		g->scratch = true;
+		return value_string(g->cc->this_off[v->id]);
+	}
+	at = g_str_room(g);
+	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
+		g->cc->maps[CC_MAP_GLOBALS].used = true;
+		g_slot_routine(g, "rt_gstr_load", at, g->cc->global_off[v->id]);
+		return value_string(at);
+	}
+	lv = variable_lvalue(g, e, none);
+	g_lvalue_find(g, &lv, false, none);
+	load_string_bytes(g, &lv, at, none);
+	cc_jump(f, end);
+	cc_label_here(f, none);
+	cc_imm(f, R3, 0);
+	cc_label_here(f, end);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_routine(f, "rt_str_end");
+	g_lvalue_free(g, &lv);
+	return value_string(at);
 }
 
 static struct value load_number(struct gen *g, const struct d_expr *e)
@@ -113,8 +329,8 @@ static struct value load_number(struct gen *g, const struct d_expr *e)
 	const struct d_type *t = d_resolve(e->type);
 	struct memory m;
 
-	if (in_variable(e)) {
-		g_var_load(g, e);
+	if (!is_memory(e)) {
+		load_variable(g, e);
 		return value_number();
 	}
 	m = g_lvalue_memory(g, e, false);
@@ -129,8 +345,8 @@ static struct value load_string(struct gen *g, const struct d_expr *e)
 	struct memory m;
 	uint32_t at;
 
-	if (in_variable(e))
-		return g_var_string(g, e);
+	if (!is_memory(e))
+		return load_string_variable(g, e);
 	m = g_lvalue_memory(g, e, false);
 	at = g_str_room(g);
 	g_memory_string(g, &m, UINT64_MAX, at);

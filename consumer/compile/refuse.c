@@ -70,9 +70,9 @@ static bool var_ok(struct cc *cc, const struct d_expr *e)
 		return refuse_lacking(cc, e->loc, &d_var_rows[e->var->id], "");
 	if (!d_resolve(e->var->type))
 		return true;
-	if (!is_whole(e->var->type))
+	if (!is_aggregate(e->var->type))
 		return true;
-	if (d_resolve(e->var->type)->size > CC_MAX_OWN)
+	if (d_resolve(e->var->type)->size > CC_MAX_AGGREGATE)
 		return refuse(
 			cc, e->loc,
 			"variables of more than a megabyte are not available in this version");
@@ -101,9 +101,9 @@ static bool assigns(const struct d_expr *e)
  * is known when it is written. */
 static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
-	if (to->kind == D_E_AGG || (is_var(to) && !own_var(to)))
+	if (to->kind == D_E_AGG || (is_var(to) && !aggregate_of(to)))
 		return true;
-	if (own_var(to)) {
+	if (aggregate_of(to)) {
 		if (is_struct(to) && d_is_integer(e->kids[1]->type))
 			return true; /* `x = 0` */
 		if (is_struct(to))
@@ -111,7 +111,7 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 				cc, to->loc,
 				"structs and unions by value are not available in this version");
 		/* the kernel has no atomic operation on them */
-		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || own_aligned(to) ||
+		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || is_aligned(to) ||
 		       refuse(cc, e->loc,
 			      "operations on members that are not aligned are not available in this version");
 	}
@@ -175,7 +175,7 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
 		return refuse(cc, e->loc, "bit-fields are not available in this version");
 	if (!place && e->kind != D_E_AGG &&
-	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_whole(e->type))))
+	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_aggregate(e->type))))
 		return refuse(cc, e->loc,
 			      "structs and unions by value are not available in this version");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))

@@ -160,8 +160,5 @@ struct value g_substr(struct gen *g, const struct d_expr *e)
 
 void g_string_copy(struct gen *g, uint32_t to, uint32_t from)
 {
-	g_slot(g, R1, 0);
-	cc_imm(g->f, R2, to);
-	cc_imm(g->f, R3, from);
-	cc_routine(g->f, "rt_strcpy");
+	g_slot_routine(g, "rt_strcpy", to, from);
 }

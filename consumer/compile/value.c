@@ -15,7 +15,7 @@
 
 enum value_kind value_kind(const struct d_type *t)
 {
-	return is_whole(t) ? VALUE_BYTES : d_is_string(t) ? VALUE_STRING : VALUE_NUMBER;
+	return is_aggregate(t) ? VALUE_BYTES : d_is_string(t) ? VALUE_STRING : VALUE_NUMBER;
 }
 
 static struct value value_INT(struct gen *g, const struct d_expr *e)

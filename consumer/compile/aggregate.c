@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/own.c: what lies in variables that are arrays or structs, as it lies in C.
+ * consumer/compile/aggregate.c: variables that are arrays or structs, as they lie in C: where their
+ * elements and members are.
  * In:   MEMBER and ELEM nodes whose innermost node is a variable or an associative array's element.
- * Out:  instructions for how many bytes from its start they are.
+ * Out:  instructions that leave the offset from where the variable begins.
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
 
-const struct d_expr *own_name(const struct d_expr *e)
+const struct d_expr *aggregate_name(const struct d_expr *e)
 {
 	while (e->kind == D_E_MEMBER ||
 	       (e->kind == D_E_ELEM && d_resolve(e->kids[0]->type)->kind == D_T_ARRAY))
@@ -15,24 +16,24 @@ const struct d_expr *own_name(const struct d_expr *e)
 	return e;
 }
 
-const struct d_var *own_var(const struct d_expr *e)
+const struct d_var *aggregate_of(const struct d_expr *e)
 {
-	const struct d_expr *name = own_name(e);
+	const struct d_expr *name = aggregate_name(e);
 	const struct d_var *v = name->kind == D_E_INDEX ? name->kids[0]->var : name->var;
 
 	if ((name->kind != D_E_VAR && name->kind != D_E_INDEX) || v->scope == D_V_BUILTIN)
 		return NULL;
-	return is_whole(v->type) ? v : NULL;
+	return is_aggregate(v->type) ? v : NULL;
 }
 
-bool is_whole(const struct d_type *type)
+bool is_aggregate(const struct d_type *type)
 {
 	const struct d_type *t = d_resolve(type);
 
 	return t && (t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION);
 }
 
-bool own_aligned(const struct d_expr *e)
+bool is_aligned(const struct d_expr *e)
 {
 	uint64_t size = d_resolve(e->type)->size, sum = 0;
 
@@ -49,7 +50,7 @@ static bool varies(const struct d_expr *e)
 	return false;
 }
 
-/* What is known is added up, the rest goes to fp + sum. */
+/* The offset's constant part; the part that is known at run time is added to fp + sum. */
 static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
 {
 	struct cc_func *f = g->f;
@@ -72,11 +73,12 @@ static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
 	return off;
 }
 
-/* The guide promises no check of bounds, but no damage either: outside is an invalid address. */
-struct own_off g_own_off(struct gen *g, const struct d_expr *e)
+/* The guide promises no check of bounds, but no damage either: an offset outside of the variable
+ * is an invalid address. */
+struct offset g_offset(struct gen *g, const struct d_expr *e)
 {
-	uint64_t last = d_resolve(own_var(e)->type)->size - d_resolve(e->type)->size, off;
-	struct own_off o = { .varies = varies(e) };
+	uint64_t last = d_resolve(aggregate_of(e)->type)->size - d_resolve(e->type)->size, off;
+	struct offset o = { .varies = varies(e) };
 	struct cc_func *f = g->f;
 	int inside;
 
@@ -104,9 +106,9 @@ struct own_off g_own_off(struct gen *g, const struct d_expr *e)
 	return o;
 }
 
-/* The verifier bounds what was shifted out and in again more closely than by a mask: the word is
- * inside, for variables' sizes are multiples of 8. */
-void g_own_word(struct gen *g, struct own_off *o)
+/* Shifts, because the verifier knows tighter bounds after them than after a mask. The word is inside
+ * of the variable, for variables' sizes are multiples of 8. */
+void g_offset_word(struct gen *g, struct offset *o)
 {
 	struct cc_func *f = g->f;
 
@@ -125,7 +127,7 @@ void g_own_word(struct gen *g, struct own_off *o)
 	cc_store(f, BPF_DW, R_FP, o->at, R0);
 }
 
-void g_own_shift(struct gen *g, const struct own_off *o, int reg)
+void g_offset_shift(struct gen *g, const struct offset *o, int reg)
 {
 	if (o->varies)
 		cc_load(g->f, BPF_DW, reg, R_FP, o->at + 8);
@@ -133,7 +135,7 @@ void g_own_shift(struct gen *g, const struct own_off *o, int reg)
 		cc_imm(g->f, reg, o->bits);
 }
 
-void g_own_free(struct gen *g, const struct own_off *o)
+void g_offset_free(struct gen *g, const struct offset *o)
 {
 	if (o->varies)
 		g_pop(g, 16);
