@@ -23,9 +23,9 @@ static void element_create(struct gen *g, struct lvalue *lv, int value, int drop
 	cc_label_here(g->f, missing);
 	if (lv->is_element) {
 		g_element_change(g, lv,
-			       &(struct element_change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_NOEXIST,
-						 lv->inside },
-			       drop);
+				 &(struct element_change){ BPF_FUNC_map_update_elem, R_FP, value,
+							   BPF_NOEXIST, lv->inside },
+				 drop);
 		g_lvalue_find(g, lv, true, drop);
 	} else {
 		cc_jump(g->f, drop);
@@ -76,13 +76,15 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 		cc_store(f, BPF_DW, R_PTR, 0, R0);
 		cc_jump(f, end);
 		cc_label_here(f, missing);
-		g_element_change(
-			g, &lv,
-			&(struct element_change){ BPF_FUNC_map_update_elem, R_FP, value, BPF_ANY, false },
-			drop);
+		g_element_change(g, &lv,
+				 &(struct element_change){ BPF_FUNC_map_update_elem, R_FP, value,
+							   BPF_ANY, false },
+				 drop);
 		cc_jump(f, end);
 		cc_label_here(f, gone);
-		g_element_change(g, &lv, &(struct element_change){ .helper = BPF_FUNC_map_delete_elem }, drop);
+		g_element_change(g, &lv,
+				 &(struct element_change){ .helper = BPF_FUNC_map_delete_elem },
+				 drop);
 		cc_jump(f, end);
 	} else {
 		element_create(g, &lv, value, drop);
@@ -108,8 +110,8 @@ static bool fetch_op(struct gen *g, enum d_op op, const struct lvalue *lv, int r
 	};
 	struct cc_func *f = g->f;
 
-	if (!lv->var || (op != D_OP_ADD && op != D_OP_SUB && !ops[op]) || d_resolve(lv->type)->is_bool ||
-	    lv->size != BPF_DW)
+	if (!lv->var || (op != D_OP_ADD && op != D_OP_SUB && !ops[op]) ||
+	    d_resolve(lv->type)->is_bool || lv->size != BPF_DW)
 		return false;
 	cc_load(f, BPF_DW, R0, R_FP, rhs);
 	if (op == D_OP_SUB)
@@ -283,7 +285,9 @@ static void free_aggregate(struct gen *g, const struct d_expr *e)
 	struct lvalue lv = g_lvalue(g, e, end);
 
 	if (e->kind == D_E_INDEX) {
-		g_element_change(g, &lv, &(struct element_change){ .helper = BPF_FUNC_map_delete_elem }, drop);
+		g_element_change(g, &lv,
+				 &(struct element_change){ .helper = BPF_FUNC_map_delete_elem },
+				 drop);
 	} else {
 		g_lvalue_find(g, &lv, false, end);
 		cc_mov(f, R1, R_PTR);
@@ -376,14 +380,16 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct lvalue 
 		cc_imm(f, R2, src);
 		cc_routine(f, "rt_str_pad");
 		g_element_change(g, lv,
-			       &(struct element_change){ BPF_FUNC_map_update_elem, R_SLOT, (int)src + 8,
-						 BPF_ANY, false },
-			       drop);
+				 &(struct element_change){ BPF_FUNC_map_update_elem, R_SLOT,
+							   (int)src + 8, BPF_ANY, false },
+				 drop);
 		cc_jump(f, end);
 	}
 	cc_label_here(f, gone);
 	if (lv->is_element) {
-		g_element_change(g, lv, &(struct element_change){ .helper = BPF_FUNC_map_delete_elem }, drop);
+		g_element_change(g, lv,
+				 &(struct element_change){ .helper = BPF_FUNC_map_delete_elem },
+				 drop);
 		cc_jump(f, end);
 	}
 }

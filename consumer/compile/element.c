@@ -16,7 +16,7 @@ void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int
 	lv->is_element = true;
 	lv->cell = lv->inside ? var_size(v->type) : d_is_string(v->type) ? g->cc->str_cell : 8;
 	lv->key = g_key(g, v->scope == D_V_SELF ? g->cc->self_off[v->id] : g->cc->global_off[v->id],
-		       v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
+			v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
 }
 
 /* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
@@ -59,7 +59,8 @@ enum { CHANGE_TRIES = 8 };
 /* An element made, replaced or freed; one that is there already (BPF_NOEXIST), or is not, is fine.
  * A map that is busy (EBUSY, since 6.15 EDEADLK and ETIMEDOUT) is tried again before it is a drop
  * of its own; a full one is not. */
-void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c, int full)
+void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
+		      int full)
 {
 	struct cc_func *f = g->f;
 	int tries = g_push(g, 8), again = cc_label_new(f), done = cc_label_new(f);

@@ -240,8 +240,8 @@ void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not b
 const struct d_var *aggregate_of(const struct d_expr *e);
 const struct d_expr *aggregate_name(const struct d_expr *e); /* its VAR or INDEX node */
 bool is_aligned(const struct d_expr *e);
-bool is_aggregate(const struct d_type *t);		       /* an array, a struct or a union */
-uint32_t var_size(const struct d_type *t);	       /* bytes of a variable that is no string */
+bool is_aggregate(const struct d_type *t); /* an array, a struct or a union */
+uint32_t var_size(const struct d_type *t); /* bytes of a variable that is no string */
 enum { CC_MAX_AGGREGATE = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
 /* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
 struct offset {
@@ -252,7 +252,7 @@ struct offset {
 struct offset g_offset(struct gen *g, const struct d_expr *e); /* a fault if outside of it */
 void g_offset_word(struct gen *g, struct offset *o); /* of the aligned 4 bytes around it instead */
 void g_offset_shift(struct gen *g, const struct offset *o,
-		 int reg); /* then: by how many bits it is in there */
+		    int reg); /* then: by how many bits it is in there */
 void g_offset_free(struct gen *g, const struct offset *o);
 void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg: the address of so many zeros */
 void g_assign(struct gen *g, const struct d_expr *e);
@@ -280,7 +280,7 @@ struct lvalue {
 	const struct d_type *type; /* of what is there */
 	const struct d_var *var;   /* NULL: memory that a pointer leads to */
 	bool inside;		   /* in an array or struct, as it lies in C; or one as a whole */
-	bool is_element;	   /* of an associative array: by its key, a value of `cell` bytes */
+	bool is_element; /* of an associative array: by its key, a value of `cell` bytes */
 	struct key key;
 	uint32_t cell;
 	struct offset off;    /* inside: from where the variable begins */
@@ -311,7 +311,8 @@ struct element_change {
 void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int room);
 /* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
 void g_element_call(struct gen *g, const struct lvalue *lv, const struct element_change *c);
-void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c, int full);
+void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
+		      int full);
 enum rec_kind key_kind(const struct d_type *t);
 uint32_t key_class(uint32_t bytes);
 uint32_t key_most(struct cc *cc, const struct d_type *t); /* bytes of a component */

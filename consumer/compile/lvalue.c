@@ -54,7 +54,8 @@ static void find_var(struct gen *g, const struct lvalue *lv, bool create, int no
 	uint32_t known = lv->off.known;
 
 	if (lv->is_element) {
-		g_element_call(g, lv, &(struct element_change){ .helper = BPF_FUNC_map_lookup_elem });
+		g_element_call(g, lv,
+			       &(struct element_change){ .helper = BPF_FUNC_map_lookup_elem });
 		cc_jump_imm(f, BPF_JEQ, R0, 0, none);
 		cc_mov(f, R_PTR, R0);
 	} else if (v->scope == D_V_SELF) {
@@ -88,7 +89,9 @@ static struct lvalue variable_lvalue(struct gen *g, const struct d_expr *e, int 
 {
 	const struct d_var *whole = aggregate_of(e);
 	const struct d_expr *name = whole ? aggregate_name(e) : e;
-	struct lvalue lv = { .var = whole ? whole : lvalue_var(e), .type = e->type, .size = BPF_DW };
+	struct lvalue lv = { .var = whole ? whole : lvalue_var(e),
+			     .type = e->type,
+			     .size = BPF_DW };
 
 	if (whole) {
 		lv.inside = true;
@@ -268,7 +271,6 @@ static void load_variable(struct gen *g, const struct d_expr *e)
 	cc_label_here(f, end);
 	g_lvalue_free(g, &lv);
 }
-
 
 /* Members and elements have the size that strings had when they were declared. */
 uint32_t lvalue_string_size(const struct gen *g, const struct lvalue *lv)
