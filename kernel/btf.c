@@ -213,14 +213,6 @@ const struct kern_btf *kern_btf_read(void)
 	return k;
 }
 
-const struct kern_btf *kern_btf(void)
-{
-	if (kern_has(KERN_F_btf))
-		return kern_btf_read();
-	errno = ENOENT;
-	return NULL;
-}
-
 /* ---- Types ---------------------------------------------------------------------- */
 
 uint32_t kern_btf_count(const struct kern_btf *k)
@@ -383,23 +375,4 @@ static const char *text_of(const struct kern_btf *k, struct arena *a, uint32_t i
 const char *kern_btf_text(const struct kern_btf *k, struct arena *a, uint32_t id)
 {
 	return text_of(k, a, id, 0);
-}
-
-/* ---- By path --------------------------------------------------------------------------- */
-
-int kern_offset(const char *path, uint64_t *offset)
-{
-	const struct kern_btf *k = kern_btf();
-	size_t len = strcspn(path, ".");
-	char name[64];
-	uint32_t id;
-
-	if (!k)
-		return -errno;
-	if (len >= sizeof(name) || !path[len])
-		return -EINVAL;
-	memcpy(name, path, len);
-	name[len] = '\0';
-	id = kern_btf_find(k, BTF_KIND_STRUCT, name);
-	return id && kern_btf_offset(k, id, path + len + 1, offset) ? 0 : -ENOENT;
 }

@@ -4,7 +4,7 @@
  * what is read of it is read once, when first asked, and is kept until the
  * process ends; every function may be called by any thread.
  *
- *   btf.c       types: the raw BTF, and offsets of members by path
+ *   btf.c       types: a reader of raw BTF     offset.c  offsets of members by path
  *   symbols.c   /proc/kallsyms: names to addresses and addresses to names
  *   features.c  features.def: a row a feature, probed once; who may trace
  *   tracefs.c   the folder of trace events
@@ -23,7 +23,7 @@
 struct arena;
 struct perf_event_attr;
 
-/* ---- Types (btf.c) -------------------------------------------------------------- */
+/* ---- Types (btf.c, offset.c) -------------------------------------------------------------- */
 
 struct kern_btf;
 
