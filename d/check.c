@@ -366,6 +366,7 @@ struct d_prog *d_check(struct d *d)
 	ok = c.wide && c_widen_scan(&c) && c_vars_declared(&c);
 	for (size_t i = 0; c.wide && i < d->nraw; i++)
 		ok &= check_raw(&c, d->raw[i]);
+	c_user_variables(&c);
 	if (ok)
 		ok = c_inlines_unused(&c);
 	if (ok)

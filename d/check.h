@@ -25,8 +25,19 @@ struct chk {
 	struct d_attr attr;		   /* the least so far, of the clause at hand */
 	struct d_attr published[D_NPARTS]; /* by its providers, if `publishes` */
 	bool publishes;
+	struct c_kept { /* a pointer assigned to a variable, or to a member or an element of it */
+		struct d_var *var;
+		const struct d_expr *value;
+	} * kept;
+	size_t nkept, kept_cap;
 	int attr_quiet; /* inside inlines whose attributes a pragma states */
 };
+
+/* userland.c */
+struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* of what lies in memory */
+/* `value` is assigned to `to`; false: no memory. */
+bool c_pointer_kept(struct chk *c, const struct d_expr *to, const struct d_expr *value);
+void c_user_variables(struct chk *c); /* once all is checked: sets d_var.user */
 
 /* const.c */
 struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at);
@@ -36,7 +47,6 @@ bool c_is_const(const struct d_expr *e);		/* an integer constant */
 
 /* convert.c */
 struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* unless it is one */
-struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* of what lies in memory */
 struct d_expr *c_decay(struct chk *c, struct d_expr *e);   /* arrays to pointers */
 struct d_expr *c_promote(struct chk *c, struct d_expr *e);
 struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);

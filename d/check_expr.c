@@ -63,27 +63,6 @@ struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 	return ok ? e : NULL;
 }
 
-bool d_is_user(const struct d_expr *e)
-{
-	switch (e->kind) {
-	case D_E_DEREF: return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
-	case D_E_ELEM:
-		if (d_resolve(e->kids[0]->type)->kind == D_T_PTR)
-			return d_resolve(e->kids[0]->type)->is_user || e->kids[0]->type->is_user;
-		return d_is_user(e->kids[0]);
-	case D_E_MEMBER: return d_is_user(e->kids[0]);
-	default: return e->type->is_user || d_resolve(e->type)->is_user;
-	}
-}
-
-/* A pointer in user land's memory is user land's, whatever its declaration says. */
-struct d_expr *c_of_user(struct chk *c, struct d_expr *e)
-{
-	if (d_is_user(e) && d_is_pointer(d_resolve(e->type)) && !e->type->is_user)
-		e->type = d_qualified(c->d, e->type, false, false, true);
-	return e->type ? e : NULL;
-}
-
 static struct d_expr *deref(struct chk *c, struct d_expr *e)
 {
 	const struct d_type *t, *to;

@@ -394,7 +394,7 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 		cast = c_convert(c, value, to->type);
 	if (!cast)
 		return assign_incompatible(c, e, to, value);
-	return typed(c, e, to, cast, to->type);
+	return c_pointer_kept(c, to, cast) ? typed(c, e, to, cast, to->type) : NULL;
 }
 
 static struct d_expr *compound(struct chk *c, struct d_expr *e)

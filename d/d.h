@@ -242,6 +242,7 @@ struct d_var {
 	struct d_type **keys; /* of the tuple */
 	size_t nkeys;
 	bool assigned; /* written somewhere */
+	bool user;     /* a pointer in it, a member or an element of it leads to user memory */
 	int id;	       /* index among its scope's variables; a builtin: enum d_builtin */
 	struct loc loc;
 };
@@ -352,8 +353,9 @@ struct d_expr {
 		*format; /* printf, printa, system, freopen: kids[0] is its STRING and the
 					 * arguments follow. printa without one: NULL, kids all AGG */
 };
-/* After d_check: does it lie in user land's memory, or (a value) point there? */
+/* After d_check: does an lvalue lie in user land's memory? Does a pointer or an array lead there? */
 bool d_is_user(const struct d_expr *e);
+bool d_points_to_user(const struct d_expr *e);
 
 enum d_skind {
 	D_S_EXPR,   /* expr, for its effect */

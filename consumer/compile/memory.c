@@ -195,15 +195,10 @@ void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32
 
 /* ---- Pointers and what they lead to ------------------------------------------------------ */
 
-static bool is_user_pointer(const struct d_type *t)
-{
-	return t->is_user || d_resolve(t)->is_user;
-}
-
 struct memory g_pointee(struct gen *g, const struct d_expr *e, bool stays)
 {
 	const struct d_expr *call = stays ? NULL : copied_in(e);
-	struct memory m = { .user = call || is_user_pointer(e->type) };
+	struct memory m = { .user = call || d_points_to_user(e) };
 
 	if (call) {
 		m.limit = g_copyin_limit(g, call);
