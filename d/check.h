@@ -47,7 +47,7 @@ bool c_is_const(const struct d_expr *e);		/* an integer constant */
 
 /* convert.c */
 struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* unless it is one */
-struct d_expr *c_decay(struct chk *c, struct d_expr *e);   /* arrays to pointers */
+struct d_expr *c_decay(struct chk *c, struct d_expr *e);		   /* arrays to pointers */
 struct d_expr *c_promote(struct chk *c, struct d_expr *e);
 struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);
 bool c_is_arith(const struct d_type *t);
