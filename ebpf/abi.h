@@ -90,7 +90,7 @@ struct rt_self {
 /* In the probes map. */
 struct rt_probe {
 	uint32_t id;
-	uint32_t zero;
+	uint32_t by_process; /* the provider's name ends in the id of the process that fires */
 	char prov[64], mod[64], func[192], name[64];
 };
 RT_ASSERT(sizeof(struct rt_probe) == 392);

@@ -458,6 +458,33 @@ int64_t rt_strjoin(struct rt_scratch *s, uint64_t dst, uint64_t a, uint64_t b)
 	return rt_str_end(s, dst, first + len);
 }
 
+/* As many digits as a word has bytes, the first in its lowest. A string's room has a word more. */
+int64_t rt_str_number(struct rt_scratch *s, uint64_t dst, uint64_t n)
+{
+	uint64_t digits = 0, len = 0, first, rest, *to;
+	struct rt_str *str;
+
+	if (!s)
+		return RT_EROOM;
+	str = str_at(s, dst);
+	if (!str)
+		return RT_EROOM;
+	first = str_len(str);
+	for (int i = 0; i < 8; i++) {
+		digits = digits << 8 | ('0' + n % 10);
+		n /= 10;
+		len++;
+		if (!n)
+			break;
+	}
+	to = at(s, dst + 8 + first, 8);
+	if (!to)
+		return RT_EROOM;
+	*to = digits;
+	rest = STRSIZE - 1 - first;
+	return rt_str_end(s, dst, first + (len < rest ? len : rest));
+}
+
 /* The part's place and length, as the original does it: first the position, then what is left. */
 int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len)
 {

@@ -59,6 +59,9 @@ int64_t rt_str_end(struct rt_scratch *s, uint64_t dst, uint64_t len);
 int64_t rt_strcmp(struct rt_scratch *s, uint64_t a, uint64_t b);
 /* a followed by b, cut to strsize - 1. Returns the length. */
 int64_t rt_strjoin(struct rt_scratch *s, uint64_t dst, uint64_t a, uint64_t b);
+/* The string dst, followed by n in decimal, cut to strsize - 1. n has 8 digits at most: a process's
+ * id. Returns the length. */
+int64_t rt_str_number(struct rt_scratch *s, uint64_t dst, uint64_t n);
 /* DTrace's substr: pos < 0 counts from the end; len < 0 leaves -len bytes off the end; no len:
  * INT64_MAX. Returns the length. */
 int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len);

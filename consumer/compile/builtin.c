@@ -345,13 +345,39 @@ static struct value var_execname(struct gen *g, const struct d_expr *e)
 	return value_string(at);
 }
 
+/* A provider of programs is named with the process that fires: flag is the row's by_process. */
+static void provider_pid(struct gen *g, uint32_t at, int flag)
+{
+	struct cc_func *f = g->f;
+	int end = cc_label_new(f);
+
+	cc_load(f, BPF_W, R0, R_FP, flag);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
+	g_pid_tgid(g);
+	cc_alu_imm(f, BPF_RSH, R0, 32);
+	cc_mov(f, R3, R0);
+	g_slot(g, R1, 0);
+	cc_imm(f, R2, at);
+	cc_routine(f, "rt_str_number");
+	cc_label_here(f, end);
+}
+
 static struct value probe_part(struct gen *g, size_t off, size_t size)
 {
 	struct cc_func *f = g->f;
 	uint32_t at = g_str_room(g), most = g->cc->opt.strsize;
-	int end = cc_label_new(f), none = cc_label_new(f);
+	int end = cc_label_new(f), none = cc_label_new(f), flag = g_push(g, 8);
+	/* Only user land's probes, and only those of all processes. */
+	bool pid = off == offsetof(struct rt_probe, prov) && !g->unit->pid &&
+		   cc_contexts[g->unit->ctx].user_args;
 
+	if (pid)
+		cc_store_imm(f, BPF_W, R_FP, flag, 0);
 	probe_row(g, none);
+	if (pid) {
+		cc_load(f, BPF_W, R1, R0, offsetof(struct rt_probe, by_process));
+		cc_store(f, BPF_W, R_FP, flag, R1);
+	}
 	cc_mov(f, R3, R0);
 	cc_alu_imm(f, BPF_ADD, R3, (int32_t)off);
 	g_slot(g, R1, at + 8);
@@ -367,6 +393,9 @@ static struct value probe_part(struct gen *g, size_t off, size_t size)
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, at);
 	cc_routine(f, "rt_str_end");
+	if (pid)
+		provider_pid(g, at, flag);
+	g_pop(g, 8);
 	return value_string(at);
 }
 

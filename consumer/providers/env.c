@@ -7,7 +7,8 @@
  * Owns: the arena that probes and sites live in, what providers keep.
  *
  * Ids: a provider with a fixed list has base + ordinal, the same in every
- * run of a boot; the others' probes are numbered as they are found.
+ * run of a boot. The others' probes come and go: their ids are hashes of
+ * what they are, so that -i of any other run finds the same one or none.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -130,17 +131,41 @@ static uint32_t base_id(struct prov_env *env, const struct prov *owner)
 	return base;
 }
 
+/*
+ * Of probes that come and go: in whatever list and process it is made, the number is the same, and
+ * two that have one number by chance are told apart by nobody: such a number is refused.
+ */
+enum { ID_BITS = 28 };
+static_assert(PROV_NROWS <= 1 << (32 - ID_BITS), "a part of the numbers for each provider");
+
+static uint32_t id_row(const struct prov *owner)
+{
+	uint32_t row = 0;
+
+	while (provs[row] != owner)
+		row++;
+	return row;
+}
+
+uint32_t prov_id_of(const struct prov *owner, const char *what)
+{
+	uint64_t h = hash_bytes(what, strlen(what));
+
+	return id_row(owner) << ID_BITS | ((uint32_t)(h ^ h >> 32) & ((1u << ID_BITS) - 1));
+}
+
 void prov_give_id(struct prov_env *env, struct prov_probe *p)
 {
+	const char *what;
+
 	if (p->id)
 		return;
 	if (p->owner->count && p->ordinal != PROV_DYNAMIC) {
 		p->id = base_id(env, p->owner) + p->ordinal;
 		return;
 	}
-	if (!env->next_id)
-		env->next_id = base_id(env, NULL);
-	p->id = env->next_id++;
+	what = arena_printf(env->arena, "%s:%s:%s:%s", p->prov, p->mod, p->func, p->name);
+	p->id = what ? prov_id_of(p->owner, what) : 0;
 }
 
 /* ---- Matching ------------------------------------------------------------------ */
@@ -150,6 +175,8 @@ struct matching {
 	prov_found *found;
 	void *arg;
 	uint32_t id; /* only this one; 0: all */
+	struct prov_probe *has_id;
+	bool ambiguous; /* another one has that id, too */
 	int n;
 	bool stopped;
 };
@@ -159,10 +186,15 @@ static bool one_found(void *arg, struct prov_probe *p)
 	struct matching *m = arg;
 
 	prov_give_id(m->env, p);
-	if (m->id && p->id != m->id)
+	if (m->id) {
+		if (p->id == m->id) {
+			m->ambiguous |= m->has_id && m->has_id != p;
+			m->has_id = p;
+		}
 		return true;
+	}
 	m->n++;
-	m->stopped = !m->found(m->arg, p) || m->id;
+	m->stopped = !m->found(m->arg, p);
 	return !m->stopped;
 }
 
@@ -197,32 +229,51 @@ static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t 
 {
 	uint32_t base;
 
-	if (!prov->count)
-		return id >= base_id(env, NULL);
-	base = base_id(env, prov);
-	return id >= base && id - base < prov->count(env);
+	if (id >> ID_BITS)
+		return id >> ID_BITS == id_row(prov);
+	base = prov->count ? base_id(env, prov) : 0;
+	return prov->count && id >= base && id - base < prov->count(env);
 }
 
-int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+static int by_id(struct matching *m, const struct d_pdesc *pd)
 {
 	static const struct d_pdesc all = {
 		.prov = "", .mod = "", .func = "", .name = "", .text = ":::"
 	};
-	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
-	const struct d_pdesc *ask = pd->id ? &all : pd;
-	const struct prov *meant = claimant(ask);
+	enum prov_naming naming = m->env->naming;
 	int err = 0;
 
-	for (size_t i = 0; provs[i] && !m.stopped && !err; i++) {
-		if ((pd->id && !may_have_id(env, provs[i], pd->id)) || must_wait(provs[i], meant) ||
-		    !provs[i]->wants(env, ask))
-			continue;
-		err = provs[i]->match(env, ask, one_found, &m);
+	m->env->naming = PROV_BOTH;
+	for (size_t i = 0; provs[i] && !err; i++)
+		if (may_have_id(m->env, provs[i], m->id) && provs[i]->wants(m->env, &all))
+			err = provs[i]->match(m->env, &all, one_found, m);
+	m->env->naming = naming;
+	if (err || !m->has_id)
+		return err;
+	if (m->ambiguous) {
+		diag_error(m->env->diag, pd->loc, D_PDESC_INVAL,
+			   "several probes have the id %u: name the one that is meant", m->id);
+		return -EEXIST;
 	}
+	m->found(m->arg, m->has_id);
+	return 1;
+}
+
+int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
+{
+	struct matching m = { .env = env, .found = found, .arg = arg, .id = pd->id };
+	const struct prov *meant = claimant(pd);
+	int err = 0;
+
+	if (pd->id)
+		return by_id(&m, pd);
+	for (size_t i = 0; provs[i] && !m.stopped && !err; i++)
+		if (!must_wait(provs[i], meant) && provs[i]->wants(env, pd))
+			err = provs[i]->match(env, pd, one_found, &m);
 	/* A program may call its provider as one of ours is called. */
-	for (size_t i = 0; provs[i] && !m.n && !err && *ask->prov; i++)
-		if (must_wait(provs[i], meant) && provs[i]->wants(env, ask))
-			err = provs[i]->match(env, ask, one_found, &m);
+	for (size_t i = 0; provs[i] && !m.n && !err && *pd->prov; i++)
+		if (must_wait(provs[i], meant) && provs[i]->wants(env, pd))
+			err = provs[i]->match(env, pd, one_found, &m);
 	return err ? err : m.n;
 }
 
@@ -243,6 +294,36 @@ static const char *absent(struct prov_env *env, const char *name)
 	return NULL;
 }
 
+static bool any_probe(void *arg, struct prov_probe *p)
+{
+	(void)arg;
+	(void)p;
+	return false;
+}
+
+/* Is a name of C's asked for, where the probe has a hyphen for two underscores? */
+static const char *hyphens(struct prov_env *env, const struct d_pdesc *pd)
+{
+	char *name = arena_strdup(env->arena, pd->name), *to = name;
+	struct d_pdesc other = *pd;
+
+	for (const char *s = name; s && *s; s++) {
+		bool two = s[0] == '_' && s[1] == '_';
+
+		*to++ = two ? '-' : *s;
+		s += two;
+	}
+	if (!name)
+		return NULL;
+	*to = '\0';
+	other.name = name;
+	if (prov_match(env, &other, any_probe, NULL) <= 0)
+		return NULL;
+	return arena_printf(env->arena,
+			    "two underscores of a declaration are a hyphen in the probe's name: %s",
+			    name);
+}
+
 const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const char *why = NULL;
@@ -251,7 +332,8 @@ const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd)
 		return NULL;
 	for (size_t i = 0; provs[i] && !why; i++)
 		why = provs[i]->why_none ? provs[i]->why_none(env, pd) : NULL;
-	return why ? why : absent(env, pd->prov);
+	why = why ? why : absent(env, pd->prov);
+	return why || !strstr(pd->name, "__") ? why : hyphens(env, pd);
 }
 
 void prov_none(struct prov_env *env, const struct d_pdesc *pd)

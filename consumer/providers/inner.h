@@ -34,6 +34,8 @@ struct prov_probe *prov_probe_new(struct prov_env *env, const struct prov *owner
 				  const char *mod, const char *func, const char *name,
 				  size_t nsites);
 
+/* An id that what the probe is alone decides, in the part of the numbers that its provider has. */
+uint32_t prov_id_of(const struct prov *owner, const char *what);
 /* For probes that come to light outside prov_match. */
 void prov_give_id(struct prov_env *env, struct prov_probe *p);
 

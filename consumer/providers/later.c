@@ -14,14 +14,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct pair {
+	pid_t pid;
+	int file;
+};
+
 struct wanted {
 	struct d_pdesc pd;
 	prov_found *found;
 	void *arg;
 	const struct prov *prov;
-	pid_t pid;   /* 0: all processes */
-	size_t next; /* files below are done (all processes) */
-	int *done;   /* files that the process has mapped and that are done */
+	bool all;	   /* it may name those of all processes */
+	size_t next;	   /* … of files below, they are done */
+	bool by_process;   /* it may name those of single processes */
+	struct pair *done; /* … of these, which have the file mapped, they are done */
 	size_t ndone, cap;
 };
 
@@ -30,15 +36,34 @@ struct prov_later {
 	size_t nwanted, cap;
 	int *files; /* of the description that is being matched */
 	size_t nfiles, files_cap;
+	pid_t *pids; /* likewise */
+	size_t npids, pids_cap;
 };
 
 /* ---- A description ------------------------------------------------------------------ */
 
-static int wanted_match(struct prov_env *env, struct wanted *d)
+static int wanted_match(struct prov_env *env, struct wanted *d, pid_t pid)
 {
 	const struct prov_later *l = env->later;
 
-	return d->prov->match_files(env, &d->pd, l->files, l->nfiles, d->pid, d->found, d->arg);
+	return d->prov->match_files(env, &d->pd, l->files, l->nfiles, pid, d->found, d->arg);
+}
+
+static bool is_done(const struct wanted *d, pid_t pid, int file)
+{
+	for (size_t i = 0; i < d->ndone; i++)
+		if (d->done[i].pid == pid && d->done[i].file == file)
+			return true;
+	return false;
+}
+
+static int done_push(struct prov_env *env, struct wanted *d, pid_t pid, int file)
+{
+	struct pair *slot = ARENA_PUSH(env->arena, d->done, d->ndone, d->cap);
+
+	if (slot)
+		*slot = (struct pair){ pid, file };
+	return slot ? 0 : -ENOMEM;
 }
 
 static bool holds(const int *files, size_t n, int file)
@@ -58,33 +83,58 @@ static bool file_push(struct prov_later *l, int file)
 	return slot;
 }
 
-static int done_push(struct prov_env *env, struct wanted *d, int file)
-{
-	int *slot = ARENA_PUSH(env->arena, d->done, d->ndone, d->cap);
-
-	if (slot)
-		*slot = file;
-	return slot ? 0 : -ENOMEM;
-}
-
-/* Files that the description's process has mapped and that are new to the description. */
-static int wanted_of_process(struct prov_env *env, struct wanted *d, bool match)
+/* Files that the process has mapped and that are new to the description. */
+static int wanted_of_process(struct prov_env *env, struct wanted *d, pid_t pid, bool match)
 {
 	struct prov_later *l = env->later;
 	size_t n;
-	const struct world_mapping *maps = world_mappings(env->world, d->pid, &n);
+	const struct world_mapping *maps = world_mappings(env->world, pid, &n);
 	int err = 0;
 
 	l->nfiles = 0;
 	for (size_t i = 0; i < n && !err; i++)
-		if (!holds(d->done, d->ndone, maps[i].file) &&
-		    !holds(l->files, l->nfiles, maps[i].file) && !file_push(l, maps[i].file))
+		if (!is_done(d, pid, maps[i].file) && !holds(l->files, l->nfiles, maps[i].file) &&
+		    !file_push(l, maps[i].file))
 			err = -ENOMEM;
 	if (match && !err)
-		err = wanted_match(env, d);
+		err = wanted_match(env, d, pid);
 	for (size_t i = 0; i < l->nfiles && !err; i++)
 		if (!world_file_waits(env->world, l->files[i]))
-			err = done_push(env, d, l->files[i]);
+			err = done_push(env, d, pid, l->files[i]);
+	return err;
+}
+
+static int pid_push(struct prov_later *l, const struct wanted *d, pid_t pid)
+{
+	pid_t *slot;
+
+	if ((l->npids && l->pids[l->npids - 1] == pid) || !d->prov->by_process(&d->pd, pid))
+		return 0;
+	slot = GROW_PUSH(l->pids, l->npids, l->pids_cap);
+	if (slot)
+		*slot = pid;
+	return slot ? 0 : -ENOMEM;
+}
+
+/* Processes that the description may name alone: those that were looked at; look NULL: all. */
+static int wanted_of_each(struct prov_env *env, struct wanted *d, const struct world_look *look)
+{
+	struct prov_later *l = env->later;
+	const struct world_mapping *maps;
+	size_t n = 0;
+	int err = 0;
+
+	l->npids = 0;
+	if (!look || look->all) {
+		maps = world_mappings(env->world, 0, &n);
+		for (size_t i = 0; i < n && !err; i++)
+			err = pid_push(l, d, maps[i].pid);
+	} else {
+		for (size_t i = 0; i < look->npids && !err; i++)
+			err = pid_push(l, d, look->pids[i]);
+	}
+	for (size_t i = 0; i < l->npids && !err; i++)
+		err = wanted_of_process(env, d, l->pids[i], look);
 	return err;
 }
 
@@ -99,7 +149,7 @@ static int wanted_of_all(struct prov_env *env, struct wanted *d, const struct wo
 		err = file_push(l, look->again[i]) ? 0 : -ENOMEM;
 	for (; d->next < world_files_count(env->world) && !err; d->next++)
 		err = file_push(l, (int)d->next) ? 0 : -ENOMEM;
-	return err || !l->nfiles ? err : wanted_match(env, d);
+	return err || !l->nfiles ? err : wanted_match(env, d, 0);
 }
 
 /* ---- All of them ---------------------------------------------------------------------- */
@@ -109,18 +159,13 @@ static bool later_wants(void *arg, pid_t pid, bool known)
 	const struct prov_env *env = arg;
 	const struct prov_later *l = env->later;
 
-	for (size_t i = 0; i < l->nwanted; i++)
-		if (l->wanted[i].pid ? l->wanted[i].pid == pid : !known)
-			return true;
-	return false;
-}
+	for (size_t i = 0; i < l->nwanted; i++) {
+		const struct wanted *d = &l->wanted[i];
 
-static bool looked_at(const struct world_look *look, pid_t pid)
-{
-	for (size_t i = 0; i < look->npids; i++)
-		if (look->pids[i] == pid)
+		if ((d->all && !known) || (d->by_process && d->prov->by_process(&d->pd, pid)))
 			return true;
-	return look->all;
+	}
+	return false;
 }
 
 static int later_looked(void *arg, const struct world_look *look)
@@ -132,16 +177,15 @@ static int later_looked(void *arg, const struct world_look *look)
 	for (size_t i = 0; i < l->nwanted && !err; i++) {
 		struct wanted *d = &l->wanted[i];
 
-		if (!d->pid)
+		if (d->all)
 			err = wanted_of_all(env, d, look);
-		else if (looked_at(look, d->pid))
-			err = wanted_of_process(env, d, true);
+		if (d->by_process && !err)
+			err = wanted_of_each(env, d, look);
 	}
 	return err;
 }
 
-int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
-		   prov_found *found, void *arg)
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
 {
 	const struct prov *prov = prov_later(env, pd);
 	struct prov_later *l = env->later;
@@ -168,13 +212,16 @@ int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct 
 			      .found = found,
 			      .arg = arg,
 			      .prov = prov,
-			      .pid = prov->process(env, pd, first),
+			      .all = !*pd->prov || text_is_glob(pd->prov),
+			      .by_process = prov->by_process(pd, 0),
 			      .next = world_files_count(env->world) };
-	return d->pid ? wanted_of_process(env, d, false) : 0;
+	return d->by_process ? wanted_of_each(env, d, NULL) : 0;
 }
 
 void prov_later_close(struct prov_later *later)
 {
-	if (later)
-		free(later->files);
+	if (!later)
+		return;
+	free(later->files);
+	free(later->pids);
 }

@@ -50,12 +50,9 @@ static bool pid_claims(const struct d_pdesc *pd)
 	return pid_wants(NULL, pd) && prov_pdesc_pid(pd);
 }
 
-static pid_t pid_process(struct prov_env *env, const struct d_pdesc *pd,
-			 const struct prov_probe *first)
+static bool pid_by_process(const struct d_pdesc *pd, pid_t pid)
 {
-	(void)env;
-	(void)first;
-	return prov_pdesc_pid(pd);
+	return !pid || prov_pdesc_pid(pd) == pid;
 }
 
 static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
@@ -313,4 +310,4 @@ const struct prov prov_pid = { .name = "pid",
 			       .close = pid_close,
 			       .why_none = pid_why_none,
 			       .match_files = pid_match_files,
-			       .process = pid_process };
+			       .by_process = pid_by_process };

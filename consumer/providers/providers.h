@@ -54,7 +54,9 @@ struct prov_probe {
 	const struct prov *owner;
 	enum prov_role role;
 	const char *prov, *mod, *func, *name; /* as DTrace shows them */
-	uint32_t id;			      /* -l's; 0 until prov_id gives it */
+	bool by_process; /* of all processes: prov, with the id of the one that fires behind it, is the
+			  * name of the provider */
+	uint32_t id;	 /* -l's; 0 until prov_give_id gives it */
 	uint32_t ordinal; /* position among its provider's probes, if those are fixed */
 	struct prov_site *sites;
 	size_t nsites;
@@ -107,9 +109,8 @@ struct prov {
 	 * is found once, also one whose sites are in several files. */
 	int (*match_files)(struct prov_env *env, const struct d_pdesc *pd, const int *files,
 			   size_t n, pid_t pid, prov_found *found, void *arg);
-	/* The process whose files alone may match; 0: any. first: of what matched before; NULL: none */
-	pid_t (*process)(struct prov_env *env, const struct d_pdesc *pd,
-			 const struct prov_probe *first);
+	/* May the description name probes of this process, and not those of all? pid 0: of any process */
+	bool (*by_process)(const struct d_pdesc *pd, pid_t pid);
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
@@ -117,11 +118,18 @@ extern const struct prov *const provs[]; /* in providers.def's order, NULL at th
 
 /* ---- Environment --------------------------------------------------------- */
 
+/* Which probes a description gives where each process has a provider of its own. */
+enum prov_naming {
+	PROV_ENABLE, /* one for all processes, if it names all of them, now and later; else each one's */
+	PROV_EACH, /* each process's */
+	PROV_BOTH, /* either kind: any may have the id that is looked for */
+};
+
 struct prov_env {
 	struct arena *arena;
 	struct diag *diag;
-	struct world *world;	  /* the enabling's */
-	uint32_t next_id;	  /* for dynamic probes */
+	struct world *world; /* the enabling's */
+	enum prov_naming naming;
 	void *priv[16];		  /* one a provider, by its row in providers.def */
 	struct prov_later *later; /* later.c's */
 };
@@ -177,8 +185,7 @@ void prov_links_drop(struct prov_links *links, pid_t pid);
 /* ---- Probes of files mapped later (later.c) ---------------------------------- */
 
 /* From now on world_watch_read calls `found` for each probe that a file mapped later brings to the
- * description. first: the first probe that the description has matched so far; NULL: none. */
-int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, const struct prov_probe *first,
-		   prov_found *found, void *arg);
+ * description. */
+int prov_watch_for(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 
 #endif

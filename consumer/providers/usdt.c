@@ -2,10 +2,10 @@
 /*
  * consumer/providers/usdt.c: statically defined probes of applications.
  * In:   a description; the files that processes have mapped.
- * Out:  probes. A provider part that ends in the id of a process
- *       (python1234, app$target) is that process alone, shown with its id;
- *       any other is every process that maps the file, now or later, shown
- *       by its plain name (design rule 11).
+ * Out:  probes. Each process has a provider of its own, named with its id
+ *       behind: python1234. A description that names those of all processes,
+ *       now and later (python*), gives one probe for all of them, so that a
+ *       file is attached once; any other one each process's own.
  * Owns: the probes it made, in the environment's arena, and the table of
  *       them, until close.
  *
@@ -21,7 +21,9 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,10 +56,9 @@ struct set_key { /* no padding */
 struct matching {
 	struct prov_env *env;
 	const struct d_pdesc *pd;
-	const char *prov; /* the provider part without the process id */
 	struct made **v;
 	size_t n, cap;
-	pid_t pid;
+	pid_t pid; /* whose probes are looked for; 0: those of all processes */
 	int err;
 };
 
@@ -76,24 +77,66 @@ pid_t prov_pdesc_pid(const struct d_pdesc *pd)
 	return (pid_t)pid;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_pattern(const struct d_pdesc *pd)
+{
+	return !*pd->prov || text_is_glob(pd->prov);
+}
+
+/* All names of providers end in a digit. */
 static bool usdt_wants(struct prov_env *env, const struct d_pdesc *pd)
 {
 	(void)env;
-	return !pd->id;
+	return !pd->id && (is_pattern(pd) || is_digit(pd->prov[strlen(pd->prov) - 1]));
 }
 
-/* Do a provider's last digits name a process, or are they the name's own, as in http2? A kernel
- * thread has no probes. */
-static pid_t usdt_process(struct prov_env *env, const struct d_pdesc *pd,
-			  const struct prov_probe *first)
+static bool is_named(const char *pattern, const char *base, uint64_t pid)
 {
-	pid_t pid = prov_pdesc_pid(pd);
-	size_t n = 0;
+	char name[256];
+	int n = snprintf(name, sizeof(name), "%s%" PRIu64, base, pid);
 
-	if (!pid || first)
-		return pid && first->nsites ? first->sites[0].pid : pid;
-	world_mappings(env->world, pid, &n);
-	return n ? pid : 0;
+	return n > 0 && (size_t)n < sizeof(name) && text_glob(pattern, name);
+}
+
+/*
+ * Does the pattern match the name with every process's id? A part of a pattern that meets the
+ * digits takes all of them if it takes each digit in its place, in numbers of all lengths: those
+ * whose digits are all the same decide, but for 0, which no number begins with.
+ */
+static bool names_all(const char *pattern, const char *base)
+{
+	enum { LONGEST = 7 }; /* the kernel's ids are below 2^22 */
+
+	if (!is_named(pattern, base, 1))
+		return false;
+	for (int digit = 0; digit < 10; digit++) {
+		uint64_t pid = digit ? (uint64_t)digit : 1;
+
+		for (int len = 1; len <= LONGEST; len++, pid = pid * 10 + (uint64_t)digit)
+			if (!is_named(pattern, base, pid))
+				return false;
+	}
+	return true;
+}
+
+/* python1234 is one process's; python* is all processes', for what is before the star is no digit. */
+static bool usdt_by_process(const struct d_pdesc *pd, pid_t pid)
+{
+	size_t len = strlen(pd->prov), digits = len;
+	char text[24];
+
+	if (!len)
+		return false;
+	if (is_pattern(pd))
+		return len > 1 && (pd->prov[len - 1] != '*' || is_digit(pd->prov[len - 2]) ||
+				   strchr("?]*\\", pd->prov[len - 2]));
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	digits = strlen(text);
+	return !pid || (len > digits && !strcmp(pd->prov + len - digits, text));
 }
 
 /* ---- Arguments ----------------------------------------------------------------- */
@@ -290,7 +333,8 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 				    .mod = mod,
 				    .func = arena_strdup(a, func),
 				    .name = arena_strdup(a, usdt_probe_name(probe)),
-				    .id = old ? old->p.id : 0,
+				    .by_process = !m->pid,
+				    .id = prov_id_of(&prov_usdt, key),
 				    .ordinal = PROV_DYNAMIC };
 	return p->p.func && p->p.name && types_set(a, &p->p, probe) ? p : NULL;
 }
@@ -368,6 +412,20 @@ static void take(struct matching *m, const struct set *set)
 	}
 }
 
+static bool wants_probe(const struct matching *m, const char *base)
+{
+	const char *pattern = m->pd->prov;
+
+	switch (m->env->naming) {
+	case PROV_BOTH: return true;
+	case PROV_EACH: return m->pid && is_named(pattern, base, (uint64_t)m->pid);
+	case PROV_ENABLE: break;
+	}
+	if (!m->pid)
+		return names_all(pattern, base);
+	return is_named(pattern, base, (uint64_t)m->pid) && !names_all(pattern, base);
+}
+
 static void match_file(struct matching *m, int file)
 {
 	const struct usdt_file *f = world_file_usdt(m->env->world, file);
@@ -379,8 +437,8 @@ static void match_file(struct matching *m, int file)
 		const struct usdt_probe *probe = usdt_file_probe(f, i);
 		const struct set *set;
 
-		if (!text_glob(m->prov, usdt_probe_provider(probe)) ||
-		    !text_glob(m->pd->name, usdt_probe_name(probe)))
+		if (!text_glob(m->pd->name, usdt_probe_name(probe)) ||
+		    !wants_probe(m, usdt_probe_provider(probe)))
 			continue;
 		set = set_of(m, probe, file);
 		if (set)
@@ -415,35 +473,28 @@ static int give(struct matching *m, prov_found *found, void *arg)
 	return 0;
 }
 
-static bool matching_init(struct matching *m, struct prov_env *env, const struct d_pdesc *pd,
-			  pid_t pid)
+static bool matching_init(struct matching *m, struct prov_env *env, const struct d_pdesc *pd)
 {
 	struct usdt_state *s = state_of(env);
-	size_t len = strlen(pd->prov);
 
-	*m = (struct matching){ .env = env, .pd = pd, .pid = pid, .prov = pd->prov };
-	if (!s)
-		return false;
-	s->mark++;
-	if (!pid)
-		return true;
-	while (len && pd->prov[len - 1] >= '0' && pd->prov[len - 1] <= '9')
-		len--;
-	m->prov = arena_strndup(env->arena, pd->prov, len);
-	return m->prov != NULL;
+	*m = (struct matching){ .env = env, .pd = pd };
+	if (s)
+		s->mark++;
+	return s;
 }
 
-/* In the order in which files were seen first; each once. */
-static int match_mapped(struct matching *m)
+/* Those of all processes, in the order in which files were seen first; each once. */
+static int match_wide(struct matching *m)
 {
 	size_t n, count;
-	const struct world_mapping *maps = world_mappings(m->env->world, m->pid, &n);
+	const struct world_mapping *maps = world_mappings(m->env->world, 0, &n);
 	bool *done;
 
 	count = world_files_count(m->env->world);
 	done = calloc(count + 1, sizeof(*done));
 	if (!done)
 		return -ENOMEM;
+	m->pid = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!done[maps[i].file])
 			match_file(m, maps[i].file);
@@ -453,18 +504,48 @@ static int match_mapped(struct matching *m)
 	return m->err;
 }
 
+/* Each process's own; of one process, or of all (0). */
+static int match_each(struct matching *m, pid_t pid)
+{
+	size_t n;
+	const struct world_mapping *maps = world_mappings(m->env->world, pid, &n);
+
+	for (size_t i = 0; i < n && !m->err; i++) {
+		if (i && maps[i].pid == maps[i - 1].pid && maps[i].file == maps[i - 1].file)
+			continue;
+		m->pid = maps[i].pid;
+		match_file(m, maps[i].file);
+	}
+	return m->err;
+}
+
+/* Any of a name's last digits may be the process's id: http21234 is http2 in 1234, or http in 21234. */
+static int match_named(struct matching *m)
+{
+	const char *name = m->pd->prov, *end = name + strlen(name);
+	uint64_t pid;
+
+	for (const char *s = end; s > name + 1 && is_digit(s[-1]) && !m->err; s--)
+		if (s[-1] != '0' && text_u64(s - 1, &pid) && pid <= INT32_MAX &&
+		    (!kill((pid_t)pid, 0) || errno != ESRCH))
+			match_each(m, (pid_t)pid);
+	return m->err;
+}
+
 static int usdt_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
 {
-	pid_t pid = prov_pdesc_pid(pd);
 	struct matching m;
+	int err = 0;
 
-	if (!matching_init(&m, env, pd, pid) || match_mapped(&m))
+	if (!matching_init(&m, env, pd))
 		return -ENOMEM;
-	if (pid && !m.n) { /* a provider whose name ends in digits? */
-		if (!matching_init(&m, env, pd, 0) || match_mapped(&m))
-			return -ENOMEM;
-	}
-	return give(&m, found, arg);
+	if (!is_pattern(pd))
+		err = match_named(&m);
+	else if (env->naming != PROV_EACH)
+		err = match_wide(&m);
+	if (!err && is_pattern(pd) && (env->naming != PROV_ENABLE || usdt_by_process(pd, 0)))
+		err = match_each(&m, 0);
+	return err ? err : give(&m, found, arg);
 }
 
 static int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files,
@@ -472,11 +553,28 @@ static int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, cons
 {
 	struct matching m;
 
-	if (!matching_init(&m, env, pd, pid))
+	if (!matching_init(&m, env, pd))
 		return -ENOMEM;
+	m.pid = pid;
 	for (size_t i = 0; i < n; i++)
 		match_file(&m, files[i]);
 	return give(&m, found, arg);
+}
+
+/* Is there a program's provider of that name, without the id of a process? */
+static bool is_base(struct prov_env *env, const char *name)
+{
+	size_t n;
+	const struct world_mapping *maps = world_mappings(env->world, 0, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct usdt_file *f = world_file_usdt(env->world, maps[i].file);
+
+		for (size_t k = 0; f && k < usdt_file_nprobes(f); k++)
+			if (!strcmp(usdt_probe_provider(usdt_file_probe(f, k)), name))
+				return true;
+	}
+	return false;
 }
 
 static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
@@ -484,9 +582,14 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 	const char *digits = pd->prov + strlen(pd->prov);
 	pid_t pid = prov_pdesc_pid(pd);
 
-	while (digits > pd->prov && digits[-1] >= '0' && digits[-1] <= '9')
+	if (*pd->prov && !is_pattern(pd) && is_base(env, pd->prov))
+		return arena_printf(env->arena,
+				    "providers of programs are named with the process's id: "
+				    "%s* are those of all processes",
+				    pd->prov);
+	while (digits > pd->prov && is_digit(digits[-1]))
 		digits--;
-	if (!usdt_wants(env, pd) || digits == pd->prov || !*digits)
+	if (!usdt_wants(env, pd) || is_pattern(pd) || digits == pd->prov || !*digits)
 		return NULL;
 	if (!pid)
 		return arena_printf(env->arena, "there is no process %s", digits);
@@ -519,4 +622,4 @@ const struct prov prov_usdt = { .name = "usdt",
 				.why_none = usdt_why_none,
 				.sites_show = sites_show,
 				.match_files = usdt_match_files,
-				.process = usdt_process };
+				.by_process = usdt_by_process };

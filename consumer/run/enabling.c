@@ -101,7 +101,7 @@ static bool match_one(struct run *r, const struct d_clause *clause, const struct
 	if (count)
 		*count += m.n;
 	later = arena_dup(r->arena, &m, sizeof(m));
-	return later && prov_watch_for(r->env, pd, m.first, appeared, later) == 0;
+	return later && prov_watch_for(r->env, pd, appeared, later) == 0;
 }
 
 bool run_match(struct run *r)

@@ -84,9 +84,11 @@ bool run_probes(struct run *r, prov_found *found, void *arg)
 	struct finding f = { .seen = hash_new(), .found = found, .arg = arg };
 	bool ok = f.seen && (!r->ntexts || run_front_end(r));
 
+	r->env->naming = PROV_EACH;
 	if (ok)
 		ok = r->ntexts ? find_described(r, &f) :
 				 prov_match(r->env, &everything, found_once, &f) >= 0;
+	r->env->naming = PROV_ENABLE;
 	hash_free(f.seen, NULL);
 	return ok;
 }

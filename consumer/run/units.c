@@ -125,6 +125,7 @@ static void probes_fill(struct run *r)
 
 		memset(&row, 0, sizeof(row));
 		row.id = p->id;
+		row.by_process = p->by_process;
 		snprintf(row.prov, sizeof(row.prov), "%s", p->prov);
 		snprintf(row.mod, sizeof(row.mod), "%s", p->mod);
 		snprintf(row.func, sizeof(row.func), "%s", p->func);

@@ -16,17 +16,18 @@ static void file_wide_probes_have_the_plain_name(void **state)
 	(void)state;
 	pid[0] = victim_run(app, NULL, &out[0], &in[0]);
 	pid[1] = victim_run(app, NULL, &out[1], &in[1]);
-	assert_int_equal(match(env, "victimx", "", "", "", &g), 2);
+	assert_int_equal(match(env, "victimx*", "", "", "", &g), 2);
 	assert_string_equal(g.p[0]->prov, "victimx");
 	assert_string_equal(g.p[0]->mod, "appx");
 	assert_string_equal(g.p[0]->func, "other");
 	assert_string_equal(g.p[1]->func, "work");
 	assert_string_equal(g.p[1]->name, "hit-it");
-	assert_true(g.p[0]->id && g.p[1]->id > g.p[0]->id);
+	assert_true(g.p[0]->id && g.p[1]->id && g.p[1]->id != g.p[0]->id);
+	assert_true(g.p[0]->by_process);
 	assert_int_equal(g.p[1]->nsites, 1); /* one file, however many processes */
 	assert_int_equal(g.p[1]->sites[0].pid, 0);
 	assert_int_equal(match(env, "vict*", "app?", "w*", "hit-*", &g), 1);
-	assert_int_equal(match(env, "victimx", "nosuch", "", "", &g), 0);
+	assert_int_equal(match(env, "victimx*", "nosuch", "", "", &g), 0);
 	assert_int_equal(match(env, "victim", "", "", "", &g), 0);
 	assert_int_equal(victim_end(pid[0], out[0], in[0]), 0);
 	assert_int_equal(victim_end(pid[1], out[1], in[1]), 0);
@@ -70,7 +71,7 @@ static void arguments_say_where_they_are(void **state)
 
 	(void)state;
 	pid = victim_run(app, NULL, &out, &in);
-	assert_int_equal(match(env, "victimx", "", "work", "", &g), 1);
+	assert_int_equal(match(env, "victimx*", "", "work", "", &g), 1);
 	arg = g.p[0]->sites[0].args.arg;
 	assert_int_equal(arg[0].kind, CC_A_REG);
 	assert_int_equal(arg[0].base, 112); /* %edi */
@@ -110,7 +111,7 @@ static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
 
 	(void)state;
 	pid = victim_run(app, NULL, &out, &in);
-	assert_int_equal(match(env, "symx", "", "", "p", &g), 1);
+	assert_int_equal(match(env, "symx*", "", "", "p", &g), 1);
 	arg = g.p[0]->sites[0].args.arg;
 	assert_int_equal(arg[0].kind, CC_A_UMEM);
 	assert_int_equal(arg[0].base, 128); /* ip */
@@ -131,7 +132,7 @@ static void deleted_and_copied_files_are_files(void **state)
 
 	(void)state;
 	unlink(app);
-	assert_int_equal(match(env, "victimx", "gonex", "work", "", &g), 1);
+	assert_int_equal(match(env, "victimx*", "gonex", "work", "", &g), 1);
 	assert_true(world_file_open(env->world, g.p[0]->sites[0].file) >= 0);
 	victim_end(pid, out, in);
 	env_free(env);
@@ -151,7 +152,7 @@ static void a_path_is_known_by_its_inode(void **state)
 	(void)state;
 	snprintf(other, sizeof(other), "%s/otherx", victim_dir);
 	assert_int_equal(link(app, other), 0);
-	assert_int_equal(match(env, "victimx", "linkx", "work", "", &g), 1);
+	assert_int_equal(match(env, "victimx*", "linkx", "work", "", &g), 1);
 	assert_int_equal(world_files_by_path(env->world, other), g.p[0]->sites[0].file);
 	assert_int_not_equal(world_files_by_path(env->world, "/bin/true"), g.p[0]->sites[0].file);
 	assert_int_equal(world_files_by_path(env->world, "/nonexistent"), -2);

@@ -55,14 +55,14 @@ static void new_files_are_matched_once(void **state)
 	const char *app = victim_build("newx", "", VICTIM_APP);
 	struct prov_env *env = env_new();
 	struct got g, later = { .n = 0 };
-	struct d_pdesc pd = pdesc("victimx", "newx", "work", "");
+	struct d_pdesc pd = pdesc("victimx*", "newx", "work", "");
 	FILE *out[2];
 	int in[2];
 	pid_t pid[2];
 
 	(void)state;
-	assert_int_equal(match(env, "victimx", "newx", "work", "", &g), 0);
-	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
+	assert_int_equal(match(env, "victimx*", "newx", "work", "", &g), 0);
+	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
 	assert_int_equal(world_watch_read(env->world), 0);
 	assert_int_equal(later.n, 0);
 	for (int i = 0; i < 2; i++) {
@@ -103,10 +103,10 @@ static void a_process_maps_a_file_that_others_have(void **state)
 		pid[i] = victim_run(app, NULL, &out[i], &in[i]);
 	assert_int_equal(write(in[0], "\n", 1), 1);
 	assert_int_equal(fread(&c, 1, 1, out[0]), 1);
-	assert_int_equal(match(env, "shx", "", "", "", &g), 1);
+	assert_int_equal(match(env, "shx*", "", "", "", &g), 1);
 	snprintf(prov, sizeof(prov), "shx%d", (int)pid[1]);
 	pd = pdesc(prov, "", "", "");
-	assert_int_equal(prov_watch_for(env, &pd, NULL, collect, &later), 0);
+	assert_int_equal(prov_watch_for(env, &pd, collect, &later), 0);
 	assert_int_equal(world_watch_read(env->world), 0);
 	assert_int_equal(later.n, 0);
 	assert_int_equal(write(in[1], "\n", 1), 1);

@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Names of probes: whatever bytes they have, what -l prints of a probe traces it; the provider of a program bears
 the process's id."""
+import contextlib
 import os
 import re
+import signal
+import subprocess
 import sys
+import time
 
-from lib import DTRACE, FOLDER, HERE, main, must, traced
+from lib import DTRACE, FOLDER, HERE, dtrace, main, must, traced
 
 # Others may run these tests too: the provider has a name of its own.
 NAME = "nm" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
@@ -53,6 +57,95 @@ def test_a_probe_of_any_name_is_traced():
         function, name = re.search(r" odd +f(\d+) (.*)$", line).groups()
         out = traced('%s$target:::%s { printf("%%d %%s", arg0, probename); }' % (NAME, name), app)
         assert out == "%s %s" % (function, filled(ODD[int(function)]).decode()), (line, out)
+
+
+LOOP = """
+#include <usdt/sdt.h>
+#include <unistd.h>
+int main(void) { for (;;) { USDT_PROBE1(NAME, beat__on, 1); usleep(1000); } }
+"""
+
+
+@contextlib.contextmanager
+def loops(n):
+    """So many processes that fire until the end of a `with`; their ids."""
+    source, out = os.path.join(FOLDER, "loop.c"), os.path.join(FOLDER, "loop")
+    if not os.path.exists(out):
+        with open(source, "w") as f:
+            f.write(LOOP.replace("NAME", NAME))
+        must("gcc", "-O1", "-I", os.path.join(TOP, "include"), "-o", out, source)
+    started = [subprocess.Popen([out], stdin=subprocess.DEVNULL) for _ in range(n)]
+    try:
+        yield [p.pid for p in started]
+    finally:
+        for p in started:
+            p.kill()
+            p.wait()
+
+
+def rows(*args):
+    """(id, provider) of each probe of ours that -l prints."""
+    out = must(DTRACE, "-l", *args)
+    return re.findall(r"^ *(\d+) +(%s\d*) +loop +main beat-on$" % NAME, out, re.M)
+
+
+def providers_seen(description):
+    out = must(DTRACE, "-qn", description + ' { @[probeprov] = count(); } tick-300ms { exit(0); }')
+    return {name for name, n in re.findall(r"^ +(\S+) +(\d+)$", out, re.M)}
+
+
+def test_a_programs_provider_bears_the_id_of_its_process():
+    with loops(2) as pids:
+        ours = {"%s%d" % (NAME, p) for p in pids}
+        first = str(pids[0])
+        for pattern, named in (("*", ours), ("[0-9]*", ours), ("?*", ours), ("*[0-9]", ours), ("*[!x]", ours), (first, {NAME + first}),
+                               ("*" + first[1:], {NAME + first}), (first + "*", {NAME + first}),
+                               ("?" * len(first), {p for p in ours if len(p) == len(NAME + first)})):
+            assert {p for _, p in rows("-n", NAME + pattern + ":::")} == named, pattern
+            assert providers_seen(NAME + pattern + ":::beat-on") == named, pattern
+        assert providers_seen('%s*:::beat-on /probeprov == "%s%s"/' % (NAME, NAME, first)) == {NAME + first}
+
+
+def test_a_name_without_the_process_is_no_providers():
+    with loops(1):
+        p = dtrace("-n", NAME + ":::beat-on { }")
+        assert p.returncode == 1 and "does not match any probes" in p.stderr and \
+            "hint: providers of programs are named with the process's id: %s* are" % NAME in p.stderr, p.stderr
+        p = dtrace("-n", NAME + "*:::beat__on { }")
+        assert p.returncode == 1 and p.stderr.endswith(
+            "hint: two underscores of a declaration are a hyphen in the probe's name: beat-on\n"), p.stderr
+
+
+def test_a_process_that_a_pattern_names_comes_later():
+    """Of a file that others have mapped already, which the pattern does not name."""
+    with loops(1) as before:
+        last = str(before[0])[-1]
+        d = subprocess.Popen([DTRACE, "-qZn", 'BEGIN { printf("ready\\n"); } %s*[!%s]:::beat-on { @[probeprov] = count(); }'
+                              % (NAME, last)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert d.stdout.readline() == "ready\n"
+            with loops(4) as pids:
+                time.sleep(1)
+                d.send_signal(signal.SIGINT)
+                out, err = d.communicate(timeout=60)
+        finally:
+            d.kill()
+        seen = set(re.findall(r"^ +(\S+) +\d+$", out, re.M))
+        assert seen == {"%s%d" % (NAME, p) for p in pids if str(p)[-1] != last} and not err, (seen, pids, last, err)
+
+
+def test_an_id_names_the_same_probe_in_every_list():
+    with loops(2) as pids:
+        whole = rows()
+        assert len(whole) == 2 and {p for _, p in whole} == {"%s%d" % (NAME, p) for p in pids}, whole
+        with loops(3):	# others come and go
+            for number, provider in whole:
+                assert (number, provider) in rows("-n", NAME + "*:::beat-on") + rows("-f", "main")
+                assert rows("-i", number) == [(number, provider)]
+                out = must(DTRACE, "-qi", number + " { @[probeprov, id] = count(); }", "-n", "tick-300ms { exit(0); }")
+                assert re.findall(r"(\S+) +(\d+) +\d+$", out, re.M) == [(provider, number)], out
+    p = dtrace("-i", whole[0][0])	# it has ended
+    assert p.returncode == 1 and "does not match any probes" in p.stderr, p.stderr
 
 
 main(sys.modules[__name__])

@@ -317,13 +317,14 @@ int main(int argc, char **argv)
 
 
 def test_a_provider_whose_name_ends_like_a_process():
+    """Those of all processes by a star; with an id behind the number it is one's."""
     include = os.path.join(HERE, "..", "..", "include")
     app = compiled("numbered", NUMBERED, "-I", include, "-DNAMED2=%s2" % NAME)
     go = gate("numbered-go")
     for early in (False, True):		# matched at the start, or not
         apps = [start(app, go)] if early else []
         at_gate(*apps)
-        with running("-Z", "-n", BY_PID % (NAME + "2")) as d:
+        with running("-Z", "-n", BY_PID % (NAME + "2*")) as d:
             other = shutil.copy(app, os.path.join(FOLDER, "numbered-%d" % early))
             apps.append(start(other, go))
             at_gate(*apps)

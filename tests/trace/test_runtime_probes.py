@@ -223,7 +223,8 @@ def test_listed_names_work():
     with process("count") as (p, go):
         listed = must(DTRACE, "-l", "-n", NAME + "*:::")
         rows = [l.split() for l in listed.split("\n")[1:] if l]
-        assert [r[1:] for r in rows] == [[NAME, NAME, "hit", "hit"], [NAME, NAME, "settle", "settle"]], listed
+        provider = "%s%d" % (NAME, p.pid)
+        assert [r[1:] for r in rows] == [[provider, NAME, "hit", "hit"], [provider, NAME, "settle", "settle"]], listed
         full = ":".join(rows[0][1:])
         with tracing("-p", str(p.pid), program=full + '{ @ = count(); } END { printa("%@d\\n", @); }') as (_, done):
             go()
