@@ -80,10 +80,10 @@ for cc in gcc clang g++ clang++; do
 		one $cc $x "$o $w" ""
 		one $cc $x "$o $w" app.o
 	done
-	if echo 'int main(void){return 0;}' | $cc -m32 -x $x - -o m32.bin 2>/dev/null; then
+	if echo 'int main(void){return 0;}' | $cc -m32 -x $x - -o m32.bin 2>/dev/null && ./m32.bin 2>/dev/null; then
 		one $cc $x "-O2 -m32 -idirafter /usr/include/x86_64-linux-gnu $w" app32.o
 	else
-		echo "skipped: $cc makes no 32-bit programs"
+		echo "skipped: $cc makes no 32-bit programs, or the kernel runs none"
 	fi
 done
 for cc in gcc clang; do

@@ -109,9 +109,11 @@ if gcc -m32 -c hit.c -o hit32.o 2>/dev/null && gcc -m32 -c helper.c -o helper32.
 	says 1 "dtrace: failed to link script app.d: $class" -64 hit32.o
 	says 0 "$idle" hit32.o helper32.o
 	same "i386: the machine is the objects'" "$(readelf -h out.o | grep -c 'Intel 80386')" 1
-	if echo 'int main(void) { return 0; }' | gcc -m32 -x c - -o m32 2>/dev/null; then
+	if echo 'int main(void) { return 0; }' | gcc -m32 -x c - -o m32 2>/dev/null && ./m32 2>/dev/null; then
 		check "i386: links" gcc -m32 hit32.o helper32.o out.o -o bin32
 		check "i386: runs" ./bin32
+	else
+		echo "skipped: no 32-bit programs run here"
 	fi
 else
 	echo "skipped: no -m32"

@@ -50,6 +50,27 @@ def sh(*args, **kw):
                           stderr=subprocess.PIPE, text=True, **kw)
 
 
+_RUNS_32 = []
+
+
+def runs_32():
+    """Kernels may be built, and machines set up, without 32-bit programs; so may compilers."""
+    if not _RUNS_32:
+        path = os.path.join(FOLDER, "runs-32")
+        built = subprocess.run(("gcc", *M32, "-x", "c", "-", "-o", path), input="int main(void) { return 0; }",
+                               text=True, stderr=subprocess.DEVNULL)
+        try:
+            _RUNS_32.append(built.returncode == 0 and subprocess.run([path]).returncode == 0)
+        except OSError:
+            _RUNS_32.append(False)
+    return _RUNS_32[0]
+
+
+def need_32():
+    if not runs_32():
+        raise Skip("no 32-bit programs here: gcc makes none, or the kernel runs none")
+
+
 def must(*args, **kw):
     p = sh(*args, **kw)
     assert p.returncode == 0, "%s: status %d\n%s%s" % (" ".join(args), p.returncode, p.stdout, p.stderr)

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from lib import DTRACE, FOLDER, HERE, M32, Skip, each, main, must, sh
+from lib import DTRACE, FOLDER, HERE, M32, Skip, each, main, must, need_32, runs_32, sh
 
 SCRIPT = """
 vals$target:::ints { printf("ints %d %d %d %d %d %u %d %u %s %d\\n", args[0], args[1], args[2],
@@ -132,9 +132,7 @@ def test_without_frame_pointers_and_with_other_code_models():
 
 
 def test_32_bit():
-    if sh("gcc", *M32, "-x", "c", "-", "-o", path("m32")).returncode and sh(
-            "sh", "-c", "echo 'int main(void){return 0;}' | gcc -m32 -x c - -o " + path("m32")).returncode:
-        raise Skip("no 32-bit compiler")
+    need_32()
     agree(*(build + " " + " ".join(M32) for build in (
         "gcc -O0", "gcc -O1", "gcc -O2", "gcc -O3", "clang -O2", "gcc -O2 -fno-pie -no-pie")))
 
@@ -149,7 +147,7 @@ def twins(header, *flags):
     return app
 
 
-TWINS = ((), ("-fno-pie", "-no-pie"), M32, ("-fno-pie", "-no-pie", *M32))
+TWINS = ((), ("-fno-pie", "-no-pie")) + ((M32, ("-fno-pie", "-no-pie", *M32)) if runs_32() else ())
 
 
 def test_variables_of_one_name_in_several_files_are_told_apart():

@@ -11,7 +11,7 @@ import struct
 import sys
 
 from before import Before, Running, none_matches, says
-from lib import DTRACE, FOLDER, HERE, M32, Skip, build_app, dtrace, each, main, must, sh
+from lib import DTRACE, FOLDER, HERE, M32, Skip, build_app, dtrace, each, main, must, need_32, sh
 
 COUNT = "app$target:::hit { @ = count(); }"
 LIMIT = 60
@@ -27,10 +27,8 @@ def image(bits=64):
     if bits == 64:
         path = build_app()
     else:
-        try:
-            path = build_app("app32", flags=("-O2",) + tuple(M32))
-        except AssertionError as e:
-            raise Skip("no 32-bit compiler: %s" % str(e).split("\n")[1])
+        need_32()
+        path = build_app("app32", flags=("-O2",) + tuple(M32))
     with open(path, "rb") as f:
         return f.read()
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 
-from lib import DTRACE, FOLDER, HERE, M32, Skip, dtrace, main, must, sh
+from lib import DTRACE, FOLDER, HERE, M32, Skip, dtrace, main, must, need_32, runs_32, sh
 
 CHECK = os.path.join(os.path.dirname(DTRACE), "usdt-check")
 INCLUDE = os.path.join(HERE, "..", "..", "include")
@@ -116,8 +116,7 @@ def test_hand_written_operands():
 
 
 def test_hand_written_operands_in_32_bits():
-    if not can_32():
-        raise Skip("no gcc -m32 (gcc-12-multilib), or its programs do not run")
+    need_32()
     both_read(I386, "-fno-pie", "-no-pie", *M32)
 
 
@@ -135,12 +134,6 @@ def test_addresses_that_move_with_their_file():
         p = dtrace("-q", "-c", path("raw"), "-n", script)
         assert re.findall(r"no|\d", p.stdout) == seen.split(), (flags, p.stdout, p.stderr)
         assert all((w in p.stderr) == ("no" in seen) for w in why), (flags, p.stderr)
-
-
-def can_32():
-    """Kernels may be built without 32-bit programs."""
-    build = "echo 'int main(void){return 0;}' | gcc -m32 -x c - -o %s && %s" % (path("m32"), path("m32"))
-    return not sh("sh", "-c", build).returncode
 
 
 # ---- usdt-check on what compilers choose (dtrace: test_args.py) -----------------------------------
@@ -170,7 +163,7 @@ def test_arguments_where_compilers_leave_them():
         must(DTRACE, "-h", "-s", os.path.join(HERE, "args.d"), "-o", path("args.h"))
     builds = [("gcc", "-O0"), ("gcc", "-O2"), ("gcc", "-O3", "-static"), ("clang", "-O0"), ("clang", "-O2"),
               ("gcc", "-O2", "-no-pie", "-fno-pie"), ("g++", "-O2")]
-    if can_32():
+    if runs_32():
         builds += [("gcc", "-O0", *M32), ("gcc", "-O2", *M32), ("gcc", "-O2", "-no-pie", "-fno-pie", *M32)]
     for cc, *flags in builds:
         if not shutil.which(cc):
@@ -195,7 +188,7 @@ def twins(header, *flags):
 
 
 def test_variables_of_one_name_and_pairs_of_registers():
-    for flags in ((), ("-fno-pie", "-no-pie")) + ((M32, ("-fno-pie", "-no-pie", *M32)) if can_32() else ()):
+    for flags in ((), ("-fno-pie", "-no-pie")) + ((M32, ("-fno-pie", "-no-pie", *M32)) if runs_32() else ()):
         for level in ("-O0", "-O2"):
             app = twins("OURS", level, *flags)
             claims = said(app, "twins", ("hit",), False)
@@ -222,7 +215,7 @@ def test_what_only_our_header_keeps_is_an_error_with_systemtaps():
         p = dtrace("-qc", app, "-n", 'twins$target:::hit { printf("%d", arg0); }')
         assert len(re.findall(r"twins:(?:one|two)?:hit\): arg0 cannot be read: %s \(-4@count\(%%rip\)\) in action #1\n"
                               % re.escape(why), p.stderr)) == 14 and p.returncode == 0, p.stderr
-    if can_32():
+    if runs_32():
         app = twins("THEIRS", "-O2", "-fno-pie", "-no-pie", *M32)
         p = check(app, "twins:::hit arg3==1")
         assert p.returncode == 1 and re.search(r"arg3 cannot be read: wider than its register \(-8@%e\w\w\)\n", p.stderr), p.stderr
@@ -309,7 +302,7 @@ def test_what_the_header_keeps():
         ("-O0",), ("-O2",), ("-O2", "-fno-pie", "-no-pie"), ("-Os", "-fPIC"), ("-O1", "-static"),
         ("-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"), ("-O2", "-flto"))]
     builds += [("clang", "-O2"), ("clang++", "-O0"), ("gcc", "-O2", "-fuse-ld=lld"), ("gcc", "-O2", "-fuse-ld=gold")]
-    if can_32():
+    if runs_32():
         builds += [("gcc", level, *pic, *M32) for level in ("-O0", "-O2") for pic in ((), ("-fno-pie", "-no-pie"))]
         builds += [("g++", "-O2", *M32)]
     for cc, *flags in builds:
@@ -334,7 +327,7 @@ def test_notes_are_where_they_are_needed_alone():
     with open(path("plain.c"), "w") as f:
         f.write("#include <usdt/sdt.h>\nint main(int argc, char **argv)\n{\n\tvolatile long long x = argc;\n"
                 "\tUSDT_PROBE5(p, n, argc, argv, 7, x, x + 1LL);\n\treturn 0;\n}\n")
-    for flags in (("-O0",), ("-O2",)) + ((("-O2", *M32),) if can_32() else ()):
+    for flags in (("-O0",), ("-O2",)) + ((("-O2", *M32),) if runs_32() else ()):
         must("gcc", *flags, "-I", INCLUDE, "-o", path("plain"), path("plain.c"))
         text = must("readelf", "-nSW", path("plain"))
         pairs = len(re.findall(r"-8@%e", text))
@@ -381,7 +374,7 @@ def test_args_are_what_the_provider_declares():
 
 
 def test_floats_are_shown_and_not_taken_for_integers():
-    for flags in (("-O0",), ("-O2",)) + ((("-O0", *M32), ("-O2", *M32)) if can_32() else ()):
+    for flags in (("-O0",), ("-O2",)) + ((("-O0", *M32), ("-O2", *M32)) if runs_32() else ()):
         app = uses(*flags)
         p = check(app, "reals:::hit count==1 && arg2==1 && arg0==0x3fe0000000000000 && arg1==0x3e800000")
         assert p.returncode == 0, (flags, p.stderr)

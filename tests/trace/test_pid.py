@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from before import Before, Running, none_matches, says, until
-from lib import DTRACE, FOLDER, M32, Skip, main, must, numbers, sh, traced
+from lib import DTRACE, FOLDER, M32, Skip, main, must, need_32, numbers, sh, traced
 
 FUNCTIONS = r"""
 #include <stdlib.h>
@@ -43,10 +43,9 @@ def functions(name="functions", *flags):
     if not os.path.exists(out):
         with open(out + ".src.c", "w") as f:
             f.write(FUNCTIONS.replace('SP', '"esp"' if "-m32" in flags else '"rsp"'))
-        p = sh("gcc", "-O1", "-o", out, out + ".src.c", *flags)
-        if p.returncode and "-m32" in flags:
-            raise Skip("no 32-bit compiler")
-        assert not p.returncode, p.stderr
+        if "-m32" in flags:
+            need_32()
+        must("gcc", "-O1", "-o", out, out + ".src.c", *flags)
     return out
 
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from lib import DTRACE, FOLDER, M32, Skip, build_app, dtrace, main, must, numbers, sh, traced
+from lib import DTRACE, FOLDER, M32, Skip, build_app, dtrace, main, must, need_32, numbers, sh, traced
 
 
 def words(out):
@@ -58,11 +58,8 @@ def test_syscall_that_fails():
 
 
 def test_32_bit_program():
-    source = CALLS
-    try:
-        calls = compiled("calls32", source, *M32)
-    except AssertionError as e:
-        raise Skip("no 32-bit compiler: %s" % str(e).split("\n")[-2])
+    need_32()
+    calls = compiled("calls32", CALLS, *M32)
     out = traced('syscall::getppid:* /pid == $target/ { @[probemod, probename] = count(); }'
                  ' syscall::close:return /pid == $target && errno == 9/ { @[probemod, "failed"] = count(); }'
                  ' END { printa("%s %s %@d\\n", @); }', calls + " 500")

@@ -8,7 +8,7 @@ import sys
 import time
 
 from before import Before, Running, says
-from lib import DTRACE, EMULATED, FOLDER, M32, Skip, dtrace, main, must, numbers, sh, traced
+from lib import DTRACE, EMULATED, FOLDER, M32, Skip, dtrace, main, must, need_32, numbers, sh, traced
 
 SIX = r"""
 #define _GNU_SOURCE
@@ -39,10 +39,9 @@ def six(name="six", *flags):
     if not os.path.exists(out):
         with open(out + ".c", "w") as f:
             f.write(SIX)
-        p = sh("gcc", "-O1", "-o", out, out + ".c", *flags)
-        if p.returncode and "-m32" in flags:
-            raise Skip("no 32-bit compiler")
-        assert not p.returncode, p.stderr
+        if "-m32" in flags:
+            need_32()
+        must("gcc", "-O1", "-o", out, out + ".c", *flags)
     return out
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 from before import Before, Running, process_state, says, until
-from lib import DTRACE, FOLDER, M32, Skip, build_app, dtrace, main, must, sh
+from lib import DTRACE, FOLDER, M32, Skip, build_app, dtrace, main, must, need_32, sh
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 TWO = "-all,+bpf,+perfmon"
@@ -242,10 +242,8 @@ def test_what_cannot_be_grabbed():
 
 def test_p_of_a_32_bit_process():
     text = '#include "app.h"\n#include <unistd.h>\nint main(void) { for (;;) { APP_HIT(1, "x"); usleep(1000); } }\n'
-    try:
-        path = compiled("app32", text, *M32)
-    except AssertionError:
-        raise Skip("no 32-bit compiler")
+    need_32()
+    path = compiled("app32", text, *M32)
     with Running(path) as r:
         p = dtrace("-q", "-p", str(r.pid), "-n", "app$target:::hit { printf(\"%d\", arg0); exit(0); }", timeout=30)
         assert (p.returncode, p.stdout, p.stderr) == (0, "1", ""), p

@@ -291,10 +291,8 @@ def test_values_of_a_firing():
 
 
 def test_32_bit_and_static_programs():
-    try:
-        app32 = lib.build_app("app32", flags=("-O2",) + lib.M32)
-    except AssertionError:
-        raise lib.Skip("no gcc -m32 (gcc-12-multilib)")
+    lib.need_32()
+    app32 = lib.build_app("app32", flags=("-O2",) + lib.M32)
     static = lib.build_app("static", flags=("-O2", "-static"))
     for app in (app32, static):
         status, text = report("-e", "app:::hit count==10 && strlen(copyinstr(arg1)) > 0", app, "-n", "10")

@@ -23,8 +23,8 @@ for cc in gcc clang g++ clang++; do
 	for o in -O0 -O1 "-O2 -fPIC" "-O3 -static" "-O2 -flto" "-Os -m32" "-O0 -m32 -fPIC"; do
 		case $o in *-m32*)
 			echo '#include <errno.h>' | $cc -m32 -idirafter "$sys" -x $x -E - >/dev/null 2>&1 &&
-				echo 'int main(void){return 0;}' | $cc -m32 -x $x - -o m.bin 2>/dev/null ||
-				{ echo "skipped: $cc makes no 32-bit programs"; continue; }
+				echo 'int main(void){return 0;}' | $cc -m32 -x $x - -o m.bin 2>/dev/null && ./m.bin 2>/dev/null ||
+				{ echo "skipped: $cc makes no 32-bit programs, or the kernel runs none"; continue; }
 		esac
 		for w in OURS THEIRS; do
 			$cc -x $x $o -w -D$w -I"$here/include" -idirafter "$sys" \
