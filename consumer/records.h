@@ -9,7 +9,12 @@
 #include "ebpf/abi.h"
 #include "d/d.h"
 
-enum rec_kind { REC_INT, REC_STRING, REC_BYTES, REC_STACK, REC_USTACK, REC_KSYM, REC_USYM };
+/* consumer/kinds.def has the facts of each. */
+enum rec_kind {
+#define REC_KIND(id, value, fixed, least) REC_##id,
+#include "consumer/kinds.def"
+	REC_NKINDS
+};
 
 struct rec_field {
 	enum rec_kind kind;

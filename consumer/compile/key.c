@@ -49,20 +49,21 @@ uint32_t stack_frames(const struct cc *cc, const struct d_type *t)
 
 uint32_t key_most(struct cc *cc, const struct d_type *t)
 {
-	switch (key_kind(t)) {
-	case REC_STRING: return cc->str_cell;
-	case REC_STACK: return 8 + 8 * stack_frames(cc, t);
-	case REC_USTACK: return 16 + 8 * stack_frames(cc, t);
-	case REC_USYM: return 16;
-	default: return 8;
-	}
+	enum rec_kind k = key_kind(t);
+
+	if (k == REC_STRING)
+		return cc->str_cell;
+	return key_least(t) + (k == REC_STACK || k == REC_USTACK ? 8 * stack_frames(cc, t) : 0);
 }
 
 uint32_t key_least(const struct d_type *t)
 {
-	enum rec_kind k = key_kind(t);
+	static const uint32_t least[] = {
+#define REC_KIND(id, value, fixed, least) [REC_##id] = least,
+#include "consumer/kinds.def"
+	};
 
-	return k == REC_USTACK || k == REC_USYM ? 16 : 8;
+	return least[key_kind(t)];
 }
 
 /* The kernel's functions between a tracepoint and bpf_trace_runN, where they are. */
@@ -190,13 +191,13 @@ static void put_pid(struct gen *g, struct build *b)
 	put_word(g, b);
 }
 
-static void put_int(struct gen *g, struct build *b, const struct d_expr *e)
+static void key_INT(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	g_number(g, e);
 	put_word(g, b);
 }
 
-static void put_usym(struct gen *g, struct build *b, const struct d_expr *e)
+static void key_USYM(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	int save = g_push(g, 8);
 
@@ -229,7 +230,7 @@ static bool read_string(struct gen *g, struct build *b, const struct d_expr *e)
 	return true;
 }
 
-static void put_string(struct gen *g, struct build *b, const struct d_expr *e)
+static void key_STRING(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	uint32_t src;
 
@@ -244,7 +245,7 @@ static void put_string(struct gen *g, struct build *b, const struct d_expr *e)
 	moved(g, b);
 }
 
-static void put_stack(struct gen *g, struct build *b, const struct d_expr *e)
+static void key_STACK(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	uint32_t at = g_room(g, 8 * stack_frames(g->cc, e->type));
@@ -270,10 +271,14 @@ static void put_stack(struct gen *g, struct build *b, const struct d_expr *e)
 	g_pop(g, 8);
 }
 
+/* An array is a key by its address, as the checker casts it; structs are refused. */
+#define key_BYTES key_INT
+#define key_KSYM key_INT
+#define key_USTACK key_STACK
+
 static void (*const put[])(struct gen *g, struct build *b, const struct d_expr *e) = {
-	[REC_INT] = put_int,	  [REC_STRING] = put_string, [REC_STACK] = put_stack,
-	[REC_USTACK] = put_stack, [REC_KSYM] = put_int,	     [REC_USYM] = put_usym,
-	[REC_BYTES] = put_int,
+#define REC_KIND(id, value, fixed, least) [REC_##id] = key_##id,
+#include "consumer/kinds.def"
 };
 
 /* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. An

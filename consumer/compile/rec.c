@@ -25,6 +25,16 @@ static enum d_symbol symbol_of(const struct d_expr *e)
 	return e->kind == D_E_CALL && e->is_action ? d_action_rows[e->func].symbol : D_SYM_PLACE;
 }
 
+static uint32_t fixed_size(const struct rec_field *f)
+{
+	static const uint32_t fixed[] = {
+#define REC_KIND(id, value, fixed, least) [REC_##id] = (uint32_t)(fixed),
+#include "consumer/kinds.def"
+	};
+
+	return fixed[f->kind] ? fixed[f->kind] : (f->size + 7) & ~7u;
+}
+
 /* The next field of the action: the value of e. */
 static void field_layout(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
@@ -45,9 +55,7 @@ static void field_layout(struct layout *l, struct rec_action *a, const struct d_
 		l->tails += l->cc->str_cell + 8;
 	if (f->kind == REC_USYM || f->kind == REC_USTACK)
 		l->cc->uses_usyms = true;
-	l->r->size += f->kind == REC_BYTES ? (f->size + 7) & ~7u : 8;
-	if (f->kind == REC_USYM || f->kind == REC_USTACK)
-		l->r->size += sizeof(struct rt_owner);
+	l->r->size += fixed_size(f);
 }
 
 /* layout_ID: what of an action goes into the record. */
@@ -223,14 +231,14 @@ static void new_tail(struct gen *g)
 	cc_store(g->f, BPF_DW, R_FP, g->tail, R0);
 }
 
-static void put_int(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void record_INT(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
 {
 	(void)fl;
 	g_number(g, e);
 	g_slot_store(g, BPF_DW, at, R0);
 }
 
-static void put_string(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+static void record_STRING(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 		       uint32_t at)
 {
 	struct cc_func *f = g->f;
@@ -246,7 +254,7 @@ static void put_string(struct gen *g, const struct rec_field *fl, const struct d
 	new_tail(g);
 }
 
-static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+static void record_BYTES(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 		      uint32_t at)
 {
 	if (fl->size & 7) { /* what stands between the field and the next */
@@ -256,7 +264,7 @@ static void put_bytes(struct gen *g, const struct rec_field *fl, const struct d_
 	g_load_bytes(g, e, at);
 }
 
-static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+static void record_STACK(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 		      uint32_t at)
 {
 	struct cc_func *f = g->f;
@@ -276,17 +284,19 @@ static void put_stack(struct gen *g, const struct rec_field *fl, const struct d_
 		g_owner(g, at + 8);
 }
 
-static void put_usym(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void record_USYM(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
 {
-	put_int(g, fl, e, at);
+	record_INT(g, fl, e, at);
 	g_owner(g, at + 8);
 }
 
+#define record_KSYM record_INT
+#define record_USTACK record_STACK
+
 static void (*const put[])(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 			   uint32_t at) = {
-	[REC_INT] = put_int,	 [REC_STRING] = put_string, [REC_BYTES] = put_bytes,
-	[REC_STACK] = put_stack, [REC_USTACK] = put_stack,  [REC_KSYM] = put_int,
-	[REC_USYM] = put_usym,
+#define REC_KIND(id, value, fixed, least) [REC_##id] = record_##id,
+#include "consumer/kinds.def"
 };
 
 /* emit_ID: what an action does when its clause runs. */

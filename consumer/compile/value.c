@@ -15,7 +15,12 @@
 
 enum value_kind value_kind(const struct d_type *t)
 {
-	return is_aggregate(t) ? VALUE_BYTES : d_is_string(t) ? VALUE_STRING : VALUE_NUMBER;
+	static const enum value_kind kinds[] = {
+#define REC_KIND(id, value, fixed, least) [REC_##id] = VALUE_##value,
+#include "consumer/kinds.def"
+	};
+
+	return kinds[key_kind(t)];
 }
 
 static struct value value_INT(struct gen *g, const struct d_expr *e)
