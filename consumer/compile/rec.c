@@ -231,7 +231,8 @@ static void new_tail(struct gen *g)
 	cc_store(g->f, BPF_DW, R_FP, g->tail, R0);
 }
 
-static void record_INT(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void record_INT(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+		       uint32_t at)
 {
 	(void)fl;
 	g_number(g, e);
@@ -239,7 +240,7 @@ static void record_INT(struct gen *g, const struct rec_field *fl, const struct d
 }
 
 static void record_STRING(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
-		       uint32_t at)
+			  uint32_t at)
 {
 	struct cc_func *f = g->f;
 	uint32_t src = g_string(g, e);
@@ -255,7 +256,7 @@ static void record_STRING(struct gen *g, const struct rec_field *fl, const struc
 }
 
 static void record_BYTES(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
-		      uint32_t at)
+			 uint32_t at)
 {
 	if (fl->size & 7) { /* what stands between the field and the next */
 		cc_imm(g->f, R0, 0);
@@ -265,7 +266,7 @@ static void record_BYTES(struct gen *g, const struct rec_field *fl, const struct
 }
 
 static void record_STACK(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
-		      uint32_t at)
+			 uint32_t at)
 {
 	struct cc_func *f = g->f;
 	uint32_t room = g_room(g, 8 * stack_frames(g->cc, e->type));
@@ -284,7 +285,8 @@ static void record_STACK(struct gen *g, const struct rec_field *fl, const struct
 		g_owner(g, at + 8);
 }
 
-static void record_USYM(struct gen *g, const struct rec_field *fl, const struct d_expr *e, uint32_t at)
+static void record_USYM(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
+			uint32_t at)
 {
 	record_INT(g, fl, e, at);
 	g_owner(g, at + 8);
