@@ -1,6 +1,6 @@
 # libusdt-consumer: all of the consumer behind include/usdt/consumer.h, with the rooms below it
 # inside and hidden. libcc brings librt, libd and libbase.
-CONSUMER_PARTS = librun.la libout.la libaggs.la libprov.la libcc.la libkernel.la libusdtread-core.la
+CONSUMER_PARTS = librun.la libout.la libaggs.la libprov.la libworld.la libcc.la libkernel.la libusdtread-core.la
 
 lib_LTLIBRARIES += libusdt-consumer.la
 libusdt_consumer_la_SOURCES =

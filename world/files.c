@@ -31,6 +31,7 @@ enum { FRESH_MS = 200 }; /* how long an answer of the whole host is good when no
 struct world_file {
 	struct world_inode id;
 	struct usdt_file *usdt;
+	struct world_symbols *symbols;
 	const char *path, *base;
 	int fd; /* -1: not opened, or not needed */
 	bool read;
@@ -75,6 +76,7 @@ void world_files_free(struct world_files *f)
 		return;
 	for (size_t i = 0; i < f->n; i++) {
 		usdt_file_close(f->v[i].usdt);
+		world_symbols_free(f->v[i].symbols);
 		if (f->v[i].fd >= 0)
 			close(f->v[i].fd);
 	}
@@ -508,6 +510,18 @@ struct usdt_file *world_file_usdt(struct world *w, int file)
 	close(f->fd); /* hundreds of files without probes must not take all descriptors */
 	f->fd = -1;
 	return NULL;
+}
+
+struct world_symbols *world_file_symbols(struct world *w, int file)
+{
+	int fd = world_file_open(w, file);
+	struct world_file *f = fd < 0 ? NULL : &w->files->v[file];
+
+	if (f && !f->symbols) {
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		f->symbols = fd < 0 ? NULL : world_symbols_new(fd);
+	}
+	return f ? f->symbols : NULL;
 }
 
 static const char *known_path(struct world *w, int file)

@@ -32,7 +32,7 @@ struct file {
 	char *key;
 	size_t key_len;
 	char *module; /* base name of its path */
-	struct symfile *syms;
+	struct world_symbols *syms;
 };
 
 struct mapping {
@@ -100,7 +100,7 @@ static void file_free(void *arg)
 
 	free(f->key);
 	free(f->module);
-	symfile_free(f->syms);
+	world_symbols_free(f->syms);
 	free(f);
 }
 
@@ -137,7 +137,7 @@ static struct file *file_new(const struct world_event *ev)
 	if (!f)
 		return NULL;
 	f->module = strdup(text_base(ev->path));
-	f->syms = strcmp(ev->path, "[vdso]") ? symfile_new(open_mapped(ev)) : symfile_new_vdso();
+	f->syms = strcmp(ev->path, "[vdso]") ? world_symbols_new(open_mapped(ev)) : world_symbols_new_vdso();
 	if (!f->module || !f->syms) {
 		file_free(f);
 		return NULL;
@@ -545,7 +545,7 @@ void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *ow
 		snprintf(buf, size, "%s", m->file->module);
 		return;
 	}
-	name = symfile_find(m->file->syms, addr - m->addr + m->pgoff, &distance);
+	name = world_symbols_find(m->file->syms, addr - m->addr + m->pgoff, &distance);
 	if (!name)
 		snprintf(buf, size, "%s`0x%" PRIx64, m->file->module, addr);
 	else if (!distance || how == D_SYM_FUNCTION)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/usym.c: function symbols of ELF files, from .symtab, else from the
+ * world/symbols.c: function symbols of ELF files, from .symtab, else from the
  * separate debug file that the build id names, else from .dynsym.
  * In:   a descriptor taken while the file was mapped, read at the first question.
  * Out:  file offset → function.
  * Owns: the descriptor until then; afterwards names and a sorted table.
  */
-#include "consumer/output/inner.h"
+#include "world/inner.h"
 
 #include "base/grow.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
@@ -21,23 +22,26 @@ struct sym {
 	uint64_t addr, size;
 	char *name;
 	unsigned rank; /* of several names of one address the lowest is shown */
+	bool is_chosen; /* STT_GNU_IFUNC */
+	size_t order;	/* in the symbol table */
 };
 struct segment {
 	uint64_t off, size, addr;
+	bool exec;
 };
 
-struct symfile {
+struct world_symbols {
 	int fd; /* -1: none, or read already */
-	bool vdso, loaded;
+	bool vdso, loaded, is32;
 	struct sym *syms;
 	size_t n, cap;
 	struct segment *segs;
 	size_t nsegs;
 };
 
-struct symfile *symfile_new(int fd)
+struct world_symbols *world_symbols_new(int fd)
 {
-	struct symfile *f = calloc(1, sizeof(*f));
+	struct world_symbols *f = calloc(1, sizeof(*f));
 
 	if (!f) {
 		if (fd >= 0)
@@ -48,16 +52,16 @@ struct symfile *symfile_new(int fd)
 	return f;
 }
 
-struct symfile *symfile_new_vdso(void)
+struct world_symbols *world_symbols_new_vdso(void)
 {
-	struct symfile *f = symfile_new(-1);
+	struct world_symbols *f = world_symbols_new(-1);
 
 	if (f)
 		f->vdso = true;
 	return f;
 }
 
-void symfile_free(struct symfile *f)
+void world_symbols_free(struct world_symbols *f)
 {
 	if (!f)
 		return;
@@ -81,7 +85,7 @@ static unsigned rank_of(const GElf_Sym *s, const char *name)
 	       (bind == STB_WEAK);
 }
 
-static void add(struct symfile *f, const GElf_Sym *s, const char *name)
+static void add(struct world_symbols *f, const GElf_Sym *s, const char *name)
 {
 	struct sym *slot = GROW_PUSH(f->syms, f->n, f->cap);
 
@@ -89,11 +93,11 @@ static void add(struct symfile *f, const GElf_Sym *s, const char *name)
 		return;
 	/* without its version: name@@GLIBC_2.17 */
 	*slot = (struct sym){ s->st_value, s->st_size, strndup(name, strcspn(name, "@")),
-			      rank_of(s, name) };
+			      rank_of(s, name), GELF_ST_TYPE(s->st_info) == STT_GNU_IFUNC, f->n - 1 };
 	f->n -= !slot->name;
 }
 
-static void read_section(struct symfile *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+static void read_section(struct world_symbols *f, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t n = data && sh->sh_entsize ? data->d_size / sh->sh_entsize : 0;
@@ -112,7 +116,7 @@ static void read_section(struct symfile *f, Elf *elf, Elf_Scn *scn, const GElf_S
 	}
 }
 
-static bool read_symbols(struct symfile *f, Elf *elf, GElf_Word type)
+static bool read_symbols(struct world_symbols *f, Elf *elf, GElf_Word type)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr sh;
@@ -123,7 +127,7 @@ static bool read_symbols(struct symfile *f, Elf *elf, GElf_Word type)
 	return f->n > 0;
 }
 
-static void read_segments(struct symfile *f, Elf *elf)
+static void read_segments(struct world_symbols *f, Elf *elf)
 {
 	size_t n = 0;
 	GElf_Phdr ph;
@@ -133,7 +137,8 @@ static void read_segments(struct symfile *f, Elf *elf)
 	for (size_t i = 0; i < n; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD)
 			f->segs[f->nsegs++] = (struct segment){ ph.p_offset, ph.p_filesz,
-								ph.p_vaddr };
+								ph.p_vaddr,
+								ph.p_flags & PF_X };
 }
 
 /* "/usr/lib/debug/.build-id/ab/cdef….debug" of an object; false: it has no build id. */
@@ -167,7 +172,7 @@ static bool debug_path(Elf *elf, char *path, size_t size)
 	return false;
 }
 
-static bool read_debug_file(struct symfile *f, Elf *elf)
+static bool read_debug_file(struct world_symbols *f, Elf *elf)
 {
 	char path[256];
 	int fd = debug_path(elf, path, sizeof(path)) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -191,10 +196,11 @@ static int by_addr(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void read_elf(struct symfile *f, Elf *elf)
+static void read_elf(struct world_symbols *f, Elf *elf)
 {
 	if (elf && elf_kind(elf) == ELF_K_ELF) {
 		read_segments(f, elf);
+		f->is32 = gelf_getclass(elf) == ELFCLASS32;
 		if (!read_symbols(f, elf, SHT_SYMTAB) && !read_debug_file(f, elf))
 			read_symbols(f, elf, SHT_DYNSYM);
 		if (f->n)
@@ -204,7 +210,7 @@ static void read_elf(struct symfile *f, Elf *elf)
 }
 
 /* From its header to the end of its section headers, which it has at its end. */
-static void read_vdso(struct symfile *f)
+static void read_vdso(struct world_symbols *f)
 {
 	char *image = (char *)getauxval(AT_SYSINFO_EHDR);
 	Elf64_Ehdr eh;
@@ -215,7 +221,7 @@ static void read_vdso(struct symfile *f)
 	read_elf(f, elf_memory(image, eh.e_shoff + (size_t)eh.e_shnum * eh.e_shentsize));
 }
 
-static void load(struct symfile *f)
+static void load(struct world_symbols *f)
 {
 	f->loaded = true;
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -231,7 +237,7 @@ static void load(struct symfile *f)
 
 /* ---- Finding ------------------------------------------------------------------ */
 
-const char *symfile_find(struct symfile *f, uint64_t file_off, uint64_t *distance)
+const char *world_symbols_find(struct world_symbols *f, uint64_t file_off, uint64_t *distance)
 {
 	uint64_t addr = 0;
 	size_t lo = 0, hi, i;
@@ -262,4 +268,43 @@ const char *symfile_find(struct symfile *f, uint64_t file_off, uint64_t *distanc
 		return s->name;
 	}
 	return NULL;
+}
+
+bool world_symbols_32bit(struct world_symbols *f)
+{
+	if (!f->loaded)
+		load(f);
+	return f->is32;
+}
+
+static bool function_give(const struct world_symbols *f, const struct sym *s,
+			  world_function_fn *fn, void *arg)
+{
+	for (size_t k = 0; k < f->nsegs; k++) {
+		uint64_t in = s->addr - f->segs[k].addr;
+		struct world_function function = { .name = s->name,
+						   .offset = in + f->segs[k].off,
+						   .is_chosen = s->is_chosen };
+
+		if (f->segs[k].exec && in < f->segs[k].size)
+			return fn(arg, &function);
+	}
+	return true;
+}
+
+int world_symbols_each(struct world_symbols *f, world_function_fn *fn, void *arg)
+{
+	size_t *place;
+
+	if (!f->loaded)
+		load(f);
+	place = calloc(f->n + 1, sizeof(*place));
+	if (!place)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n; i++)
+		place[f->syms[i].order] = i;
+	for (size_t i = 0; i < f->n && function_give(f, &f->syms[place[i]], fn, arg); i++)
+		;
+	free(place);
+	return 0;
 }

@@ -125,14 +125,4 @@ out_action_fn out_act_system, out_act_freopen, out_act_ftruncate;
 /* printf's values and format: shared with system and freopen. */
 int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec);
 
-/* ---- usym.c -------------------------------------------------------------------- */
-
-/* Function symbols of a file, read once from a descriptor taken while it was mapped. */
-struct symfile;
-struct symfile *symfile_new(int fd);	/* takes fd (-1: none, no symbols); NULL: no memory */
-struct symfile *symfile_new_vdso(void); /* our own, which is every process's */
-void symfile_free(struct symfile *f);
-/* The function that holds a file offset: name (borrowed), distance from its start; NULL: none. */
-const char *symfile_find(struct symfile *f, uint64_t file_off, uint64_t *distance);
-
 #endif

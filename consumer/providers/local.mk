@@ -22,11 +22,6 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/sdt.c \
 	consumer/providers/names.c \
 	consumer/providers/attrs.def consumer/providers/stab.c \
-	world/world.h world/inner.h world/world.c world/vma.h \
-	world/vma.c \
-	world/files.c \
 	consumer/providers/usdt.c \
 	consumer/providers/pid.c \
-	consumer/providers/later.c \
-	world/watch.c \
-	world/target.c
+	consumer/providers/later.c

@@ -11,9 +11,7 @@
 #include "consumer/providers/inner.h"
 
 #include <errno.h>
-#include <gelf.h>
 #include <inttypes.h>
-#include <libelf.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,9 +31,10 @@ struct matching {
 	pid_t pid;
 	int file;
 	const char *mod;
-	bool is_glob, stopped;
+	bool is_glob;
 	struct hash *seen; /* addresses given: a pattern takes one name of each function */
-	Elf *elf;
+	struct world_symbols *symbols;
+	int err;
 };
 
 static bool pid_wants(struct prov_env *env, const struct d_pdesc *pd)
@@ -53,20 +52,6 @@ static bool pid_claims(const struct d_pdesc *pd)
 static bool pid_by_process(const struct d_pdesc *pd, pid_t pid)
 {
 	return !pid || prov_pdesc_pid(pd) == pid;
-}
-
-static bool file_offset(Elf *elf, uint64_t address, uint64_t *off)
-{
-	GElf_Phdr ph;
-	size_t n;
-
-	for (size_t i = 0; !elf_getphdrnum(elf, &n) && i < n; i++)
-		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
-		    address - ph.p_vaddr < ph.p_filesz) {
-			*off = address - ph.p_vaddr + ph.p_offset;
-			return true;
-		}
-	return false;
 }
 
 /* Registers, then the stack past the return address, where 32-bit programs have them all. */
@@ -102,52 +87,30 @@ static struct prov_probe *probe_for(struct matching *m, const char *func, uint64
 	p->sites[0].file = m->file;
 	p->sites[0].off = off;
 	p->sites[0].pid = m->pid;
-	args_set(p->sites[0].args.arg, gelf_getclass(m->elf) == ELFCLASS32 ? 4 : 8);
+	args_set(p->sites[0].args.arg, world_symbols_32bit(m->symbols) ? 4 : 8);
 	return p;
 }
 
-static int take(struct matching *m, const char *func, uint64_t address)
+static bool take(void *arg, const struct world_function *f)
 {
+	struct matching *m = arg;
+	uint64_t off = f->offset;
 	struct prov_probe *p;
-	uint64_t off;
 
-	if (!text_glob(m->pd->func, func) || !file_offset(m->elf, address, &off) ||
-	    (m->is_glob && hash_get(m->seen, &off, sizeof(off))))
-		return 0;
-	p = probe_for(m, func, off);
-	if (!p || hash_set(m->seen, &off, sizeof(off), p, NULL))
-		return -ENOMEM;
-	prov_give_id(m->env, p);
-	m->stopped = !m->found(m->arg, p);
-	return 0;
-}
-
-static int symbols_match(struct matching *m, unsigned type)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	GElf_Sym sym;
-	int err = 0;
-
-	while (!err && (scn = elf_nextscn(m->elf, scn))) {
-		Elf_Data *data;
-
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != type)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (int i = 0; data && !err && !m->stopped && gelf_getsym(data, i, &sym); i++) {
-			const char *name = elf_strptr(m->elf, sh.sh_link, sym.st_name);
-
-			m->own->symbols += sym.st_shndx != SHN_UNDEF;
-			if (GELF_ST_TYPE(sym.st_info) == STT_GNU_IFUNC && name &&
-			    !strcmp(name, m->pd->func))
-				m->own->chosen = true;
-			if (GELF_ST_TYPE(sym.st_info) == STT_FUNC && sym.st_shndx != SHN_UNDEF &&
-			    name && *name)
-				err = take(m, name, sym.st_value);
-		}
+	m->own->symbols++;
+	if (f->is_chosen) {
+		m->own->chosen |= !strcmp(f->name, m->pd->func);
+		return true;
 	}
-	return err;
+	if (!text_glob(m->pd->func, f->name) || (m->is_glob && hash_get(m->seen, &off, sizeof(off))))
+		return true;
+	p = probe_for(m, f->name, off);
+	if (!p || hash_set(m->seen, &off, sizeof(off), p, NULL)) {
+		m->err = -ENOMEM;
+		return false;
+	}
+	prov_give_id(m->env, p);
+	return m->found(m->arg, p);
 }
 
 static bool is_executable(pid_t pid, const char *path)
@@ -198,29 +161,25 @@ static int pid_match_file(struct prov_env *env, const struct d_pdesc *pd, int fi
 			      .file = file,
 			      .is_glob = !*pd->func || text_is_glob(pd->func),
 			      .own = own_get(env) };
-	int fd = world_file_open(env->world, file), err = 0;
+	int err;
 
 	m.mod = world_file_base(env->world, file);
 	if (!m.own)
 		return -ENOMEM;
-	if (fd < 0 ||
+	if (world_file_open(env->world, file) < 0 ||
 	    !(is_module(pd->mod, m.mod) ||
 	      (!strcmp(pd->mod, "a.out") && is_executable(pid, world_file_path(env->world, file)))))
 		return 0;
 	m.own->modules++;
-	elf_version(EV_CURRENT);
+	m.symbols = world_file_symbols(env->world, file);
+	if (!m.symbols)
+		return 0;
 	m.seen = hash_new();
-	m.elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (!m.seen)
-		err = -ENOMEM;
-	else if (m.elf && elf_kind(m.elf) == ELF_K_ELF) {
-		err = symbols_match(&m, SHT_SYMTAB);
-		if (!err && !m.stopped && !hash_count(m.seen))
-			err = symbols_match(&m, SHT_DYNSYM);
-	}
-	elf_end(m.elf);
+		return -ENOMEM;
+	err = world_symbols_each(m.symbols, take, &m);
 	hash_free(m.seen, NULL);
-	return err;
+	return err ? err : m.err;
 }
 
 static int pid_match_files(struct prov_env *env, const struct d_pdesc *pd, const int *files,

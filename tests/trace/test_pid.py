@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The pid provider: functions of one process, by every name the guide gives them."""
 import os
+import re
 import subprocess
 import sys
 
@@ -142,6 +143,25 @@ def test_a_stripped_program():
     assert counted(prog, "pid$target:libc:getppid:entry") == [("libc.so.6", "getppid", "80")]
     exports = functions("exports", "-rdynamic", "-s")
     assert counted(exports, "pid$target:a.out:odd:entry") == [("exports", "odd", "300")]
+
+
+def test_a_program_with_a_separate_debug_file():
+    """A static function that only the file named by the build id knows, as stacks know it."""
+    whole = functions("debugged", "-g", "-Wl,--build-id=sha1")
+    bare = os.path.join(FOLDER, "debugged-bare")
+    build_id = re.search(r"Build ID: (\w+)", must("readelf", "-n", whole)).group(1)
+    folder = "/usr/lib/debug/.build-id/" + build_id[:2]
+    path = "%s/%s.debug" % (folder, build_id[2:])
+    fresh = not os.path.exists(folder)
+    os.makedirs(folder, exist_ok=True)
+    try:
+        must("objcopy", "--only-keep-debug", whole, path)
+        must("objcopy", "--strip-all", whole, bare)
+        assert counted(bare, "pid$target:a.out:odd:entry") == [("debugged-bare", "odd", "300")]
+    finally:
+        os.unlink(path)
+        if fresh:
+            os.rmdir(folder)
 
 
 def test_a_function_that_the_loader_chooses():
