@@ -137,7 +137,8 @@ static struct file *file_new(const struct world_event *ev)
 	if (!f)
 		return NULL;
 	f->module = strdup(text_base(ev->path));
-	f->syms = strcmp(ev->path, "[vdso]") ? world_symbols_new(open_mapped(ev)) : world_symbols_new_vdso();
+	f->syms = strcmp(ev->path, "[vdso]") ? world_symbols_new(open_mapped(ev)) :
+					       world_symbols_new_vdso();
 	if (!f->module || !f->syms) {
 		file_free(f);
 		return NULL;

@@ -21,7 +21,7 @@
 struct sym {
 	uint64_t addr, size;
 	char *name;
-	unsigned rank; /* of several names of one address the lowest is shown */
+	unsigned rank;	/* of several names of one address the lowest is shown */
 	bool is_chosen; /* STT_GNU_IFUNC */
 	size_t order;	/* in the symbol table */
 };
@@ -92,8 +92,12 @@ static void add(struct world_symbols *f, const GElf_Sym *s, const char *name)
 	if (!slot)
 		return;
 	/* without its version: name@@GLIBC_2.17 */
-	*slot = (struct sym){ s->st_value, s->st_size, strndup(name, strcspn(name, "@")),
-			      rank_of(s, name), GELF_ST_TYPE(s->st_info) == STT_GNU_IFUNC, f->n - 1 };
+	*slot = (struct sym){ s->st_value,
+			      s->st_size,
+			      strndup(name, strcspn(name, "@")),
+			      rank_of(s, name),
+			      GELF_ST_TYPE(s->st_info) == STT_GNU_IFUNC,
+			      f->n - 1 };
 	f->n -= !slot->name;
 }
 
@@ -137,8 +141,7 @@ static void read_segments(struct world_symbols *f, Elf *elf)
 	for (size_t i = 0; i < n; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD)
 			f->segs[f->nsegs++] = (struct segment){ ph.p_offset, ph.p_filesz,
-								ph.p_vaddr,
-								ph.p_flags & PF_X };
+								ph.p_vaddr, ph.p_flags & PF_X };
 }
 
 /* "/usr/lib/debug/.build-id/ab/cdef….debug" of an object; false: it has no build id. */
@@ -277,8 +280,8 @@ bool world_symbols_32bit(struct world_symbols *f)
 	return f->is32;
 }
 
-static bool function_give(const struct world_symbols *f, const struct sym *s,
-			  world_function_fn *fn, void *arg)
+static bool function_give(const struct world_symbols *f, const struct sym *s, world_function_fn *fn,
+			  void *arg)
 {
 	for (size_t k = 0; k < f->nsegs; k++) {
 		uint64_t in = s->addr - f->segs[k].addr;

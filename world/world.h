@@ -72,7 +72,7 @@ const char *world_file_path(struct world *w, int file);
 /* Function symbols of a file: from .symtab, else from the separate debug file that its build id
  * names, else from .dynsym; read at the first question. */
 struct world_symbols;
-struct world_symbols *world_symbols_new(int fd); /* takes fd; -1: no symbols. NULL: no memory */
+struct world_symbols *world_symbols_new(int fd);    /* takes fd; -1: no symbols. NULL: no memory */
 struct world_symbols *world_symbols_new_vdso(void); /* our own vdso, which is every process's */
 void world_symbols_free(struct world_symbols *s);   /* NULL is accepted */
 /* The function that holds a file offset: its name, borrowed, and the distance from its start;

@@ -102,7 +102,8 @@ static bool take(void *arg, const struct world_function *f)
 		m->own->chosen |= !strcmp(f->name, m->pd->func);
 		return true;
 	}
-	if (!text_glob(m->pd->func, f->name) || (m->is_glob && hash_get(m->seen, &off, sizeof(off))))
+	if (!text_glob(m->pd->func, f->name) ||
+	    (m->is_glob && hash_get(m->seen, &off, sizeof(off))))
 		return true;
 	p = probe_for(m, f->name, off);
 	if (!p || hash_set(m->seen, &off, sizeof(off), p, NULL)) {
