@@ -21,13 +21,13 @@ struct aggs;
 
 struct agg_row {
 	const struct agg_desc *desc;
-	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
+	unsigned char *key;  /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
-	size_t key_len;	    /* zeros up to the class included */
+	size_t key_len;	     /* zeros up to the class included */
 	unsigned char *name; /* the key with its symbols as text; NULL: it has none, or is fresh */
 	size_t name_len;
-	uint64_t *words;    /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
-	int64_t normal;	    /* values are printed divided by this; 1 */
+	uint64_t *words; /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
+	int64_t normal;	 /* values are printed divided by this; 1 */
 };
 
 /* Borrows cc and prog. NULL: no memory. */
