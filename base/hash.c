@@ -75,6 +75,7 @@ static void slot_put(struct hash *h, size_t index)
 {
 	size_t i = h->entries[index].hash & (h->nslots - 1);
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): make_room puts new slots in place of those it frees */
 	while (h->slots[i])
 		i = (i + 1) & (h->nslots - 1);
 	h->slots[i] = (uint32_t)index + 1;

@@ -297,7 +297,7 @@ static bool logical(struct eval *v, const struct d_expr *e, struct value *out)
 static bool operation(struct eval *v, const struct d_expr *e, struct value *out)
 {
 	struct value kid[2] = { 0 };
-	uint64_t k[2];
+	uint64_t k[2] = { 0 };
 
 	for (size_t i = 0; i < e->nkids; i++) {
 		if (!value_eval(v, e->kids[i], &kid[i]))

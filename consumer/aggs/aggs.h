@@ -21,11 +21,13 @@ struct aggs;
 
 struct agg_row {
 	const struct agg_desc *desc;
-	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
+	unsigned char *key;  /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
-	size_t key_len;	    /* zeros up to the class included */
-	uint64_t *words;    /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
-	int64_t normal;	    /* values are printed divided by this; 1 */
+	size_t key_len;	     /* zeros up to the class included */
+	unsigned char *name; /* the key with its symbols as text; NULL: it has none, or is fresh */
+	size_t name_len;
+	uint64_t *words; /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
+	int64_t normal;	 /* values are printed divided by this; 1 */
 };
 
 /* Borrows cc and prog. NULL: no memory. */
@@ -40,6 +42,16 @@ int aggs_map_make(struct aggs *a, struct cc_map *m);
 
 /* Takes all that was counted. Errors leave the counts in the maps: 0 or the first -errno. */
 int aggs_drain(struct aggs *a);
+
+/* ---- Symbols in keys --------------------------------------------------------------------- */
+
+enum { AGGS_SYMBOL = 512 }; /* a symbol's text, NUL included */
+/* Writes the text of a KSYM or USYM. */
+typedef void aggs_symbol_fn(void *arg, const struct rec_value *v, char *buf, size_t size);
+/* Rows drained since the last merge have symbols in their keys. */
+bool aggs_unmerged(const struct aggs *a);
+/* One row for all keys that are shown alike. Call it after each drain: 0 or -errno. */
+int aggs_merge(struct aggs *a, aggs_symbol_fn *symbol, void *arg);
 
 /* ---- The table: by aggregation (d_agg.id) ----------------------------------------------- */
 
@@ -58,7 +70,8 @@ void aggs_normalize(struct aggs *a, int agg, int64_t factor); /* 1: denormalize 
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
 
-/* Components of a row's key into v[0..nkeys). False: the key ends before its components do. */
+/* Components of a row's key into v[0..nkeys); `bytes` of a symbol: its text, if the row is merged.
+ * False: the key ends before its components do. */
 bool aggs_key_values(struct rec_value *v, const struct agg_row *r);
 bool aggs_is_distribution(const struct agg_desc *desc);
 int64_t aggs_number(const struct agg_row *r); /* 0: a distribution */

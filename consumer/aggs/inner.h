@@ -3,7 +3,7 @@
  * consumer/aggs/inner.h: what the files of aggs/ share.
  *   table.c   rows by key                 drain.c   what programs counted, taken from the maps
  *   key.c     components of keys          value.c   what words are worth
- *   order.c   the order of rows
+ *   order.c   the order of rows           merge.c   rows whose symbols are shown alike
  */
 #ifndef CONSUMER_AGGS_INNER_H
 #define CONSUMER_AGGS_INNER_H
@@ -17,6 +17,8 @@
 struct agg_table {
 	const struct agg_desc *desc;
 	struct hash *rows;
+	struct hash *names; /* rows by name; NULL: no symbols in its keys */
+	size_t nfresh;	    /* rows without a name yet */
 };
 
 /* One CC_M_AGG map: the hashes for one class of keys and values. */
@@ -43,6 +45,14 @@ struct aggs {
 
 /* The row of a key, made if it is new; NULL: no memory. */
 struct agg_row *aggs_row(struct agg_table *t, const unsigned char *key, size_t len);
+
+void aggs_row_drop(struct agg_table *t, struct agg_row *row);
+
+/* ---- key.c, merge.c ------------------------------------------------------------- */
+
+/* As aggs_key_values, and where each component ends in the key: ends[0] is 0. */
+bool aggs_key_parts(struct rec_value *v, size_t *ends, const struct agg_row *r);
+bool aggs_has_symbols(const struct agg_desc *desc);
 
 /* ---- drain.c ------------------------------------------------------------------ */
 

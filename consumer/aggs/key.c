@@ -6,6 +6,7 @@
  */
 #include "consumer/aggs/inner.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t word_at(const void *p)
@@ -79,13 +80,14 @@ static bool (*const key_readers[])(struct rec_value *v, const unsigned char **at
 	[REC_USTACK] = key_ustack, [REC_KSYM] = key_word,     [REC_USYM] = key_usym,
 };
 
-bool aggs_key_values(struct rec_value *v, const struct agg_row *r)
+bool aggs_key_parts(struct rec_value *v, size_t *ends, const struct agg_row *r)
 {
 	const struct agg_desc *desc = r->desc;
 	const unsigned char *at = r->key, *end = at ? at + r->key_len : NULL;
 
 	if (desc->nkeys && !at)
 		return false;
+	ends[0] = 0;
 	for (size_t i = 0; i < desc->nkeys; i++) {
 		enum rec_kind kind = desc->kinds[i];
 
@@ -96,6 +98,30 @@ bool aggs_key_values(struct rec_value *v, const struct agg_row *r)
 			rec_value_type(&v[i], i < desc->agg->nkeys ? desc->agg->keys[i] : NULL, 0);
 		if (kind == REC_BYTES || !key_readers[kind](&v[i], &at, end))
 			return false;
+		ends[i + 1] = (size_t)(at - r->key);
 	}
 	return true;
+}
+
+bool aggs_key_values(struct rec_value *v, const struct agg_row *r)
+{
+	size_t few[16], n = r->desc->nkeys, *ends = few;
+	const unsigned char *name = r->name;
+	bool ok;
+
+	if (n >= COUNT(few) && !(ends = calloc(n + 1, sizeof(*ends))))
+		return false;
+	ok = aggs_key_parts(v, ends, r);
+	for (size_t i = 0; ok && name && i < n; i++) {
+		if (v[i].kind == REC_KSYM || v[i].kind == REC_USYM) {
+			v[i].bytes = (const char *)name;
+			v[i].len = strlen(v[i].bytes);
+			name += v[i].len + 1;
+		} else {
+			name += ends[i + 1] - ends[i];
+		}
+	}
+	if (ends != few)
+		free(ends);
+	return ok;
 }

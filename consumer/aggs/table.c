@@ -18,6 +18,7 @@ static void row_free(void *p)
 	struct agg_row *row = p;
 
 	free(row->key);
+	free(row->name);
 	free(row->words);
 	free(row);
 }
@@ -36,8 +37,10 @@ static struct agg_row *row_new(struct agg_table *t, const unsigned char *key, si
 	if (row->words && (row->key || !len)) {
 		if (len)
 			memcpy(row->key, key, len);
-		if (!hash_set(t->rows, key, len, row, NULL))
+		if (!hash_set(t->rows, key, len, row, NULL)) {
+			t->nfresh++;
 			return row;
+		}
 	}
 	row_free(row);
 	return NULL;
@@ -48,6 +51,18 @@ struct agg_row *aggs_row(struct agg_table *t, const unsigned char *key, size_t l
 	struct agg_row *row = hash_get(t->rows, key, len);
 
 	return row ? row : row_new(t, key, len);
+}
+
+void aggs_row_drop(struct agg_table *t, struct agg_row *row)
+{
+	static const unsigned char none[1];
+
+	if (!row->name)
+		t->nfresh--;
+	else if (hash_get(t->names, row->name, row->name_len) == row)
+		hash_remove(t->names, row->name, row->name_len);
+	hash_remove(t->rows, row->key ? row->key : none, row->key_len);
+	row_free(row);
 }
 
 /* ---- The table ---------------------------------------------------------------------------------- */
@@ -101,14 +116,6 @@ static int by_value(const void *a, const void *b)
 	return cmp ? cmp : CMP(y->order, x->order);
 }
 
-static void row_drop(struct agg_table *t, struct agg_row *row)
-{
-	static const unsigned char none[1];
-
-	hash_remove(t->rows, row->key ? row->key : none, row->key_len);
-	row_free(row);
-}
-
 int aggs_trunc(struct aggs *a, int agg, int64_t n)
 {
 	struct agg_table *t = &a->tables[agg];
@@ -126,7 +133,7 @@ int aggs_trunc(struct aggs *a, int agg, int64_t n)
 		rows[i] = (struct ranked){ row, i };
 	qsort(rows, count, sizeof(*rows), by_value);
 	for (i = 0; i < count - keep; i++)
-		row_drop(t, rows[n < 0 ? count - 1 - i : i].row);
+		aggs_row_drop(t, rows[n < 0 ? count - 1 - i : i].row);
 	free(rows);
 	return 0;
 }
@@ -147,7 +154,9 @@ struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu)
 
 		t->desc = cc_agg(cc, (int)a->ntables);
 		t->rows = hash_new();
-		if (!t->rows)
+		if (aggs_has_symbols(t->desc))
+			t->names = hash_new();
+		if (!t->rows || (aggs_has_symbols(t->desc) && !t->names))
 			break;
 	}
 	if (a->tables && a->ntables == prog->naggs)
@@ -161,8 +170,10 @@ void aggs_free(struct aggs *a)
 	if (!a)
 		return;
 	aggs_maps_close(a);
-	for (size_t i = 0; a->tables && i < a->ntables; i++)
+	for (size_t i = 0; a->tables && i < a->ntables; i++) {
+		hash_free(a->tables[i].names, NULL);
 		hash_free(a->tables[i].rows, row_free);
+	}
 	free(a->tables);
 	free(a);
 }

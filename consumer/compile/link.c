@@ -14,6 +14,7 @@
 #include "consumer/compile/inner.h"
 #include "kernel/kernel.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <stdlib.h>
@@ -353,6 +354,7 @@ int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image
 			resolve_routine(&l, &l.parts[i]);
 	if (l.err)
 		return l.err;
+	assert(l.parts); /* a program has a part at least */
 	last = &l.parts[l.nparts - 1];
 	image->insns = l.insns;
 	image->ninsns = last->start + last->n;

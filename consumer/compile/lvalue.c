@@ -53,6 +53,7 @@ static void find_var(struct gen *g, const struct lvalue *lv, bool create, int no
 	struct cc_func *f = g->f;
 	uint32_t known = lv->off.known;
 
+	assert(v); /* memory behind a pointer is found elsewhere */
 	if (lv->is_element) {
 		g_element_call(g, lv,
 			       &(struct element_change){ .helper = BPF_FUNC_map_lookup_elem });

@@ -42,6 +42,8 @@ int out_record_end(struct out *o);
 /* All aggregations not printed yet by printa, at exit, as DTrace does. */
 int out_aggs_print(struct out *o, struct aggs *aggs);
 int out_flush(struct out *o);
+/* An aggs_symbol_fn; the argument is a struct out. */
+void out_key_symbol(void *out, const struct rec_value *v, char *buf, size_t size);
 
 /* ---- Symbols -------------------------------------------------------------- */
 

@@ -20,7 +20,23 @@ void out_addr_text(struct out *o, const struct rt_owner *owner, uint64_t addr, e
 
 void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM])
 {
-	out_addr_text(o, v->kind == REC_USYM ? &v->owner : NULL, v->i, v->symbol, buf);
+	if (v->bytes) /* of a merged row */
+		snprintf(buf, OUT_SYM, "%.*s", (int)v->len, v->bytes);
+	else
+		out_addr_text(o, v->kind == REC_USYM ? &v->owner : NULL, v->i, v->symbol, buf);
+}
+
+/* A key has no time: the address is that of the processes as they were last. */
+void out_key_symbol(void *out, const struct rec_value *v, char *buf, size_t size)
+{
+	struct out *o = out;
+	uint64_t time = o->time;
+	char sym[OUT_SYM];
+
+	o->time = UINT64_MAX;
+	out_sym_text(o, v, sym);
+	o->time = time;
+	snprintf(buf, size, "%s", sym);
 }
 
 void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent)

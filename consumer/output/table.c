@@ -95,12 +95,13 @@ static void join_free(struct join *j)
 /* The line of a key; a new one has nothing but zeros. NULL: no memory. */
 static struct agg_row *join_line(struct join *j, const struct agg_row *r)
 {
-	const void *key = r->key ? r->key : (const void *)"";
-	size_t width = j->act->naggs, line = (uintptr_t)hash_get(j->lines, key, r->key_len);
+	const void *key = r->name ? r->name : r->key ? r->key : (const void *)"";
+	size_t len = r->name ? r->name_len : r->key_len, width = j->act->naggs,
+	       line = (uintptr_t)hash_get(j->lines, key, len);
 
 	if (line)
 		return j->rows + (line - 1) * width;
-	if (hash_set(j->lines, key, r->key_len, (void *)(uintptr_t)(j->nlines + 1), NULL))
+	if (hash_set(j->lines, key, len, (void *)(uintptr_t)(j->nlines + 1), NULL))
 		return NULL;
 	for (size_t i = 0; i < width; i++)
 		j->rows[j->nlines * width + i] =
@@ -108,6 +109,8 @@ static struct agg_row *join_line(struct join *j, const struct agg_row *r)
 					  .normal = 1,
 					  .key = r->key,
 					  .key_len = r->key_len,
+					  .name = r->name,
+					  .name_len = r->name_len,
 					  .words = j->zeros };
 	return j->rows + j->nlines++ * width;
 }

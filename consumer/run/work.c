@@ -73,6 +73,11 @@ static void drain_aggs(struct run *r)
 {
 	int err = aggs_drain(r->aggs);
 
+	if (!err && aggs_unmerged(r->aggs)) {
+		if (r->procs)
+			world_watch_read(r->world); /* what was mapped before these hits */
+		err = aggs_merge(r->aggs, out_key_symbol, r->out);
+	}
 	if (err && !r->aggs_told)
 		diag_error(r->diag, NOWHERE, NULL, "cannot read all aggregations: %s",
 			   strerror(-err));
