@@ -75,11 +75,43 @@ struct rt_fire {
 	uint64_t timestamp; /* 0: not read yet */
 	uint32_t probe;	    /* index in the enabling's table of probes */
 	uint32_t cpu;
-	uint64_t err[5];  /* ERROR's arg1..arg5: epid, action, pc, fault, value */
+	uint64_t err[5];  /* ERROR's arg1..arg5: epid, action, pc, fault, value; see rt_arg, too */
 	uint32_t clause;  /* of the fault */
 	uint32_t faulted; /* while ERROR's clauses run: the probe whose clause faulted */
+	uint32_t place;	  /* of the site: its row in the program's table of places */
+	uint32_t pad;
 };
-RT_ASSERT(sizeof(struct rt_fire) == 64);
+RT_ASSERT(sizeof(struct rt_fire) == 72);
+
+/* ---- Places of arguments -------------------------------------------------- */
+
+/*
+ * The sites of one program may have an argument at different places. Their attach cookies tell
+ * the probe's index in the low 32 bits, and in the high ones the row of a table that has a
+ * struct rt_place for each argument that differs.
+ */
+#define RT_COOKIE(probe, place) ((uint64_t)(place) << 32 | (uint32_t)(probe))
+
+enum rt_place_kind {
+	RT_PLACE_NONE,	/* no such argument: 0 */
+	RT_PLACE_CONST, /* disp */
+	RT_PLACE_REG,	/* the register base >> shift, size bytes */
+	RT_PLACE_PAIR,	/* 64 bits in two registers of 32: lower in base, upper in index */
+	RT_PLACE_USER,	/* user memory at base + index * scale + disp, size bytes */
+	RT_PLACE_BAD,	/* cannot be had: reading it is a fault (RT_FLT_ILLOP), whose value is disp */
+};
+enum { RT_NO_REG = 0xff };
+struct rt_place {
+	uint8_t kind;  /* enum rt_place_kind */
+	uint8_t size;  /* 1, 2, 4, 8 */
+	uint8_t base;  /* a register, by its word in the context; RT_NO_REG: 0 */
+	uint8_t index; /* likewise */
+	uint8_t shift, scale;
+	uint8_t is_signed;
+	uint8_t narrow; /* USER: the address has 32 bits, what carries is lost */
+	int64_t disp;
+};
+RT_ASSERT(sizeof(struct rt_place) == 16);
 
 /* A thread's storage begins so. */
 struct rt_self {

@@ -66,12 +66,14 @@ def relocations(secs, text):
 
 
 def prototypes(path):
-    """{name: 's' for the slot and 'i' for a number, a letter a parameter}"""
+    """{name: a letter a parameter: 'c' the context, 'f' the firing, 's' the slot, 'i' a number}"""
+    letters = {"struct rt_regs": "c", "struct rt_fire": "f", "struct rt_scratch": "s"}
     out = {}
     with open(path) as f:
         for m in re.finditer(r"^int64_t (rt_\w+)\(([^)]*)\);", f.read(), re.M):
             params = [p.strip() for p in m.group(2).split(",")]
-            out[m.group(1)] = "".join("s" if "*" in p else "i" for p in params)
+            out[m.group(1)] = "".join(letters[p.split(" *")[0]] if "*" in p else "i"
+                                      for p in params)
     return out
 
 

@@ -249,6 +249,72 @@ int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room,
 	return heap_copyin(s, heap, room, addr, len, USER_SLEEP);
 }
 
+/* ---- Arguments --------------------------------------------------------------------------- */
+
+/* The words of a context must be loaded at constant offsets: the verifier takes no others. */
+#define REG(n)                                                                   \
+	case n:                                                                  \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(v) : "r"(ctx), "i"(8 * n)); \
+		break;
+INLINE uint64_t reg(const struct rt_regs *ctx, uint64_t word)
+{
+	uint64_t v = 0;
+
+	switch (word) {
+		REG(0) REG(1) REG(2) REG(3) REG(4) REG(5) REG(6) REG(7) REG(8) REG(9) REG(10)
+		REG(11) REG(12) REG(13) REG(14) REG(15) REG(16) REG(17) REG(18) REG(19) REG(20)
+	}
+	return v;
+}
+
+INLINE uint64_t extend(uint64_t v, const struct rt_place *at)
+{
+	uint64_t unused = (64 - 8 * at->size) & 63;
+
+	v <<= unused;
+	return at->is_signed ? (uint64_t)((int64_t)v >> unused) : v >> unused;
+}
+
+INLINE int64_t user_value(const struct rt_place *at, uint64_t addr, uint64_t *v)
+{
+	uint64_t buf[2] = { 0, 0 }, size = at->size & 15; /* 1 to 8, but the verifier must see it */
+
+	if (at->narrow)
+		addr = (uint32_t)addr;
+	*v = addr;
+	OPAQUE(size);
+	if (read_piece(USER_SLEEP, buf, size & 15, addr))
+		return RT_FLT_BADADDR;
+	*v = extend(buf[0], at);
+	return 0;
+}
+
+int64_t rt_arg(struct rt_regs *ctx, struct rt_fire *fire, uint64_t where, int64_t disp)
+{
+	union {
+		uint64_t words[2];
+		struct rt_place at;
+	} place = { { where, disp } };
+	const struct rt_place *at = &place.at;
+	uint64_t base = reg(ctx, at->base), index = reg(ctx, at->index), v = 0;
+	int64_t fault = 0;
+
+	if (!fire)
+		return RT_FLT_ILLOP;
+	if (at->kind == RT_PLACE_CONST)
+		v = disp;
+	else if (at->kind == RT_PLACE_REG)
+		v = extend(base >> (at->shift & 63), at);
+	else if (at->kind == RT_PLACE_USER)
+		fault = user_value(at, base + index * at->scale + disp, &v);
+	else if (at->kind == RT_PLACE_PAIR)
+		v = index << 32 | (uint32_t)base;
+	else if (at->kind != RT_PLACE_NONE)
+		fault = RT_FLT_ILLOP, v = disp;
+	fire->err[4] = v;
+	return fault;
+}
+
 /* ---- Strings ----------------------------------------------------------------------------- */
 
 /* Bytes to ask for, NUL included: 1..strsize. */

@@ -86,6 +86,14 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
 int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
 int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
 
+/* ---- Arguments --------------------------------------------------------------------------- */
+
+struct rt_regs; /* the context of a probe in user land */
+/* An argument by its place, a struct rt_place in two words: where is the first of them. 0: the value
+ * is in fire->err[4], which nobody reads before a fault. Else enum rt_fault, and there the fault's
+ * value. Sleepable programs only: absent pages are faulted in. */
+int64_t rt_arg(struct rt_regs *ctx, struct rt_fire *fire, uint64_t where, int64_t disp);
+
 /* ---- Records ------------------------------------------------------------------------------ */
 
 /* Appends a variable-length field to the record at rec: the bytes go to rec + tail, padded with

@@ -22,7 +22,7 @@ struct rt_link {
 };
 struct rt_routine {
 	const char *name;
-	const char *params; /* a letter each: s the slot, i a number */
+	const char *params; /* a letter each: c the context, f the firing, s the slot, i a number */
 	const struct bpf_insn *insns;
 	uint32_t ninsns;
 	const struct rt_link *links;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/builtin.c: built-in variables, arguments and the subroutines that are numbers.
+ * consumer/compile/builtin.c: built-in variables and the subroutines that are numbers.
  * In:   VAR and CALL nodes.
  * Out:  instructions that leave the value in r0, or a string in the slot.
  * Owns: nothing.
@@ -9,120 +9,17 @@
 
 #include <stddef.h>
 
-/* ---- Arguments ------------------------------------------------------------------ */
-
-static void arg_umem(struct gen *g, const struct cc_arg *a)
-{
-	struct cc_func *f = g->f;
-
-	cc_imm(f, R0, a->disp);
-	if (a->base >= 0) {
-		cc_load(f, BPF_DW, R1, R_CTX, a->base);
-		cc_alu(f, BPF_ADD, R0, R1);
-	}
-	if (a->index >= 0) {
-		cc_load(f, BPF_DW, R1, R_CTX, a->index);
-		cc_alu_imm(f, BPF_MUL, R1, a->scale);
-		cc_alu(f, BPF_ADD, R0, R1);
-	}
-	if (a->narrow)
-		g_extend(g, 4, false);
-	g_read(g, a->size, a->is_signed, true);
-}
-
-static void arg_pair(struct gen *g, const struct cc_arg *a)
-{
-	struct cc_func *f = g->f;
-
-	cc_load(f, BPF_W, R0, R_CTX, a->index);
-	cc_alu_imm(f, BPF_LSH, R0, 32);
-	cc_load(f, BPF_W, R1, R_CTX, a->base);
-	cc_alu(f, BPF_OR, R0, R1);
-}
-
-/* r0: -1 if it is an error. */
-static void arg_sysret(struct gen *g, const struct cc_arg *a)
-{
-	struct cc_func *f = g->f;
-	int fine = cc_label_new(f);
-
-	cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp);
-	cc_jump_imm(f, BPF_JLT, R0, -4095, fine); /* unsigned: all above are errors */
-	cc_imm(f, R0, -1);
-	cc_label_here(f, fine);
-}
-
-/* The interrupted PC, if it is in the kernel (or not); x86-64's CS tells. */
-static void arg_pc(struct gen *g, bool user)
-{
-	struct cc_func *f = g->f;
-	int other = cc_label_new(f), end = cc_label_new(f);
-
-	cc_load(f, BPF_DW, R1, R_CTX, (int)g->cc->kernel.regs_cs);
-	cc_alu_imm(f, BPF_AND, R1, 3);
-	cc_jump_imm(f, user ? BPF_JEQ : BPF_JNE, R1, 0, other);
-	cc_load(f, BPF_DW, R0, R_CTX, (int)g->cc->kernel.regs_ip);
-	cc_jump(f, end);
-	cc_label_here(f, other);
-	cc_imm(f, R0, 0);
-	cc_label_here(f, end);
-}
-
-void g_arg(struct gen *g, unsigned n)
-{
-	static const struct cc_arg none;
-	const struct cc_arg *a = g->args && n < COUNT(g->args->arg) ? &g->args->arg[n] : &none;
-	struct cc_func *f = g->f;
-
-	switch ((enum cc_argkind)a->kind) {
-	case CC_A_CTX: cc_load(f, BPF_DW, R0, R_CTX, (int)a->disp); break;
-	case CC_A_CTXPTR:
-		cc_load(f, BPF_DW, R0, R_CTX, a->base);
-		cc_imm(f, R1, a->disp);
-		cc_alu(f, BPF_ADD, R0, R1);
-		g_read(g, a->size, a->is_signed, false);
-		break;
-	case CC_A_REG:
-		cc_load(f, BPF_DW, R0, R_CTX, a->base);
-		if (a->shift)
-			cc_alu_imm(f, BPF_RSH, R0, a->shift);
-		g_extend(g, a->size, a->is_signed);
-		break;
-	case CC_A_PAIR: arg_pair(g, a); break;
-	case CC_A_CONST: cc_imm(f, R0, a->disp); break;
-	case CC_A_UMEM: arg_umem(g, a); break;
-	case CC_A_SYSRET: arg_sysret(g, a); break;
-	case CC_A_KPC:
-	case CC_A_UPC: arg_pc(g, a->kind == CC_A_UPC); break;
-	case CC_A_ERR:
-		cc_load(f, BPF_DW, R0, R_FIRE,
-			(int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
-		break;
-	case CC_A_BAD: /* the consumer says why; its number, from 1, says of which */
-		cc_imm(f, R1, (int64_t)n + 1);
-		g_fault(g, RT_FLT_ILLOP, R1);
-		break;
-	default: cc_imm(f, R0, 0);
-	}
-}
-
-/* args[n]: another argN where the provider's declaration says so. */
-void g_typed_arg(struct gen *g, unsigned n)
-{
-	g_arg(g, g->args && n < COUNT(g->args->map) && g->args->map[n] ? g->args->map[n] - 1u : n);
-}
-
 /* ---- Numbers ---------------------------------------------------------------------- */
 
 static struct value var_arg(struct gen *g, const struct d_expr *e)
 {
-	g_arg(g, (unsigned)(e->var->id - D_BUILTIN_arg0));
+	g_arg(g, CC_ARG + (size_t)(e->var->id - D_BUILTIN_arg0));
 	return value_number();
 }
 
 static struct value var_args(struct gen *g, const struct d_expr *e)
 {
-	g_typed_arg(g, (unsigned)e->ival);
+	g_typed_arg(g, (size_t)e->ival);
 	return value_number();
 }
 
@@ -246,7 +143,7 @@ static struct value var_errno(struct gen *g, const struct d_expr *e)
 	int none = cc_label_new(f), end = cc_label_new(f);
 
 	(void)e;
-	for (size_t i = 0; g->args && i < COUNT(g->args->arg); i++) {
+	for (size_t i = 0; g->args && i < CC_NARGS; i++) {
 		const struct cc_arg *a = &g->args->arg[i];
 
 		if (a->kind != CC_A_SYSRET)
@@ -300,17 +197,21 @@ static struct value var_id(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* The return address of the function that the probe is in: the second frame. */
+/* The return address of the function that the probe is in: the second frame, unless the site's
+ * operand tells. */
 static struct value caller(struct gen *g, bool user)
 {
 	struct cc_func *f = g->f;
-	int buf = g_push(g, 16);
+	int buf = g_push(g, 16), end = cc_label_new(f);
 
+	if (user && g_return_address(g))
+		cc_jump_imm(f, BPF_JNE, R0, 0, end);
 	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
 	cc_store_imm(f, BPF_DW, R_FP, buf + 8, 0);
 	if (cc_contexts[g->unit->ctx].stack)
 		g_frames(g, user, R_FP, (uint32_t)buf, 16);
 	cc_load(f, BPF_DW, R0, R_FP, buf + 8);
+	cc_label_here(f, end);
 	g_pop(g, 16);
 	return value_number();
 }

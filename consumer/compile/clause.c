@@ -84,13 +84,11 @@ static void fault_end(struct gen *g, size_t nth)
 	cc_exit(f);
 }
 
-static const struct cc_args error_args = { .arg = {
-						   [1] = { .kind = CC_A_ERR, .size = 8, .disp = 0 },
-						   [2] = { .kind = CC_A_ERR, .size = 8, .disp = 1 },
-						   [3] = { .kind = CC_A_ERR, .size = 8, .disp = 2 },
-						   [4] = { .kind = CC_A_ERR, .size = 8, .disp = 3 },
-						   [5] = { .kind = CC_A_ERR, .size = 8, .disp = 4 },
-					   } };
+#define ERR(n) { .kind = CC_A_ERR, .size = 8, .disp = n }
+static const struct cc_args error_args = {
+	.arg = { [1] = ERR(0), [2] = ERR(1), [3] = ERR(2), [4] = ERR(3), [5] = ERR(4) },
+	.typed = { [1] = ERR(0), [2] = ERR(1), [3] = ERR(2), [4] = ERR(3), [5] = ERR(4) },
+};
 
 /* Jumps of a clause stay inside it: a function of many is longer than a jump reaches. */
 static void body(struct gen *g, size_t nth)

@@ -44,20 +44,11 @@ struct cc_context {
 };
 extern const struct cc_context cc_contexts[CC_NCTX];
 
-/* Where one of arg0..arg9 is. */
+/* Where one of arg0..arg9 is: args.def says what each kind means. */
 enum cc_argkind {
-	CC_A_NONE,   /* no such argument: 0 */
-	CC_A_CTX,    /* 64 bits at ctx + disp */
-	CC_A_CTXPTR, /* kernel memory: (pointer at ctx + base) + disp, size bytes */
-	CC_A_REG,    /* bits of a register in pt_regs: ctx + base >> shift, size bytes */
-	CC_A_PAIR,   /* 64 bits in two registers of 32: lower at base, upper at index */
-	CC_A_CONST,  /* disp */
-	CC_A_UMEM,   /* user memory at [base] + [index] * scale + disp, size bytes */
-	CC_A_SYSRET, /* system call result at ctx + disp: -1 if it is -4095..-1 */
-	CC_A_KPC,
-	CC_A_UPC, /* profile: interrupted PC if in the kernel (else 0), in user land */
-	CC_A_ERR, /* fire->err[disp] */
-	CC_A_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP; its value is n + 1 of argn) */
+#define CC_ARGKIND(id, lower, place) CC_A_##id,
+#include "consumer/compile/args.def"
+	CC_NARGKINDS
 };
 struct cc_arg {
 	uint8_t kind; /* enum cc_argkind */
@@ -69,10 +60,24 @@ struct cc_arg {
 	int16_t base, index; /* offsets in ctx (pt_regs); -1: none */
 	int64_t disp;
 };
-struct cc_args {	       /* compared bytewise: zero the padding */
-	struct cc_arg arg[16]; /* arg0 to arg9, and what args[] has beyond */
-	uint8_t map[16]; /* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
-			 /* errno: CC_A_SYSRET's raw value gives it; elsewhere it is 0 */
+
+/* What clauses read of a site: argN, args[N] (another argN where a provider's declaration says so),
+ * and the return address of the function that the site is in. */
+enum cc_operand {
+	CC_NARGS = 16, /* arg0 to arg9, and what args[] has beyond */
+	CC_ARG = 0,
+	CC_TYPED = CC_NARGS,
+	CC_CALLER = 2 * CC_NARGS,
+	CC_NOPERANDS,
+};
+struct cc_args { /* compared bytewise: zero the padding */
+	union {
+		struct cc_arg at[CC_NOPERANDS];
+		struct {
+			struct cc_arg arg[CC_NARGS], typed[CC_NARGS];
+			struct cc_arg caller; /* NONE: frame pointers lead there */
+		};
+	};
 };
 
 enum cc_select {		    /* how a program knows which probe fired */
@@ -94,6 +99,10 @@ struct cc_unit {
 	bool sys_return; /* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
 	pid_t pid;	 /* only this process, by its id in the options' namespace; 0: all */
 	const struct cc_args *args;
+	/* COOKIE, if some of args are CC_A_PLACE: fd of a direct array map with so many rows (a power of
+	 * two) of so many bytes. High 32 bits of the cookie: the site's row. */
+	int places;
+	uint32_t nplaces, place_size;
 	const int *clauses; /* indices into d_prog.clauses, in program order */
 	size_t nclauses;
 	uint64_t period_ns; /* PERF: count ticks that were missed; 0: do not */
@@ -164,11 +173,12 @@ struct cc_func_set;
 int cc_vtime_plan(struct cc *cc, struct cc_func_set **out);
 /* ustack, usym … are used: run keeps the history of mappings. */
 bool cc_uses_usyms(const struct cc *cc);
-/* Which args (bit n: argN) the clauses of a unit read: units that agree in those and in all
- * else may be one. */
-uint32_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
+/* Which of enum cc_operand (bit n: that with the number n) the clauses of a unit read. */
+uint64_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
 /* The unit's clauses read probeprov.. or id: the probes map must be filled. */
 bool cc_uses_probes(const struct cc *cc);
+/* An operand as a table of places has it. false: only a program knows how to read that kind. */
+bool cc_place(const struct cc_arg *from, struct rt_place *to);
 
 /* The clauses of dtrace:::ERROR, in program order, and that probe's index: every unit planned
  * later calls them on a fault. Borrowed as long as cc is used. */

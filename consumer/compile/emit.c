@@ -157,6 +157,11 @@ void cc_map_value(struct cc_func *f, int dst, int mapid, uint32_t off)
 	wide(f, dst, BPF_PSEUDO_MAP_VALUE, (uint64_t)off << 32);
 }
 
+void cc_value_of(struct cc_func *f, int dst, int fd)
+{
+	wide(f, dst, BPF_PSEUDO_MAP_VALUE, (uint32_t)fd);
+}
+
 void cc_hole(struct cc_func *f, int dst, const char *name)
 {
 	reloc(f, (struct cc_reloc){ .kind = CC_R_HOLE, .name = name });

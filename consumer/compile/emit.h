@@ -66,6 +66,7 @@ void cc_routine(struct cc_func *f, const char *name);
 void cc_call(struct cc_func *f, int func);
 void cc_map(struct cc_func *f, int dst, int mapid);
 void cc_map_value(struct cc_func *f, int dst, int mapid, uint32_t off);
+void cc_value_of(struct cc_func *f, int dst, int fd); /* address of a direct map's bytes */
 void cc_hole(struct cc_func *f, int dst, const char *name);
 void cc_exit(struct cc_func *f);
 /* Everything shared is changed through these; --enable-plain-stores makes them wrong. */

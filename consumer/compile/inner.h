@@ -11,6 +11,7 @@
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   aggregate.c arrays and structs in variables     builtin.c built-in variables
  *   assign.c  assignments                           refuse.c  what this version has not
+ *   arg.c     arguments by their places
  *   link.c    functions to an image                 drain.c   the drain programs
  */
 #ifndef CONSUMER_COMPILE_INNER_H
@@ -218,8 +219,11 @@ int g_copyin_limit(struct gen *g,
 		   const struct d_expr *call); /* r0: its address; struct memory's limit */
 struct value emit_copyin(struct gen *g, const struct d_expr *e);
 
-void g_arg(struct gen *g, unsigned n);
-void g_typed_arg(struct gen *g, unsigned n);
+void g_arg(struct gen *g, size_t operand); /* r0 = one of enum cc_operand; 0 if it is none */
+void g_typed_arg(struct gen *g, size_t n); /* r0 = args[n] */
+/* r0 = the return address of the function that the site is in, 0 if it cannot be had. false: frame
+ * pointers lead to it at every site, and nothing is generated. */
+bool g_return_address(struct gen *g);
 struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
 struct value g_subr(struct gen *g, const struct d_expr *e);    /* CALL */
 

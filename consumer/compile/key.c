@@ -129,9 +129,38 @@ void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 	cc_label_here(f, done);
 }
 
+/*
+ * Where a function has not made its frame yet, the frame pointer is its caller's, and the kernel's
+ * walk goes from the site to the caller's caller. The return address is put between them.
+ */
+static void user_frames(struct gen *g, uint32_t off, uint32_t bytes)
+{
+	struct cc_func *f = g->f;
+	int address = g_push(g, 8), plain = cc_label_new(f), done = cc_label_new(f);
+
+	if (bytes >= 16 && g_return_address(g)) {
+		cc_jump_imm(f, BPF_JEQ, R0, 0, plain);
+		cc_store(f, BPF_DW, R_FP, address, R0);
+		get_stack(g, R_SLOT, off + 8, bytes - 8, BPF_F_USER_STACK);
+		cc_jump_imm(f, BPF_JSLT, R0, 8, done);
+		g_slot(g, R1, off);
+		cc_load(f, BPF_DW, R2, R1, 8); /* the site's own address */
+		cc_store(f, BPF_DW, R1, 0, R2);
+		cc_load(f, BPF_DW, R2, R_FP, address);
+		cc_store(f, BPF_DW, R1, 8, R2);
+		cc_alu_imm(f, BPF_ADD, R0, 8);
+		cc_jump(f, done);
+	}
+	cc_label_here(f, plain);
+	g_frames(g, true, R_SLOT, off, bytes);
+	cc_label_here(f, done);
+	g_pop(g, 8);
+}
+
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 {
 	struct cc_func *f = g->f;
+	uint32_t bytes = 8 * stack_frames(g->cc, t);
 	int fine = cc_label_new(f);
 
 	if (!cc_contexts[g->unit->ctx].stack) {
@@ -139,7 +168,10 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 		return;
 	}
 	g->scratch = true;
-	g_frames(g, key_kind(t) == REC_USTACK, R_SLOT, off, 8 * stack_frames(g->cc, t));
+	if (key_kind(t) == REC_USTACK)
+		user_frames(g, off, bytes);
+	else
+		g_frames(g, false, R_SLOT, off, bytes);
 	cc_jump_imm(f, BPF_JSGE, R0, 0, fine);
 	cc_imm(f, R0, 0);
 	cc_label_here(f, fine);

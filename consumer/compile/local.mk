@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += libcc.la
 libcc_la_SOURCES = consumer/compile/compile.h consumer/compile/emit.h consumer/compile/inner.h \
 	consumer/compile/holes.def consumer/compile/contexts.def \
-	consumer/compile/maps.def
+	consumer/compile/maps.def consumer/compile/args.def consumer/compile/arg.c
 libcc_la_LIBADD = librt.la libd.la
 libcc_la_SOURCES += consumer/compile/link.c consumer/compile/drain.c
 libcc_la_SOURCES += consumer/compile/emit.c consumer/compile/layout.c consumer/compile/refuse.c \

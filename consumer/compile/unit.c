@@ -53,15 +53,6 @@ static void pid_test(struct gen *g, int out)
 	cc_jump_imm(g->f, BPF_JNE, R0, g->unit->pid, out);
 }
 
-static void wide_fd(struct gen *g, int reg, int fd)
-{
-	cc_insn(g->f, (struct bpf_insn){ .code = BPF_LD | BPF_DW | BPF_IMM,
-					 .dst_reg = (uint8_t)reg & 15,
-					 .src_reg = BPF_PSEUDO_MAP_VALUE,
-					 .imm = fd });
-	cc_insn(g->f, (struct bpf_insn){ .code = 0 });
-}
-
 /*
  * r0 = system call's number. sys_enter has it as its second argument; sys_exit in the registers
  * that its first one points at.
@@ -109,7 +100,7 @@ static void syscall_probe(struct gen *g, int out)
 	cc_alu_imm(f, BPF_ADD, R0, CC_SYSCALLS);
 	cc_label_here(f, native);
 	cc_alu_imm(f, BPF_LSH, R0, 2);
-	wide_fd(g, R1, g->unit->table);
+	cc_value_of(f, R1, g->unit->table);
 	cc_alu(f, BPF_ADD, R1, R0);
 	cc_load(f, BPF_W, R0, R1, 0);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, out);
@@ -129,6 +120,10 @@ static void which_probe(struct gen *g, int out)
 		cc_imm(f, R0, g->unit->probe);
 	}
 	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, probe), R0);
+	if (g->unit->nplaces) {
+		cc_alu_imm(f, BPF_RSH, R0, 32);
+		cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, place), R0);
+	}
 	cc_helper(f, BPF_FUNC_get_smp_processor_id);
 	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu), R0);
 }

@@ -24,10 +24,19 @@
 struct prov;
 struct prov_env;
 
+/* Where a site's arguments are. */
+struct prov_args {
+	struct cc_arg arg[CC_NARGS]; /* arg0 to arg9, and what args[] has beyond */
+	uint8_t map[CC_NARGS]; /* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
+	/* The return address of the function that the site is in, where that has not made its frame
+	 * yet; NONE: frame pointers lead there, as far as is known. */
+	struct cc_arg caller;
+};
+
 /* Where a program must be attached for a probe; a probe has one or more. */
 struct prov_site {
 	enum cc_ctx ctx;
-	struct cc_args args;
+	struct prov_args args;
 	const char **why; /* why args.arg[i] is CC_A_BAD, with its operand; NULL: none is */
 	/* UPROBE */
 	int file;	       /* index for world_file: the file to open */

@@ -3,7 +3,8 @@
  * consumer/run/group.c: sites → units.
  * In:   probes whose sites are in no unit yet.
  * Out:  units: sites that one program can serve, with a cookie for each. A site joins a unit
- *       that was made before, also one that is loaded, if its key is the same.
+ *       that was made before, also one that is loaded, if its key is the same and places.c finds
+ *       that the program can read its arguments.
  * Owns: nothing; units are the run's.
  */
 #include "consumer/run/inner.h"
@@ -18,7 +19,6 @@ struct key {
 	uint32_t probe; /* index + 1 of the probe that shares no program; 0: of any probe */
 	bool sys_return;
 	uint64_t period_ns;
-	struct cc_args args;
 	char tracepoint[64];
 	size_t nclauses;
 	int clauses[];
@@ -38,10 +38,7 @@ static bool shares_program(const struct prov_site *s)
 static struct key *key_make(struct run *r, uint32_t probe, const struct prov_site *s, size_t *len)
 {
 	const struct run_probe *p = &r->probes[probe];
-	uint32_t used = cc_args_used(r->cc, p->clauses, p->nclauses);
 	struct key *k;
-	static const uint8_t none[sizeof(s->args.map)];
-	bool mapped = memcmp(s->args.map, none, sizeof(none)); /* args[n] may be any of them */
 
 	*len = sizeof(*k) + p->nclauses * sizeof(*p->clauses);
 	k = arena_alloc(r->arena, *len);
@@ -52,10 +49,6 @@ static struct key *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	k->probe = shares_program(s) ? 0 : probe + 1;
 	k->sys_return = s->sys_return;
 	k->period_ns = s->period_ns;
-	for (size_t i = 0; i < COUNT(k->args.arg); i++)
-		if (used & 1u << i || mapped)
-			k->args.arg[i] = s->args.arg[i];
-	memcpy(k->args.map, s->args.map, sizeof(k->args.map));
 	if (s->tracepoint)
 		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
 	k->nclauses = p->nclauses;
@@ -64,22 +57,24 @@ static struct key *key_make(struct run *r, uint32_t probe, const struct prov_sit
 }
 
 static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct prov_site *s,
-				 const struct key *k, size_t len)
+				 const struct key *k)
 {
 	struct run_unit *u = arena_new_of(r->arena, struct run_unit);
 	struct run_unit **slot = ARENA_PUSH(r->arena, r->units, r->nunits, r->units_cap);
 
-	if (!u || !slot || hash_set(r->unit_by_key, k, len, u, NULL))
+	if (!u || !slot)
 		return NULL;
 	*slot = u;
-	u->prog = u->table_fd = -1;
+	u->prog = u->table_fd = u->places.fd = -1;
+	u->used = cc_args_used(r->cc, k->clauses, k->nclauses);
 	u->cc = (struct cc_unit){
 		.ctx = s->ctx,
 		.tracepoint = s->tracepoint,
 		.probe = probe,
 		.pid = s->pid,
-		.args = &k->args,
+		.args = &u->args,
 		.table = -1,
+		.places = -1,
 		.multi = cc_contexts[s->ctx].bulk && kern_has(KERN_F_uprobe_multi),
 		.select = is_syscall(s)	    ? CC_SELECT_SYSCALL :
 			  shares_program(s) ? CC_SELECT_COOKIE :
@@ -94,16 +89,33 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 	return u;
 }
 
-static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
+/* The first unit of that key that takes the site; if none does, a new one at the end of them. */
+static struct run_unit *unit_for(struct run *r, uint32_t probe, const struct prov_site *s)
 {
 	size_t len = 0;
 	const struct key *key = key_make(r, probe, s, &len);
-	struct run_unit *u = key ? hash_get(r->unit_by_key, key, len) : NULL;
+	struct run_unit *u = key ? hash_get(r->unit_by_key, key, len) : NULL, *last = NULL;
+
+	for (; u && !run_places_take(u, s); u = u->next)
+		last = u;
+	if (u || !key)
+		return u;
+	u = unit_new(r, probe, s, key);
+	if (!u || (!last && hash_set(r->unit_by_key, key, len, u, NULL)))
+		return NULL;
+	if (last)
+		last->next = u;
+	/* Where one unit did not do, others like this site may come. */
+	run_places_first(u, s, last != NULL);
+	return u;
+}
+
+static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
+{
+	struct run_unit *u = unit_for(r, probe, s);
 	struct prov_site **site;
 	uint64_t *cookie;
 
-	if (key && !u)
-		u = unit_new(r, probe, s, key, len);
 	if (!u)
 		return false;
 	site = ARENA_PUSH(r->arena, u->sites, u->nsites, u->sites_cap);
@@ -111,8 +123,8 @@ static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
 	if (!site || !cookie)
 		return false;
 	*site = s;
-	*cookie = probe;
-	return true;
+	*cookie = RT_COOKIE(probe, 0);
+	return run_places_join(u, s, cookie);
 }
 
 bool run_group(struct run *r)

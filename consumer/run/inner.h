@@ -3,6 +3,7 @@
  * consumer/run/inner.h: what the files of run/ share.
  *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
  *   group.c    probes → units             units.c     units → programs → links
+  *   places.c   where sites of one unit have their arguments
  *   lives.c    processes traced alone     maps.c      the maps that programs use
  *   keep.c     bufpolicy=ring: the last records        work.c   go, work, stop
  *   drops.c    what was lost, said
@@ -60,10 +61,22 @@ struct run_probe {
 	bool loaded; /* its sites are in units */
 };
 
+/* A table of places: a row for each distinct set of places that sites of a unit have. */
+struct run_places {
+	int fd;
+	unsigned char *rows;	       /* mapped: `room` of `row_size` bytes */
+	uint32_t n, room, row_size;    /* n of them are taken */
+	struct hash *index;	       /* a row's bytes → its index + 1 */
+};
+
 /* One kernel program and what it is attached to. */
 struct run_unit {
 	struct cc_unit cc;
-	struct cc_func_set *set;
+	struct cc_func_set *set; /* NULL: it is not planned yet */
+	struct run_unit *next;	 /* with the same key: this one does not take all its sites */
+	struct cc_args args;	 /* the places that all sites share */
+	uint64_t used, differ;	 /* operands (bits): clauses read them; sites differ in them */
+	struct run_places places;
 	struct prov_site **sites;
 	uint64_t *cookies;
 	size_t nsites, sites_cap, ncookies, cookies_cap;
@@ -161,6 +174,15 @@ uint32_t run_ring_size(const struct run *r); /* bytes of a CPU's ring, from bufs
 
 /* group.c: the sites of probes that are in no unit yet, into units. false: no memory. */
 bool run_group(struct run *r);
+
+/* places.c: can the unit's program, when it is planned, read the site's arguments? */
+bool run_places_take(const struct run_unit *u, const struct prov_site *s);
+/* by_table: every operand that can be is in the table, for sites to come. */
+void run_places_first(struct run_unit *u, const struct prov_site *s, bool by_table);
+/* The site joins the unit; its row goes into the cookie, now or when the table is made. */
+bool run_places_join(struct run_unit *u, const struct prov_site *s, uint64_t *cookie);
+int run_places_settle(struct run_unit *u); /* before it is planned; 0 or -errno */
+void run_places_close(struct run_unit *u);
 
 /* units.c: groups, compiles, loads what is not loaded yet; then attaches. */
 bool run_units_load(struct run *r);

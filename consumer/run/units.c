@@ -52,7 +52,9 @@ static bool unit_plan(struct run *r, struct run_unit *u)
 			   strerror(errno));
 		return false;
 	}
-	err = cc_plan(r->cc, &u->cc, &u->set);
+	err = run_places_settle(u);
+	if (!err)
+		err = cc_plan(r->cc, &u->cc, &u->set);
 	if (err && !r->diag->errors)
 		diag_error(r->diag, NOWHERE, NULL, "cannot compile: %s", strerror(-err));
 	return !err;
@@ -61,7 +63,7 @@ static bool unit_plan(struct run *r, struct run_unit *u)
 /* The kernel has a limit on what it verifies; all else would be a bug of ours. */
 static void refused(struct run *r, const struct run_unit *u, char *log)
 {
-	const struct prov_probe *p = r->probes[u->cookies[0]].probe;
+	const struct prov_probe *p = r->probes[u->cc.probe].probe;
 	char *end;
 
 	if (u->prog == -E2BIG || strstr(log, "too complex")) {
@@ -90,7 +92,7 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 
 static bool unit_load(struct run *r, struct run_unit *u)
 {
-	const struct prov_probe *p = r->probes[u->cookies[0]].probe;
+	const struct prov_probe *p = r->probes[u->cc.probe].probe;
 	static const size_t log_size = 1 << 20;
 	char *log = calloc(1, log_size), name[16];
 	struct cc_image image;
@@ -141,11 +143,9 @@ static void probes_fill(struct run *r)
  */
 static bool rehearse(struct run *r)
 {
-	static const struct cc_args args = { .arg = {
-						     [0 ... 9] = { .kind = CC_A_UMEM,
-								   .size = 8,
-								   .index = -1 },
-					     } };
+	static const struct cc_args args = {
+		.at = { [0 ... CC_NOPERANDS - 1] = { .kind = CC_A_UMEM, .size = 8, .index = -1 } },
+	};
 	struct cc_func_set *set;
 
 	for (int i = 0; i < (int)r->prog->nclauses; i++) {
@@ -269,6 +269,7 @@ void run_units_close(struct run *r)
 			munmap(u->table, TABLE_BYTES);
 		if (u->table_fd >= 0)
 			close(u->table_fd);
+		run_places_close(u);
 	}
 	r->nunits = r->nunits_loaded = 0;
 }
