@@ -379,9 +379,14 @@ int64_t rt_str_pad(struct rt_scratch *s, uint64_t str)
 	if (!of)
 		return RT_EROOM;
 	from = ROUND8(str_len(of) + 1) / 8;
-	for (uint64_t i = 0; i < words; i++)
-		if (i >= from)
-			((uint64_t *)of->s)[i] = 0;
+	/* By a mask, which clang must not make a branch of: the verifier walks the loop anew for each
+	 * branch that is taken in it. */
+	for (uint64_t i = 0; i < words; i++) {
+		uint64_t keep = i - from;
+
+		asm volatile("%0 s>>= 63" : "+r"(keep));
+		((uint64_t *)of->s)[i] &= keep;
+	}
 	return 0;
 }
 
