@@ -98,7 +98,7 @@ enum rt_place_kind {
 	RT_PLACE_REG,	/* the register base >> shift, size bytes */
 	RT_PLACE_PAIR,	/* 64 bits in two registers of 32: lower in base, upper in index */
 	RT_PLACE_USER,	/* user memory at base + index * scale + disp, size bytes */
-	RT_PLACE_BAD,	/* cannot be had: reading it is a fault (RT_FLT_ILLOP), whose value is disp */
+	RT_PLACE_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP), whose value is disp */
 };
 enum { RT_NO_REG = 0xff };
 struct rt_place {

@@ -252,17 +252,16 @@ int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room,
 /* ---- Arguments --------------------------------------------------------------------------- */
 
 /* The words of a context must be loaded at constant offsets: the verifier takes no others. */
-#define REG(n)                                                                   \
-	case n:                                                                  \
-		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(v) : "r"(ctx), "i"(8 * n)); \
-		break;
+#define REG(n) \
+	case n: asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(v) : "r"(ctx), "i"(8 * n)); break;
 INLINE uint64_t reg(const struct rt_regs *ctx, uint64_t word)
 {
 	uint64_t v = 0;
 
 	switch (word) {
-		REG(0) REG(1) REG(2) REG(3) REG(4) REG(5) REG(6) REG(7) REG(8) REG(9) REG(10)
-		REG(11) REG(12) REG(13) REG(14) REG(15) REG(16) REG(17) REG(18) REG(19) REG(20)
+		REG(0)
+		REG(1) REG(2) REG(3) REG(4) REG(5) REG(6) REG(7) REG(8) REG(9) REG(10) REG(11)
+			REG(12) REG(13) REG(14) REG(15) REG(16) REG(17) REG(18) REG(19) REG(20)
 	}
 	return v;
 }

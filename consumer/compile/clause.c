@@ -84,7 +84,10 @@ static void fault_end(struct gen *g, size_t nth)
 	cc_exit(f);
 }
 
-#define ERR(n) { .kind = CC_A_ERR, .size = 8, .disp = n }
+#define ERR(n)                                         \
+	{                                              \
+		.kind = CC_A_ERR, .size = 8, .disp = n \
+	}
 static const struct cc_args error_args = {
 	.arg = { [1] = ERR(0), [2] = ERR(1), [3] = ERR(2), [4] = ERR(3), [5] = ERR(4) },
 	.typed = { [1] = ERR(0), [2] = ERR(1), [3] = ERR(2), [4] = ERR(3), [5] = ERR(4) },

@@ -27,7 +27,8 @@ struct prov_env;
 /* Where a site's arguments are. */
 struct prov_args {
 	struct cc_arg arg[CC_NARGS]; /* arg0 to arg9, and what args[] has beyond */
-	uint8_t map[CC_NARGS]; /* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
+	uint8_t map
+		[CC_NARGS]; /* args[i] is arg[map[i] - 1]; 0: arg[i] (a provider's declared mapping) */
 	/* The return address of the function that the site is in, where that has not made its frame
 	 * yet; NONE: frame pointers lead there, as far as is known. */
 	struct cc_arg caller;

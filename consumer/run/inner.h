@@ -64,9 +64,9 @@ struct run_probe {
 /* A table of places: a row for each distinct set of places that sites of a unit have. */
 struct run_places {
 	int fd;
-	unsigned char *rows;	       /* mapped: `room` of `row_size` bytes */
-	uint32_t n, room, row_size;    /* n of them are taken */
-	struct hash *index;	       /* a row's bytes → its index + 1 */
+	unsigned char *rows;	    /* mapped: `room` of `row_size` bytes */
+	uint32_t n, room, row_size; /* n of them are taken */
+	struct hash *index;	    /* a row's bytes → its index + 1 */
 };
 
 /* One kernel program and what it is attached to. */

@@ -145,8 +145,8 @@ bool run_places_take(const struct run_unit *u, const struct prov_site *s)
 	}
 	if (!u->set || !u->differ)
 		return true;
-	return row_make(u, s, row) && (u->places.n < u->places.room ||
-				       hash_get(u->places.index, row, u->places.row_size));
+	return row_make(u, s, row) &&
+	       (u->places.n < u->places.room || hash_get(u->places.index, row, u->places.row_size));
 }
 
 void run_places_first(struct run_unit *u, const struct prov_site *s, bool by_table)
