@@ -22,7 +22,7 @@ typedef long long int64_t;
 #define RT_ASSERT(e) _Static_assert(e, #e)
 #endif
 
-/* ---- Life of an enabling (design rule 7) -------------------------------- */
+/* ---- Life of an enabling (rule 7 of docs/architecture.md) -------------------------------- */
 
 enum rt_life {
 	RT_WARMUP,   /* nothing but BEGIN runs */
@@ -146,7 +146,7 @@ struct rt_heap {
 	char bytes[];
 };
 
-/* ---- Records (design rule 8) --------------------------------------------- */
+/* ---- Records (rule 8 of docs/architecture.md) --------------------------------------------- */
 
 enum { RT_REC_ERROR = 0x80000000u }; /* bit of rt_rec.clause: data is struct rt_err */
 

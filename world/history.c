@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * output/procs.c: which file was mapped where in which process, and when
- * (design rule 13); from that, user addresses as module`function+0x10.
+ * (rule 13 of docs/architecture.md); from that, user addresses as module`function+0x10.
  * In:   events in order of time, and one pass over /proc at the start.
  * Out:  text, also for processes that have ended.
  * Owns: the history, and each mapped file's symbols. Files are opened when

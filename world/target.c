@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/target.c: the processes of -c and -p (design rule 12).
+ * world/target.c: the processes of -c and -p (rule 12 of docs/architecture.md).
  * In:   a command line, or a pid.
  * Out:  a process that stands still where probes can be attached before any
  *       of its code has fired one; later its exit.

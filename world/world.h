@@ -34,7 +34,7 @@ bool world_first_thread_ended(pid_t pid);
 /* ---- Files and who has mapped them (files.c) ------------------------------------ */
 
 /*
- * A file is the kernel's inode (design rule 11). It has an index for life; it
+ * A file is the kernel's inode (rule 11 of docs/architecture.md). It has an index for life; it
  * is opened and read when somebody asks, once.
  */
 struct world_mapping {

@@ -3,7 +3,7 @@
  * consumer/compile/compile.h: typed clauses in, eBPF out.
  *
  * A unit is what becomes one kernel program: a set of clauses (run in that
- * order), the kind of probe and where its arguments are (design rule 2).
+ * order), the kind of probe and where its arguments are (rule 2 of docs/architecture.md).
  *
  *   main(ctx):          r6 = ctx; the life word and the unit's own tests (pid, system call
  *                       table); struct rt_fire on the stack; a scratch slot if any clause
@@ -209,7 +209,7 @@ void cc_image_close(struct cc_image *image);
 int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size);
 
 /*
- * The program that drains the hashes of a CC_M_AGG map (design rule 6): run by
+ * The program that drains the hashes of a CC_M_AGG map (rule 6 of docs/architecture.md): run by
  * BPF_PROG_TEST_RUN with a struct cc_drain_run, it writes to `ring`, a ring buffer of CC_DRAIN_RING
  * bytes, one after the other in records of any length, for each key with hits, words exchanged for zero:
  *   up to CC_DRAIN_DENSE words:  uint32_t key_size, words; the words; the key

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/run/drops.c: what was lost, said once a statusrate and at the end
- * (design rule 5). In: the counters that programs add to. Out: diag lines.
+ * (rule 5 of docs/architecture.md). In: the counters that programs add to. Out: diag lines.
  */
 #include "consumer/run/inner.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/run/vtime.c: what keeps vtimestamp, if a program reads it: one
- * program at sched_switch (design rule 10).
+ * program at sched_switch (rule 10 of docs/architecture.md).
  * Owns: its descriptor, r->vtime_prog; the attachment is in r->links.
  */
 #include "consumer/run/inner.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/work.c: go, work, stop (design rules 5 to 8).
+ * consumer/run/work.c: go, work, stop (rules 5 to 8 of docs/architecture.md).
  * In:   a compiled enabling.
  * Out:  what it prints; its exit status.
  *

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs at the limits. Each loads and prints what is wanted, or is refused in D's terms with its
-place; the verifier never says no (design rule 1).
+place; the verifier never says no (rule 1 of docs/architecture.md).
 
 Usage: limits.py DTRACE [NAME …]. Ends with 'N passed, N failed, N skipped'.
 """
