@@ -33,6 +33,9 @@ struct chk {
 	int attr_quiet; /* inside inlines whose attributes a pragma states */
 };
 
+/* check_expr.c: what a program has and no kernel knows. */
+void c_hint_declare(struct chk *c);
+
 /* userland.c */
 struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* of what lies in memory */
 /* `value` is assigned to `to`; false: no memory. */

@@ -63,6 +63,11 @@ struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 	return ok ? e : NULL;
 }
 
+void c_hint_declare(struct chk *c)
+{
+	diag_hint(c->d->diag, "declare it in the script, as the program's source does");
+}
+
 static struct d_expr *deref(struct chk *c, struct d_expr *e)
 {
 	const struct d_type *t, *to;
@@ -76,6 +81,11 @@ static struct d_expr *deref(struct chk *c, struct d_expr *e)
 		return NULL;
 	}
 	to = d_resolve(t->to);
+	if (t->to->is_unknown) {
+		d_error(c->d, e->loc, D_OP_INCOMPLETE, "%s is not known in full", c_name(c, t->to));
+		c_hint_declare(c);
+		return NULL;
+	}
 	if (to->kind == D_T_VOID || to->kind == D_T_FUNC) {
 		d_error(c->d, e->loc, to->kind == D_T_VOID ? D_DEREF_VOID : D_DEREF_FUNC,
 			"what a %s points to cannot be read", c_name(c, e->kids[0]->type));
@@ -108,8 +118,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, D_OP_INCOMPLETE, "%s is not known in full: no member %s",
 			c_name(c, of->type), e->str);
 		if (d_is_user(of))
-			diag_hint(c->d->diag,
-				  "declare it in the script, as the program's source does");
+			c_hint_declare(c);
 		return NULL;
 	}
 	e->member = d_member_find(c->d, of->type, e->str, &off);

@@ -71,6 +71,8 @@ static bool element_size(struct chk *c, const struct d_expr *p, uint64_t *size)
 			"%s is not known in full: its pointers have "
 			"no arithmetic",
 			c_name(c, to));
+	if (to->is_unknown)
+		c_hint_declare(c);
 	return false;
 }
 

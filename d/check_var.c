@@ -551,10 +551,12 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 			(long long)i->ival, c_name(c, base->type));
 		return NULL;
 	}
-	if (!d_complete(c->d, t->to) && !d_resolve(t->to)->size) {
+	if (t->to->is_unknown || (!d_complete(c->d, t->to) && !d_resolve(t->to)->size)) {
 		d_error(c->d, e->loc,
 			d_resolve(t->to)->kind == D_T_VOID ? D_DEREF_VOID : D_OP_INCOMPLETE,
 			"an element of %s cannot be read", c_name(c, base->type));
+		if (t->to->is_unknown)
+			c_hint_declare(c);
 		return NULL;
 	}
 	e->kind = D_E_ELEM;

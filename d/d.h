@@ -64,10 +64,11 @@ struct d_type {
 	bool is_char, is_bool;	    /* INT that prints as a character: char and its kin */
 	bool is_const, is_volatile; /* qualified types are copies that keep `base` */
 	bool is_user;		    /* PTR, ARRAY: what it points at is user memory (userland) */
-	bool complete;		    /* STRUCT, UNION, ENUM: members are known */
-	struct d_type *base;	    /* the unqualified original, or NULL */
-	struct d_type *to;	    /* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
-	uint64_t nelem;		    /* ARRAY; 0: unknown bound */
+	bool is_unknown;     /* TYPEDEF of void: a name that a probe gives and nobody declares */
+	bool complete;	     /* STRUCT, UNION, ENUM: members are known */
+	struct d_type *base; /* the unqualified original, or NULL */
+	struct d_type *to;   /* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
+	uint64_t nelem;	     /* ARRAY; 0: unknown bound */
 	struct d_member *members;
 	size_t nmembers;
 	struct d_enumerator *enumerators;
@@ -119,6 +120,8 @@ struct d_type *d_user_ptr_to(struct d *d, struct d_type *to);
 /* A struct, union, enum or typedef as the program declares it. The kernel's are not asked for: what
  * user land calls so is another. A tag that is not declared: a type without members; such a
  * typedef: NULL. */
+/* What a pointer of that type leads to is not known. */
+struct d_type *d_unknown_type(struct d *d, const char *name);
 struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name);
 struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n);
 /* Through typedefs and qualifiers to what it is. */

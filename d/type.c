@@ -393,6 +393,17 @@ struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name)
 	return t && !hash_set_str(d->tags, key, t) ? t : NULL;
 }
 
+struct d_type *d_unknown_type(struct d *d, const char *name)
+{
+	struct d_type *t = type_new(d, D_T_TYPEDEF, arena_strdup(d->arena, name));
+
+	if (t) {
+		t->to = d_base(d, D_VOID);
+		t->is_unknown = true;
+	}
+	return t;
+}
+
 /* A kernel type that only was looked up does not stand in the way of a declaration. */
 struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at)
 {

@@ -429,7 +429,9 @@ static struct d_type *type_by_text(struct name_source *w, struct d *d, const cha
 	struct d_type *t = s && *words ? type_named(w, d, words, user) : NULL;
 	bool pointer = s && *s;
 
-	if (!t)
+	if (!t && pointer && *words)
+		t = d_unknown_type(d, words);
+	else if (!t)
 		t = d_base(d, pointer ? D_VOID : D_INT64);
 	for (; s && *s; s++)
 		if (*s == '*' || *s == '[')

@@ -79,4 +79,27 @@ def test_a_clause_before_the_assignment():
     assert p.stdout == "1 2" and not p.stderr, p.stdout + p.stderr
 
 
+def test_a_type_that_only_the_program_knows():
+    out = os.path.join(FOLDER, "uncn")
+    with open(out + ".d", "w") as f:
+        f.write("typedef struct conn { int fd; } conn_t; provider uncn { probe p(conn_t *c, struct conn *s); };")
+    must(DTRACE, "-h", "-s", out + ".d", "-o", out + ".h")
+    with open(out + ".c", "w") as f:
+        f.write('typedef struct conn { int fd; } conn_t;\n#include "uncn.h"\n'
+                "int main(void) { conn_t c = { 11 }; UNCN_P(&c, &c); return 0; }\n")
+    must("gcc", "-I", FOLDER, "-o", out, out + ".c")
+
+    def run(program):
+        return dtrace("-q", "-c", out, "-n", program)
+    for use in "args[0]->fd", "*args[0]", "(int)(args[0] + 1)", "args[0][1]":
+        p = run("uncn$target:::p { trace(%s); }" % use)
+        assert p.returncode == 1 and "conn_t" in p.stderr, p.stderr
+        assert "hint: declare it in the script" in p.stderr, p.stderr
+    # Declared, it is read; any other pointer may still be made of it.
+    p = run("typedef struct conn { int fd; } conn_t; uncn$target:::p { trace(args[0]->fd); }")
+    assert p.stdout == "11" and not p.stderr, p.stderr
+    p = run("struct mine { int fd; }; struct mine *m; uncn$target:::p { m = args[0]; trace(m->fd); }")
+    assert p.stdout == "11" and not p.stderr, p.stderr
+
+
 main(sys.modules[__name__])
