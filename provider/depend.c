@@ -56,16 +56,21 @@ static bool add(struct hash *files, const char *file)
 	return !file || !hash_set_str(files, file, &there);
 }
 
-bool gen_depend(struct arena *a, const struct gen_depend *opt, const char *script,
-		const struct text *text, const char *target, FILE *out)
+bool gen_depend(struct arena *a, const struct gen_job *job, struct text *const *texts,
+		const char *target, FILE *out)
 {
+	const struct gen_depend *opt = &job->depend;
 	struct hash *files = hash_new();
 	const void *key;
-	bool ok = files && (!strcmp(script, "-") || add(files, script));
-	size_t at = 0, len;
+	bool ok = files;
+	size_t at = 0, len, nscripts;
 
-	for (size_t i = 0; ok && i < text->nlines; i++)
-		ok = add(files, marker(a, text->bytes + text->lines[i]));
+	for (size_t i = 0; ok && i < job->nscripts; i++)
+		ok = !strcmp(job->scripts[i], "-") || add(files, job->scripts[i]);
+	nscripts = ok ? hash_count(files) : 0;
+	for (size_t k = 0; ok && k < job->nscripts; k++)
+		for (size_t i = 0; ok && i < texts[k]->nlines; i++)
+			ok = add(files, marker(a, texts[k]->bytes + texts[k]->lines[i]));
 	if (ok) {
 		name(out, opt->target ? opt->target : target);
 		fputc(':', out);
@@ -75,9 +80,11 @@ bool gen_depend(struct arena *a, const struct gen_depend *opt, const char *scrip
 		name(out, arena_strndup(a, key, len));
 	}
 	fputs("\n", out);
-	/* The first is the script: only included files may vanish without being named by a rule. */
+	/* The scripts are first: only included files may vanish without being named by a rule. */
 	for (at = 0; ok && opt->phony && hash_next(files, &at, &key, &len, NULL);)
-		if (at > 1 || !strcmp(script, "-")) {
+		if (nscripts) {
+			nscripts--;
+		} else {
 			name(out, arena_strndup(a, key, len));
 			fputs(":\n", out);
 		}

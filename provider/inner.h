@@ -27,9 +27,11 @@ bool gen_check(struct d *d, const struct d_prog *prog, struct diag *diag);
 
 /* text.c: without what SystemTap's dtrace takes for comments. NULL: no memory. */
 struct text *gen_text_clean(struct arena *a, const struct text *in);
-/* depend.c: target: the output's name. false: no memory. */
-bool gen_depend(struct arena *a, const struct gen_depend *opt, const char *script,
-		const struct text *text, const char *target, FILE *out);
+/* job.c: "a.d b.d". */
+const char *gen_script_names(struct arena *a, const struct gen_job *job);
+/* depend.c: texts: what the job's scripts were read as; target: the output's name. false: no memory. */
+bool gen_depend(struct arena *a, const struct gen_job *job, struct text *const *texts,
+		const char *target, FILE *out);
 /* scan.c: the job's objects, without the output itself, against the declarations; fills in what of
  * the machine is 0. */
 bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *job,

@@ -38,18 +38,27 @@ static void fail(struct diag *diag, const char *what, const char *path, int err)
 /* foo.d -> foo.h or foo.o, in this directory, wherever the script is. */
 static const char *output_path(struct arena *a, const struct gen_job *job, struct diag *diag)
 {
-	const char *base = strrchr(job->script, '/'), *dot;
+	const char *script = job->scripts[0], *base = strrchr(script, '/'), *dot;
 
 	if (job->output)
 		return job->output;
-	if (!strcmp(job->script, "-")) {
+	if (!strcmp(script, "-")) {
 		diag_error(diag, NOWHERE, NULL, "-o is needed with a script from standard input");
 		return NULL;
 	}
-	base = base ? base + 1 : job->script;
+	base = base ? base + 1 : script;
 	dot = strrchr(base, '.');
 	return arena_printf(a, "%.*s.%c", (int)(dot && dot > base ? dot - base : (int)strlen(base)),
 			    base, job->header ? 'h' : 'o');
+}
+
+const char *gen_script_names(struct arena *a, const struct gen_job *job)
+{
+	const char *names = job->scripts[0];
+
+	for (size_t i = 1; i < job->nscripts; i++)
+		names = arena_printf(a, "%s %s", names, job->scripts[i]);
+	return names;
 }
 
 /* Where the file is, or will be: of a link what it names, of that what it names. NULL: errno. */
@@ -146,7 +155,7 @@ static bool env_has(const char *var, const char *word)
 	return false;
 }
 
-/* What was said; what was not is 0, and the objects may say it. */
+/* The machine that $CC, $CFLAGS and -32/-64 name; fields left 0 are taken from the objects. */
 static struct gen_machine machine_said(const struct gen_job *job)
 {
 	const char *cc = getenv("CC"), *slash = cc ? strrchr(cc, '/') : NULL;
@@ -177,14 +186,14 @@ struct writer {
 	struct arena *arena;
 	struct d *d;
 	const struct d_prog *prog;
-	const struct text *text; /* what was compiled */
-	const char *path;	 /* of the header or object */
+	struct text **texts; /* as many as the job has scripts */
+	const char *path;    /* of the header or object */
 };
 
 static bool write_header(const struct writer *w, FILE *out, struct diag *diag)
 {
 	const char *slash = strrchr(w->path, '/');
-	struct gen_header_options opt = { .source = w->job->script,
+	struct gen_header_options opt = { .source = gen_script_names(w->arena, w->job),
 					  .sys_sdt = w->job->sys_sdt,
 					  .guard = strcmp(w->path, "-") ?
 							   slash ? slash + 1 : w->path :
@@ -196,7 +205,7 @@ static bool write_header(const struct writer *w, FILE *out, struct diag *diag)
 static bool write_depend(const struct writer *w, FILE *out, struct diag *diag)
 {
 	(void)diag;
-	return gen_depend(w->arena, &w->job->depend, w->job->script, w->text, w->path, out);
+	return gen_depend(w->arena, w->job, w->texts, w->path, out);
 }
 
 static bool write_file(const struct writer *w, const char *path, struct diag *diag)
@@ -248,16 +257,33 @@ static bool generate(struct writer *w, struct diag *diag)
 	return !dep->wanted || write_file(w, dep->file ? dep->file : beside, diag);
 }
 
-static struct text *read_script(struct arena *a, const struct gen_job *job, struct diag *diag)
+static struct text *read_script(struct arena *a, const struct gen_job *job, const char *script,
+				struct diag *diag)
 {
 	struct text *t;
 
 	if (job->preprocess)
-		return cpp_read(a, job->script, job->cpp_args, job->ncpp_args, diag);
-	t = text_read(a, job->script);
+		return cpp_read(a, script, job->cpp_args, job->ncpp_args, diag);
+	t = text_read(a, script);
 	if (!t)
-		fail(diag, "open", job->script, errno);
+		fail(diag, "open", script, errno);
 	return t ? gen_text_clean(a, t) : NULL;
+}
+
+/* All scripts are one program: a provider is declared in one of them. */
+static bool compile(struct writer *w, const struct d_config *config, struct diag *diag)
+{
+	const struct gen_job *job = w->job;
+
+	w->texts = arena_array(w->arena, struct text *, job->nscripts);
+	w->d = w->texts ? d_new(w->arena, diag, config) : NULL;
+	for (size_t i = 0; w->d && i < job->nscripts; i++) {
+		w->texts[i] = read_script(w->arena, job, job->scripts[i], diag);
+		if (!w->texts[i] || !d_parse(w->d, w->texts[i], 0))
+			return false;
+	}
+	w->prog = w->d ? d_check(w->d) : NULL;
+	return w->prog;
 }
 
 int gen_main_job(const struct gen_job *job, struct diag *diag)
@@ -268,11 +294,8 @@ int gen_main_job(const struct gen_job *job, struct diag *diag)
 	bool ok;
 
 	config.providers = true;
-	w.text = w.path ? read_script(a, job, diag) : NULL;
-	w.d = w.text ? d_new(a, diag, &config) : NULL;
-	if (w.d && d_parse(w.d, w.text, 0))
-		w.prog = d_check(w.d);
-	ok = w.prog && gen_check(w.d, w.prog, diag) && generate(&w, diag);
+	ok = w.path && compile(&w, &config, diag) && gen_check(w.d, w.prog, diag) &&
+	     generate(&w, diag);
 	if (!ok && !diag->errors)
 		diag_error(diag, NOWHERE, NULL, "no memory");
 	d_free(w.d);

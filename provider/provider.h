@@ -24,8 +24,9 @@ struct gen_depend {
 /* One run of dtrace -h or -G. What is not set is as SystemTap's dtrace has it. */
 struct gen_job {
 	bool header;		    /* -h; else -G */
-	const char *script;	    /* -s; "-": standard input */
-	const char *output;	    /* -o; NULL: the script's name with .h or .o, here; "-":
+	const char *const *scripts; /* -s, one or more; "-": standard input */
+	size_t nscripts;
+	const char *output;	    /* -o; NULL: the first script's name with .h or .o, here; "-":
 					 * standard output */
 	const char *const *objects; /* -G: must agree with the declarations */
 	size_t nobjects;

@@ -509,7 +509,7 @@ bool gen_scan(struct arena *a, const struct d_prog *prog, const struct gen_job *
 	struct scan sc = { .arena = a,
 			   .prog = prog,
 			   .diag = diag,
-			   .script = job->script,
+			   .script = gen_script_names(a, job),
 			   .machine = machine,
 			   .used = hash_new() };
 	bool ok = sc.used;

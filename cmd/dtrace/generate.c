@@ -8,14 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *script_of(const struct cmd *c)
+/* The files of -s, in order; false: no memory. */
+static bool scripts(const struct cmd *c, struct gen_job *job)
 {
-	const char *script = NULL;
+	const char **files = arena_array(c->arena, const char *, c->ntexts + 1);
 
-	for (size_t i = 0; i < c->ntexts; i++)
+	for (size_t i = 0; files && i < c->ntexts; i++)
 		if (c->texts[i].spec == 's')
-			script = c->texts[i].arg;
-	return script;
+			files[job->nscripts++] = strcmp(c->texts[i].arg, "/dev/stdin") ?
+							 c->texts[i].arg :
+							 "-";
+	job->scripts = files;
+	return files;
 }
 
 /* What -x of DTrace's that trace know, and builds give all the same. */
@@ -49,7 +53,6 @@ int cmd_generate(const struct cmd *c)
 {
 	struct gen_job job = {
 		.header = c->header,
-		.script = script_of(c),
 		.output = c->output,
 		.objects = c->args,
 		.nobjects = c->nargs,
@@ -66,13 +69,13 @@ int cmd_generate(const struct cmd *c)
 		diag_error(c->diag, NOWHERE, NULL, "-h and -G are two jobs: give one of them");
 		return EXIT_USAGE;
 	}
-	if (!job.script) {
+	if (!scripts(c, &job))
+		return EXIT_FAILURE;
+	if (!job.nscripts) {
 		diag_error(c->diag, NOWHERE, NULL, "%s needs a provider file: -s file.d",
 			   c->header ? "-h" : "-G");
 		return EXIT_USAGE;
 	}
-	if (!strcmp(job.script, "/dev/stdin"))
-		job.script = "-";
 	if (job.output && !strcmp(job.output, "/dev/stdout")) /* a link to a file that is open */
 		job.output = "-";
 	return gen_main_job(&job, c->diag) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -8,13 +8,14 @@ int main(int argc, char **argv)
 {
 	const char *objects[64], *cpp_args[64];
 	struct diag diag = { .who = "dtrace", .sink = diag_to_file, .arg = stderr };
-	struct gen_job job = { .objects = objects, .cpp_args = cpp_args };
+	const char *scripts[8];
+	struct gen_job job = { .scripts = scripts, .objects = objects, .cpp_args = cpp_args };
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-h"))
 			job.header = true;
-		else if (!strcmp(argv[i], "-s") && i + 1 < argc)
-			job.script = argv[++i];
+		else if (!strcmp(argv[i], "-s") && i + 1 < argc && job.nscripts < 8)
+			scripts[job.nscripts++] = argv[++i];
 		else if (!strcmp(argv[i], "-o") && i + 1 < argc)
 			job.output = argv[++i];
 		else if (!strcmp(argv[i], "-C"))

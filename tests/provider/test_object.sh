@@ -403,6 +403,14 @@ same "a file that may not grow: nothing is left" "$(ls -A small | wc -l)" 0
 mkdir deps && cd deps && mkdir inc && echo 'typedef int t;' >inc/t.h && echo '#include "inc/t.h"' >mid.h
 printf '#include "mid.h"\nprovider app { probe a(t); };\n' >'a b.d' && cp 'a b.d' a.d
 ours() { sed -e 's, /[^ ]*stdc-predef.h,,' -e '/stdc-predef/d'; }	# the C library's own
+# Several -s are one program: a header, an object, a rule for all of them.
+echo 'provider sev_one { probe x(int n); };' >one.d; echo 'provider sev_two { probe y(char *s); };' >two.d
+"$dtrace" -h -s one.d -s two.d -o sev.h
+check "-h of two files has the first" grep -q 'define SEV_ONE_X(' sev.h
+check "-h of two files has the second" grep -q 'define SEV_TWO_Y(' sev.h
+"$dtrace" -G -s one.d -s two.d -o sev.o; same "-G of two files" "$(nm sev.o | grep -c '_semaphore')" 2
+same "-M of two files" "$("$dtrace" -h -s one.d -s two.d -o sev.h -M)" "sev.h: one.d two.d"
+check "a provider declared in two files is refused" test "$("$dtrace" -h -s one.d -s one.d -o twice.h >/dev/null 2>&1; echo $?)" -ne 0
 "$dtrace" -h -C -s a.d -MD; same "-MD" "$(ours <a.h.d)" "a.h: a.d mid.h inc/t.h"
 "$dtrace" -h -C -s a.d -o a.h -MD -MF a.dep -MT 'tar get' -MP
 same "-MF -MT -MP" "$(ours <a.dep | tr '\n' '|')" 'tar\ get: a.d mid.h inc/t.h|mid.h:|inc/t.h:|'
