@@ -236,11 +236,12 @@ static void pragma(struct line *l)
 
 /*
  * Warnings in a provider file: its macros do not depend on what these bring, and SystemTap's
- * dtrace reads over them. Conditions choose between probes: no guess is made.
+ * dtrace reads over them. Both branches of a condition are read, as it reads them.
  */
 static bool may_lack(struct line *l)
 {
-	static const char *const directives[] = { "include", "define", "undef", NULL };
+	static const char *const directives[] = { "include", "define", "undef", "if",	 "ifdef",
+						  "ifndef",  "elif",   "else",	"endif", NULL };
 
 	if (!l->p->d->config.providers || find(directives, l->word[0], strlen(l->word[0])) < 0)
 		return false;
@@ -249,6 +250,25 @@ static bool may_lack(struct line *l)
 		diag_hint(l->p->d->diag, "-C runs the C preprocessor first");
 	}
 	return true;
+}
+
+/* Is that place of the text between #if or its kin and #endif? */
+static bool is_conditional(const struct d_parser *p, uint32_t at)
+{
+	const struct text *t = p->text;
+	int depth = 0;
+
+	for (size_t i = 0; i < t->nlines && t->lines[i] < at; i++) {
+		const char *s = t->bytes + t->lines[i];
+
+		s += strspn(s, " \t");
+		if (*s != '#')
+			continue;
+		s += 1 + strspn(s + 1, " \t");
+		depth += !strncmp(s, "if", 2);
+		depth -= !strncmp(s, "endif", 5) && depth;
+	}
+	return depth;
 }
 
 void d_control_line(struct d_parser *p)
@@ -270,9 +290,9 @@ void d_control_line(struct d_parser *p)
 	if (isdigit((unsigned char)l.word[0][0]) || !strcmp(l.word[0], "line") ||
 	    !strcmp(l.word[0], "ident"))
 		return;
-	if (!strcmp(l.word[0], "error")) {
+	if (!strcmp(l.word[0], "error") && !(p->d->config.providers && is_conditional(p, start))) {
 		complain(&l, l.at, D_PRAGERR, "#error", NULL);
-	} else if (may_lack(&l)) {
+	} else if (!strcmp(l.word[0], "error") || may_lack(&l)) {
 		return;
 	} else if (strcmp(l.word[0], "pragma")) {
 		complain(&l, l.loc[0], D_PRAGCTL_INVAL, "invalid control directive", l.word[0]);
