@@ -258,7 +258,7 @@ INLINE uint64_t reg(const struct rt_regs *ctx, uint64_t word)
 {
 	uint64_t v = 0;
 
-	/* clang-format off: a list */
+	/* clang-format off */
 	switch (word) {
 	REG(0) REG(1) REG(2) REG(3) REG(4) REG(5) REG(6) REG(7) REG(8) REG(9) REG(10)
 	REG(11) REG(12) REG(13) REG(14) REG(15) REG(16) REG(17) REG(18) REG(19) REG(20)
