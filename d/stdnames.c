@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* clang-format off: rows of a list */
+/* clang-format off */
 #define N(name) { #name, name },
 static const struct {
 	const char *name;
