@@ -214,7 +214,7 @@ void g_own_address(struct gen *g, uint32_t off); /* r0: that of slot + off */
  * ends; to `other` if the clause has none there. r0 stays, r3 is lost. */
 void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other);
 /* The call of copyin() that a pointer is, NULL: none. */
-const struct d_expr *copied_in(const struct d_expr *e);
+const struct d_expr *g_copied_in(const struct d_expr *e);
 int g_copyin_limit(struct gen *g,
 		   const struct d_expr *call); /* r0: its address; struct memory's limit */
 struct value emit_copyin(struct gen *g, const struct d_expr *e);

@@ -197,7 +197,7 @@ void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32
 
 struct memory g_pointee(struct gen *g, const struct d_expr *e, bool stays)
 {
-	const struct d_expr *call = stays ? NULL : copied_in(e);
+	const struct d_expr *call = stays ? NULL : g_copied_in(e);
 	struct memory m = { .user = call || d_points_to_user(e) };
 
 	if (call) {

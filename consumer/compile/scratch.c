@@ -18,7 +18,7 @@
 /* In no address space, whether addresses have 48 or 57 bits: reading there is a fault. */
 #define OWN_MEMORY 0x5c00000000000000ll
 
-const struct d_expr *copied_in(const struct d_expr *e)
+const struct d_expr *g_copied_in(const struct d_expr *e)
 {
 	while (e->kind == D_E_CAST && d_resolve(e->type)->size == 8 && !d_is_string(e->type))
 		e = e->kids[0];
@@ -55,7 +55,7 @@ static const struct d_expr *read_at_once(const struct d_expr *e)
 	bool reads = e->kind == D_E_DEREF || e->kind == D_E_ELEM ||
 		     (e->kind == D_E_CAST && d_is_string(e->type));
 
-	return reads ? copied_in(e->kids[0]) : NULL;
+	return reads ? g_copied_in(e->kids[0]) : NULL;
 }
 
 /* The copyin() whose bytes must stay all the same: their address is taken, or they are changed. */
@@ -76,7 +76,7 @@ static void need(struct need *n, const struct d_expr *e)
 {
 	if (!e)
 		return;
-	if (e->kind == D_E_CALL && copied_in(e))
+	if (e->kind == D_E_CALL && g_copied_in(e))
 		count(n, e, 1);
 	if (read_at_once(e))
 		count(n, read_at_once(e), -1);
