@@ -5,7 +5,7 @@ dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tre
 TESTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits_md.py \
 	tests/tree/test_errtags.py
 EXTRA_DIST += tests/tree/rows.py tests/tree/test_rows.py
-EXTRA_DIST += tests/tree/dist.sh tests/tree/install.sh tests/tree/lint.py tests/tree/quickstart.sh
+EXTRA_DIST += tests/tree/format.sh tests/tree/dist.sh tests/tree/install.sh tests/tree/lint.py tests/tree/quickstart.sh
 EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
 	.clang-format .clang-tidy
 
