@@ -31,6 +31,8 @@ static const struct {
 
 static void setup(void)
 {
+	static enum rec_kind key[] = { REC_INT };
+
 	rig_init(&rig, 64, 1024);
 	rig.cc.opt.ncpu = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 	while (rig.cc.ncpu2 < rig.cc.opt.ncpu)
@@ -39,6 +41,7 @@ static void setup(void)
 		aggs_d[i] = (struct d_agg){ .name = "", .id = i, .func = kinds[i].func };
 		descs[i] = (struct agg_desc){ .agg = &aggs_d[i],
 					      .words = kinds[i].words,
+					      .kinds = key,
 					      .nkeys = kinds[i].nkeys };
 		agg_list[i] = &aggs_d[i];
 	}
