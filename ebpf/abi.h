@@ -127,6 +127,8 @@ struct rt_probe {
 };
 RT_ASSERT(sizeof(struct rt_probe) == 392);
 
+enum { RT_FRAMES_MAX = 127 }; /* of a stack: the kernel's own limit, perf_event_max_stack */
+
 /* ---- Strings in scratch -------------------------------------------------- */
 
 /*

@@ -626,6 +626,30 @@ int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff)
 	return len - 1;
 }
 
+/* ---- Stacks -------------------------------------------------------------------------------- */
+
+int64_t rt_frames(struct rt_scratch *s, uint64_t off, uint64_t room, uint64_t fp, uint64_t word)
+{
+	uint64_t n = 0;
+
+	if (!s)
+		return RT_EROOM;
+	for (int i = 0; i < RT_FRAMES_MAX && n < room; i++) {
+		uint64_t wide[2], *to = at(s, off + n, 8);
+		uint32_t narrow[2];
+
+		if (!to)
+			return RT_EROOM;
+		if (word == 8 ? probe_read_user(wide, sizeof(wide), fp) :
+				probe_read_user(narrow, sizeof(narrow), fp))
+			break;
+		fp = word == 8 ? wide[0] : narrow[0];
+		*to = word == 8 ? wide[1] : narrow[1];
+		n += 8;
+	}
+	return n;
+}
+
 /* ---- Records and keys ---------------------------------------------------------------------- */
 
 INLINE int64_t append(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t len,

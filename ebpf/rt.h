@@ -94,6 +94,12 @@ struct rt_regs; /* the context of a probe in user land */
  * value. Sleepable programs only: absent pages are faulted in. */
 int64_t rt_arg(struct rt_regs *ctx, struct rt_fire *fire, uint64_t where, int64_t disp);
 
+/* ---- Stacks -------------------------------------------------------------------------------- */
+
+/* Return addresses along frame pointers, from fp on, to the `room` bytes at off; a program's words
+ * have `word` bytes. How many bytes there are then; the walk ends where user memory is not there. */
+int64_t rt_frames(struct rt_scratch *s, uint64_t off, uint64_t room, uint64_t fp, uint64_t word);
+
 /* ---- Records ------------------------------------------------------------------------------ */
 
 /* Appends a variable-length field to the record at rec: the bytes go to rec + tail, padded with

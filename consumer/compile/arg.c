@@ -269,7 +269,7 @@ void g_typed_arg(struct gen *g, size_t n)
 
 bool g_return_address(struct gen *g)
 {
-	const struct cc_arg *a = g->args ? &g->args->caller : NULL;
+	const struct cc_arg *a = g->unit->args ? &g->unit->args->caller : NULL;
 	struct cc_func *f = g->f;
 	int unknown = cc_label_new(f), end = cc_label_new(f);
 	struct rt_place place;

@@ -321,7 +321,7 @@ enum rec_kind key_kind(const struct d_type *t);
 uint32_t key_class(uint32_t bytes);
 uint32_t key_most(struct cc *cc, const struct d_type *t); /* bytes of a component */
 uint32_t key_least(const struct d_type *t);
-enum { CC_FRAMES_MAX = 127 }; /* the kernel's own limit: perf_event_max_stack */
+enum { CC_FRAMES_MAX = RT_FRAMES_MAX };
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
 /* At base + off (the slot's or the stack's register): up to `bytes` of return addresses, the probe's own
  * function's first. r0: how many bytes, or negative. */

@@ -6,6 +6,7 @@
  *       else in the slot, zero-filled up to its class.
  * Owns: nothing.
  */
+#include "arch/arch.h"
 #include "consumer/compile/inner.h"
 
 #include <stddef.h>
@@ -130,31 +131,39 @@ void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 }
 
 /*
- * Where a function has not made its frame yet, the frame pointer is its caller's, and the kernel's
- * walk goes from the site to the caller's caller. The return address is put between them.
+ * Where a function has not made its frame yet, the frame pointer is its caller's, and a walk along
+ * frame pointers goes from the site to the caller's caller: the return address comes between them.
+ * The kernel's walk has it since 6.12, but only at some first instructions, and on some kernels: such
+ * a stack is walked by the library.
  */
 static void user_frames(struct gen *g, uint32_t off, uint32_t bytes)
 {
+	enum { USER32_CS = 0x23 }; /* of i386 programs */
 	struct cc_func *f = g->f;
-	int address = g_push(g, 8), plain = cc_label_new(f), done = cc_label_new(f);
+	int plain = cc_label_new(f), wide = cc_label_new(f), done = cc_label_new(f);
 
 	if (bytes >= 16 && g_return_address(g)) {
 		cc_jump_imm(f, BPF_JEQ, R0, 0, plain);
-		cc_store(f, BPF_DW, R_FP, address, R0);
-		get_stack(g, R_SLOT, off + 8, bytes - 8, BPF_F_USER_STACK);
-		cc_jump_imm(f, BPF_JSLT, R0, 8, done);
-		g_slot(g, R1, off);
-		cc_load(f, BPF_DW, R2, R1, 8); /* the site's own address */
-		cc_store(f, BPF_DW, R1, 0, R2);
-		cc_load(f, BPF_DW, R2, R_FP, address);
-		cc_store(f, BPF_DW, R1, 8, R2);
-		cc_alu_imm(f, BPF_ADD, R0, 8);
+		g_slot_store(g, BPF_DW, off + 8, R0);
+		cc_load(f, BPF_DW, R0, R_CTX, ARCH_X86_rip);
+		g_slot_store(g, BPF_DW, off, R0);
+		g_slot(g, R1, 0);
+		cc_imm(f, R2, off + 16);
+		cc_imm(f, R3, bytes - 16);
+		cc_load(f, BPF_DW, R4, R_CTX, ARCH_X86_rbp);
+		cc_load(f, BPF_DW, R0, R_CTX, ARCH_X86_cs);
+		cc_imm(f, R5, 8);
+		cc_jump_imm(f, BPF_JNE, R0, USER32_CS, wide);
+		cc_imm(f, R5, 4);
+		cc_label_here(f, wide);
+		cc_routine(f, "rt_frames");
+		cc_jump_imm(f, BPF_JSLT, R0, 0, done);
+		cc_alu_imm(f, BPF_ADD, R0, 16);
 		cc_jump(f, done);
 	}
 	cc_label_here(f, plain);
 	g_frames(g, true, R_SLOT, off, bytes);
 	cc_label_here(f, done);
-	g_pop(g, 8);
 }
 
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off)

@@ -15,6 +15,7 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/inner.h \
 	consumer/providers/env.c \
 	consumer/providers/attach.c \
+	consumer/providers/frame.c \
 	consumer/providers/dtrace.c \
 	consumer/providers/profile.c \
 	consumer/providers/newer.def \

@@ -6,6 +6,7 @@
  *
  *   providers.def   PROVIDER(id): a row a provider; prov_id in id.c is its struct prov
  *   attach.c        sites → links, by kind of context (uprobes in bulk, raw tracepoints, clocks)
+ *   frame.c         where a site finds the return address of its function
  *   stab.c          attributes of stability: attrs.def has a row a provider
  *   names.c         kernel types and symbols: struct d_names for the front end
  *   later.c         probes of files that processes map while we trace
@@ -169,6 +170,9 @@ const struct d_names *prov_names(struct prov_env *env);
 bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, struct prov_probe *q);
 /* The offsets that programs need, from the kernel's BTF; 0 or -errno. */
 int prov_kernel(struct cc_kernel *out);
+
+/* Fills args.caller of a site in user land, which costs reading symbols: for clauses that ask. */
+void prov_site_frame(struct prov_env *env, struct prov_site *site);
 
 /* ---- Attaching (attach.c) ------------------------------------------------- */
 

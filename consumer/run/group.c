@@ -127,6 +127,16 @@ static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
 	return run_places_join(u, s, cookie);
 }
 
+/* Finding them reads symbols: only where a clause asks for the caller. */
+static void find_frames(struct run *r, const struct run_probe *p)
+{
+	if (!(cc_args_used(r->cc, p->clauses, p->nclauses) >> CC_CALLER & 1))
+		return;
+	for (size_t k = 0; k < p->probe->nsites; k++)
+		if (cc_contexts[p->probe->sites[k].ctx].bulk) /* in user land */
+			prov_site_frame(r->env, &p->probe->sites[k]);
+}
+
 bool run_group(struct run *r)
 {
 	for (uint32_t i = 0; i < r->nprobes; i++) {
@@ -140,6 +150,7 @@ bool run_group(struct run *r)
 			cc_set_error_clauses(r->cc, p->clauses, p->nclauses, i);
 			continue;
 		}
+		find_frames(r, p);
 		for (size_t k = 0; k < p->probe->nsites; k++)
 			if (!site_add(r, i, &p->probe->sites[k]))
 				return false;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * consumer/providers/frame.c: where a site in user land finds the return address of its function.
+ * In:   a site; the symbols and the first instructions of its file.
+ * Out:  the site's operand `caller`.
+ * Owns: nothing.
+ *
+ * Until a function has made its frame, the frame pointer is its caller's, and a walk along frame
+ * pointers misses the caller: the return address is still at the stack pointer.
+ */
+#include "arch/arch.h"
+#include "consumer/providers/inner.h"
+#include "world/world.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { CODE = 16 }; /* bytes of a function that tell how it begins */
+
+void prov_site_frame(struct prov_env *env, struct prov_site *s)
+{
+	struct world_symbols *symbols = world_file_symbols(env->world, s->file);
+	uint64_t distance = 0;
+	const char *function = symbols ? world_symbols_find(symbols, s->off, &distance) : NULL;
+	uint8_t code[CODE] = { 0 }, word;
+	enum arch_frame frame;
+	int fd = function ? world_file_open(env->world, s->file) : -1;
+	ssize_t n = fd < 0 ? -1 : pread(fd, code, sizeof(code), (off_t)(s->off - distance));
+
+	/* Nothing has called _start: what is at its stack pointer is the number of arguments. */
+	if (n < 0 || !strcmp(function, "_start"))
+		return;
+	frame = arch_x86_frame(code, (size_t)n, distance);
+	if (frame == ARCH_FRAME_SET)
+		return;
+	word = world_symbols_32bit(symbols) ? 4 : 8;
+	s->args.caller = (struct cc_arg){
+		.kind = CC_A_UMEM,
+		.size = word,
+		.base = ARCH_X86_rsp,
+		.index = -1,
+		.disp = frame == ARCH_FRAME_PUSHED ? word : 0,
+	};
+}
