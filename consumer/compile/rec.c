@@ -388,8 +388,8 @@ static void filled(struct gen *g)
 }
 
 /*
- * r2: data, r3: length. The consumer is woken when the buffer's first quarter fills up, not at
- * each record.
+ * r2: data, r3: length. The consumer is woken when the buffer's first quarter fills up and by
+ * exit(), not at each record.
  */
 void g_ring(struct gen *g)
 {
@@ -428,6 +428,15 @@ void g_ring(struct gen *g)
 	cc_jump(f, go);
 	cc_label_here(f, quiet);
 	cc_label_here(f, go);
+	if (g->cc->has_exit) {
+		int stay = cc_label_new(f);
+
+		cc_map_value(f, R1, CC_MAP_STATE, 0);
+		cc_load(f, BPF_W, R1, R1, offsetof(struct rt_state, exiting));
+		cc_jump_imm(f, BPF_JEQ, R1, 0, stay);
+		cc_imm(f, R4, BPF_RB_FORCE_WAKEUP);
+		cc_label_here(f, stay);
+	}
 	cc_mov(f, R1, R_PTR);
 	cc_load(f, BPF_DW, R2, R_FP, data);
 	cc_helper(f, BPF_FUNC_ringbuf_output);

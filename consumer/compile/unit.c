@@ -444,6 +444,25 @@ static void slot_none(struct gen *g)
 		set_active(g);
 }
 
+/*
+ * r0 = what the program returns if it does not run. A clock that returns 1 after exit() is stopped
+ * by the kernel (prov_links_start), for at a high rate the consumer may have no time to do so.
+ */
+static void result_early(struct gen *g)
+{
+	struct cc_func *f = g->f;
+	int active = cc_label_new(f);
+
+	cc_imm(f, R0, 0);
+	if (!g->unit->period_ns)
+		return;
+	cc_map_value(f, R1, CC_MAP_STATE, 0);
+	cc_load(f, BPF_W, R1, R1, offsetof(struct rt_state, life));
+	cc_jump_imm(f, BPF_JLT, R1, RT_DRAINING, active);
+	cc_imm(f, R0, 1);
+	cc_label_here(f, active);
+}
+
 /* What leaves early does so near the beginning: the end may be further than a jump reaches. */
 static void early_ends(struct gen *g, int none, int out)
 {
@@ -455,7 +474,7 @@ static void early_ends(struct gen *g, int none, int out)
 	if (g->set->scratch)
 		slot_none(g);
 	cc_label_here(f, out);
-	cc_imm(f, R0, 0);
+	result_early(g);
 	cc_exit(f);
 	cc_label_here(f, start);
 }

@@ -29,8 +29,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
+#include <linux/version.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,11 @@ struct prov_links {
 	size_t n, cap;
 	size_t next; /* closing: taken by threads one after the other */
 	bool raw;    /* raw tracepoints are among them */
+	struct clock {
+		int event;
+		uint64_t period_ns;
+	} * clocks; /* their events beside their links: to start and to stop them */
+	size_t nclocks, clocks_cap;
 };
 
 struct prov_links *prov_links_new(void)
@@ -99,15 +106,54 @@ static void programs_await(void)
 		close(inner);
 }
 
-void prov_links_close(struct prov_links *l, uint64_t *missed)
+static int slower(const void *a, const void *b)
+{
+	const struct clock *l = a, *r = b;
+
+	return l->period_ns > r->period_ns ? -1 : l->period_ns < r->period_ns;
+}
+
+/*
+ * Since 6.10 the kernel counts only firings whose program returns 1, so that with one to come a
+ * clock stops itself when its program says so.
+ */
+static int clock_start(const struct clock *c)
+{
+	bool stops_itself = kern_version() >= KERNEL_VERSION(6, 10, 0);
+
+	return stops_itself ? ioctl(c->event, PERF_EVENT_IOC_REFRESH, 1) :
+			      ioctl(c->event, PERF_EVENT_IOC_ENABLE);
+}
+
+int prov_links_start(struct prov_links *l)
+{
+	if (l->nclocks)
+		qsort(l->clocks, l->nclocks, sizeof(*l->clocks), slower);
+	for (size_t i = 0; i < l->nclocks; i++)
+		if (clock_start(&l->clocks[i]))
+			return -errno;
+	return 0;
+}
+
+/* The fastest first: each makes the rest easier. */
+static void clocks_stop(struct prov_links *l)
+{
+	for (size_t i = l->nclocks; i > 0; i--) {
+		ioctl(l->clocks[i - 1].event, PERF_EVENT_IOC_DISABLE);
+		close(l->clocks[i - 1].event);
+	}
+	free(l->clocks);
+}
+
+void prov_links_close(struct prov_links *l)
 {
 	enum { THREADS = 32, FEW = 4 };
 	pthread_t thread[THREADS];
 	size_t n = 0;
 
-	(void)missed;
 	if (!l)
 		return;
+	clocks_stop(l);
 	while (n < THREADS && n * FEW < l->n && l->n > FEW &&
 	       !pthread_create(&thread[n], NULL, closer, l))
 		n++;
@@ -134,24 +180,27 @@ void prov_links_drop(struct prov_links *l, pid_t pid)
 
 /* ---- perf events --------------------------------------------------------------- */
 
-/* Lets the program run at each of the event's firings. The event's fd is consumed. */
-static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links, pid_t pid)
+/* Lets the program run at each of the event's firings: a link, or where links have no cookies
+ * another descriptor of the event, either of which is to be kept. */
+static int perf_link(int event, int prog, uint64_t cookie)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
-	int fd, err = 0;
+	int fd;
 
-	if (!kern_has(KERN_F_cookie)) {
-		if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) ||
-		    ioctl(event, PERF_EVENT_IOC_ENABLE))
-			err = -errno;
-		if (err)
-			close(event);
-		return err ? err : keep(links, event, pid);
-	}
-	fd = bpf_link_create(prog, event, BPF_PERF_EVENT, &opts);
-	if (fd < 0)
-		err = fd;
-	else if (ioctl(event, PERF_EVENT_IOC_ENABLE))
+	if (kern_has(KERN_F_cookie))
+		return bpf_link_create(prog, event, BPF_PERF_EVENT, &opts);
+	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog))
+		return -errno;
+	fd = fcntl(event, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The event's fd is consumed. */
+static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links, pid_t pid)
+{
+	int fd = perf_link(event, prog, cookie), err = fd < 0 ? fd : 0;
+
+	if (!err && ioctl(event, PERF_EVENT_IOC_ENABLE))
 		err = -errno;
 	close(event); /* the link holds it */
 	if (err && fd >= 0)
@@ -161,6 +210,10 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 
 /* ---- Clocks ----------------------------------------------------------------------- */
 
+/*
+ * A clock stands still until all are attached: at 100,000 ticks a second, on a processor that has
+ * other work, what is left to do would take seconds.
+ */
 static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cookie,
 		    struct prov_links *links)
 {
@@ -171,9 +224,21 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 		.sample_period = s->period_ns,
 		.disabled = 1,
 	};
-	int fd = kern_perf_open(&attr, -1, cpu);
+	int event = kern_perf_open(&attr, -1, cpu), fd;
+	struct clock *clock;
 
-	return fd < 0 ? fd : perf_attach(fd, prog, cookie, links, 0);
+	if (event < 0)
+		return event;
+	fd = perf_link(event, prog, cookie);
+	clock = fd < 0 ? NULL : GROW_PUSH(links->clocks, links->nclocks, links->clocks_cap);
+	if (!clock) {
+		close(event);
+		if (fd >= 0)
+			close(fd);
+		return fd < 0 ? fd : -ENOMEM;
+	}
+	*clock = (struct clock){ event, s->period_ns };
+	return keep(links, fd, 0);
 }
 
 /* On each CPU that is there; on one, the first, for tick. */

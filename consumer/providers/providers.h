@@ -190,9 +190,11 @@ struct prov_links *prov_links_new(void);
  * others; fails (-errno, reported) if none could be attached, unless they were refused one by one
  * and are of files for all processes (pid 0). */
 int prov_attach(struct prov_env *env, const struct prov_attach *what, struct prov_links *links);
-/* Detaches everything (in parallel where the kernel is slow) and waits for programs that run; adds
- * the kernel's own counts of missed firings to *missed. */
-void prov_links_close(struct prov_links *links, uint64_t *missed);
+/* Clocks that are attached begin to tick, until their program returns 1 or they are closed. */
+int prov_links_start(struct prov_links *links);
+/* Detaches everything (in parallel where the kernel is slow), clocks first, and waits for programs
+ * that run. How often the kernel skipped a program is counted there; links have no counts. */
+void prov_links_close(struct prov_links *links);
 /* Detaches what was attached to this process alone. */
 void prov_links_drop(struct prov_links *links, pid_t pid);
 

@@ -37,7 +37,7 @@ void run_close(struct run *r)
 	if (!r)
 		return;
 	if (r->links)
-		prov_links_close(r->links, &r->kernel_missed);
+		prov_links_close(r->links);
 	run_units_close(r);
 	run_vtime_close(r);
 	run_maps_close(r);

@@ -260,6 +260,7 @@ static void active_set(struct run *r)
 bool run_go(struct run *r)
 {
 	uint64_t now;
+	int err;
 
 	if (r->ntexts && !r->prog->nclauses && !r->opts.value[RUN_OPT_empty]) {
 		diag_error(r->diag, NOWHERE, D_EMPTY,
@@ -284,6 +285,11 @@ bool run_go(struct run *r)
 	if (!run_units_fire(r, false))
 		return false;
 	active_set(r);
+	err = prov_links_start(r->links);
+	if (err) {
+		diag_error(r->diag, NOWHERE, NULL, "cannot start a clock: %s", strerror(-err));
+		return false;
+	}
 	for (size_t i = 0; i < r->world->ntargets; i++)
 		if (world_target_continue(r->world->targets[i]) == 0)
 			r->live_targets++;
@@ -390,6 +396,8 @@ enum run_result run_work(struct run *r, int ms)
 	n = epoll_wait(r->epoll, ev, COUNT(ev), ms < 0 || ms > next ? next : ms);
 	if (n < 0 && errno != EINTR)
 		return RUN_ERROR;
+	if (exiting(r)) /* what else is to be done is better done when nothing fires any more */
+		return RUN_DONE;
 	for (int i = 0; i < n; i++) {
 		struct world_target *t = target_of(r, ev[i].data.fd);
 
@@ -427,9 +435,10 @@ bool run_stop(struct run *r)
 		return true;
 	r->stopped = true;
 	__atomic_store_n(&r->state->life, RT_DRAINING, __ATOMIC_SEQ_CST);
-	run_units_missed(r);
-	prov_links_close(r->links, &r->kernel_missed); /* waits for programs that run */
+	/* First of all, for a fast clock leaves little of the processor; waits for programs that run. */
+	prov_links_close(r->links);
 	r->links = NULL;
+	run_units_missed(r);
 	if (world_watch_fd(r->world) >= 0)
 		world_watch_read(r->world);
 	if (r->state->filled)
