@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DTRACE = os.path.join(BUILD, "dtrace")
 FLOOR = os.path.join(BUILD, "bench", "floor")
 ROUNDS = 15
+SITES = 3000
 BPFTRACE = ["env", "BPFTRACE_STRLEN=200", "BPFTRACE_PERF_RB_PAGES=32768", "bpftrace"]  # 128 MB a CPU
 WORK = tempfile.mkdtemp(prefix="usdtkit-bench-")
 HIT = os.path.join(WORK, "hit")
@@ -30,6 +31,24 @@ HIT = os.path.join(WORK, "hit")
 def build():
     subprocess.check_call([DTRACE, "-h", "-s", os.path.join(HERE, "hit.d"), "-o", os.path.join(WORK, "hit.h")])
     subprocess.check_call(["gcc", "-O2", "-I", WORK, "-o", HIT, os.path.join(HERE, "hit.c")])
+
+
+def build_many(sites, *flags):
+    """Sites of one probe, each with a constant of its own; or all with the same."""
+    out = os.path.join(WORK, "many%d%s" % (sites, "".join(flags)))
+    subprocess.check_call(["gcc", "-O2", "-DSITES=%d" % sites, *flags, "-o", out, os.path.join(HERE, "many.c")])
+    return out
+
+
+def places():
+    """Arguments at other places at each site, beside those that are compiled in."""
+    differ, same, many = build_many(8), build_many(8, "-DSAME"), build_many(SITES)
+    script = lambda program, passes, what: [DTRACE, "-q", "-c", "%s %d" % (program, passes), "-n",
+                                            "bench$target:::many { @ = %s; }" % what]
+    hits = [[ns(script(program, 20000, "sum(arg0)"), False)[0] for program in (same, differ)] for _ in range(ROUNDS)]
+    row("sum(arg0), a place a site", *[min(h) for h in zip(*hits)], None, "ns", "<= 1.05 of a compiled-in place")
+    ends = [[start_up(script(many, 1, what))[0] * 1000 for what in ("count()", "sum(arg0)")] for _ in range(ROUNDS)]
+    row("start to end, %d such sites" % SITES, *[min(e) for e in zip(*ends)], None, "ms", "<= 1.20 of count()")
 
 
 def ns(args, whole):
@@ -96,6 +115,7 @@ def main():
                     losses[tool] = losses.get(tool, 0) + lost(p)
         values = [min([v for v in vs if v], default=None) for vs in (floor, mine, other)]
         row(name, *values, "ns", aim + "".join("; %s LOST %d" % l for l in losses.items()))
+    places()
     shutil.rmtree(WORK, ignore_errors=True)
 
 

@@ -296,21 +296,22 @@ int64_t rt_arg(struct rt_regs *ctx, struct rt_fire *fire, uint64_t where, int64_
 		struct rt_place at;
 	} place = { { where, disp } };
 	const struct rt_place *at = &place.at;
-	uint64_t base = reg(ctx, at->base), index = reg(ctx, at->index), v = 0;
+	uint64_t base, v = disp;
 	int64_t fault = 0;
 
 	if (!fire)
 		return RT_FLT_ILLOP;
-	if (at->kind == RT_PLACE_CONST)
-		v = disp;
-	else if (at->kind == RT_PLACE_REG)
+	base = reg(ctx, at->base);
+	if (at->kind == RT_PLACE_REG)
 		v = extend(base >> (at->shift & 63), at);
 	else if (at->kind == RT_PLACE_USER)
-		fault = user_value(at, base + index * at->scale + disp, &v);
+		fault = user_value(at, base + reg(ctx, at->index) * at->scale + disp, &v);
 	else if (at->kind == RT_PLACE_PAIR)
-		v = index << 32 | (uint32_t)base;
-	else if (at->kind != RT_PLACE_NONE)
-		fault = RT_FLT_ILLOP, v = disp;
+		v = reg(ctx, at->index) << 32 | (uint32_t)base;
+	else if (at->kind == RT_PLACE_NONE)
+		v = 0;
+	else if (at->kind != RT_PLACE_CONST)
+		fault = RT_FLT_ILLOP;
 	fire->err[4] = v;
 	return fault;
 }

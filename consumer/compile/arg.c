@@ -157,9 +157,14 @@ static void arg_place(struct gen *g, const struct cc_arg *a)
 {
 	const int value = offsetof(struct rt_fire, err[4]);
 	struct cc_func *f = g->f;
-	int fine = cc_label_new(f), illegal = cc_label_new(f);
+	int fine = cc_label_new(f), illegal = cc_label_new(f), end = cc_label_new(f);
 
 	place_load(g, (int)a->disp);
+	/* A constant is the commonest. */
+	cc_mov(f, R0, R4);
+	cc_mov(f, R1, R3);
+	cc_alu_imm(f, BPF_AND, R1, 0xff); /* kind is the first byte */
+	cc_jump_imm(f, BPF_JEQ, R1, RT_PLACE_CONST, end);
 	place_read(g);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, fine);
 	cc_load(f, BPF_DW, R2, R_FIRE, value);
@@ -169,6 +174,7 @@ static void arg_place(struct gen *g, const struct cc_arg *a)
 	g_fault(g, RT_FLT_ILLOP, R2);
 	cc_label_here(f, fine);
 	cc_load(f, BPF_DW, R0, R_FIRE, value);
+	cc_label_here(f, end);
 }
 
 /* ---- Which arguments clauses read ----------------------------------------------------- */
