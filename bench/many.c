@@ -43,10 +43,10 @@ __asm__(".altmacro\n"
 	"	.type fire,@function\n"
 	"fire:\n"
 	"	.rept " TEXT(SITES) "\n"
-	"	SITE\n"
-	"	.endr\n"
-	"	ret\n"
-	"	.size fire,.-fire\n");
+				    "	SITE\n"
+				    "	.endr\n"
+				    "	ret\n"
+				    "	.size fire,.-fire\n");
 void fire(void) __asm__("fire");
 
 static double now(void)

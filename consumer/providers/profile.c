@@ -75,9 +75,10 @@ static const char *period(const char *s, uint64_t *ns)
 			*ns = n > 1000000000 / LEAST_NS ? 0 : (1000000000 + n / 2) / n;
 		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
 			return too_large;
-		return *ns < LEAST_NS ? "this rate is too high: the kernel's clock ticks at most 100000 "
-					"times a second, every 10us" :
-					NULL;
+		return *ns < LEAST_NS ?
+			       "this rate is too high: the kernel's clock ticks at most 100000 "
+			       "times a second, every 10us" :
+			       NULL;
 	}
 	return "units are ns, us, ms, s, m, h, d and hz";
 }
