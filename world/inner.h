@@ -4,7 +4,8 @@
  *   world.c   the world, and processes that end
  *   files.c   files mapped now   vma.c  the kernel's list of mappings
  *   watch.c   what processes map, fork, exec and end with
- *   target.c  -c and -p
+ *   history.c  what was mapped where and when   symbols.c  functions of files
+ *   threads.c stops.c target.c command.c  -c and -p (target.h)
  */
 #ifndef WORLD_INNER_H
 #define WORLD_INNER_H

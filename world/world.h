@@ -130,14 +130,14 @@ void world_watch_files(struct world *w, const struct world_follower *follower);
 /* Reads events and tells of them. 0 or -errno. */
 int world_watch_read(struct world *w);
 
-/* ---- -c and -p (target.c) ------------------------------------------------------- */
+/* ---- -c and -p (target.c, command.c) ---------------------------------------------- */
 
 struct world_target { /* a process of -c or -p */
 	pid_t pid;
 	int pidfd;
-	bool created;		  /* -c: ours; reaped by us */
-	bool gone;		  /* its exit was reported (run's) */
-	struct target_priv *priv; /* target.c's */
+	bool created;		       /* -c: our child, which we wait for */
+	bool gone;		       /* its exit was reported (run's) */
+	struct world_command *command; /* what only a created target uses */
 };
 
 /* Starts a command (split at blanks, quotes honoured), stopped after exec with its loader's
@@ -147,13 +147,19 @@ struct world_target *world_target_create(struct world *w, const char *command,
 struct world_target *world_target_grab(struct world *w, pid_t pid);
 /* Lets the process run. A later dlopen stops it for as long as matching and attaching take. */
 int world_target_continue(struct world_target *t);
-/* fd to poll; world_target_event after it is readable: 1 it has exited (status through *status),
- * 2 it is stopped at new objects (match and attach, then continue), 0 nothing. A command's fd is
- * an eventfd of its own, written by a handler of SIGCHLD (installed while there are commands; one
- * that was there is called as well), because a pidfd tells exits only; the thread that created
- * the command must be the one that calls world_target_event and world_target_continue. */
+
+enum world_target_state {
+	WORLD_TARGET_RUNS,
+	WORLD_TARGET_EXITED,  /* its status through *status */
+	WORLD_TARGET_STOPPED, /* at new objects: match and attach, then continue */
+};
+/* A descriptor to poll; when it is readable, world_target_event says what happened. A command's
+ * is an eventfd of its own, written by a handler of SIGCHLD (installed while there are commands;
+ * a handler that was there before is called as well), because a pidfd tells exits only. The thread
+ * that created the command must be the thread that calls world_target_event and
+ * world_target_continue. */
 int world_target_fd(const struct world_target *t);
-int world_target_event(struct world_target *t, int *status);
+enum world_target_state world_target_event(struct world_target *t, int *status);
 void world_target_free(struct world_target *t); /* a command is ended, a grabbed process let be */
 
 #endif

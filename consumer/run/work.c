@@ -327,13 +327,14 @@ static void ended_say(struct run *r, pid_t pid, int status)
 
 static bool target_event(struct run *r, struct world_target *t)
 {
-	int status = 0, what = world_target_event(t, &status);
+	int status = 0;
+	enum world_target_state state = world_target_event(t, &status);
 
-	if (what == 2) {
+	if (state == WORLD_TARGET_STOPPED) {
 		world_watch_read(r->world);
 		newcomers(r);
 		world_target_continue(t);
-	} else if (what == 1 && !t->gone) {
+	} else if (state == WORLD_TARGET_EXITED && !t->gone) {
 		t->gone = true;
 		epoll_ctl(r->epoll, EPOLL_CTL_DEL, world_target_fd(t), NULL);
 		r->live_targets--;

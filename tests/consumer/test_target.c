@@ -23,13 +23,13 @@ static int run_out(struct world_target *t, int *status)
 
 	world_target_continue(t);
 	for (;;) {
-		int what;
+		enum world_target_state state;
 
 		wait_readable(world_target_fd(t));
-		what = world_target_event(t, status);
-		if (what == 1)
+		state = world_target_event(t, status);
+		if (state == WORLD_TARGET_EXITED)
 			return stops;
-		if (what == 2) {
+		if (state == WORLD_TARGET_STOPPED) {
 			stops++;
 			world_target_continue(t);
 		}
@@ -103,7 +103,8 @@ static void dlopen_stops_before_constructors(void **state)
 	struct world_target *t;
 	struct got g = { .n = 0 };
 	char prov[32];
-	int status, what;
+	enum world_target_state event;
+	int status;
 
 	(void)state;
 	snprintf(text, sizeof(text),
@@ -118,9 +119,9 @@ static void dlopen_stops_before_constructors(void **state)
 	world_target_continue(t);
 	do {
 		wait_readable(world_target_fd(t));
-		what = world_target_event(t, &status);
-	} while (!what);
-	assert_int_equal(what, 2);
+		event = world_target_event(t, &status);
+	} while (event == WORLD_TARGET_RUNS);
+	assert_int_equal(event, WORLD_TARGET_STOPPED);
 	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
 	run_out(t, &status);
 	assert_int_equal(status, 6 << 8);
