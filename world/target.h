@@ -16,11 +16,11 @@ struct world_traced; /* a thread of a command; threads.c's */
 
 struct world_command { /* what a target has more if -c started it */
 	struct world *world;
-	int wake;	      /* eventfd: some child has news to be waited for */
-	int brk;	      /* perf event of the uprobe on r_brk; -1: none */
-	int prog, prog_multi; /* the programs that send the signal; -1: not loaded yet */
-	bool at_exec;	      /* evaltime is exec: no loader is watched */
-	uint64_t state_addr;  /* of r_debug.r_state in the child; 0: unknown */
+	int wake;		      /* eventfd: some child has news to be waited for */
+	int brk;		      /* perf event of the uprobe on r_brk; -1: none */
+	int prog, prog_multi;	      /* the programs that send the signal; -1: not loaded yet */
+	bool at_exec;		      /* evaltime is exec: no loader is watched */
+	uint64_t state_addr;	      /* of r_debug.r_state in the child; 0: unknown */
 	struct world_traced *threads; /* the process's first thread is the first of these */
 	size_t nthreads, cap;
 	int status; /* as waitpid gives it, once it has exited */
