@@ -1,5 +1,5 @@
 # libusdt-consumer: all of the consumer behind include/usdt/consumer.h, with the rooms below it
-# inside and hidden. libcc brings librt, libd and libbase.
+# inside and hidden. libcc brings libebpf, libd and libbase.
 CONSUMER_PARTS = librun.la libout.la libaggs.la libprov.la libworld.la libcc.la libkernel.la libusdtread-core.la
 
 lib_LTLIBRARIES += libusdt-consumer.la

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""embed.py: BPF functions out of clang's object into a table in C.
+"""embed.py: BPF functions out of clang's objects into a table in C.
 
-usage: embed.py OBJECT PROTOTYPES.h OUT.c
+usage: embed.py OUT.c FILE.h… FILE.o…
 
-In:   a BPF object (little-endian ELF64, no debug information needed) whose functions are global
-      and stand in .text; the header that declares each of them in one line.
-Out:  a C file with struct rt_routine rt_routines[] (ebpf/table.h), sorted by name.
+In:   BPF objects (little-endian ELF64, no debug information needed) whose functions stand in
+      .text; the headers that declare each function that is not static, in one line.
+Out:  a C file with struct ebpf_func ebpf_library[] (ebpf/ebpf.h), sorted by name.
 Owns: OUT.c, which is only there if all went well.
 
-Undefined symbols become relocations: rt_hole_NAME a number, rt_map_NAME the address of a direct
-map's value, both in an ld_imm64; a defined function is a call. Anything else is an error, so that
-a construct the linker cannot resolve (a global variable, a string literal, a jump table) fails
-the build and not a user's program.
+What an object leaves undefined becomes a relocation: rt_number_NAME a number, rt_field_PATH a
+member's offset, rt_map_NAME a map, rt_value_NAME the address of a direct map's bytes, each in an
+ld_imm64. A function is a call, or a callback if its address is taken. Anything else is an error,
+so that a construct that the linker cannot resolve (a global variable, a string literal, a jump
+table) fails the build and not a user's program.
 """
 
 import os
@@ -22,8 +23,12 @@ import sys
 
 R_64_64, R_64_32 = 1, 10
 SHT_SYMTAB, SHT_REL = 2, 9
-STT_FUNC = 2
-LD_IMM64, CALL = 0x18, 0x85
+STT_FUNC, STT_SECTION = 2, 3
+STB_LOCAL = 0
+LD_IMM64, CALL, PSEUDO_CALL = 0x18, 0x85, 1
+NAMES = (("rt_number_", "EBPF_NUMBER"), ("rt_field_", "EBPF_NUMBER"),
+         ("rt_map_", "EBPF_MAP"), ("rt_value_", "EBPF_VALUE"))
+POINTERS = {"struct rt_scratch": "s", "struct rt_fire": "f"}  # any other is the context
 
 
 def die(text):
@@ -44,7 +49,7 @@ def sections(data):
 
 
 def symbols(secs):
-    """[(name, type, section, value, size)] of the one symbol table."""
+    """[(name, type, binding, section, value, size)] of the one symbol table."""
     for kind, body, link, _ in secs:
         if kind == SHT_SYMTAB:
             strings = secs[link][1]
@@ -52,88 +57,129 @@ def symbols(secs):
             for at in range(0, len(body), 24):
                 name, info, _, shndx, value, size = struct.unpack_from("<IBBHQQ", body, at)
                 text = strings[name:strings.index(b"\0", name)].decode()
-                out.append((text, info & 15, shndx, value, size))
+                out.append((text, info & 15, info >> 4, shndx, value, size))
             return out
     die("no symbol table")
 
 
 def relocations(secs, text):
+    """{offset in the section: (type, number of the symbol)}"""
+    out = {}
     for kind, body, _, info in secs:
         if kind == SHT_REL and info == text:
             for at in range(0, len(body), 16):
-                off, info = struct.unpack_from("<QQ", body, at)
-                yield off, info & 0xffffffff, info >> 32
-
-
-def prototypes(path):
-    """{name: a letter a parameter: 'c' the context, 'f' the firing, 's' the slot, 'i' a number}"""
-    letters = {"struct rt_regs": "c", "struct rt_fire": "f", "struct rt_scratch": "s"}
-    out = {}
-    with open(path) as f:
-        for m in re.finditer(r"^int64_t (rt_\w+)\(([^)]*)\);", f.read(), re.M):
-            params = [p.strip() for p in m.group(2).split(",")]
-            out[m.group(1)] = "".join(letters[p.split(" *")[0]] if "*" in p else "i"
-                                      for p in params)
+                off, sym = struct.unpack_from("<QQ", body, at)
+                out[off] = (sym & 0xffffffff, sym >> 32)
     return out
 
 
-def classify(code, off, rtype, name, functions):
-    opcode = code[off]
-    if rtype == R_64_64 and opcode == LD_IMM64:
-        for prefix, kind in (("rt_hole_", "RT_L_HOLE"), ("rt_map_", "RT_L_MAP")):
-            if name.startswith(prefix):
-                return kind, name
-    if rtype == R_64_32 and opcode == CALL and name in functions:
-        return "RT_L_CALL", name
-    die("relocation of type %d to '%s' is none that the linker resolves" % (rtype, name))
+def prototypes(paths):
+    """{name: 'c' for the context, 'f' for the firing, 's' for the slot, 'n' for a number}"""
+    out = {}
+    for path in paths:
+        with open(path) as f:
+            text = f.read()
+        for m in re.finditer(r"^int64_t (rt_\w+)\(([^)]*)\);", text, re.M):
+            params = [p.strip() for p in m.group(2).split(",")]
+            out[m.group(1)] = "".join(POINTERS.get(p[:p.index("*")].strip(), "c") if "*" in p
+                                      else "n" for p in params)
+    return out
 
 
-def emit(out, name, code, relocs, params):
-    out.append("static const struct bpf_insn insns_%s[] = {" % name)
-    for at in range(0, len(code), 8):
-        op, regs, off, imm = struct.unpack_from("<BBhi", code, at)
-        out.append("\t{ .code = 0x%02x, .dst_reg = %d, .src_reg = %d, .off = %d, .imm = %s },"
-                   % (op, regs & 15, regs >> 4, off, "%d" % imm if imm > -2**31 else "INT32_MIN"))
-    out.append("};")
-    if relocs:
-        out.append("static const struct rt_link links_%s[] = {" % name)
-        out += ['\t{ %d, %s, "%s" },' % r for r in relocs]
-        out.append("};")
-    return ('\t{ "%s", "%s", insns_%s, %d, %s, %d },'
-            % (name, params, name, len(code) // 8,
-               "links_" + name if relocs else "NULL", len(relocs)))
+class Object:
+    def __init__(self, path):
+        with open(path, "rb") as f:
+            self.secs = sections(f.read())
+        self.path = path
+        self.syms = symbols(self.secs)
+        self.functions = [s for s in self.syms if s[1] == STT_FUNC]
+        texts = {s[3] for s in self.functions}
+        if len(texts) != 1:
+            die("%s: functions are in %d sections" % (path, len(texts)))
+        self.text = texts.pop()
+        self.code = self.secs[self.text][1]
+        self.relocs = relocations(self.secs, self.text)
+
+    def function_at(self, off):
+        for name, _, binding, _, value, _ in self.functions:
+            if value == off and binding == STB_LOCAL:
+                return name
+        die("%s: no static function begins at %d" % (self.path, off))
+
+    def link(self, off):
+        """(kind, name) of what the instruction at `off` refers to; None: it stands for itself."""
+        opcode, regs, _, imm = struct.unpack_from("<BBhi", self.code, off)
+        rtype, sym = self.relocs.get(off, (None, None))
+        if rtype is None:
+            # A call of a static function is a distance already.
+            if opcode == CALL and regs >> 4 == PSEUDO_CALL:
+                return "EBPF_CALL", self.function_at(off + 8 * (imm + 1))
+            return None
+        name, kind, _, shndx, value, _ = self.syms[sym]
+        if rtype == R_64_32 and opcode == CALL and kind in (STT_FUNC, 0):
+            return "EBPF_CALL", name
+        if rtype == R_64_64 and opcode == LD_IMM64:
+            if shndx == self.text:  # static functions by their section
+                return "EBPF_CALLBACK", self.function_at(value + imm)
+            for prefix, named in NAMES:
+                if name.startswith(prefix):
+                    return named, name[len(prefix):]
+        die("%s: a relocation of type %d to '%s' is none that the linker resolves"
+            % (self.path, rtype, name))
+
+    def rows(self, params):
+        """{name: (definitions, row of the table)}"""
+        return {s[0]: self.row(s, params) for s in self.functions}
+
+    def row(self, sym, params):
+        name, _, binding, _, value, size = sym
+        insns, links, wide = [], [], False
+        for at in range(value, value + size, 8):
+            op, regs, off, imm = struct.unpack_from("<BBhi", self.code, at)
+            link = None if wide else self.link(at)
+            wide = op == LD_IMM64 and not wide
+            if link:
+                links.append('\t{ %d, %s, "%s", 0 },' % ((at - value) // 8, *link))
+            imm = 0 if link and link[0] != "EBPF_NUMBER" else imm
+            insns.append("\t{ .code = 0x%02x, .dst_reg = %d, .src_reg = %d, .off = %d, .imm = %s },"
+                         % (op, regs & 15, regs >> 4, off,
+                            "%d" % imm if imm > -2**31 else "INT32_MIN"))
+        out = ["static const struct bpf_insn insns_%s[] = {" % name] + insns + ["};"]
+        if links:
+            out += ["static const struct ebpf_reloc relocs_%s[] = {" % name] + links + ["};"]
+        is_static = binding == STB_LOCAL
+        return out, ('\t{ "%s", "%s", %s, insns_%s, %d, %s, %d },'
+                     % (name, "" if is_static else params[name],
+                        "true" if is_static else "false", name, len(insns),
+                        "relocs_" + name if links else "NULL", len(links)))
 
 
-def main(obj, header, target):
-    with open(obj, "rb") as f:
-        secs = sections(f.read())
-    syms = symbols(secs)
-    functions = {s[0]: s for s in syms if s[1] == STT_FUNC}
-    protos = prototypes(header)
-    for name in sorted(set(protos) ^ set(functions)):
-        die("%s is only in %s" % (name, header if name in protos else obj))
-    texts = {s[2] for s in functions.values()}
-    if len(texts) != 1:
-        die("functions are in %d sections" % len(texts))
-    text = texts.pop()
-    code = secs[text][1]
-    links = {name: [] for name in functions}
-    for off, rtype, sym in relocations(secs, text):
-        owner = next(s for s in functions.values() if s[3] <= off < s[3] + s[4])
-        kind, name = classify(code, off, rtype, syms[sym][0], functions)
-        links[owner[0]].append(((off - owner[3]) // 8, kind, name))
-    out = ["/* Made by embed.py from %s. */" % os.path.basename(obj),
-           '#include "ebpf/table.h"', "", "#include <stddef.h>", ""]
-    rows = [emit(out, name, code[value:value + size], sorted(links[name]), protos[name])
-            for name, (_, _, _, value, size) in sorted(functions.items())]
-    out += ["", "const struct rt_routine rt_routines[] = {"] + rows + ["};",
-            "const size_t rt_nroutines = %d;" % len(rows), ""]
+def main(target, files):
+    headers = [f for f in files if f.endswith(".h")]
+    objects = [Object(f) for f in files if f.endswith(".o")]
+    params = prototypes(headers)
+    defined = [s[0] for o in objects for s in o.functions if s[2] != STB_LOCAL]
+    for name in sorted(set(params) ^ set(defined)):
+        die("%s is only in %s" % (name, "a header" if name in params else "an object"))
+    rows = {}
+    for o in objects:
+        for name, row in o.rows(params).items():
+            if name in rows:
+                die("two functions are called %s" % name)
+            rows[name] = row
+    out = ["/* Made by embed.py from %s. */" % ", ".join(os.path.basename(o.path) for o in objects),
+           '#include "ebpf/ebpf.h"', ""]
+    for name in sorted(rows):
+        out += rows[name][0]
+    out += ["", "const struct ebpf_func ebpf_library[] = {"]
+    out += [rows[name][1] for name in sorted(rows)]
+    out += ["};", "const size_t ebpf_nlibrary = %d;" % len(rows), ""]
     tmp = target + ".tmp"
     with open(tmp, "w") as f:
         f.write("\n".join(out))
     os.replace(tmp, target)
 
 
-if len(sys.argv) != 4:
+if len(sys.argv) < 3:
     sys.exit(__doc__)
-main(*sys.argv[1:])
+main(sys.argv[1], sys.argv[2:])

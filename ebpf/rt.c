@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ebpf/rt.c: claims, strings, bytes, records, keys, buckets: rt.h says what each does.
- * In:   offsets in a scratch slot, addresses, numbers; holes and maps by name.
+ * In:   offsets in a scratch slot, addresses, numbers; numbers and maps by name.
  * Out:  clang's object, from which embed.py makes a table.
  * Owns: nothing.
  *
@@ -10,12 +10,11 @@
  *     keeps clang from using another register for the one than for the other;
  *   - a copy of unknown length goes in pieces of up to PIECE bytes by a helper, or by words if it
  *     is short, which is faster than a helper's call. The slot ends in a pad of one piece;
- *   - loops end at a number known when loading (holes), and have few instructions.
+ *   - loops end at a number known when loading (NUMBER), and have few instructions.
  */
+#include "ebpf/bpf.h"
 #include "ebpf/rt.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define HELPER(ret, name, id, ...) static ret (*const name)(__VA_ARGS__) = (void *)id
 enum { PIECE = RT_SLOT_PAD, SHORT = 64, PAGE = 4096 };
 
 HELPER(long, probe_read_user, 112, void *dst, uint32_t size, uint64_t addr);
@@ -24,18 +23,10 @@ HELPER(long, probe_read_user_str, 114, void *dst, uint32_t size, uint64_t addr);
 HELPER(long, probe_read_kernel_str, 115, void *dst, uint32_t size, uint64_t addr);
 HELPER(long, copy_from_user, 148, void *dst, uint32_t size, uint64_t addr);
 
-/* Numbers and addresses that are known at load time: opaque here, constants to the verifier. */
-#define NAMED(name)                                  \
-	({                                           \
-		uint64_t v_;                         \
-		asm("%0 = " #name " ll" : "=r"(v_)); \
-		v_;                                  \
-	})
-#define SLOT_SIZE NAMED(rt_hole_slot_size)
-#define STRSIZE NAMED(rt_hole_strsize)
-#define GLOBALS_SIZE NAMED(rt_hole_globals_size)
-#define CPU_MASK NAMED(rt_hole_cpu_mask)
-#define OPAQUE(v) asm volatile("" : "+r"(v))
+#define SLOT_SIZE NUMBER(slot_size)
+#define STRSIZE NUMBER(strsize)
+#define GLOBALS_SIZE NUMBER(globals_size)
+#define CPU_MASK NUMBER(cpu_mask)
 #define ROUND8(n) (((n) + 7) & ~7ull)
 
 /* The `room` bytes at off, or NULL. */
@@ -107,7 +98,7 @@ INLINE uint64_t log2_floor(uint64_t v)
 /* Another task or an interrupt may take the slot seen free in between: then the next one. */
 int64_t rt_scratch_claim(uint64_t cpu)
 {
-	struct rt_cpu *cpus = (struct rt_cpu *)NAMED(rt_map_cpus);
+	struct rt_cpu *cpus = VALUE(cpus);
 	uint64_t mask = CPU_MASK, *word;
 
 	cpu &= mask;
@@ -120,13 +111,8 @@ int64_t rt_scratch_claim(uint64_t cpu)
 
 		if (!bit)
 			return -1;
-#ifdef PLAIN_STORES
-		*(volatile uint64_t *)word = taken | bit;
-		return log2_floor(bit);
-#else
-		if (!(__sync_fetch_and_or(word, bit) & bit))
+		if (!(atomic_or(word, bit) & bit))
 			return log2_floor(bit);
-#endif
 	}
 	return -1;
 }
@@ -597,7 +583,7 @@ INLINE char *global_at(uint64_t goff)
 	OPAQUE(goff);
 	if (goff > last)
 		return 0;
-	return (char *)NAMED(rt_map_globals) + goff;
+	return (char *)VALUE(globals) + goff;
 }
 
 int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff)

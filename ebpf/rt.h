@@ -2,14 +2,15 @@
 /*
  * ebpf/rt.h: the run-time library of compiled programs.
  *
- * Each routine is a global BPF function, verified by itself: its arguments are numbers and the
- * scratch slot. The slot's size is known when a program is loaded (rt_hole_slot_size), so every
- * offset is tested here against it; an offset or a length that does not fit gives RT_EROOM, and
- * never a refused program. All offsets are in bytes from the slot's start, multiples of 8.
+ * Each routine is a global BPF function, verified by itself: its arguments are numbers, the scratch
+ * slot (struct rt_scratch *), the firing (struct rt_fire *) and the program's context (any other
+ * pointer). The slot's size is known when a program is loaded (NUMBER(slot_size)), so every offset
+ * is tested here against it; an offset or a length that does not fit gives RT_EROOM, and never a
+ * refused program. All offsets are in bytes from the slot's start, multiples of 8.
  *
- * embed.py reads this file too: a prototype is one line, its types are int64_t, uint64_t and
- * struct rt_scratch *, and every function of rt.c is listed here. A caller puts the arguments in
- * r1..r5 and finds the result, an unknown number to the verifier, in r0.
+ * embed.py reads this file too: a prototype is one line, and every function of rt.c that is not
+ * static is listed here. A caller puts the arguments in r1..r5 and finds the result, an unknown
+ * number to the verifier, in r0.
  *
  * What the caller grants:
  *   slot    ends in RT_SLOT_PAD bytes that are in nobody's room (slot size = rooms + pad): the

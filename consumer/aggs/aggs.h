@@ -7,7 +7,7 @@
  * lost to them; call aggs_drain before them and before printing.
  *
  *   cells   aggregations without keys: a block of words a CPU, mapped
- *   hashes  one a CPU behind an array of maps. Only programs read them (cc_drain_program), for any
+ *   hashes  one a CPU behind an array of maps. Only programs read them (cc_drain_load), for any
  *           other access makes the kernel skip programs. A hash that is more than half full gives
  *           its place to an empty one and is drained once more at the next drain, when no program
  *           holds it any longer.

@@ -108,11 +108,11 @@ static int ring_open(struct aggs *a)
 
 	if (a->ring.n)
 		return 0;
-	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "drain", 0, 0, CC_DRAIN_RING, NULL);
+	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "drain", 0, 0, RT_DRAIN_RING, NULL);
 	if (fd < 0)
 		return fd;
-	a->buf = malloc(CC_DRAIN_RING);
-	if (a->buf && rings_open(&a->ring, &fd, 1, CC_DRAIN_RING))
+	a->buf = malloc(RT_DRAIN_RING);
+	if (a->buf && rings_open(&a->ring, &fd, 1, RT_DRAIN_RING))
 		return 0;
 	if (a->ring.n)
 		rings_close(&a->ring);
@@ -123,13 +123,8 @@ static int ring_open(struct aggs *a)
 
 static int class_program(struct aggs *a, struct agg_class *c)
 {
-	struct cc_image image;
-	int err = cc_drain_program(a->cc, &c->desc, c->outer, a->ring.ring[0].fd, &image);
-
-	if (!err)
-		err = c->prog = cc_image_load(&image, "drain", NULL, 0);
-	cc_image_close(&image);
-	return err < 0 ? err : 0;
+	c->prog = cc_drain_load(&c->desc, c->outer, a->ring.ring[0].fd);
+	return c->prog < 0 ? c->prog : 0;
 }
 
 static int class_maps(struct aggs *a, struct agg_class *c)
@@ -244,12 +239,12 @@ static int record(struct stream *s, uint32_t key_size, uint32_t words)
 	struct agg_table *t;
 	uint64_t pair[2];
 
-	if (words == CC_DRAIN_SPARSE) {
+	if (words == RT_DRAIN_SPARSE) {
 		do {
 			if (!get(s, pair, sizeof(pair)))
 				return -EPROTO;
-		} while (pair[0] != CC_DRAIN_END);
-	} else if (words > CC_DRAIN_DENSE || (size_t)(s->end - s->at) < words * 8) {
+		} while (pair[0] != RT_DRAIN_END);
+	} else if (words > RT_DRAIN_DENSE || (size_t)(s->end - s->at) < words * 8) {
 		return -EPROTO;
 	} else {
 		s->at += words * 8;
@@ -261,9 +256,9 @@ static int record(struct stream *s, uint32_t key_size, uint32_t words)
 	if (!row)
 		return -ENOMEM;
 	for (uint64_t i = 0;; i++) {
-		if (words == CC_DRAIN_SPARSE) {
+		if (words == RT_DRAIN_SPARSE) {
 			memcpy(pair, first + i * 16, 16);
-			if (pair[0] == CC_DRAIN_END)
+			if (pair[0] == RT_DRAIN_END)
 				return 0;
 		} else if (i == words) {
 			return 0;
@@ -290,7 +285,7 @@ static int records(struct stream *s)
 
 static int drain_hash(struct aggs *a, const struct agg_class *c, uint32_t hash, uint64_t *keys)
 {
-	struct cc_drain_run ctx = { .hash = hash };
+	struct rt_drain_run ctx = { .hash = hash };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 	int err = 0, e;
 
@@ -299,9 +294,9 @@ static int drain_hash(struct aggs *a, const struct agg_class *c, uint32_t hash, 
 		uint64_t seen = ctx.seen;
 
 		e = bpf_prog_test_run_opts(c->prog, &opts);
-		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, CC_DRAIN_RING);
+		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, RT_DRAIN_RING);
 		e = e ? e : records(&s);
-		if (!e && (ctx.more == CC_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
+		if (!e && (ctx.more == RT_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
 			e = -EPROTO; /* or no step was made: none will be */
 		err = err ? err : e;
 	} while (!e && ctx.more);

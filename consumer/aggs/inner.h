@@ -10,6 +10,7 @@
 
 #include "consumer/aggs/aggs.h"
 #include "base/hash.h"
+#include "ebpf/ebpf.h"
 #include "ebpf/rings.h"
 
 #define CMP(a, b) ((a) < (b) ? -1 : (a) > (b))
@@ -38,7 +39,7 @@ struct aggs {
 	struct agg_class *classes;
 	size_t nclasses;
 	struct rings ring;  /* what drain programs write; n 0: there is no class yet */
-	unsigned char *buf; /* CC_DRAIN_RING bytes */
+	unsigned char *buf; /* RT_DRAIN_RING bytes */
 };
 
 /* ---- table.c ---------------------------------------------------------------- */

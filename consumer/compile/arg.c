@@ -93,10 +93,10 @@ static void interrupted_pc(struct gen *g, bool user)
 	struct cc_func *f = g->f;
 	int other = cc_label_new(f), end = cc_label_new(f);
 
-	cc_load(f, BPF_DW, R1, R_CTX, (int)g->cc->kernel.regs_cs);
+	cc_load(f, BPF_DW, R1, R_CTX, g_field(g, "pt_regs.cs"));
 	cc_alu_imm(f, BPF_AND, R1, 3);
 	cc_jump_imm(f, user ? BPF_JEQ : BPF_JNE, R1, 0, other);
-	cc_load(f, BPF_DW, R0, R_CTX, (int)g->cc->kernel.regs_ip);
+	cc_load(f, BPF_DW, R0, R_CTX, g_field(g, "pt_regs.ip"));
 	cc_jump(f, end);
 	cc_label_here(f, other);
 	cc_imm(f, R0, 0);

@@ -43,9 +43,9 @@ static struct value var_ppid(struct gen *g, const struct d_expr *e)
 {
 	(void)e;
 	cc_helper(g->f, BPF_FUNC_get_current_task);
-	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_real_parent);
+	cc_alu_imm(g->f, BPF_ADD, R0, g_field(g, "task_struct.real_parent"));
 	g_read(g, 8, false, false);
-	cc_alu_imm(g->f, BPF_ADD, R0, (int32_t)g->cc->kernel.task_tgid);
+	cc_alu_imm(g->f, BPF_ADD, R0, g_field(g, "task_struct.tgid"));
 	g_read(g, 4, true, false);
 	return value_number();
 }
@@ -238,7 +238,7 @@ static struct value var_execname(struct gen *g, const struct d_expr *e)
 	(void)e;
 	cc_helper(f, BPF_FUNC_get_current_task);
 	cc_mov(f, R3, R0);
-	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_comm);
+	cc_alu_imm(f, BPF_ADD, R3, g_field(g, "task_struct.comm"));
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, at);
 	cc_imm(f, R4, 15);

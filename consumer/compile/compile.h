@@ -125,7 +125,7 @@ struct cc_map {
 	char name[16];
 	uint32_t key_size, value_size, entries; /* DYN, AGG: entries 0: run decides by options */
 	bool used;
-	int fd; /* filled by run before cc_link; -1 */
+	int fd; /* filled by run before cc_set_load; -1 */
 };
 
 struct cc_range { /* of addresses */
@@ -145,13 +145,6 @@ struct cc_options {
 	bool (*function)(const char *name, struct cc_range *at);
 };
 
-/* Offsets in the running kernel that programs need; filled by run from BTF. */
-struct cc_kernel {
-#define CC_HOLE(id, path) uint64_t id;
-#include "consumer/compile/holes.def"
-	uint32_t version; /* KERNEL_VERSION */
-};
-
 struct cc;
 
 /*
@@ -160,17 +153,17 @@ struct cc;
  * All is in the arena.
  */
 struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
-		  const struct cc_options *opt, const struct cc_kernel *kernel);
+		  const struct cc_options *opt);
 const struct rec_desc *cc_record(const struct cc *cc, int clause);
 const struct agg_desc *cc_agg(const struct cc *cc, int agg);
 struct cc_map *cc_maps(struct cc *cc, size_t *n);
 /* The map of probes, if programs use one, has room for so many. */
 void cc_set_probes_room(struct cc *cc, uint32_t n);
-/* vtimestamp is used (known after cc_plan): run plans, links and attaches to sched_switch the
- * program that keeps it, having set each CPU's `switched`. */
+/* vtimestamp is used (known after cc_plan): run has the maps made that its program uses, sets each
+ * CPU's `switched`, loads the program and attaches it to sched_switch. */
 bool cc_uses_vtimestamp(const struct cc *cc);
-struct cc_func_set;
-int cc_vtime_plan(struct cc *cc, struct cc_func_set **out);
+void cc_vtime_plan(struct cc *cc);
+int cc_vtime_load(struct cc *cc); /* its fd, or -errno */
 /* ustack, usym … are used: run keeps the history of mappings. */
 bool cc_uses_usyms(const struct cc *cc);
 /* Which of enum cc_operand (bit n: that with the number n) the clauses of a unit read. */
@@ -184,53 +177,19 @@ bool cc_place(const struct cc_arg *from, struct rt_place *to);
  * later calls them on a fault. Borrowed as long as cc is used. */
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe);
 
-struct cc_image { /* ready to load but for map fds, which cc_link has put in */
-	struct bpf_insn *insns;
-	size_t ninsns;
-	enum bpf_prog_type type;
-	uint32_t expected_attach_type;
-	uint32_t attach_btf_id;
-	uint32_t flags;	 /* BPF_F_SLEEPABLE */
-	int btf_fd;	 /* owned by the image; cc_image_close */
-	void *func_info; /* struct bpf_func_info[] */
-	uint32_t nfunc_info;
-};
 /*
- * Two steps, because maps are made in between only for what is used: cc_plan marks the maps
- * that the units need (call it for all units first; it compiles them and keeps the result),
- * cc_link yields the image with the maps' fds. -errno, with a diagnostic, on failure.
+ * Two steps, because maps are made in between only for what is used: cc_plan compiles a unit and
+ * marks the maps that it uses (call it for all units first), cc_set_load links it with the maps'
+ * descriptors and loads it. cc_plan: 0 or -errno, with a diagnostic. cc_set_load: the program's fd, or
+ * -errno; reported, or log holds the verifier's words.
  */
 struct cc_func_set;
 int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out);
-int cc_link(struct cc *cc, const struct cc_func_set *set, struct cc_image *image);
-void cc_image_close(struct cc_image *image);
+int cc_set_load(struct cc *cc, const struct cc_func_set *set, const char *name, char *log,
+		size_t log_size);
 
-/* Loads an image; of its name the kernel gets what it takes. The program's fd, or -errno: log then holds the verifier's words, if log_size. */
-int cc_image_load(const struct cc_image *image, const char *name, char *log, size_t log_size);
-
-/*
- * The program that drains the hashes of a CC_M_AGG map (rule 6 of docs/architecture.md): run by
- * BPF_PROG_TEST_RUN with a struct cc_drain_run, it writes to `ring`, a ring buffer of CC_DRAIN_RING
- * bytes, one after the other in records of any length, for each key with hits, words exchanged for zero:
- *   up to CC_DRAIN_DENSE words:  uint32_t key_size, words; the words; the key
- *   more:                        uint32_t key_size, CC_DRAIN_SPARSE; pairs of uint64_t (index,
- *                                word) of those that are not zero; CC_DRAIN_END, 0; the key
- * A key that does not fit is left as it is, with all that follow it: `more` is CC_DRAIN_AGAIN then, and
- * a run with the same `seen` goes on there, once the ring is empty. `hashes` is the array with the map's hashes.
- */
-enum { CC_DRAIN_DENSE = 8, CC_DRAIN_WORDS_MAX = 1700, CC_DRAIN_RING = 1 << 18 };
-#define CC_DRAIN_SPARSE 0xfffffffeu
-#define CC_DRAIN_END UINT64_MAX
-struct cc_drain_run {
-	uint64_t hash; /* which of `hashes` */
-	uint64_t seen; /* keys dealt with, whatever their values; 0 at first */
-	uint64_t more; /* out: 0, or */
-};
-enum {
-	CC_DRAIN_AGAIN = 1,
-	CC_DRAIN_LOST
-}; /* LOST: a key could not be written, against all rules */
-int cc_drain_program(struct cc *cc, const struct cc_map *map, int hashes, int ring,
-		     struct cc_image *image);
+/* The program that drains the hashes of a CC_M_AGG map (rt_prog_drain in ebpf/progs.h): `hashes` is
+ * the array with the map's hashes. Its fd, or -errno. */
+int cc_drain_load(const struct cc_map *map, int hashes, int ring);
 
 #endif

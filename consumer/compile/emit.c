@@ -42,66 +42,66 @@ void cc_label_here(struct cc_func *f, int label)
 		f->labels[label] = (int)f->n;
 }
 
-void cc_insn(struct cc_func *f, struct bpf_insn insn)
+static void insn(struct cc_func *f, struct bpf_insn v)
 {
 	struct bpf_insn *i = ARENA_PUSH(f->arena, f->insns, f->n, f->cap);
 
 	if (i)
-		*i = insn;
+		*i = v;
 }
 
 void cc_mov(struct cc_func *f, int dst, int src)
 {
 	if (dst != src)
-		cc_insn(f, OP(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0));
+		insn(f, OP(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0));
 }
 
 static void wide(struct cc_func *f, int dst, int src, uint64_t v)
 {
-	cc_insn(f, OP(BPF_LD | BPF_DW | BPF_IMM, dst, src, 0, (uint32_t)v));
-	cc_insn(f, OP(0, 0, 0, 0, (uint32_t)(v >> 32)));
+	insn(f, OP(BPF_LD | BPF_DW | BPF_IMM, dst, src, 0, (uint32_t)v));
+	insn(f, OP(0, 0, 0, 0, (uint32_t)(v >> 32)));
 }
 
 void cc_imm(struct cc_func *f, int dst, int64_t v)
 {
 	if (v == (int32_t)v)
-		cc_insn(f, OP(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, v));
+		insn(f, OP(BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, v));
 	else
 		wide(f, dst, 0, (uint64_t)v);
 }
 
 void cc_alu(struct cc_func *f, int op, int dst, int src)
 {
-	cc_insn(f, OP(BPF_ALU64 | op | BPF_X, dst, src, 0, 0));
+	insn(f, OP(BPF_ALU64 | op | BPF_X, dst, src, 0, 0));
 }
 
 void cc_alu_imm(struct cc_func *f, int op, int dst, int32_t imm)
 {
-	cc_insn(f, OP(BPF_ALU64 | op | BPF_K, dst, 0, 0, imm));
+	insn(f, OP(BPF_ALU64 | op | BPF_K, dst, 0, 0, imm));
 }
 
 void cc_load(struct cc_func *f, int size, int dst, int src, int off)
 {
-	cc_insn(f, OP(BPF_LDX | BPF_MEM | size, dst, src, off, 0));
+	insn(f, OP(BPF_LDX | BPF_MEM | size, dst, src, off, 0));
 }
 
 void cc_store(struct cc_func *f, int size, int dst, int off, int src)
 {
-	cc_insn(f, OP(BPF_STX | BPF_MEM | size, dst, src, off, 0));
+	insn(f, OP(BPF_STX | BPF_MEM | size, dst, src, off, 0));
 }
 
 void cc_store_imm(struct cc_func *f, int size, int dst, int off, int32_t imm)
 {
-	cc_insn(f, OP(BPF_ST | BPF_MEM | size, dst, 0, off, imm));
+	insn(f, OP(BPF_ST | BPF_MEM | size, dst, 0, off, imm));
 }
 
-static void jump(struct cc_func *f, struct bpf_insn insn, int label)
+static void jump(struct cc_func *f, struct bpf_insn v, int label)
 {
 	struct cc_jump *j = ARENA_PUSH(f->arena, f->jumps, f->njumps, f->jumps_cap);
 
 	if (j)
 		*j = (struct cc_jump){ (uint32_t)f->n, label };
-	cc_insn(f, insn);
+	insn(f, v);
 }
 
 void cc_jump(struct cc_func *f, int label)
@@ -121,12 +121,12 @@ void cc_jump_imm(struct cc_func *f, int op, int dst, int32_t imm, int label)
 
 void cc_helper(struct cc_func *f, int helper)
 {
-	cc_insn(f, OP(BPF_JMP | BPF_CALL, 0, 0, 0, helper));
+	insn(f, OP(BPF_JMP | BPF_CALL, 0, 0, 0, helper));
 }
 
-static void reloc(struct cc_func *f, struct cc_reloc r)
+static void reloc(struct cc_func *f, struct ebpf_reloc r)
 {
-	struct cc_reloc *slot = ARENA_PUSH(f->arena, f->relocs, f->nrelocs, f->relocs_cap);
+	struct ebpf_reloc *slot = ARENA_PUSH(f->arena, f->relocs, f->nrelocs, f->relocs_cap);
 
 	r.insn = (uint32_t)f->n;
 	if (slot)
@@ -135,25 +135,25 @@ static void reloc(struct cc_func *f, struct cc_reloc r)
 
 void cc_routine(struct cc_func *f, const char *name)
 {
-	reloc(f, (struct cc_reloc){ .kind = CC_R_ROUTINE, .name = name });
-	cc_insn(f, OP(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
+	reloc(f, (struct ebpf_reloc){ .kind = EBPF_CALL, .name = name });
+	insn(f, OP(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
 }
 
 void cc_call(struct cc_func *f, int func)
 {
-	reloc(f, (struct cc_reloc){ .kind = CC_R_CALL, .target = func });
-	cc_insn(f, OP(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
+	reloc(f, (struct ebpf_reloc){ .kind = EBPF_CALL, .id = func });
+	insn(f, OP(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
 }
 
 void cc_map(struct cc_func *f, int dst, int mapid)
 {
-	reloc(f, (struct cc_reloc){ .kind = CC_R_MAP, .target = mapid });
+	reloc(f, (struct ebpf_reloc){ .kind = EBPF_MAP, .id = mapid });
 	wide(f, dst, BPF_PSEUDO_MAP_FD, 0);
 }
 
 void cc_map_value(struct cc_func *f, int dst, int mapid, uint32_t off)
 {
-	reloc(f, (struct cc_reloc){ .kind = CC_R_MAP_VALUE, .target = mapid, .addend = off });
+	reloc(f, (struct ebpf_reloc){ .kind = EBPF_VALUE, .id = mapid });
 	wide(f, dst, BPF_PSEUDO_MAP_VALUE, (uint64_t)off << 32);
 }
 
@@ -162,32 +162,26 @@ void cc_value_of(struct cc_func *f, int dst, int fd)
 	wide(f, dst, BPF_PSEUDO_MAP_VALUE, (uint32_t)fd);
 }
 
-void cc_hole(struct cc_func *f, int dst, const char *name)
-{
-	reloc(f, (struct cc_reloc){ .kind = CC_R_HOLE, .name = name });
-	wide(f, dst, 0, 0);
-}
-
 void cc_exit(struct cc_func *f)
 {
-	cc_insn(f, OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+	insn(f, OP(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 }
 
 #ifndef PLAIN_STORES
 
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src)
 {
-	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, BPF_ADD));
+	insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, BPF_ADD));
 }
 
 void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off, int src)
 {
-	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, op | BPF_FETCH));
+	insn(f, OP(BPF_STX | BPF_ATOMIC | BPF_DW, dst, src, off, op | BPF_FETCH));
 }
 
 void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 {
-	cc_insn(f, OP(BPF_STX | BPF_ATOMIC | size, dst, src, off, BPF_CMPXCHG));
+	insn(f, OP(BPF_STX | BPF_ATOMIC | size, dst, src, off, BPF_CMPXCHG));
 }
 
 #else /* r5 is free at each of these */
@@ -326,4 +320,14 @@ int cc_func_end(struct cc_func *f)
 		f->insns[f->jumps[i].insn].off = (int16_t)off;
 	}
 	return 0;
+}
+
+struct ebpf_func cc_func_view(const struct cc_func *f)
+{
+	return (struct ebpf_func){ .name = f->name,
+				   .params = f->params,
+				   .insns = f->insns,
+				   .ninsns = (uint32_t)f->n,
+				   .relocs = f->relocs,
+				   .nrelocs = (uint32_t)f->nrelocs };
 }

@@ -2,40 +2,25 @@
 /*
  * consumer/compile/emit.h: the one place where instructions are made.
  * A cc_func is one BPF function: instructions, labels, and relocations that
- * cc_link resolves (maps, calls, holes).
+ * are resolved when it is linked (maps, calls).
  */
 #ifndef CONSUMER_EMIT_H
 #define CONSUMER_EMIT_H
 
 #include "base/arena.h"
+#include "ebpf/ebpf.h"
 
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum cc_reloc_kind {
-	CC_R_MAP,	/* ld_imm64: the map's fd (BPF_PSEUDO_MAP_FD) */
-	CC_R_MAP_VALUE, /* ld_imm64: address in a direct map: value + addend */
-	CC_R_CALL,	/* call of a function of the unit (target: its index in the set) */
-	CC_R_ROUTINE,	/* call of a library routine, by name */
-	CC_R_HOLE,	/* ld_imm64 or imm: a named number, by name (rt_hole_…) */
-	CC_R_KFUNC,	/* call of a kernel function, by name */
-};
-struct cc_reloc {
-	uint32_t insn;
-	enum cc_reloc_kind kind;
-	int target;	  /* map id or function index */
-	const char *name; /* ROUTINE, HOLE, KFUNC */
-	uint32_t addend;
-};
-
 struct cc_func {
 	struct arena *arena;
 	const char *name;
-	const char *params; /* a letter each: c ctx, f fire, s the slot, n a number */
+	const char *params; /* as struct ebpf_func has them */
 	struct bpf_insn *insns;
 	size_t n, cap;
-	struct cc_reloc *relocs;
+	struct ebpf_reloc *relocs;
 	size_t nrelocs, relocs_cap;
 	int *labels; /* instruction index; -1: not placed yet */
 	size_t nlabels, labels_cap;
@@ -50,7 +35,6 @@ struct cc_func {
 int cc_label_new(struct cc_func *f);
 void cc_label_here(struct cc_func *f, int label);
 
-void cc_insn(struct cc_func *f, struct bpf_insn insn);
 void cc_mov(struct cc_func *f, int dst, int src);	  /* 64 bits */
 void cc_imm(struct cc_func *f, int dst, int64_t v);	  /* shortest form */
 void cc_alu(struct cc_func *f, int op, int dst, int src); /* BPF_ADD …, 64 bits */
@@ -67,7 +51,6 @@ void cc_call(struct cc_func *f, int func);
 void cc_map(struct cc_func *f, int dst, int mapid);
 void cc_map_value(struct cc_func *f, int dst, int mapid, uint32_t off);
 void cc_value_of(struct cc_func *f, int dst, int fd); /* address of a direct map's bytes */
-void cc_hole(struct cc_func *f, int dst, const char *name);
 void cc_exit(struct cc_func *f);
 /* Everything shared is changed through these; --enable-plain-stores makes them wrong. */
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src);
@@ -77,5 +60,6 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off,
 		       int src); /* r0: expected, then old */
 /* Labels resolved; -E2BIG if a jump is too far. */
 int cc_func_end(struct cc_func *f);
+struct ebpf_func cc_func_view(const struct cc_func *f); /* to be linked; it borrows from f */
 
 #endif

@@ -7,6 +7,7 @@
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
+#include "kernel/kernel.h"
 
 #include <stddef.h>
 
@@ -64,7 +65,6 @@ void g_zeros(struct gen *g, int reg, uint32_t bytes)
 {
 	struct cc *cc = g->cc;
 
-	cc->maps[CC_MAP_ZERO].used = true;
 	cc->zero_size = bytes > cc->zero_size ? bytes : cc->zero_size;
 	cc_map_value(g->f, reg, CC_MAP_ZERO, 0);
 }
@@ -117,7 +117,6 @@ void g_cpu(struct gen *g)
 {
 	struct cc_func *f = g->f;
 
-	g->cc->maps[CC_MAP_CPUS].used = true;
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
 	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
@@ -145,6 +144,20 @@ void g_fault(struct gen *g, enum rt_fault fault, int reg)
 	cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[3]), fault);
 	cc_store_imm(f, BPF_DW, R_FIRE, offsetof(struct rt_fire, err[1]), g->action);
 	cc_jump(f, g->fault);
+}
+
+int g_field(struct gen *g, const char *path)
+{
+	const struct d_clause *c = g->clause ? g->clause :
+					       g->cc->prog->clauses[g->unit->clauses[0]];
+	uint64_t off = 0;
+
+	if (kern_offset(path, &off) && !g->cc->failed) {
+		diag_error(g->cc->diag, c->loc, NULL,
+			   "the kernel's types have no %s, which this clause needs", path);
+		g->cc->failed = true;
+	}
+	return (int)off;
 }
 
 void g_time(struct gen *g)
@@ -182,12 +195,12 @@ void g_pid_tgid(struct gen *g)
 }
 
 /* r0 = *(u64 *)(r0 + off) in kernel memory; 0 if it cannot be read. */
-static void kernel_word(struct gen *g, uint64_t off, int buf)
+static void kernel_word(struct gen *g, int off, int buf)
 {
 	struct cc_func *f = g->f;
 
 	cc_mov(f, R3, R0);
-	cc_alu_imm(f, BPF_ADD, R3, (int32_t)off);
+	cc_alu_imm(f, BPF_ADD, R3, off);
 	cc_mov(f, R1, R_FP);
 	cc_alu_imm(f, BPF_ADD, R1, buf);
 	cc_imm(f, R2, 8);
@@ -208,8 +221,8 @@ void g_owner(struct gen *g, uint32_t off)
 	g_slot_store(g, BPF_W, off, R0);
 	cc_store_imm(f, BPF_DW, R_FP, buf, 0);
 	cc_helper(f, BPF_FUNC_get_current_task);
-	kernel_word(g, g->cc->kernel.task_group_leader, buf);
-	kernel_word(g, g->cc->kernel.task_start_boottime, buf);
+	kernel_word(g, g_field(g, "task_struct.group_leader"), buf);
+	kernel_word(g, g_field(g, "task_struct.start_boottime"), buf);
 	g_slot_store(g, BPF_DW, off + 8, R0);
 	g_pop(g, 8);
 }

@@ -11,8 +11,7 @@
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   aggregate.c arrays and structs in variables     builtin.c built-in variables
  *   assign.c  assignments                           refuse.c  what this version has not
- *   arg.c     arguments by their places
- *   link.c    functions to an image                 drain.c   the drain programs
+ *   arg.c     arguments by their places             link.c    sets of functions into the kernel
  */
 #ifndef CONSUMER_COMPILE_INNER_H
 #define CONSUMER_COMPILE_INNER_H
@@ -24,7 +23,7 @@
 #include <string.h>
 
 /* One program before it is linked. funcs[0] is main; then the clauses' functions, the error
- * clauses' functions and helpers of the unit; CC_R_CALL's targets index this array. */
+ * clauses' functions and helpers of the unit; cc_call's targets index this array. */
 struct cc_func_set {
 	struct cc_unit unit; /* a copy; its clauses and args too */
 	struct cc_func **funcs;
@@ -42,7 +41,6 @@ struct cc {
 	struct d *d;
 	const struct d_prog *prog;
 	struct cc_options opt;
-	struct cc_kernel kernel;
 	struct cc_map maps[CC_MAXMAPS]; /* by id: CC_NFIXEDMAPS fixed ones, then classes */
 	size_t nmaps;
 	uint32_t ncpu2;	   /* opt.ncpu rounded up to a power of two */
@@ -76,6 +74,9 @@ struct cc {
 
 /* The class map for keys of class bytes and values of value_size; made when first asked. -1: too many. */
 int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size);
+/* Marks the maps that a function uses, by itself or through the library. */
+void cc_use(struct cc *cc, const struct cc_func *f);
+void cc_use_routine(struct cc *cc, const char *name);
 int cc_map_by_name(const char *name); /* the id of a row's map; -1: there is none */
 
 struct cc_func *cc_func_new(struct arena *a, const char *name);
@@ -123,9 +124,11 @@ void g_slot_store(struct gen *g, int size, uint32_t off, int src);
 void g_cpu(struct gen *g);				   /* r2 = this CPU's struct rt_cpu; r1 */
 void g_drop(struct gen *g, enum rt_drop which);		   /* counts one; r1, r2 */
 void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0; not r1 */
-void g_time(struct gen *g);				   /* r0 = the firing's time */
-void g_pid_tgid(struct gen *g);				   /* r0 */
-void g_owner(struct gen *g, uint32_t off);		   /* struct rt_owner at slot + off */
+/* Of a member in the kernel's structures: "task_struct.tgid". It is an error if there is none. */
+int g_field(struct gen *g, const char *path);
+void g_time(struct gen *g);		   /* r0 = the firing's time */
+void g_pid_tgid(struct gen *g);		   /* r0 */
+void g_owner(struct gen *g, uint32_t off); /* struct rt_owner at slot + off */
 /* A library routine of the slot and two numbers. */
 void g_slot_routine(struct gen *g, const char *name, uint32_t a, uint32_t b);
 void g_clear(struct gen *g, uint32_t off, uint32_t bytes); /* of the slot, multiples of 8 */

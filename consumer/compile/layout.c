@@ -224,12 +224,12 @@ static bool vars_layout(struct cc *cc)
 /* A value with a key is drained in one piece, which must fit into a buffer of the kernel's. */
 static bool agg_fits(struct cc *cc, const struct d_agg *a)
 {
-	if (!a->nkeys || agg_words(a) <= CC_DRAIN_WORDS_MAX)
+	if (!a->nkeys || agg_words(a) <= RT_DRAIN_WORDS_MAX)
 		return true;
 	diag_error(
 		cc->diag, a->loc, D_LQUANT_STEPSMALL,
 		"@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
-		a->name, CC_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
+		a->name, RT_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
 	return false;
 }
 
@@ -310,19 +310,15 @@ static bool clauses_ok(struct cc *cc)
 }
 
 struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
-		  const struct cc_options *opt, const struct cc_kernel *kernel)
+		  const struct cc_options *opt)
 {
 	struct cc *cc = arena_new_of(a, struct cc);
 
 	if (!cc)
 		return NULL;
-	*cc = (struct cc){ .arena = a,
-			   .diag = diag,
-			   .d = d,
-			   .prog = prog,
-			   .opt = *opt,
-			   .kernel = *kernel,
-			   .ncpu2 = 1 };
+	*cc = (struct cc){
+		.arena = a, .diag = diag, .d = d, .prog = prog, .opt = *opt, .ncpu2 = 1
+	};
 	while (cc->ncpu2 < opt->ncpu)
 		cc->ncpu2 *= 2;
 	cc->str_room = RT_STR_ROOM(opt->strsize);

@@ -1,9 +1,9 @@
 noinst_LTLIBRARIES += libcc.la
 libcc_la_SOURCES = consumer/compile/compile.h consumer/compile/emit.h consumer/compile/inner.h \
-	consumer/compile/holes.def consumer/compile/contexts.def \
+	consumer/compile/contexts.def \
 	consumer/compile/maps.def consumer/compile/args.def consumer/compile/arg.c
-libcc_la_LIBADD = librt.la libd.la
-libcc_la_SOURCES += consumer/compile/link.c consumer/compile/drain.c
+libcc_la_LIBADD = libebpf.la libd.la
+libcc_la_SOURCES += consumer/compile/link.c
 libcc_la_SOURCES += consumer/compile/emit.c consumer/compile/layout.c consumer/compile/refuse.c \
 	consumer/compile/gen.c consumer/compile/value.c consumer/compile/lvalue.c \
 	consumer/compile/memory.c consumer/compile/scratch.c consumer/compile/expr.c consumer/compile/string.c \

@@ -326,11 +326,7 @@ static void emit_exit(struct gen *g, const struct rec_action *a)
 	for (int from = RT_WARMUP; from <= RT_ACTIVE; from++) {
 		cc_imm(f, R0, from);
 		cc_imm(f, R1, RT_DRAINING);
-		cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W,
-					      .dst_reg = R2,
-					      .src_reg = R1,
-					      .imm = BPF_CMPXCHG,
-					      .off = offsetof(struct rt_state, life) });
+		cc_atomic_cmpxchg(f, BPF_W, R2, offsetof(struct rt_state, life), R1);
 	}
 }
 

@@ -10,6 +10,7 @@
  * a map key and a system call's number.
  */
 #include "consumer/compile/inner.h"
+#include "kernel/kernel.h"
 
 #include <linux/version.h>
 #include <stddef.h>
@@ -34,7 +35,6 @@ void g_life_test(struct gen *g, int out)
 {
 	const struct cc_unit *u = g->unit;
 
-	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
 	cc_load(g->f, BPF_W, R1, R1, offsetof(struct rt_state, life));
 	cc_jump_imm(g->f, BPF_JNE, R1,
@@ -66,7 +66,7 @@ static void syscall_number(struct gen *g, int out)
 		return;
 	}
 	cc_load(f, BPF_DW, R3, R_CTX, 0);
-	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.regs_orig_ax);
+	cc_alu_imm(f, BPF_ADD, R3, g_field(g, "pt_regs.orig_ax"));
 	cc_mov(f, R1, R_FP);
 	cc_alu_imm(f, BPF_ADD, R1, KEY);
 	cc_imm(f, R2, 8);
@@ -88,7 +88,7 @@ static void syscall_probe(struct gen *g, int out)
 	cc_store(f, BPF_DW, R_FP, NUMBER, R0);
 	cc_helper(f, BPF_FUNC_get_current_task);
 	cc_mov(f, R3, R0);
-	cc_alu_imm(f, BPF_ADD, R3, (int32_t)g->cc->kernel.task_status);
+	cc_alu_imm(f, BPF_ADD, R3, g_field(g, "task_struct.thread_info.status"));
 	cc_mov(f, R1, R_FP);
 	cc_alu_imm(f, BPF_ADD, R1, KEY);
 	cc_imm(f, R2, 4);
@@ -133,7 +133,6 @@ static void cpu_ptr(struct gen *g)
 {
 	struct cc_func *f = g->f;
 
-	g->cc->maps[CC_MAP_CPUS].used = true;
 	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
 	cc_alu_imm(f, BPF_MUL, R1, sizeof(struct rt_cpu));
@@ -156,7 +155,6 @@ static void missed_ticks(struct gen *g)
 		return;
 	cc_helper(f, BPF_FUNC_ktime_get_ns);
 	cc_store(f, BPF_DW, R_FP, FIRE + (int)offsetof(struct rt_fire, timestamp), R0);
-	g->cc->maps[CC_MAP_TICKS].used = true;
 	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
 	cc_alu_imm(f, BPF_MUL, R1, sizeof(uint64_t));
@@ -203,7 +201,6 @@ static void slot_claim(struct gen *g, int none, int out)
 	cc_jump_imm(f, BPF_JSLT, R0, 0, none);
 	cc_label_here(f, have);
 	cc_store(f, BPF_DW, R_FP, SLOT, R0);
-	g->cc->maps[CC_MAP_SCRATCH].used = true;
 	cc_load(f, BPF_W, R1, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_MUL, R1, RT_SLOTS);
 	cc_alu(f, BPF_ADD, R1, R0);
@@ -309,9 +306,8 @@ static int fault_func(struct cc *cc, struct cc_func_set *set)
 	g_time(&g);
 	cc_store(f, BPF_DW, R_FP, at, R0);
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, clause));
-	cc_insn(f, (struct bpf_insn){ .code = BPF_ALU | BPF_OR | BPF_K,
-				      .dst_reg = R1,
-				      .imm = (int32_t)RT_REC_ERROR });
+	cc_imm(f, R2, RT_REC_ERROR);
+	cc_alu(f, BPF_OR, R1, R2);
 	cc_store(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, clause), R1);
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
 	cc_store(f, BPF_W, R_FP, at + (int)offsetof(struct rt_rec, probe), R1);
@@ -408,11 +404,7 @@ static void set_active(struct gen *g)
 	cc_map_value(f, R2, CC_MAP_STATE, 0);
 	cc_imm(f, R0, RT_WARMUP);
 	cc_imm(f, R1, RT_ACTIVE);
-	cc_insn(f, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_W,
-				      .dst_reg = R2,
-				      .src_reg = R1,
-				      .imm = BPF_CMPXCHG,
-				      .off = offsetof(struct rt_state, life) });
+	cc_atomic_cmpxchg(f, BPF_W, R2, offsetof(struct rt_state, life), R1);
 }
 
 /*
@@ -427,7 +419,7 @@ static void no_private_stack(struct gen *g)
 	struct cc_func *f = g->f;
 	int over = cc_label_new(f);
 
-	if (!cc_contexts[g->unit->ctx].sleeps || g->cc->kernel.version < KERNEL_VERSION(6, 13, 0))
+	if (!cc_contexts[g->unit->ctx].sleeps || kern_version() < KERNEL_VERSION(6, 13, 0))
 		return;
 	cc_imm(f, R0, 0);
 	cc_jump_imm(f, BPF_JEQ, R0, 0, over);
@@ -577,43 +569,13 @@ int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out)
 		err = main_func(cc, set, &clauses);
 	if (!err && (cc->failed || arena_failed(cc->arena)))
 		err = -ENOMEM;
+	for (size_t i = 0; !err && i < set->nfuncs; i++)
+		cc_use(cc, set->funcs[i]);
 	*out = set;
 	return err;
 }
 
-/* At sched_switch the current task is the one that leaves. Its storage is there if it ever read
- * vtimestamp; others cost one exchange. */
-int cc_vtime_plan(struct cc *cc, struct cc_func_set **out)
+void cc_vtime_plan(struct cc *cc)
 {
-	struct cc_unit unit = { .ctx = CC_CTX_RAWTP, .table = -1 };
-	struct cc_func_set *set = set_new(cc, &unit);
-	struct cc_func *f = set ? set->funcs[0] : NULL;
-	int end = f ? cc_label_new(f) : 0;
-
-	if (!f)
-		return -ENOMEM;
-	f->params = "c";
-	cc->maps[CC_MAP_CPUS].used = cc->maps[CC_MAP_SELF].used = true;
-	cc_helper(f, BPF_FUNC_get_smp_processor_id);
-	cc_alu_imm(f, BPF_AND, R0, (int32_t)cc->ncpu2 - 1);
-	cc_alu_imm(f, BPF_MUL, R0, sizeof(struct rt_cpu));
-	cc_map_value(f, R_PTR, CC_MAP_CPUS, offsetof(struct rt_cpu, switched));
-	cc_alu(f, BPF_ADD, R_PTR, R0);
-	cc_helper(f, BPF_FUNC_ktime_get_ns);
-	cc_mov(f, R_CTX, R0);
-	cc_atomic_fetch(f, BPF_XCHG & ~BPF_FETCH, R_PTR, 0, R0);
-	cc_alu(f, BPF_SUB, R_CTX, R0);
-	cc_helper(f, BPF_FUNC_get_current_task_btf);
-	cc_mov(f, R2, R0);
-	cc_map(f, R1, CC_MAP_SELF);
-	cc_imm(f, R3, 0);
-	cc_imm(f, R4, 0);
-	cc_helper(f, BPF_FUNC_task_storage_get);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, end);
-	cc_atomic_add(f, R0, offsetof(struct rt_self, cpu_time), R_CTX);
-	cc_label_here(f, end);
-	cc_imm(f, R0, 0);
-	cc_exit(f);
-	*out = set;
-	return cc_func_end(f);
+	cc_use_routine(cc, "rt_prog_vtime");
 }

@@ -98,26 +98,6 @@ const char *prov_why_bad(const struct prov_probe *p, unsigned n)
 	return NULL;
 }
 
-/* ---- Offsets ------------------------------------------------------------------- */
-
-int prov_kernel(struct cc_kernel *out)
-{
-	static const char *const path[] = {
-#define CC_HOLE(id, text) text,
-#include "consumer/compile/holes.def"
-	};
-	uint64_t *const value[] = {
-#define CC_HOLE(id, text) &out->id,
-#include "consumer/compile/holes.def"
-	};
-	int err = 0;
-
-	out->version = kern_version();
-	for (size_t i = 0; i < COUNT(path) && !err; i++)
-		err = kern_offset(path[i], value[i]);
-	return err;
-}
-
 /* ---- Ids --------------------------------------------------------------------- */
 
 /* The first id of a provider, or (NULL) the first that no fixed list has. */

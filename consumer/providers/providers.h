@@ -168,8 +168,6 @@ struct d_attr prov_probe_attr(const struct prov_probe *probe);
 const struct d_names *prov_names(struct prov_env *env);
 /* Are args[] of the two of the same number and types, as D sees them? */
 bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, struct prov_probe *q);
-/* The offsets that programs need, from the kernel's BTF; 0 or -errno. */
-int prov_kernel(struct cc_kernel *out);
 
 /* Fills args.caller of a site in user land, which costs reading symbols: for clauses that ask. */
 void prov_site_frame(struct prov_env *env, struct prov_site *site);

@@ -111,7 +111,6 @@ struct run {
 	struct d_prog *prog;
 	struct cc *cc;
 	struct cc_options cc_opts;
-	struct cc_kernel kernel;
 	struct run_probe *probes; /* the enabling's table: rt_rec.probe is an index here */
 	size_t nprobes, probes_cap;
 	struct hash *probe_index; /* prov_probe * → index + 1 */
@@ -119,7 +118,6 @@ struct run {
 	size_t nunits, units_cap, nunits_loaded;
 	size_t probes_told; /* so many are in the probes map */
 	struct hash *unit_by_key;
-	struct cc_func_set *vtime_set; /* vtimestamp's program; NULL: not used */
 	int vtime_prog;
 	struct prov_links *links;
 	/* Whose first thread ends: asked whether others run on until it has; then attached to anew. */
@@ -198,7 +196,7 @@ bool run_units_ending(const struct run *r); /* run_units_renew is to be called s
 void run_units_renew(struct run *r);
 
 /* vtime.c */
-bool run_vtime_plan(struct run *r);
+void run_vtime_plan(struct run *r);
 bool run_vtime_attach(struct run *r);
 void run_vtime_close(struct run *r);
 

@@ -266,12 +266,7 @@ static bool back_end(struct run *r)
 		.pidns_ino = ns.ino,
 		.function = kernel_function,
 	};
-	if (prov_kernel(&r->kernel)) {
-		diag_error(r->diag, NOWHERE, NULL,
-			   "cannot read the kernel's types (/sys/kernel/btf)");
-		return false;
-	}
-	r->cc = cc_new(r->arena, r->diag, r->d, r->prog, &r->cc_opts, &r->kernel);
+	r->cc = cc_new(r->arena, r->diag, r->d, r->prog, &r->cc_opts);
 	return r->cc;
 }
 

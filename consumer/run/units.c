@@ -95,21 +95,16 @@ static bool unit_load(struct run *r, struct run_unit *u)
 	const struct prov_probe *p = r->probes[u->cc.probe].probe;
 	static const size_t log_size = 1 << 20;
 	char *log = calloc(1, log_size), name[16];
-	struct cc_image image;
-	int err = log ? cc_link(r->cc, u->set, &image) : -ENOMEM;
+	unsigned errors = r->diag->errors;
 
-	if (err) {
-		if (!r->diag->errors)
-			diag_error(r->diag, NOWHERE, NULL, "cannot link a program: %s",
-				   strerror(-err));
-		free(log);
+	if (!log) {
+		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
 	snprintf(name, sizeof(name), "d_%s", p->name);
-	u->prog = cc_image_load(&image, name, log, log_size);
-	if (u->prog < 0)
+	u->prog = cc_set_load(r->cc, u->set, name, log, log_size);
+	if (u->prog < 0 && r->diag->errors == errors)
 		refused(r, u, log);
-	cc_image_close(&image);
 	free(log);
 	return u->prog >= 0;
 }
@@ -179,7 +174,8 @@ bool run_units_load(struct run *r)
 	}
 	/* With room for those that appear later. */
 	cc_set_probes_room(r->cc, (uint32_t)r->nprobes * 2 + 1024);
-	if (!run_vtime_plan(r) || !run_maps_make(r))
+	run_vtime_plan(r);
+	if (!run_maps_make(r))
 		return false;
 	probes_fill(r);
 	for (size_t i = first; i < r->nunits; i++)

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 /* Before maps are made: it uses some. */
-bool run_vtime_plan(struct run *r)
+void run_vtime_plan(struct run *r)
 {
-	return !cc_uses_vtimestamp(r->cc) || r->vtime_set ||
-	       cc_vtime_plan(r->cc, &r->vtime_set) == 0;
+	if (cc_uses_vtimestamp(r->cc))
+		cc_vtime_plan(r->cc);
 }
 
 bool run_vtime_attach(struct run *r)
@@ -26,19 +26,13 @@ bool run_vtime_attach(struct run *r)
 	struct prov_attach what = {
 		.ctx = CC_CTX_RAWTP, .sites = sites, .cookies = (uint64_t[]){ 0 }, .nsites = 1
 	};
-	struct cc_image image;
-	int err;
 
-	if (!r->vtime_set || r->vtime_prog >= 0)
+	if (!cc_uses_vtimestamp(r->cc) || r->vtime_prog >= 0)
 		return true;
-	err = cc_link(r->cc, r->vtime_set, &image);
-	if (!err) {
-		r->vtime_prog = cc_image_load(&image, "d_vtimestamp", NULL, 0);
-		err = r->vtime_prog < 0 ? r->vtime_prog : 0;
-		cc_image_close(&image);
-	}
-	if (err) {
-		diag_error(r->diag, NOWHERE, NULL, "cannot keep vtimestamp: %s", strerror(-err));
+	r->vtime_prog = cc_vtime_load(r->cc);
+	if (r->vtime_prog < 0) {
+		diag_error(r->diag, NOWHERE, NULL, "cannot keep vtimestamp: %s",
+			   strerror(-r->vtime_prog));
 		return false;
 	}
 	for (uint32_t cpu = 0; cpu < kern_cpus(); cpu++)

@@ -70,7 +70,6 @@ static inline int rig_load(struct rig *r, struct cc_func *f, enum cc_ctx ctx)
 {
 	struct cc_func *funcs[] = { f };
 	struct cc_func_set set = { .unit = { .ctx = ctx }, .funcs = funcs, .nfuncs = 1 };
-	struct cc_image image;
 	size_t log_size = 1 << 24;
 	char *log = malloc(log_size);
 	int fd;
@@ -78,12 +77,10 @@ static inline int rig_load(struct rig *r, struct cc_func *f, enum cc_ctx ctx)
 	assert_non_null(log);
 	f->params = "c";
 	assert_int_equal(cc_func_end(f), 0);
-	assert_int_equal(cc_link(&r->cc, &set, &image), 0);
-	fd = cc_image_load(&image, f->name, log, log_size);
+	fd = cc_set_load(&r->cc, &set, f->name, log, log_size);
 	if (fd < 0)
 		fprintf(stderr, "%s: %d\n%s\n", f->name, fd,
 			strlen(log) > 3000 ? log + strlen(log) - 3000 : log);
-	cc_image_close(&image);
 	free(log);
 	return fd;
 }

@@ -91,15 +91,6 @@ static inline void kernel_offset(uint64_t *out, const char *path)
 	*out = (uint64_t)member_off(btf__type_by_id(vmlinux, (uint32_t)id), strchr(path, '.') + 1);
 }
 
-static inline void kernel_fill(struct cc_kernel *k)
-{
-	if (!vmlinux)
-		vmlinux = btf__load_vmlinux_btf();
-	assert_non_null(vmlinux);
-#define CC_HOLE(id, path) kernel_offset(&k->id, path);
-#include "consumer/compile/holes.def"
-}
-
 /* ---- Maps -------------------------------------------------------------------------------------- */
 
 static inline int task_map(const struct cc_map *m)
@@ -172,20 +163,18 @@ static inline bool compile(struct rig *r, const char *program)
 				  .ustackframes = 100,
 				  .ringsize = RING_SIZE,
 				  .ncpu = (uint32_t)libbpf_num_possible_cpus() };
-	struct cc_kernel kernel = { 0 };
 
 	memset(r, 0, sizeof(*r));
 	memset(r->inner, 0xff, sizeof(r->inner));
 	memset(r->rings, 0xff, sizeof(r->rings));
 	r->ncpu = opt.ncpu;
-	kernel_fill(&kernel);
 	r->arena = arena_new();
 	r->diag = (struct diag){ .who = "dtrace", .errtags = true, .sink = said, .arg = r };
 	r->d = d_new(r->arena, &r->diag, &config);
 	if (d_parse(r->d, text_new(r->arena, "-n", program, strlen(program)), 0))
 		r->prog = d_check(r->d);
 	if (r->prog)
-		r->cc = cc_new(r->arena, &r->diag, r->d, r->prog, &opt, &kernel);
+		r->cc = cc_new(r->arena, &r->diag, r->d, r->prog, &opt);
 	return r->cc;
 }
 
@@ -207,12 +196,8 @@ static inline int clauses_of(struct rig *r, bool error, int *list)
 static inline int load(struct rig *r, struct cc_func_set *set)
 {
 	static char log[1 << 20];
-	struct cc_image image;
-	int fd;
+	int fd = cc_set_load(r->cc, set, "test", log, sizeof(log));
 
-	assert_int_equal(cc_link(r->cc, set, &image), 0);
-	fd = cc_image_load(&image, "test", log, sizeof(log));
-	cc_image_close(&image);
 	if (fd < 0)
 		fail_msg("not loaded: %s\n%s", strerror(errno),
 			 strlen(log) > 6000 ? log + strlen(log) - 6000 : log);

@@ -25,9 +25,9 @@ check_PROGRAMS += $(COMPILE_TESTS)
 TESTS += $(COMPILE_TESTS)
 endif
 tests_consumer_test_stale_SOURCES = tests/consumer/test_stale.c tests/consumer/compilerig.h
-tests_consumer_test_stale_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
+tests_consumer_test_stale_LDADD = libcc.la libkernel.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 tests_consumer_test_compile_SOURCES = tests/consumer/test_compile.c tests/consumer/compilerig.h
-tests_consumer_test_compile_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
+tests_consumer_test_compile_LDADD = libcc.la libkernel.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 
 if HAVE_CMOCKA
 RT_TESTS = tests/consumer/test_rt tests/consumer/test_aggs
@@ -35,9 +35,9 @@ check_PROGRAMS += $(RT_TESTS)
 TESTS += $(RT_TESTS)
 endif
 tests_consumer_test_rt_SOURCES = tests/consumer/test_rt.c tests/consumer/bpfrig.h
-tests_consumer_test_rt_LDADD = libcc.la $(BPF_LIBS) $(TEST_LIBS)
+tests_consumer_test_rt_LDADD = libcc.la libkernel.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 tests_consumer_test_aggs_SOURCES = tests/consumer/test_aggs.c tests/consumer/bpfrig.h
-tests_consumer_test_aggs_LDADD = libaggs.la libcc.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
+tests_consumer_test_aggs_LDADD = libaggs.la libcc.la libkernel.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/consumer/test_library

@@ -437,19 +437,6 @@ static void args_of_descriptions(void **state)
 	front_close(&f);
 }
 
-static void offsets_that_programs_need(void **state)
-{
-	struct cc_kernel k = { 0 };
-	uint64_t off;
-
-	(void)state;
-	assert_int_equal(prov_kernel(&k), 0);
-	assert_int_equal(kern_offset("task_struct.tgid", &off), 0);
-	assert_int_equal(k.task_tgid, off);
-	assert_int_equal(k.regs_sp, 152);
-	assert_true(k.version >= 0x060100);
-}
-
 static void kernel_symbols(void **state)
 {
 	struct front f = front_open(*state);
@@ -752,7 +739,6 @@ int main(void)
 		TEST(structs_are_as_bpftool_says),
 		TEST(kernel_types_by_name),
 		TEST(args_of_descriptions),
-		TEST(offsets_that_programs_need),
 		TEST(kernel_symbols),
 		TEST(a_tracepoint_fires),
 		TEST(profile_fires_on_every_cpu),

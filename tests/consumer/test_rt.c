@@ -5,8 +5,6 @@
  */
 #include "tests/consumer/bpfrig.h"
 
-#include "ebpf/table.h"
-
 #include <link.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -80,11 +78,10 @@ static struct cc_func *caller(const char *name, const char *params)
 
 static const char *params_of(const char *name)
 {
-	for (size_t i = 0; i < rt_nroutines; i++)
-		if (!strcmp(rt_routines[i].name, name))
-			return rt_routines[i].params;
-	fail_msg("no routine %s", name);
-	return "";
+	const struct ebpf_func *f = ebpf_routine(name);
+
+	assert_non_null(f);
+	return f->params;
 }
 
 static int load(const char *name, enum cc_ctx ctx)
@@ -140,19 +137,25 @@ static bool sleeps(const char *name)
 	return strstr(name, "_sleep") || !strcmp(name, "rt_user_piece") || !strcmp(name, "rt_arg");
 }
 
+static bool is_program(const char *name)
+{
+	return !strncmp(name, "rt_prog_", 8);
+}
+
 static void every_routine_loads_at_every_size(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		setup(sizes[i]);
-		for (size_t r = 0; r < rt_nroutines; r++)
+		for (size_t r = 0; r < ebpf_nlibrary; r++)
 			for (int ctx = 0; ctx < CC_NCTX; ctx++) {
 				int fd;
 
-				if (ctx != CC_CTX_UPROBE && sleeps(rt_routines[r].name))
+				if (ebpf_library[r].is_static || is_program(ebpf_library[r].name) ||
+				    (ctx != CC_CTX_UPROBE && sleeps(ebpf_library[r].name)))
 					continue;
 				fd = rig_load(&rig,
-					      caller(rt_routines[r].name, rt_routines[r].params),
+					      caller(ebpf_library[r].name, ebpf_library[r].params),
 					      (enum cc_ctx)ctx);
 				assert_true(fd >= 0);
 				close(fd);
