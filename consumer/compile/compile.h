@@ -181,7 +181,7 @@ void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t 
  * Two steps, because maps are made in between only for what is used: cc_plan compiles a unit and
  * marks the maps that it uses (call it for all units first), cc_set_load links it with the maps'
  * descriptors and loads it. cc_plan: 0 or -errno, with a diagnostic. cc_set_load: the program's fd, or
- * -errno; reported, or log holds the verifier's words.
+ * -errno: reported, or log holds the linker's or the verifier's words. -E2BIG: too many functions.
  */
 struct cc_func_set;
 int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out);

@@ -106,13 +106,12 @@ int cc_set_load(struct cc *cc, const struct cc_func_set *set, const char *name, 
 	for (size_t i = 0; i < set->nfuncs; i++)
 		funcs[i] = cc_func_view(set->funcs[i]);
 	err = ebpf_link(cc->arena, funcs, set->nfuncs, &kind, &names, &image);
-	if (err == -E2BIG)
-		diag_error(cc->diag, place(cc, set), D_PROG_LEN,
-			   "too many clauses for one probe: %s", image.why);
-	else if (err)
-		diag_error(cc->diag, place(cc, set), NULL, "cannot link a program: %s", image.why);
-	else
+	if (!err)
 		err = ebpf_image_load(&image, name, log, log_size);
+	else if (err == -ENOENT) /* a member that this kernel has not is the script's matter */
+		diag_error(cc->diag, place(cc, set), NULL, "%s", image.why);
+	else if (log_size)
+		snprintf(log, log_size, "%s", image.why);
 	ebpf_image_close(&image);
 	return err;
 }

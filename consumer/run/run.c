@@ -266,6 +266,11 @@ static bool back_end(struct run *r)
 		.pidns_ino = ns.ino,
 		.function = kernel_function,
 	};
+	if (!kern_btf()) {
+		diag_error(r->diag, NOWHERE, NULL,
+			   "cannot read the kernel's types (/sys/kernel/btf)");
+		return false;
+	}
 	r->cc = cc_new(r->arena, r->diag, r->d, r->prog, &r->cc_opts);
 	return r->cc;
 }

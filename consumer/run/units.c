@@ -60,6 +60,24 @@ static bool unit_plan(struct run *r, struct run_unit *u)
 	return !err;
 }
 
+static void too_long(struct run *r, const struct run_unit *u)
+{
+	const struct prov_probe *p = r->probes[u->cc.probe].probe;
+	size_t n = u->cc.nclauses;
+	struct loc last = n ? r->prog->clauses[u->cc.clauses[n - 1]]->loc : NOWHERE;
+
+	if (n < 2) {
+		diag_error(r->diag, last, D_PROG_LEN, "this clause is too long for the kernel");
+		diag_hint(r->diag, "make several clauses of it");
+		return;
+	}
+	diag_error(
+		r->diag, last, D_PROG_LEN,
+		"too many clauses for one probe: the kernel cannot take the %zu of %s:%s:%s:%s together",
+		n, p->prov, p->mod, p->func, p->name);
+	diag_hint(r->diag, "let fewer clauses share a probe, or make them shorter");
+}
+
 /* The kernel has a limit on what it verifies; all else would be a bug of ours. */
 static void refused(struct run *r, const struct run_unit *u, char *log)
 {
@@ -67,10 +85,7 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 	char *end;
 
 	if (u->prog == -E2BIG || strstr(log, "too complex")) {
-		diag_error(r->diag, NOWHERE, NULL,
-			   "the %zu clauses of %s:%s:%s:%s are too long together for the kernel",
-			   u->cc.nclauses, p->prov, p->mod, p->func, p->name);
-		diag_hint(r->diag, "let fewer clauses share a probe, or make them shorter");
+		too_long(r, u);
 		return;
 	}
 	diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",

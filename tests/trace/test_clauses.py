@@ -65,9 +65,11 @@ def test_a_thousand_are_exact_with_16_threads():
 
 def test_too_many_are_refused_in_a_line():
     text = "int x;\n" + "BEGIN { x++; }\n" * 20000
-    p = dtrace("-q", "-s", script("many.d", text))
+    path = script("many.d", text)
+    p = dtrace("-q", "-s", path)
     assert p.returncode == 1 and p.stderr == (
-        "dtrace: the 20000 clauses of dtrace:::BEGIN are too long together for the kernel\n"
+        "%s:20001:1: too many clauses for one probe: the kernel cannot take the 20000 of dtrace:::BEGIN together\n"
+        "BEGIN { x++; }\n^~~~~\n" % path +
         "hint: let fewer clauses share a probe, or make them shorter\n"), p.stderr[:500]
 
 
