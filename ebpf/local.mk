@@ -4,7 +4,6 @@ noinst_LTLIBRARIES += libebpf.la
 libebpf_la_SOURCES = ebpf/ebpf.h ebpf/rt.h ebpf/progs.h ebpf/link.c ebpf/load.c \
 	ebpf/rings.h ebpf/rings.c
 nodist_libebpf_la_SOURCES = ebpf/table.c
-libebpf_la_LIBADD = libbase.la
 
 RT_PROTOTYPES = ebpf/rt.h ebpf/progs.h
 RT_OBJECTS = ebpf/rt.bpf.o ebpf/progs.bpf.o ebpf/drain.bpf.o

@@ -49,7 +49,7 @@ int64_t rt_prog_stop(void *ctx)
 	probe_read_kernel(&blocked, sizeof(blocked),
 			  get_current_task() + FIELD(task_struct.blocked));
 	if (blocked >> (signal - 1) & 1)
-		signal = NUMBER(signal_unblockable);
+		signal = NUMBER(other_signal);
 	send_signal_thread(signal);
 	return 0;
 }
@@ -71,7 +71,7 @@ enum { VM_EXEC = 4, PAGE_BITS = 12 };
 int64_t rt_prog_task_vma(struct iter_task_vma *ctx)
 {
 	char *task = ctx->task, *vma = ctx->vma, *file, *inode;
-	struct vma_row row;
+	struct rt_vma_row row;
 
 	if (!task || !vma)
 		return 0;

@@ -20,24 +20,24 @@ int64_t rt_prog_nothing(void *ctx);
 int64_t rt_prog_cookie(void *ctx);
 #endif
 
-/* ---- A thread stopped at a uprobe (world/target.c) --------------------------------------------- */
+/* ---- A thread stopped at a uprobe (world/stops.c) --------------------------------------------- */
 
 #ifdef __bpf__
-/* Sends the thread NUMBER(signal), or if the thread blocks that NUMBER(signal_unblockable). */
+/* Sends the thread NUMBER(signal) or, if the thread blocks that, NUMBER(other_signal). */
 int64_t rt_prog_stop(void *ctx);
-/* Sends NUMBER(signal). A kernel in lockdown may know no helper that reads its memory. */
+/* Sends NUMBER(signal): for kernels in lockdown, which have no helper that reads their memory. */
 int64_t rt_prog_stop_plain(void *ctx);
 #endif
 
 /* ---- Mappings of files (world/vma.c) ------------------------------------------------------------ */
 
-struct vma_row {
+struct rt_vma_row {
 	uint64_t inode, ino; /* of the file's inode: address, number */
 	uint64_t start, end, off;
 	uint32_t pid, dev, generation;
 	uint32_t tid; /* a thread that has these mappings: the first may have ended */
 };
-RT_ASSERT(sizeof(struct vma_row) == 56);
+RT_ASSERT(sizeof(struct rt_vma_row) == 56);
 
 struct iter_task_vma; /* the kernel's struct bpf_iter__task_vma */
 #ifdef __bpf__

@@ -6,10 +6,9 @@
  * Out:  kern_has, and one line for who may not trace at all.
  * Owns: the answers, for the life of the process.
  */
+#include "ebpf/ebpf.h"
 #include "kernel/inner.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/btf.h>
 #include <linux/capability.h>
@@ -20,31 +19,18 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static const struct bpf_insn exit_0[] = {
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-	{ .code = BPF_JMP | BPF_EXIT },
-};
-
-static int load(enum bpf_prog_type type, const struct bpf_insn *insns, size_t n, uint32_t attach)
+/* A program of the library, of the type that uprobes have; its descriptor, or -errno. */
+static int load(const char *program, uint32_t attach)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	const struct ebpf_kind kind = { .type = BPF_PROG_TYPE_KPROBE, .attach = attach };
 
-	return bpf_prog_load(type, NULL, "GPL", insns, n, &opts);
-}
-
-static bool loads(enum bpf_prog_type type, const struct bpf_insn *insns, size_t n)
-{
-	int fd = load(type, insns, n, 0);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return ebpf_load(program, &kind, NULL, NULL, 0);
 }
 
 /* Kernels that know this link complain of a file that is a folder; others of the link. */
 static bool probe_uprobe_multi(void)
 {
-	int err, fd, prog = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), KERN_UPROBE_MULTI);
+	int err, fd, prog = load("rt_prog_nothing", KERN_UPROBE_MULTI);
 	const uint64_t offset = 0;
 
 	if (prog < 0)
@@ -59,13 +45,11 @@ static bool probe_uprobe_multi(void)
 
 static bool probe_cookie(void)
 {
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_attach_cookie },
-		exit_0[0],
-		exit_0[1],
-	};
+	int prog = load("rt_prog_cookie", 0);
 
-	return loads(BPF_PROG_TYPE_KPROBE, insns, COUNT(insns));
+	if (prog >= 0)
+		close(prog);
+	return prog >= 0;
 }
 
 static bool probe_iter_vma(void)
@@ -138,7 +122,7 @@ const char *kern_why_not(struct arena *a)
 {
 	uint32_t version = kern_version();
 	struct utsname u;
-	int fd;
+	int prog;
 
 	if (!capable(CAP_SYS_ADMIN) && !(capable(CAP_BPF) && capable(CAP_PERFMON)))
 		return "tracing needs root, or the capabilities CAP_BPF and CAP_PERFMON";
@@ -149,10 +133,10 @@ const char *kern_why_not(struct arena *a)
 	if (!kern_has(KERN_F_btf))
 		return "tracing needs the kernel's types in /sys/kernel/btf/vmlinux "
 		       "(CONFIG_DEBUG_INFO_BTF)";
-	fd = load(BPF_PROG_TYPE_KPROBE, exit_0, COUNT(exit_0), 0);
-	if (fd < 0)
+	prog = load("rt_prog_nothing", 0);
+	if (prog < 0)
 		return arena_printf(a, "the kernel does not let this process load BPF programs: %s",
-				    strerror(errno));
-	close(fd);
+				    strerror(-prog));
+	close(prog);
 	return NULL;
 }

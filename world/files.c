@@ -45,7 +45,7 @@ struct world_files {
 	size_t n, cap;
 	struct world_mapping *maps, *shown;
 	size_t nmaps, maps_cap, shown_cap;
-	struct vma_iter *iter;
+	struct world_vma *iter;
 	bool no_iter, too_many;
 	unsigned serial;
 	uint64_t fresh_until; /* of all processes; 0: stale */
@@ -82,7 +82,7 @@ void world_files_free(struct world_files *f)
 	}
 	hash_free(f->by_id, NULL);
 	hash_free(f->by_number, NULL);
-	vma_iter_close(f->iter);
+	world_vma_close(f->iter);
 	free(f->maps);
 	free(f->shown);
 	f->by_id = f->by_number = NULL;
@@ -119,7 +119,7 @@ static int file_of(struct world *w, const struct world_inode *id)
 	return (int)f->n - 1;
 }
 
-static bool map_add(void *arg, const struct vma_row *row)
+static bool map_add(void *arg, const struct rt_vma_row *row)
 {
 	struct world *w = arg;
 	struct world_files *f = w->files;
@@ -160,13 +160,13 @@ static bool maps_read(struct world *w, pid_t pid, pid_t tid)
 		struct usdt_maps_line l;
 
 		if (usdt_maps_line(line, &l) && l.executable && l.inode)
-			ok = map_add(w, &(struct vma_row){ .pid = (uint32_t)pid,
-							   .tid = (uint32_t)tid,
-							   .start = l.start,
-							   .end = l.end,
-							   .off = l.offset,
-							   .dev = (uint32_t)l.device,
-							   .ino = l.inode });
+			ok = map_add(w, &(struct rt_vma_row){ .pid = (uint32_t)pid,
+							      .tid = (uint32_t)tid,
+							      .start = l.start,
+							      .end = l.end,
+							      .off = l.offset,
+							      .dev = (uint32_t)l.device,
+							      .ino = l.inode });
 	}
 	free(line);
 	fclose(maps);
@@ -186,8 +186,8 @@ static bool look_at_thread(void *arg, pid_t tid)
 	size_t had = l->w->files->nmaps;
 
 	if (l->w->files->iter)
-		l->err = vma_iter_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add,
-				       l->w);
+		l->err = world_vma_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add,
+					l->w);
 	else
 		l->err = maps_read(l->w, l->pid, tid) ? 0 : -ENOMEM;
 	return l->err || l->w->files->nmaps > had;
@@ -226,13 +226,13 @@ static int look(struct world *w, pid_t pid)
 	f->nmaps = 0;
 	f->serial++;
 	if (!f->iter && !f->no_iter) {
-		f->iter = kern_has(KERN_F_iter_vma) ? vma_iter_open(true) : NULL;
+		f->iter = kern_has(KERN_F_iter_vma) ? world_vma_open(true) : NULL;
 		f->no_iter = !f->iter;
 	}
 	if (pid)
 		return look_at(w, pid);
 	/* All rows at once have the initial namespace's process ids. */
-	return f->iter && !kern_pidns().ino ? vma_iter_read(f->iter, 0, 0, map_add, w) :
+	return f->iter && !kern_pidns().ino ? world_vma_read(f->iter, 0, 0, map_add, w) :
 					      look_at_each(w);
 }
 
@@ -327,7 +327,7 @@ struct self {
 	bool found;
 };
 
-static bool self_row(void *arg, const struct vma_row *row)
+static bool self_row(void *arg, const struct rt_vma_row *row)
 {
 	struct self *s = arg;
 
@@ -341,16 +341,16 @@ static bool self_row(void *arg, const struct vma_row *row)
 /* Mapped by ourselves: the iterator then shows its inode. */
 static int identify(int fd, struct world_inode *id)
 {
-	struct vma_iter *it = vma_iter_open(false);
+	struct world_vma *it = world_vma_open(false);
 	void *map = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
 	struct self s = { .start = (uintptr_t)map };
 	int err = map == MAP_FAILED ? -errno :
-		  it		    ? vma_iter_read(it, getpid(), 0, self_row, &s) :
+		  it		    ? world_vma_read(it, getpid(), 0, self_row, &s) :
 				      -ENOSYS;
 
 	if (map != MAP_FAILED)
 		munmap(map, 1);
-	vma_iter_close(it);
+	world_vma_close(it);
 	*id = s.id;
 	return err ? err : s.found ? 0 : -ENOENT;
 }

@@ -9,58 +9,36 @@
  * The loader calls r_brk whenever its list of mapped objects is complete, or
  * is about to change.
  */
-#include "world/target.h"
+#include "ebpf/ebpf.h"
 #include "usdt/loader.h"
+#include "world/target.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 /* ---- A uprobe that stops -------------------------------------------------------- */
 
-#define INSN(c, d, s, o, i) \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define MOV(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define MOVI(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define ALU(op, d, i) INSN(BPF_ALU64 | (op) | BPF_K, d, 0, 0, i)
-#define CALL(f) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, f)
+static bool number(void *arg, const char *name, uint64_t *value)
+{
+	(void)arg;
+	*value = !strcmp(name, "signal") ? SIGURG : SIGCONT;
+	return !strcmp(name, "signal") || !strcmp(name, "other_signal") ||
+	       !kern_offset(name, value);
+}
 
+/* A kernel that does not show the mask of the thread's blocked signals takes the plain program. */
 static int prog_load(bool multi)
 {
-	enum { R0, R1, R2, R3, R10 = 10, PLAIN = 12, SLOT = -8 };
-	uint64_t off = 0;
-	/* Where a task has the mask of what it blocks, if this kernel tells. */
-	bool masks = !kern_offset("task_struct.blocked", &off);
-	const struct bpf_insn v[] = {
-		CALL(BPF_FUNC_get_current_task),
-		MOV(R3, R0),
-		ALU(BPF_ADD, R3, (int)off),
-		MOVI(R2, sizeof(uint64_t)),
-		MOV(R1, R10),
-		ALU(BPF_ADD, R1, SLOT),
-		CALL(BPF_FUNC_probe_read_kernel), /* a failure leaves 0 */
-		INSN(BPF_LDX | BPF_MEM | BPF_DW, R2, R10, SLOT, 0),
-		ALU(BPF_AND, R2, (int)world_signal_bit(SIGURG)),
-		INSN(BPF_JMP | BPF_JEQ | BPF_K, R2, 0, 2, 0),
-		MOVI(R1, SIGCONT),
-		INSN(BPF_JMP | BPF_JA, 0, 0, 1, 0),
-		[PLAIN] = MOVI(R1, SIGURG),
-		CALL(BPF_FUNC_send_signal_thread),
-		MOVI(R0, 0),
-		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = multi ? (enum bpf_attach_type)KERN_UPROBE_MULTI : 0);
-	int fd = -1;
+	const struct ebpf_kind kind = { .type = BPF_PROG_TYPE_KPROBE,
+					.attach = multi ? KERN_UPROBE_MULTI : 0 };
+	const struct ebpf_names names = { .number = number };
+	int fd = ebpf_load("rt_prog_stop", &kind, &names, NULL, 0);
 
-	/* A kernel in lockdown may know no helper that reads its memory. */
-	for (size_t from = masks ? 0 : PLAIN; fd < 0 && from <= PLAIN; from += PLAIN)
-		fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "target_stop", "GPL", v + from,
-				   COUNT(v) - from, &opts);
-	return fd < 0 ? -errno : fd;
+	return fd >= 0 ? fd : ebpf_load("rt_prog_stop_plain", &kind, &names, NULL, 0);
 }
 
 /* A perf event, because its filter is the process's memory: all threads of the process, no child. */

@@ -3,7 +3,7 @@ check_PROGRAMS += tests/consumer/test_providers
 TESTS += tests/consumer/test_providers
 endif
 tests_consumer_test_providers_SOURCES = tests/consumer/test_providers.c
-tests_consumer_test_providers_LDADD = libprov.la libworld.la libkernel.la libd.la libusdtread-core.la libbase.la \
+tests_consumer_test_providers_LDADD = libprov.la libworld.la libkernel.la libebpf.la libd.la libusdtread-core.la libbase.la \
 	$(BPF_LIBS) $(ELF_LIBS) $(TEST_LIBS)
 
 if HAVE_CMOCKA

@@ -5,7 +5,7 @@ OUT_TESTS = tests/consumer/test_out_printf tests/consumer/test_out_record \
 check_PROGRAMS += $(OUT_TESTS)
 TESTS += $(OUT_TESTS)
 endif
-OUT_TEST_LIBS = libout.la libaggs.la libworld.la libkernel.la libd.la libusdtread-core.la libbase.la \
+OUT_TEST_LIBS = libout.la libaggs.la libworld.la libkernel.la libebpf.la libd.la libusdtread-core.la libbase.la \
 	$(BPF_LIBS) $(ELF_LIBS) $(TEST_LIBS)
 OUT_TEST_SHARED = tests/consumer/outtest.h tests/consumer/aggs_fake.h
 tests_consumer_test_out_printf_SOURCES = tests/consumer/test_out_printf.c $(OUT_TEST_SHARED)

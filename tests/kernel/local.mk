@@ -4,7 +4,7 @@ KERNEL_TESTS = tests/kernel/test_btf tests/kernel/test_features tests/kernel/tes
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS)
 endif
-KERNEL_TEST_LIBS = libkernel.la libbase.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
+KERNEL_TEST_LIBS = libkernel.la libebpf.la libbase.la $(BPF_LIBS) $(TEST_LIBS) -lpthread
 tests_kernel_test_btf_SOURCES = tests/kernel/test_btf.c
 tests_kernel_test_btf_LDADD = $(KERNEL_TEST_LIBS)
 tests_kernel_test_features_SOURCES = tests/kernel/test_features.c

@@ -64,7 +64,6 @@ STILL = [
     # Symbols and the history of mappings move from printing to world/.
     ("world/*.c", "consumer/output/inner.h"), ("world/history.c", "consumer/providers/providers.h"),
     ("world/history.c", "public out_usym"), ("world/history.c", "public procs_*"),
-    ("world/vma.c", "public vma_iter_*"),
     # Names without their room's prefix.
     ("ebpf/rings.c", "public ring_*"), ("ebpf/rings.c", "public rings_*"),
     ("consumer/compile/*.c", "public [!cg]*"),
