@@ -25,7 +25,7 @@ struct head { /* the next record of a ring */
 	uint64_t next; /* consumer position after it */
 };
 
-bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size)
+bool ebpf_rings_open(struct ebpf_rings *rings, const int *fds, uint32_t n, uint32_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -34,9 +34,9 @@ bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size)
 		return false;
 	rings->n = n;
 	for (uint32_t i = 0; i < n; i++)
-		rings->ring[i] = (struct ring){ .fd = fds[i], .mask = size - 1 };
+		rings->ring[i] = (struct ebpf_ring){ .fd = fds[i], .mask = size - 1 };
 	for (uint32_t i = 0; i < n; i++) {
-		struct ring *ring = &rings->ring[i];
+		struct ebpf_ring *ring = &rings->ring[i];
 		void *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
 
 		if (p == MAP_FAILED)
@@ -50,12 +50,12 @@ bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size)
 	return true;
 }
 
-void rings_close(struct rings *rings)
+void ebpf_rings_close(struct ebpf_rings *rings)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	for (uint32_t i = 0; i < rings->n; i++) {
-		struct ring *ring = &rings->ring[i];
+		struct ebpf_ring *ring = &rings->ring[i];
 
 		if (ring->consumer)
 			munmap(ring->consumer, page);
@@ -64,7 +64,7 @@ void rings_close(struct rings *rings)
 		close(ring->fd);
 	}
 	free(rings->ring);
-	*rings = (struct rings){ 0 };
+	*rings = (struct ebpf_rings){ 0 };
 }
 
 /* A record between its reservation and its commit is busy: that is moments, unless its CPU
@@ -83,7 +83,8 @@ static uint32_t header_wait(const uint32_t *header)
 
 /* The next record's data, from *pos on, which is then after it; NULL: none is ready. *busy: one is
  * being written. */
-static const void *record_next(const struct ring *ring, uint64_t *pos, uint32_t *len, bool *busy)
+static const void *record_next(const struct ebpf_ring *ring, uint64_t *pos, uint32_t *len,
+			       bool *busy)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint64_t end = __atomic_load_n((const uint64_t *)ring->producer, __ATOMIC_ACQUIRE);
@@ -105,7 +106,7 @@ static const void *record_next(const struct ring *ring, uint64_t *pos, uint32_t 
 	return NULL;
 }
 
-static bool head_read(const struct ring *ring, uint64_t pos, uint64_t last, struct head *h,
+static bool head_read(const struct ebpf_ring *ring, uint64_t pos, uint64_t last, struct head *h,
 		      bool *busy)
 {
 	*h = (struct head){ .next = pos };
@@ -115,7 +116,7 @@ static bool head_read(const struct ring *ring, uint64_t pos, uint64_t last, stru
 	return h->rec;
 }
 
-static void consumed(struct ring *ring, uint64_t pos)
+static void consumed(struct ebpf_ring *ring, uint64_t pos)
 {
 	__atomic_store_n((uint64_t *)ring->consumer, pos, __ATOMIC_RELEASE);
 }
@@ -134,7 +135,8 @@ static int oldest(const struct head *heads, const bool *ready, uint32_t n, bool 
 	return best;
 }
 
-bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg)
+bool ebpf_rings_drain(struct ebpf_rings *rings, uint64_t until, bool temporal, ebpf_rings_fn *fn,
+		      void *arg)
 {
 	struct head *heads = calloc(rings->n, sizeof(*heads));
 	bool *ready = calloc(rings->n, sizeof(*ready));
@@ -166,7 +168,7 @@ bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *f
 	return go_on;
 }
 
-size_t ring_take(struct ring *ring, unsigned char *buf, size_t size)
+size_t ebpf_ring_take(struct ebpf_ring *ring, unsigned char *buf, size_t size)
 {
 	uint64_t pos = *(uint64_t *)ring->consumer;
 	bool busy = false;

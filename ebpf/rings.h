@@ -11,26 +11,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct ring {
+struct ebpf_ring {
 	int fd;
 	void *consumer;	      /* mapped page: position */
 	const void *producer; /* mapped pages: position, then the data twice */
 	uint64_t mask;
 };
-struct rings {
-	struct ring *ring; /* by CPU */
+struct ebpf_rings {
+	struct ebpf_ring *ring; /* by CPU */
 	uint32_t n;
 };
 
 /* Takes the descriptors of `n` rings of `size` bytes; false: close what there is of them. */
-bool rings_open(struct rings *rings, const int *fds, uint32_t n, uint32_t size);
-void rings_close(struct rings *rings);
+bool ebpf_rings_open(struct ebpf_rings *rings, const int *fds, uint32_t n, uint32_t size);
+void ebpf_rings_close(struct ebpf_rings *rings);
 
-typedef bool rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
+typedef bool ebpf_rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
 /* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
  * stopped it. What is handed over is consumed. */
-bool rings_drain(struct rings *rings, uint64_t until, bool temporal, rings_fn *fn, void *arg);
+bool ebpf_rings_drain(struct ebpf_rings *rings, uint64_t until, bool temporal, ebpf_rings_fn *fn,
+		      void *arg);
 /* The bytes of all records that fit, one after the other: how many. */
-size_t ring_take(struct ring *ring, unsigned char *buf, size_t size);
+size_t ebpf_ring_take(struct ebpf_ring *ring, unsigned char *buf, size_t size);
 
 #endif

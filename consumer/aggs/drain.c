@@ -112,10 +112,10 @@ static int ring_open(struct aggs *a)
 	if (fd < 0)
 		return fd;
 	a->buf = malloc(RT_DRAIN_RING);
-	if (a->buf && rings_open(&a->ring, &fd, 1, RT_DRAIN_RING))
+	if (a->buf && ebpf_rings_open(&a->ring, &fd, 1, RT_DRAIN_RING))
 		return 0;
 	if (a->ring.n)
-		rings_close(&a->ring);
+		ebpf_rings_close(&a->ring);
 	else
 		close(fd);
 	return -ENOMEM;
@@ -294,7 +294,7 @@ static int drain_hash(struct aggs *a, const struct agg_class *c, uint32_t hash, 
 		uint64_t seen = ctx.seen;
 
 		e = bpf_prog_test_run_opts(c->prog, &opts);
-		s.end = a->buf + ring_take(&a->ring.ring[0], a->buf, RT_DRAIN_RING);
+		s.end = a->buf + ebpf_ring_take(&a->ring.ring[0], a->buf, RT_DRAIN_RING);
 		e = e ? e : records(&s);
 		if (!e && (ctx.more == RT_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
 			e = -EPROTO; /* or no step was made: none will be */
@@ -346,6 +346,6 @@ void aggs_maps_close(struct aggs *a)
 	if (a->cells)
 		munmap(a->cells, a->cells_bytes);
 	if (a->ring.n)
-		rings_close(&a->ring);
+		ebpf_rings_close(&a->ring);
 	free(a->buf);
 }

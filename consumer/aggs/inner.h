@@ -38,8 +38,8 @@ struct aggs {
 	size_t cells_bytes, block; /* words of a CPU */
 	struct agg_class *classes;
 	size_t nclasses;
-	struct rings ring;  /* what drain programs write; n 0: there is no class yet */
-	unsigned char *buf; /* RT_DRAIN_RING bytes */
+	struct ebpf_rings ring; /* what drain programs write; n 0: there is no class yet */
+	unsigned char *buf;	/* RT_DRAIN_RING bytes */
 };
 
 /* ---- table.c ---------------------------------------------------------------- */

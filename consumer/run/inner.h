@@ -129,7 +129,7 @@ struct run {
 	struct rt_state *state; /* mapped */
 	struct rt_cpu *cpus;	/* mapped, one a CPU */
 	size_t mapped_cpus;	/* bytes */
-	struct rings rings;
+	struct ebpf_rings rings;
 	struct keep *keep; /* bufpolicy=ring */
 	struct aggs *aggs;
 	struct out *out;
@@ -203,7 +203,8 @@ void run_vtime_close(struct run *r);
 /* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
 struct keep *keep_new(uint32_t ncpu, uint64_t size);
 bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
-bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg); /* as rings_drain */
+bool keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn,
+		void *arg);		    /* as ebpf_rings_drain */
 uint64_t keep_oldest(const struct keep *k); /* the time of the oldest record; UINT64_MAX: none */
 void keep_free(struct keep *k);		    /* NULL is accepted */
 

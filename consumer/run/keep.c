@@ -70,7 +70,7 @@ bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len)
 	return true;
 }
 
-bool keep_drain(struct keep *k, bool temporal, rings_fn *fn, void *arg)
+bool keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn, void *arg)
 {
 	for (;;) {
 		int best = -1;

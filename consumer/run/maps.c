@@ -66,7 +66,7 @@ static int make_rings(struct run *r, struct cc_map *m)
 			close(outer);
 			outer = -errno;
 		}
-	if (outer < 0 || !rings_open(&r->rings, fds, n, size)) {
+	if (outer < 0 || !ebpf_rings_open(&r->rings, fds, n, size)) {
 		int err = outer < 0 ? outer : -ENOMEM;
 
 		if (!r->rings.ring)
@@ -211,7 +211,7 @@ void run_maps_close(struct run *r)
 		munmap(r->cpus, r->mapped_cpus);
 	r->state = NULL;
 	r->cpus = NULL;
-	rings_close(&r->rings);
+	ebpf_rings_close(&r->rings);
 	for (size_t i = 0; i < n; i++) {
 		if (maps[i].fd >= 0)
 			close(maps[i].fd);

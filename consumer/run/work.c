@@ -180,7 +180,7 @@ static bool drain(struct run *r, bool all)
 		return true; /* it is to fill up */
 	if (r->procs && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
-	rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
+	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
 	if (r->keep && all)
 		keep_drain(r->keep, temporal, record_print, r);
 	return run_written(r, out_flush(r->out));

@@ -65,7 +65,6 @@ STILL = [
     ("world/*.c", "consumer/output/inner.h"), ("world/history.c", "consumer/providers/providers.h"),
     ("world/history.c", "public out_usym"), ("world/history.c", "public procs_*"),
     # Names without their room's prefix.
-    ("ebpf/rings.c", "public ring_*"), ("ebpf/rings.c", "public rings_*"),
     ("consumer/compile/*.c", "public [!cg]*"),
     ("consumer/providers/env.c", "public provs"), ("consumer/run/drops.c", "public drops_report"), ("consumer/run/keep.c", "public keep_*"),
     # Circles.
