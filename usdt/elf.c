@@ -19,13 +19,25 @@
 
 #define MAX_NAME 4096 /* of a symbol that is looked up: a bound on hashing hostile tables */
 
+/* Of several kinds of damage one is told. */
+void usdt_elf_damaged(struct usdt_file *f, const char *what)
+{
+	if (!f->damage)
+		f->damage = what;
+}
+
+bool usdt_elf_holds(const struct usdt_file *f, uint64_t offset, uint64_t size)
+{
+	return offset <= f->size && size <= f->size - offset;
+}
+
 const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 {
 	char *buf;
 	size_t got = 0;
 
-	if (offset > f->size || size > f->size - offset || size > USDT_MAX_SYMBOL_BYTES) {
-		errno = ENOEXEC;
+	if (!usdt_elf_holds(f, offset, size) || size > USDT_MAX_SYMBOL_BYTES) {
+		errno = EBADMSG;
 		return NULL;
 	}
 	buf = arena_alloc(f->arena, (size_t)size + 1); /* + 1: ends every string table with a NUL */
@@ -40,7 +52,7 @@ const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 			continue;
 		if (n <= 0) {
 			if (!n)
-				errno = ENOEXEC;
+				errno = EBADMSG;
 			return NULL;
 		}
 		got += (size_t)n;
@@ -68,12 +80,13 @@ static int read_segments(struct usdt_file *f, uint64_t offset, size_t n, size_t 
 	if (!n)
 		return 0;
 	if (n > USDT_MAX_SEGMENTS || entsize != (f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
-		return -ENOEXEC;
+		return -EBADMSG;
 	bytes = usdt_elf_bytes(f, offset, n * entsize);
 	if (!bytes)
 		return -errno;
 	f->segments = arena_array(f->arena, struct usdt_segment, n);
-	if (!f->segments)
+	f->note_segments = arena_array(f->arena, struct usdt_segment, n);
+	if (!f->segments || !f->note_segments)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		struct cursor c = usdt_elf_cursor(f, bytes + i * entsize, entsize);
@@ -88,14 +101,11 @@ static int read_segments(struct usdt_file *f, uint64_t offset, size_t n, size_t 
 		if (!f->is64)
 			flags = cur_u32(&c);
 		s.exec = flags & PF_X;
-		if (s.offset > f->size || s.filesz > f->size - s.offset)
-			continue;
-		if (type == PT_LOAD)
+		s.write = flags & PF_W;
+		if (type == PT_LOAD && usdt_elf_holds(f, s.offset, s.filesz))
 			f->segments[f->nsegments++] = s;
-		else if (type == PT_NOTE && f->nnote_segments < COUNT(f->note_segments)) {
-			f->note_segments[f->nnote_segments][0] = s.offset;
-			f->note_segments[f->nnote_segments++][1] = s.filesz;
-		}
+		else if (type == PT_NOTE)
+			f->note_segments[f->nnote_segments++] = s;
 	}
 	return 0;
 }
@@ -119,81 +129,153 @@ static struct usdt_section section_at(const struct usdt_file *f, const char *byt
 	return s;
 }
 
+static const char bad_sections[] = "its section headers are damaged";
+
+/* The count and the place of the names, which are in the first section if there are many. */
+static int count_sections(struct usdt_file *f, uint64_t offset, size_t entsize, size_t *n,
+			  uint32_t *strndx)
+{
+	struct usdt_section first;
+	const char *bytes;
+	uint32_t name;
+
+	if (*n && *strndx != SHN_XINDEX)
+		return 0;
+	bytes = usdt_elf_bytes(f, offset, entsize);
+	if (!bytes)
+		return -errno;
+	first = section_at(f, bytes, &name);
+	if (!*n)
+		*n = (size_t)first.size;
+	if (*strndx == SHN_XINDEX)
+		*strndx = first.link;
+	return 0;
+}
+
+/* Names of sections; NULL: there are none. */
+static const char *section_names(struct usdt_file *f, const char *bytes, size_t n, size_t entsize,
+				 uint32_t strndx, uint64_t *size)
+{
+	const char *names = NULL;
+	struct usdt_section s;
+	uint32_t name;
+
+	*size = 0;
+	if (strndx == SHN_UNDEF)
+		return NULL;
+	if (strndx >= n) { /* sections that are counted no more may hold probes */
+		usdt_elf_damaged(f, bad_sections);
+		return NULL;
+	}
+	s = section_at(f, bytes + strndx * entsize, &name);
+	if (s.type == SHT_STRTAB)
+		names = usdt_elf_bytes(f, s.offset, s.size);
+	if (!names)
+		usdt_elf_damaged(f, "the names of its sections cannot be read");
+	*size = s.size;
+	return names;
+}
+
+/* The strings of a table of symbols; NULL: the table is damaged. */
+static const struct usdt_section *symbol_names(const struct usdt_file *f,
+					       const struct usdt_section *table)
+{
+	const struct usdt_section *names =
+		table->link < f->nsections ? &f->sections[table->link] : NULL;
+
+	return names && names->type == SHT_STRTAB && usdt_elf_holds(f, table->offset, table->size) &&
+			       usdt_elf_holds(f, names->offset, names->size) ?
+		       names :
+		       NULL;
+}
+
+/* Symbols are read when they are asked for, but whether they can be is told with the probes. */
+static void check_symbols(struct usdt_file *f)
+{
+	for (size_t i = 0; i < f->nsections; i++) {
+		const struct usdt_section *s = &f->sections[i];
+
+		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) && !symbol_names(f, s))
+			f->symbols_damage = "its symbols cannot be read";
+	}
+}
+
 /*
- * Sections are an aid only: one that cannot be read is as none (a stripped
- * file may have a section header offset past its end). Memory is the only failure.
+ * Probes of a file without section headers are in its segments of notes. Headers that cannot be
+ * read count as none, and are damage: sys/sdt.h's notes are in sections only. Memory is the only
+ * failure.
  */
 static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize,
 			 uint32_t strndx)
 {
-	const char *bytes, *strings = NULL;
-	uint64_t strings_size = 0;
+	const char *bytes, *names;
+	uint64_t names_size = 0;
 	uint32_t name;
+	int err = -EBADMSG;
 
-	if (!offset || entsize != (f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)))
+	if (!offset && !n)
 		return 0;
-	if (!n || strndx == SHN_XINDEX) { /* many sections: the counts are in the first */
-		struct usdt_section first;
-
-		bytes = usdt_elf_bytes(f, offset, entsize);
-		if (!bytes)
-			return errno == ENOMEM ? -ENOMEM : 0;
-		first = section_at(f, bytes, &name);
-		if (!n)
-			n = (size_t)first.size;
-		if (strndx == SHN_XINDEX)
-			strndx = first.link;
+	if (offset && entsize == (f->is64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)))
+		err = count_sections(f, offset, entsize, &n, &strndx);
+	if (err || !n || n > f->size / entsize) {
+		usdt_elf_damaged(f, bad_sections);
+		return err == -ENOMEM ? err : 0;
 	}
-	if (n > f->size / entsize)
-		return 0;
 	bytes = usdt_elf_bytes(f, offset, n * entsize);
-	if (!bytes)
-		return errno == ENOMEM ? -ENOMEM : 0;
+	if (!bytes || section_at(f, bytes, &name).type != SHT_NULL) {
+		usdt_elf_damaged(f, bad_sections);
+		return !bytes && errno == ENOMEM ? -ENOMEM : 0;
+	}
 	f->sections = arena_array(f->arena, struct usdt_section, n);
 	if (!f->sections)
 		return -ENOMEM;
-	if (strndx < n) {
-		struct usdt_section s = section_at(f, bytes + strndx * entsize, &name);
-
-		strings = s.type == SHT_STRTAB ? usdt_elf_bytes(f, s.offset, s.size) : NULL;
-		strings_size = s.size;
-	}
+	names = section_names(f, bytes, n, entsize, strndx, &names_size);
 	for (size_t i = 0; i < n; i++) {
 		struct usdt_section s = section_at(f, bytes + i * entsize, &name);
 
-		s.name = strings && name < strings_size ? strings + name : "";
+		s.name = names && name < names_size ? names + name : "";
 		f->sections[i] = s;
 	}
 	f->nsections = n;
+	check_symbols(f);
 	return 0;
 }
 
-int usdt_elf_read(struct usdt_file *f)
+static int read_ident(struct usdt_file *f)
 {
-	unsigned char ident[EI_NIDENT];
 	struct stat st;
-	const void *bytes;
-	struct cursor c;
-	uint64_t phoff, shoff;
-	size_t phentsize, phnum, shentsize, shnum, head;
-	uint32_t shstrndx;
-	int err;
+	const unsigned char *ident;
 
 	if (fstat(f->fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOEXEC;
 	f->size = (uint64_t)st.st_size;
-	bytes = usdt_elf_bytes(f, 0, EI_NIDENT);
-	if (!bytes)
+	ident = usdt_elf_bytes(f, 0, SELFMAG);
+	if (!ident || memcmp(ident, ELFMAG, SELFMAG))
+		return ident || errno == EBADMSG ? -ENOEXEC : -errno;
+	ident = usdt_elf_bytes(f, 0, EI_NIDENT);
+	if (!ident)
 		return -errno;
-	memcpy(ident, bytes, EI_NIDENT);
-	if (memcmp(ident, ELFMAG, SELFMAG) ||
-	    (ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32) ||
+	if ((ident[EI_CLASS] != ELFCLASS64 && ident[EI_CLASS] != ELFCLASS32) ||
 	    (ident[EI_DATA] != ELFDATA2LSB && ident[EI_DATA] != ELFDATA2MSB))
-		return -ENOEXEC;
+		return -EBADMSG;
 	f->is64 = ident[EI_CLASS] == ELFCLASS64;
 	f->swap = (ident[EI_DATA] == ELFDATA2MSB) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	return 0;
+}
+
+int usdt_elf_read(struct usdt_file *f)
+{
+	const void *bytes;
+	struct cursor c;
+	uint64_t phoff, shoff;
+	size_t phentsize, phnum, shentsize, shnum, head;
+	uint32_t shstrndx;
+	int err = read_ident(f);
+
+	if (err)
+		return err;
 	head = f->is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
 	bytes = usdt_elf_bytes(f, 0, head);
 	if (!bytes)
@@ -213,8 +295,10 @@ int usdt_elf_read(struct usdt_file *f)
 	shentsize = cur_u16(&c);
 	shnum = cur_u16(&c);
 	shstrndx = cur_u16(&c);
-	if (f->type != ET_EXEC && f->type != ET_DYN && f->type != ET_REL)
+	if (f->type == ET_CORE)
 		return -ENOEXEC;
+	if (f->type != ET_EXEC && f->type != ET_DYN && f->type != ET_REL)
+		return -EBADMSG;
 	err = f->type == ET_REL ? 0 : read_segments(f, phoff, phnum, phentsize);
 	return err ? err : read_sections(f, shoff, shnum, shentsize, shstrndx);
 }
@@ -252,13 +336,12 @@ static int read_symbol_table(struct usdt_file *f, const struct usdt_section *tab
 	static const uint8_t ranks[] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
 	size_t entsize = f->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 	size_t n = (size_t)(table->size / entsize);
-	const struct usdt_section *strtab;
+	const struct usdt_section *strtab = symbol_names(f, table);
 	const char *bytes, *strings;
 	uint32_t source = 0;
 
-	if (table->link >= f->nsections)
+	if (!strtab)
 		return 0;
-	strtab = &f->sections[table->link];
 	bytes = usdt_elf_bytes(f, table->offset, n * entsize);
 	strings = bytes ? usdt_elf_bytes(f, strtab->offset, strtab->size) : NULL;
 	if (!strings)

@@ -95,6 +95,11 @@ size_t usdt_file_nbad(const struct usdt_file *f)
 	return f->nbad;
 }
 
+const char *usdt_file_damage(const struct usdt_file *f)
+{
+	return f->damage ? f->damage : f->nprobes ? f->symbols_damage : NULL;
+}
+
 size_t usdt_file_nprobes(const struct usdt_file *f)
 {
 	return f->nprobes;

@@ -28,7 +28,7 @@
 
 struct usdt_segment { /* PT_LOAD */
 	uint64_t offset, address, filesz, memsz;
-	bool exec;
+	bool exec, write;
 };
 
 struct usdt_section {
@@ -88,7 +88,7 @@ struct usdt_file {
 	uint16_t machine, type;
 	struct usdt_segment *segments;
 	size_t nsegments;
-	uint64_t note_segments[16][2]; /* offset and size of PT_NOTE */
+	struct usdt_segment *note_segments; /* PT_NOTE, in the file or beyond its end */
 	size_t nnote_segments;
 	struct usdt_section *sections;
 	size_t nsections;	     /* 0: the file has none, or none that can be read */
@@ -102,11 +102,15 @@ struct usdt_file {
 	struct usdt_probe **probes;
 	size_t nprobes, probes_cap;
 	size_t nbad;
+	const char *damage;	    /* what loses probes, the first of several; NULL: nothing */
+	const char *symbols_damage; /* what loses functions */
 };
 
 /* elf.c */
 int usdt_elf_read(struct usdt_file *f); /* headers; f->fd and f->arena are set */
-/* size bytes at offset into the arena; NULL: the file is shorter, or no memory (errno). */
+void usdt_elf_damaged(struct usdt_file *f, const char *what);
+bool usdt_elf_holds(const struct usdt_file *f, uint64_t offset, uint64_t size);
+/* size bytes at offset into the arena; NULL: the file is shorter (errno: EBADMSG), or no memory. */
 const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size);
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
 struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len);

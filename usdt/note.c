@@ -132,8 +132,23 @@ static bool is_nop(const struct usdt_file *f, uint64_t offset)
 	return (f->machine != EM_X86_64 && f->machine != EM_386) || arch_x86_is_nop(code);
 }
 
+/* The kernel counts semaphores of writable data that the file backs; the probe of another does not
+ * fire if the program guards it. */
+static void place_semaphore(struct usdt_file *f, struct usdt_site *s)
+{
+	for (size_t i = 0; i < f->nsegments; i++) {
+		const struct usdt_segment *seg = &f->segments[i];
+
+		if (seg->write && s->sem_address - seg->address < seg->filesz) {
+			s->sem_offset = s->sem_address - seg->address + seg->offset;
+			return;
+		}
+	}
+	usdt_elf_damaged(f, "a semaphore is not in its data");
+}
+
 /* Where the site is in the file; false: not in code that the file holds. */
-static bool place_site(const struct usdt_file *f, struct usdt_site *s)
+static bool place_site(struct usdt_file *f, struct usdt_site *s)
 {
 	if (f->type == ET_REL)
 		return true; /* the linker has not placed it yet; only names are of use */
@@ -147,8 +162,8 @@ static bool place_site(const struct usdt_file *f, struct usdt_site *s)
 	}
 	if (!s->offset)
 		return false;
-	if (s->sem_address && usdt_file_offset(f, s->sem_address, &s->sem_offset))
-		s->sem_offset = 0;
+	if (s->sem_address)
+		place_semaphore(f, s);
 	return !(s->sem_offset & 1); /* of 16 bits: the kernel refuses an odd one */
 }
 
@@ -160,8 +175,8 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	struct usdt_site *site, **slot;
 	struct usdt_probe *p;
 	const char *provider, *name, *args;
-	uint64_t base;
-	bool is_discarding;
+	uint64_t base, moved;
+	bool is_discarding, is_certain;
 
 	site = arena_new_of(f->arena, struct usdt_site);
 	if (!site)
@@ -174,13 +189,13 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	args = cur_str(&c);
 	if (c.bad || !*provider || !*name)
 		return -EINVAL;
-	if (f->type == ET_REL) {
+	moved = sc->base && base ? sc->base->address - base : 0;
+	if (f->type == ET_REL)
 		site->address = site->sem_address = 0; /* relocations have them */
-	} else if (sc->base && base) {
-		site->address += sc->base->address - base;
-		if (site->sem_address)
-			site->sem_address += sc->base->address - base;
-	}
+	else
+		site->address += moved;
+	if (site->sem_address)
+		site->sem_address += moved;
 	if (!f->is64) {
 		site->address = (uint32_t)site->address;
 		site->sem_address = (uint32_t)site->sem_address;
@@ -188,12 +203,12 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
 	/*
 	 * lld keeps the note of a function that it discards (--gc-sections), its address a
 	 * distance from 0, which may be amid other code. Such a link leaves the base at 0 too.
+	 * A base that has moved may be damaged.
 	 */
 	is_discarding = !base && f->type != ET_REL;
-	if (!place_site(f, site))
+	is_certain = f->type == ET_REL || (base && !moved);
+	if (!place_site(f, site) || (!is_certain && !is_nop(f, site->offset)))
 		return is_discarding ? 0 : -EINVAL;
-	if (is_discarding && !is_nop(f, site->offset))
-		return 0;
 	p = probe_for(sc, provider, name);
 	slot = p ? ARENA_PUSH(f->arena, p->sites, p->nsites, p->cap) : NULL;
 	if (!slot)
@@ -290,25 +305,74 @@ static int read_types(struct scan *sc, const void *desc, size_t len)
 	return hash_set(sc->types, key, key_len, typed, NULL);
 }
 
-static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
+enum owner { OWNER_OTHER, OWNER_SITE, OWNER_TYPES, OWNER_OPERAND, OWNER_BUILD_ID, OWNER_UNKNOWN };
+
+/* In the section of probes' notes, a note that nobody knows was a probe's. */
+static enum owner owner_of(const char *name, size_t len, uint32_t type, bool is_probes)
+{
+	static const struct {
+		const char *name;
+		uint32_t type;
+		enum owner owner;
+	} rows[] = {
+		{ "stapsdt", STAPSDT_TYPE, OWNER_SITE },
+		{ "usdtkit", TYPES_TYPE, OWNER_TYPES },
+		{ "usdtkit", OPERAND_TYPE, OWNER_OPERAND },
+		{ "GNU", NT_GNU_BUILD_ID, OWNER_BUILD_ID },
+	};
+	bool is_known = false; /* the type may be of a later version */
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (len != strlen(rows[i].name) + 1 || memcmp(name, rows[i].name, len))
+			continue;
+		if (type == rows[i].type)
+			return rows[i].owner;
+		is_known = rows[i].owner != OWNER_SITE;
+	}
+	return is_probes && !is_known ? OWNER_UNKNOWN : OWNER_OTHER;
+}
+
+/* 0, -ENOMEM, or -EINVAL for a note that makes no sense. at: the descriptor's place in the file. */
+static int read_note(struct scan *sc, enum owner owner, uint64_t at, const void *desc, size_t len)
+{
+	switch (owner) {
+	case OWNER_OTHER: return 0;
+	case OWNER_SITE: return read_site(sc, desc, len);
+	case OWNER_TYPES: return read_types(sc, desc, len);
+	case OWNER_OPERAND: return read_operand(sc, at, desc, len);
+	case OWNER_BUILD_ID:
+		sc->f->build_id = desc;
+		sc->f->build_id_len = len;
+		return 0;
+	case OWNER_UNKNOWN: break;
+	}
+	return -EINVAL;
+}
+
+static int read_notes(struct scan *sc, uint64_t offset, uint64_t size, bool is_probes)
 {
 	struct usdt_file *f = sc->f;
 	const void *bytes;
 	struct cursor c;
 	int err;
 
+	if (!usdt_elf_holds(f, offset, size)) {
+		usdt_elf_damaged(f, "notes lie beyond its end");
+		return 0;
+	}
 	if (size > sc->budget)
 		return -EFBIG;
 	sc->budget -= size;
 	bytes = usdt_elf_bytes(f, offset, size);
 	if (!bytes)
 		return errno == ENOMEM ? -ENOMEM : 0;
+	if (is_probes && !size)
+		usdt_elf_damaged(f, "its section of probes is empty");
 	c = usdt_elf_cursor(f, bytes, (size_t)size);
 	while (cur_left(&c)) {
 		uint32_t namesz = cur_u32(&c), descsz = cur_u32(&c), type = cur_u32(&c);
-		const char *owner = cur_bytes(&c, namesz);
-		const void *desc;
-		bool sdt;
+		const char *name = cur_bytes(&c, namesz);
+		const char *desc;
 
 		cur_align(&c, bytes, 4);
 		desc = cur_bytes(&c, descsz);
@@ -318,20 +382,8 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size)
 		}
 		if (cur_left(&c))
 			cur_align(&c, bytes, 4);
-		sdt = namesz == 8 && !memcmp(owner, "stapsdt", 8) && type == STAPSDT_TYPE;
-		err = 0;
-		if (sdt)
-			err = read_site(sc, desc, descsz);
-		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == TYPES_TYPE)
-			err = read_types(sc, desc, descsz);
-		else if (namesz == 8 && !memcmp(owner, "usdtkit", 8) && type == OPERAND_TYPE)
-			err = read_operand(
-				sc, offset + (uint64_t)((const char *)desc - (const char *)bytes),
-				desc, descsz);
-		else if (namesz == 4 && !memcmp(owner, "GNU", 4) && type == NT_GNU_BUILD_ID) {
-			f->build_id = desc;
-			f->build_id_len = descsz;
-		}
+		err = read_note(sc, owner_of(name, namesz, type, is_probes),
+				offset + (uint64_t)(desc - (const char *)bytes), desc, descsz);
 		if (err == -EINVAL)
 			f->nbad++;
 		else if (err)
@@ -366,11 +418,17 @@ static int scan_all(struct scan *sc)
 	struct usdt_file *f = sc->f;
 	int err = 0;
 
-	for (size_t i = 0; i < f->nsections && !err; i++)
-		if (f->sections[i].type == SHT_NOTE && f->sections[i].size)
-			err = read_notes(sc, f->sections[i].offset, f->sections[i].size);
+	for (size_t i = 0; i < f->nsections && !err; i++) {
+		const struct usdt_section *s = &f->sections[i];
+		bool is_probes = !strcmp(s->name, ".note.stapsdt");
+
+		if (is_probes && s->type == SHT_NOBITS)
+			usdt_elf_damaged(f, "its section of probes is not in the file");
+		else if (is_probes || s->type == SHT_NOTE)
+			err = read_notes(sc, s->offset, s->size, is_probes);
+	}
 	for (size_t i = 0; i < f->nnote_segments && !f->nsections && !err; i++)
-		err = read_notes(sc, f->note_segments[i][0], f->note_segments[i][1]);
+		err = read_notes(sc, f->note_segments[i].offset, f->note_segments[i].filesz, false);
 	for (size_t i = 0; i < f->nprobes && !err; i++) {
 		struct usdt_probe *p = f->probes[i];
 		const struct typed *typed;

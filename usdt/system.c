@@ -27,7 +27,7 @@ struct usdt_system {
 	struct hash *by_id;    /* struct id -> struct mapped, all files */
 	struct mapped **files; /* those with probes */
 	size_t nfiles, cap;
-	size_t nhidden;
+	size_t nhidden, ndamaged;
 };
 
 struct id { /* a key: no padding */
@@ -57,7 +57,9 @@ static int read_file(struct usdt_system *s, struct mapped *m, const struct usdt_
 
 	if (err == -ENOMEM || err == -EMFILE || err == -ENFILE)
 		return err;
-	m->read = !err || err == -ENOEXEC;
+	m->read = !err || err == -ENOEXEC || err == -EBADMSG;
+	s->ndamaged += err == -EBADMSG || (!err && !usdt_file_nprobes(m->file) &&
+					   (usdt_file_damage(m->file) || usdt_file_nbad(m->file)));
 	if (!err && usdt_file_nprobes(m->file)) {
 		slot = ARENA_PUSH(s->arena, s->files, s->nfiles, s->cap);
 		if (slot) {
@@ -168,4 +170,9 @@ int usdt_system_pid(const struct usdt_system *s, size_t i, size_t k)
 size_t usdt_system_nhidden(const struct usdt_system *s)
 {
 	return s->nhidden;
+}
+
+size_t usdt_system_ndamaged(const struct usdt_system *s)
+{
+	return s->ndamaged;
 }

@@ -461,10 +461,13 @@ int world_file_open(struct world *w, int file)
 	return file_open(w, &w->files->v[file]);
 }
 
-/* A probe that is not there because its note is damaged would else be missed silently. */
+/* Probes that damage has lost would else be missed silently. */
 static void complain(struct world *w, const struct world_file *f, int err)
 {
 	size_t bad = f->usdt ? usdt_file_nbad(f->usdt) : 0;
+	const char *damage = f->usdt	     ? usdt_file_damage(f->usdt) :
+			     err == -EBADMSG ? "its ELF headers are damaged" :
+					       NULL;
 	bool too_many = err == -EMFILE || err == -ENFILE, said = w->files->too_many;
 
 	w->files->too_many |= too_many;
@@ -477,6 +480,8 @@ static void complain(struct world *w, const struct world_file *f, int err)
 	if (bad)
 		diag_warn(w->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
 			  bad == 1 ? "" : "s");
+	else if (damage)
+		diag_warn(w->diag, NOWHERE, "%s: %s: probes may be missing", f->path, damage);
 	else if (err && err != -ENOEXEC) /* what is no ELF file has no probes */
 		diag_warn(w->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
 			  strerror(-err));

@@ -183,13 +183,35 @@ static void semaphore_raise(pid_t pid, uint64_t address)
 
 /* ---- Files -------------------------------------------------------------------------- */
 
+/* Probes that damage has lost would else be missed silently. */
+static void complain(struct world *w, const struct usdt_object *o, const struct usdt_file *file,
+		     int err)
+{
+	const char *damage = file	     ? usdt_file_damage(file) :
+			     err == -EBADMSG ? "its ELF headers are damaged" :
+					       NULL;
+	size_t bad = file ? usdt_file_nbad(file) : 0;
+
+	if (bad)
+		diag_warn(w->claims->diag, NOWHERE, "%s: %zu damaged probe note%s left out",
+			  usdt_object_path(o), bad, bad == 1 ? "" : "s");
+	else if (damage)
+		diag_warn(w->claims->diag, NOWHERE, "%s: %s: probes may be missing",
+			  usdt_object_path(o), damage);
+}
+
 static struct usdt_file *file_of(struct world *w, const struct usdt_object *o)
 {
 	uint64_t key[2] = { usdt_object_device(o), usdt_object_inode(o) };
 	struct usdt_file *file = hash_get(w->files, key, sizeof(key)), **slot;
+	int err;
 
-	if (file || usdt_object_open(o, &file))
-		return file; /* what is no ELF file has no probes */
+	if (file)
+		return file;
+	err = usdt_object_open(o, &file);
+	complain(w, o, file, err);
+	if (err)
+		return NULL;
 	slot = ARENA_PUSH(w->arena, w->open, w->nopen, w->open_cap);
 	if (slot && !hash_set(w->files, key, sizeof(key), file, NULL)) {
 		*slot = file;

@@ -289,8 +289,8 @@ struct usdt_system; /* the files with probes that any process has mapped */
 /*
  * Executables, shared libraries, also stripped ones, of 32 and 64 bits and
  * both byte orders; relocatable objects too, whose sites have no offset and
- * no address yet. -ENOEXEC: not an ELF file, or one whose headers lie.
- * A file without probes is no error.
+ * no address yet. -ENOEXEC: not an ELF file, or a core; -EBADMSG: an ELF
+ * file whose headers are damaged. A file without probes is no error.
  */
 int usdt_file_open(const char *path, struct usdt_file **file);
 /* fd stays yours and may be closed at once after; its position is not used. name: for
@@ -306,6 +306,9 @@ unsigned usdt_file_bits(const struct usdt_file *file);	  /* 32 or 64 */
 bool usdt_file_relocatable(const struct usdt_file *file); /* an object (.o), not linked yet */
 /* Notes of type stapsdt that were malformed or point outside the file's code, and were left out. */
 size_t usdt_file_nbad(const struct usdt_file *file);
+/* Why probes, or the functions that hold them, may be missing: "its section headers are damaged".
+ * NULL: the file is whole, but for notes that usdt_file_nbad counts. */
+const char *usdt_file_damage(const struct usdt_file *file);
 
 /* Probes are in the order in which their first notes stand in the file. */
 size_t usdt_file_nprobes(const struct usdt_file *file);
@@ -456,6 +459,8 @@ const struct usdt_file *usdt_system_file(const struct usdt_system *system, size_
 size_t usdt_system_npids(const struct usdt_system *system, size_t i); /* of file i */
 int usdt_system_pid(const struct usdt_system *system, size_t i, size_t k);
 size_t usdt_system_nhidden(const struct usdt_system *system); /* processes not looked at */
+/* Files without probes that are damaged, and may have lost them. */
+size_t usdt_system_ndamaged(const struct usdt_system *system);
 
 unsigned usdt_read_version(void); /* USDT_VERSION of the library in use */
 

@@ -468,7 +468,7 @@ static void malformed_notes_fail_alone(void **state)
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nprobes(f), 1);
 	assert_string_equal(usdt_probe_name(usdt_file_probe(f, 0)), "good");
-	assert_int_equal(usdt_file_nbad(f), 4);
+	assert_int_equal(usdt_file_nbad(f), 5);
 	usdt_file_close(f);
 }
 
@@ -656,8 +656,67 @@ static void what_is_no_elf_file_is_refused(void **state)
 	assert_int_equal(open_image(&e, &f), -ENOEXEC);
 	three_sites(&e);
 	e.eh.e_phnum = 0xffff;
-	assert_int_equal(open_image(&e, &f), -ENOEXEC);
+	assert_int_equal(open_image(&e, &f), -EBADMSG);
 	usdt_file_close(NULL);
+}
+
+/* What is lost is told, in the words of the first damage that was met. */
+static void damage_is_told(void **state)
+{
+#define AT(field) offsetof(struct elf_image, field), sizeof(((struct elf_image *)0)->field)
+	static const struct {
+		size_t at, size;
+		uint64_t value;
+		const char *damage;
+		int err;
+	} rows[] = {
+		{ AT(eh.e_shoff), 1 << 20, "its section headers are damaged", 0 },
+		{ AT(eh.e_shoff), 64, "its section headers are damaged", 0 },
+		{ AT(eh.e_shnum), 65000, "its section headers are damaged", 0 },
+		{ AT(eh.e_shnum), 3, "its section headers are damaged", 0 },
+		{ AT(eh.e_shnum), 0, "its section headers are damaged", 0 },
+		{ AT(eh.e_shentsize), 63, "its section headers are damaged", 0 },
+		{ AT(eh.e_shstrndx), 6, "its section headers are damaged", 0 },
+		{ AT(eh.e_shstrndx), 4, "the names of its sections cannot be read", 0 },
+		{ AT(sh[3].sh_offset), 1 << 20, "the names of its sections cannot be read", 0 },
+		{ AT(sh[1].sh_offset), 1 << 20, "notes lie beyond its end", 0 },
+		{ AT(sh[1].sh_size), UINT64_MAX, "notes lie beyond its end", 0 },
+		{ AT(sh[1].sh_size), 0, "its section of probes is empty", 0 },
+		{ AT(sh[1].sh_type), SHT_NOBITS, "its section of probes is not in the file", 0 },
+		{ AT(sh[4].sh_link), 6, "its symbols cannot be read", 0 },
+		{ AT(sh[4].sh_offset), 1 << 20, "its symbols cannot be read", 0 },
+		{ AT(sh[5].sh_size), 1 << 20, "its symbols cannot be read", 0 },
+		{ AT(ph[1].p_flags), PF_R, "a semaphore is not in its data", 0 },
+		{ AT(sh[1].sh_type), SHT_PROGBITS, NULL, 0 }, /* its name tells */
+		{ AT(eh.e_phoff), 1 << 20, NULL, -EBADMSG },
+		{ AT(eh.e_phentsize), 1, NULL, -EBADMSG },
+		{ AT(eh.e_type), 77, NULL, -EBADMSG },
+		{ AT(eh.e_ident[EI_CLASS]), 3, NULL, -EBADMSG },
+		{ AT(eh.e_ident[EI_DATA]), ELFDATA2MSB, NULL, -EBADMSG },
+		{ AT(eh.e_ident[EI_MAG1]), 0, NULL, -ENOEXEC },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct usdt_file *f;
+		struct elf_image e;
+		int fd;
+
+		three_sites(&e);
+		elf_end_notes(&e);
+		memcpy((char *)&e + rows[i].at, &rows[i].value, rows[i].size);
+		fd = elf_fd(&e, SIZE_MAX);
+		assert_int_equal(usdt_file_open_fd(fd, "image", &f), rows[i].err);
+		close(fd);
+		if (rows[i].err)
+			continue;
+		if (rows[i].damage)
+			assert_string_equal(usdt_file_damage(f), rows[i].damage);
+		else
+			assert_null(usdt_file_damage(f));
+		assert_int_equal(usdt_file_nbad(f), 0);
+		usdt_file_close(f);
+	}
 }
 
 /* Every header byte set to extremes: no crash, no hang; what opens can be walked. */
@@ -751,6 +810,7 @@ int main(void)
 		cmocka_unit_test(the_build_id_is_given),
 		cmocka_unit_test(addresses_and_offsets_convert_by_segments),
 		cmocka_unit_test(what_is_no_elf_file_is_refused),
+		cmocka_unit_test(damage_is_told),
 		cmocka_unit_test(every_spoiled_byte_is_survived),
 		cmocka_unit_test(every_truncation_is_survived),
 		cmocka_unit_test(every_failing_allocation_is_reported),
