@@ -180,10 +180,11 @@ static const char *section_names(struct usdt_file *f, const char *bytes, size_t 
 static const struct usdt_section *symbol_names(const struct usdt_file *f,
 					       const struct usdt_section *table)
 {
-	const struct usdt_section *names =
-		table->link < f->nsections ? &f->sections[table->link] : NULL;
+	const struct usdt_section *names = table->link < f->nsections ? &f->sections[table->link] :
+									NULL;
 
-	return names && names->type == SHT_STRTAB && usdt_elf_holds(f, table->offset, table->size) &&
+	return names && names->type == SHT_STRTAB &&
+			       usdt_elf_holds(f, table->offset, table->size) &&
 			       usdt_elf_holds(f, names->offset, names->size) ?
 		       names :
 		       NULL;
