@@ -44,7 +44,6 @@ void c_user_variables(struct chk *c); /* once all is checked: sets d_var.user */
 
 /* const.c */
 struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at);
-uint64_t c_norm(const struct d_type *t, uint64_t v);	/* v as a value of integer type t */
 struct d_expr *c_fold(struct chk *c, struct d_expr *e); /* NULL passes through */
 bool c_is_const(const struct d_expr *e);		/* an integer constant */
 

@@ -150,7 +150,9 @@ static bool check_normalize(struct chk *c, struct d_expr *e, const struct d_row 
 	if (!check_denormalize(c, e, row))
 		return false;
 	by = c_value(c, e->kids[1]);
-	if (by && !c_is_scalar(by->type)) {
+	if (!by)
+		return false;
+	if (!c_is_scalar(by->type)) {
 		d_error(c->d, by->loc, D_NORMALIZE_SCALAR,
 			"normalize() needs a number to divide by, not %s", c_name(c, by->type));
 		return false;

@@ -98,8 +98,8 @@ static struct d_expr *deref(struct chk *c, struct d_expr *e)
 
 static struct d_expr *member(struct chk *c, struct d_expr *e)
 {
-	struct d_expr *of = e->kids[0];
 	const struct d_type *t;
+	struct d_expr *of;
 	uint64_t off = 0;
 
 	/* p->m where p is no pointer, and p.m where it is one, are said in the member's terms */

@@ -38,19 +38,8 @@ struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e)
 	return copy;
 }
 
-struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at)
-{
-	struct d_expr *e = d_expr_new(c->d, D_E_INT, at, 0);
-
-	if (e) {
-		e->type = t;
-		e->ival = c_norm(t, value);
-	}
-	return e;
-}
-
-/* Kept as 64 bits, sign- or zero-extended from the type's width. */
-uint64_t c_norm(const struct d_type *t, uint64_t v)
+/* v as a value of the integer type: kept as 64 bits, sign- or zero-extended from the type's width. */
+static uint64_t norm(const struct d_type *t, uint64_t v)
 {
 	unsigned shift;
 
@@ -61,6 +50,17 @@ uint64_t c_norm(const struct d_type *t, uint64_t v)
 		return v != 0;
 	shift = 64 - 8 * (unsigned)t->size;
 	return t->is_signed ? (uint64_t)((int64_t)(v << shift) >> shift) : v << shift >> shift;
+}
+
+struct d_expr *c_int(struct chk *c, uint64_t value, struct d_type *t, struct loc at)
+{
+	struct d_expr *e = d_expr_new(c->d, D_E_INT, at, 0);
+
+	if (e) {
+		e->type = t;
+		e->ival = norm(t, value);
+	}
+	return e;
 }
 
 bool c_is_const(const struct d_expr *e)
@@ -155,7 +155,7 @@ bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *v)
 	else
 		can = e->kind == D_E_BINARY && binary_value(e, kids[0], kids[1], v);
 	if (can)
-		*v = c_norm(e->type, *v);
+		*v = norm(e->type, *v);
 	return can;
 }
 
@@ -180,7 +180,7 @@ static bool real_fold(const struct d_expr *e)
 
 struct d_expr *c_fold(struct chk *c, struct d_expr *e)
 {
-	uint64_t v, kids[2];
+	uint64_t v, kids[2] = { 0 };
 
 	if (e && e->nkids == 1 && e->kids[0] && real_fold(e))
 		return e->kids[0];

@@ -135,7 +135,6 @@ void d_lex_number(struct d_parser *p);
 void d_lex_char(struct d_parser *p);
 void d_lex_string(struct d_parser *p);
 void d_lex_macro(struct d_parser *p);
-char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len);
 /*
  * `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported.
  * is_string is NULL in a probe description, where $target must be a process.
@@ -155,7 +154,6 @@ bool d_link(struct d_parser *p); /* the tree gets one node higher */
 /* In a provider block: the keyword at hand, before one of these characters, is a name. */
 bool d_keyword_as_name(struct d_parser *p, const char *followers);
 struct loc d_since(const struct d_parser *p, struct loc start);
-void d_parser_init(struct d_parser *p, struct d *d, const struct text *text);
 
 /* pdesc.c */
 enum d_start { D_START_PROBE, D_START_DECL, D_START_END };

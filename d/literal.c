@@ -153,7 +153,7 @@ static char escape(const char *s, size_t len, size_t *used)
 	return (char)v;
 }
 
-char *d_unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len)
+static char *unescape(struct d_parser *p, const char *s, size_t len, size_t *out_len)
 {
 	char *out = arena_alloc(p->d->arena, len + 1);
 	size_t n = 0, used;
@@ -199,16 +199,18 @@ void d_lex_string(struct d_parser *p)
 
 	p->tok.kind = D_TK_STRING;
 	if (s)
-		p->tok.str = d_unescape(p, s, len, &p->tok.len);
+		p->tok.str = unescape(p, s, len, &p->tok.len);
+	else
+		p->tok.str = ""; /* reported */
 }
 
 /* Several characters make a number with the first one highest, up to eight (chp-types). */
 void d_lex_char(struct d_parser *p)
 {
 	uint32_t start = p->pos;
-	size_t len, n;
+	size_t len, n = 0;
 	const char *s = quoted(p, D_CHR_NL, "character constant", &len);
-	const char *v = s ? d_unescape(p, s, len, &n) : NULL;
+	const char *v = s ? unescape(p, s, len, &n) : NULL;
 
 	p->tok.kind = D_TK_INT;
 	if (!v)
@@ -308,7 +310,7 @@ static void macro_token(struct d_parser *p, const char *v, struct loc at)
 		bool quotes = len > 1 && v[0] == '"' && v[len - 1] == '"';
 
 		p->tok.kind = D_TK_STRING;
-		p->tok.str = d_unescape(p, v + quotes, len - 2 * quotes, &p->tok.len);
+		p->tok.str = unescape(p, v + quotes, len - 2 * quotes, &p->tok.len);
 	}
 }
 
@@ -322,7 +324,7 @@ void d_lex_macro(struct d_parser *p)
 		return;
 	if (is_string) {
 		p->tok.kind = D_TK_STRING;
-		p->tok.str = d_unescape(p, v, strlen(v), &p->tok.len);
+		p->tok.str = unescape(p, v, strlen(v), &p->tok.len);
 	} else {
 		macro_token(p, v, d_loc(p, start, p->pos));
 	}

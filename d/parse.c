@@ -110,7 +110,7 @@ struct loc d_since(const struct d_parser *p, struct loc start)
 	return d_loc(p, start.off, end);
 }
 
-void d_parser_init(struct d_parser *p, struct d *d, const struct text *text)
+static void parser_init(struct d_parser *p, struct d *d, const struct text *text)
 {
 	*p = (struct d_parser){ .d = d, .text = text };
 }
@@ -402,7 +402,7 @@ static bool parse(struct d *d, const struct text *text, char probe_spec, bool li
 		d_error(d, NOWHERE, D_SYNTAX, "the text is too long");
 		return false;
 	}
-	d_parser_init(&p, d, text);
+	parser_init(&p, d, text);
 	p.spec = probe_spec;
 	p.library = library;
 	while (unit(&p))
@@ -431,7 +431,7 @@ struct d_type *d_parse_type_name(struct d *d, const char *s)
 
 	text.lines = &first_line;
 	text.nlines = 1;
-	d_parser_init(&p, d, &text);
+	parser_init(&p, d, &text);
 	p.quiet = true;
 	d_next(&p);
 	t = d_type_name_parse(&p);

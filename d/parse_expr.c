@@ -201,7 +201,7 @@ static struct d_expr *scoped(struct d_parser *p)
 static struct d_expr *string(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;
-	struct d_token part[2] = { p->tok };
+	const char *first = p->tok.str ? p->tok.str : "";
 	size_t len = p->tok.len, cap = 0;
 	char *buf = NULL, *more;
 	struct d_expr *e;
@@ -212,7 +212,7 @@ static struct d_expr *string(struct d_parser *p)
 			more = arena_alloc(p->d->arena, cap + 1);
 			if (!more)
 				return d_nomem(p);
-			memcpy(more, buf ? buf : part[0].str, len);
+			memcpy(more, buf ? buf : first, len);
 			buf = more;
 		}
 		memcpy(buf + len, p->tok.str, p->tok.len);
@@ -221,7 +221,7 @@ static struct d_expr *string(struct d_parser *p)
 	}
 	if (p->bad || !(e = node(p, D_E_STRING, start, 0)))
 		return NULL;
-	e->str = buf ? buf : part[0].str;
+	e->str = buf ? buf : first;
 	e->len = len;
 	return e;
 }

@@ -383,7 +383,8 @@ static int read_symbol_table(struct usdt_file *f, const struct usdt_section *tab
 	return 0;
 }
 
-int usdt_elf_symbols(struct usdt_file *f)
+/* Once; a file without symbols has 0. */
+static int symbols_read(struct usdt_file *f)
 {
 	static const uint32_t types[] = { SHT_SYMTAB, SHT_DYNSYM };
 
@@ -413,7 +414,7 @@ const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t add
 	size_t lo = 0, hi;
 	unsigned steps = 0;
 
-	if (usdt_elf_symbols(f) || !f->nsymbols)
+	if (symbols_read(f) || !f->nsymbols)
 		return NULL;
 	hi = f->nsymbols;
 	while (lo < hi) { /* the first symbol after the address */
@@ -534,7 +535,7 @@ int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t 
 {
 	const struct usdt_symbol *found;
 
-	if (usdt_elf_symbols(f) || !names_index(f))
+	if (symbols_read(f) || !names_index(f))
 		return -ENOENT;
 	found = hash_get(f->symbols_by_name, name, len);
 	if (!found)

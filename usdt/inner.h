@@ -115,7 +115,6 @@ const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size);
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
 struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len);
 uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c); /* 4 or 8 bytes */
-int usdt_elf_symbols(struct usdt_file *f); /* once; a file without them has 0 */
 const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
 /* As code at `site` (0: nowhere) sees the name. -ENOENT; -EEXIST: several have it, and it is not
  * known which one is meant there; 0. */

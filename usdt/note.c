@@ -47,7 +47,7 @@ static void *key_of(struct arena *a, const char *provider, const char *name, siz
 
 	if (key) {
 		memcpy(key, provider, p);
-		memcpy(key + p, name, n);
+		memcpy(key + p, name, n); // NOLINT(bugprone-not-null-terminated-result): bytes
 		*len = p + n;
 	}
 	return key;

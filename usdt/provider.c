@@ -89,7 +89,8 @@ int usdt_provider_new(const char *name, struct usdt_provider **provider)
 
 	*provider = NULL;
 	/* The guide: a process id follows a provider's name. */
-	if (!is_name(name, len, USDT_LIVE_PROVIDER, false) || isdigit((unsigned char)name[len - 1]))
+	if (!len || !is_name(name, len, USDT_LIVE_PROVIDER, false) ||
+	    isdigit((unsigned char)name[len - 1]))
 		return -EINVAL;
 	pthread_once(&once, watch_forks);
 	p = calloc(1, sizeof(*p));

@@ -121,7 +121,7 @@ int usdt_system_open(struct usdt_system **system)
 	proc = opendir("/proc");
 	if (!s->by_id || !proc)
 		err = s->by_id ? -errno : -ENOMEM;
-	while (!err && (e = readdir(proc))) {
+	while (proc && !err && (e = readdir(proc))) {
 		char *end;
 		long pid = strtol(e->d_name, &end, 10);
 

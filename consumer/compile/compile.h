@@ -168,8 +168,6 @@ int cc_vtime_load(struct cc *cc); /* its fd, or -errno */
 bool cc_uses_usyms(const struct cc *cc);
 /* Which of enum cc_operand (bit n: that with the number n) the clauses of a unit read. */
 uint64_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
-/* The unit's clauses read probeprov.. or id: the probes map must be filled. */
-bool cc_uses_probes(const struct cc *cc);
 /* An operand as a table of places has it. false: only a program knows how to read that kind. */
 bool cc_place(const struct cc_arg *from, struct rt_place *to);
 

@@ -321,8 +321,6 @@ void g_element_call(struct gen *g, const struct lvalue *lv, const struct element
 void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
 		      int full);
 enum rec_kind key_kind(const struct d_type *t);
-uint32_t key_class(uint32_t bytes);
-uint32_t key_most(struct cc *cc, const struct d_type *t); /* bytes of a component */
 uint32_t key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = RT_FRAMES_MAX };
 uint32_t stack_frames(const struct cc *cc, const struct d_type *t);

@@ -30,7 +30,7 @@ enum rec_kind key_kind(const struct d_type *t)
 	}
 }
 
-uint32_t key_class(uint32_t bytes)
+static uint32_t key_class(uint32_t bytes)
 {
 	uint32_t c = RT_KEY_CLASS_MIN;
 
@@ -48,7 +48,7 @@ uint32_t stack_frames(const struct cc *cc, const struct d_type *t)
 	return n > CC_FRAMES_MAX ? CC_FRAMES_MAX : (uint32_t)n;
 }
 
-uint32_t key_most(struct cc *cc, const struct d_type *t)
+static uint32_t key_most(struct cc *cc, const struct d_type *t)
 {
 	enum rec_kind k = key_kind(t);
 

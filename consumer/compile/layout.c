@@ -370,8 +370,3 @@ bool cc_uses_usyms(const struct cc *cc)
 {
 	return cc->uses_usyms;
 }
-
-bool cc_uses_probes(const struct cc *cc)
-{
-	return cc->uses_probes;
-}

@@ -203,9 +203,11 @@ static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *
 	if (!err && ioctl(event, PERF_EVENT_IOC_ENABLE))
 		err = -errno;
 	close(event); /* the link holds it */
-	if (err && fd >= 0)
+	if (!err)
+		return keep(links, fd, pid);
+	if (fd >= 0)
 		close(fd);
-	return err ? err : keep(links, fd, pid);
+	return err;
 }
 
 /* ---- Clocks ----------------------------------------------------------------------- */

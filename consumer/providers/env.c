@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct prov *const provs[] = {
+static const struct prov *const provs[] = {
 #define PROVIDER(id) &prov_##id,
 #include "consumer/providers/providers.def"
 	NULL

@@ -125,7 +125,6 @@ struct prov {
 };
 #define PROVIDER(id) extern const struct prov prov_##id;
 #include "consumer/providers/providers.def"
-extern const struct prov *const provs[]; /* in providers.def's order, NULL at the end */
 
 /* ---- Environment --------------------------------------------------------- */
 

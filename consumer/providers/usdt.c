@@ -126,7 +126,7 @@ static bool names_all(const char *pattern, const char *base)
 /* python1234 is one process's; python* is all processes', for what is before the star is no digit. */
 static bool usdt_by_process(const struct d_pdesc *pd, pid_t pid)
 {
-	size_t len = strlen(pd->prov), digits = len;
+	size_t len = strlen(pd->prov), digits;
 	char text[24];
 
 	if (!len)

@@ -16,7 +16,7 @@ struct matching {
 	bool no_memory;
 };
 
-int run_probe_add(struct run *r, struct prov_probe *probe, int clause)
+static int probe_add(struct run *r, struct prov_probe *probe, int clause)
 {
 	uintptr_t index = (uintptr_t)hash_get(r->probe_index, &probe, sizeof(probe));
 	struct run_probe *p;
@@ -45,7 +45,7 @@ static bool matched(void *arg, struct prov_probe *probe)
 
 	if (!m->n++)
 		m->first = probe;
-	m->no_memory = run_probe_add(m->r, probe, m->clause) < 0;
+	m->no_memory = probe_add(m->r, probe, m->clause) < 0;
 	return !m->no_memory;
 }
 
@@ -64,7 +64,7 @@ static bool appeared(void *arg, struct prov_probe *probe)
 	const struct d_clause *clause = m->r->prog->clauses[m->clause];
 
 	if (!clause->uses_args || !m->first || prov_same_args(m->r->env, m->r->d, m->first, probe))
-		return run_probe_add(m->r, probe, m->clause) >= 0;
+		return probe_add(m->r, probe, m->clause) >= 0;
 	diag_warn(m->r->diag, clause->loc,
 		  "args[] of %s, which appeared while tracing, differs from that "
 		  "of %s: this clause is left out there",

@@ -49,8 +49,6 @@ struct run_opts {
 	bool set[RUN_NOPTS];
 };
 void run_opts_init(struct run_opts *o);
-/* 0; -ENOENT: no such option; -EINVAL: bad value. */
-int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const char *value);
 
 /* A probe with what it runs: clause indices in program order, one entry for each description
  * of the program that it matches. */
@@ -161,8 +159,6 @@ bool run_libraries(struct run *r);
 
 /* enabling.c */
 bool run_match(struct run *r);
-/* Adds one match; used again for probes that appear while tracing. -1: no memory. */
-int run_probe_add(struct run *r, struct prov_probe *probe, int clause);
 
 /* maps.c: makes every map that is used and has none yet; all are closed by run_maps_close. */
 bool run_maps_make(struct run *r);

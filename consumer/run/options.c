@@ -225,7 +225,8 @@ static size_t option_find(const char *name)
 	return i;
 }
 
-int run_opts_set(struct run_opts *o, struct arena *a, const char *name, const char *value)
+/* 0; -ENOENT: no such option; -EINVAL: bad value. */
+static int opts_set(struct run_opts *o, struct arena *a, const char *name, const char *value)
 {
 	size_t i = option_find(name);
 	struct parsed p = { 0 };
@@ -259,7 +260,7 @@ static void refused(struct diag *d, struct loc at, const char *name, const char 
 
 bool run_option(struct run *r, const char *name, const char *value, struct loc at)
 {
-	int err = run_opts_set(&r->opts, r->arena, name, value);
+	int err = opts_set(&r->opts, r->arena, name, value);
 
 	if (err)
 		refused(r->diag, at, name,

@@ -5,7 +5,7 @@
 Usage: test_arrows.py [TOP [BUILD]]. Reads the #include "…" lines of the rooms' files and, where the
 folder BUILD (the current one) holds their objects, the symbols of those: a room knows only rooms
 that ROOMS lets it know; files of a room do not call each other in a circle; public names bear their
-room's prefix. Without arguments it first proves, on input made up here, that it can fail.
+room's prefix, and some other file uses them. Without arguments it first proves, on input made up here, that it can fail.
 """
 import collections
 import fnmatch
@@ -58,15 +58,20 @@ RECURSIONS = [
     ("consumer/compile/", "code for an expression holds the code for its operands, of any kind"),
 ]
 
+# Names that are there for each row of a table, whether or not it is used.
+ROWS = ["main", "D_*", "prov_attrs_*"]
+
 # What is still wrong, to be emptied: globs of a file, and of a header that it includes, "public NAME",
-# "calls NAME", or "circle" for files that call each other.
+# "calls NAME", "unused NAME", or "circle" for files that call each other.
 STILL = [
     # Symbols and the history of mappings move from printing to world/.
     ("world/*.c", "consumer/output/inner.h"), ("world/history.c", "consumer/providers/providers.h"),
     ("world/history.c", "public out_usym"), ("world/history.c", "public procs_*"),
     # Names without their room's prefix.
     ("consumer/compile/*.c", "public [!cg]*"),
-    ("consumer/providers/env.c", "public provs"), ("consumer/run/drops.c", "public drops_report"), ("consumer/run/keep.c", "public keep_*"),
+    ("consumer/run/drops.c", "public drops_report"), ("consumer/run/keep.c", "public keep_*"),
+    # Used by its own file alone.
+    ("consumer/output/record.c", "unused out_put_*bytes"), ("consumer/compile/emit.c", "unused cc_hole"),
     # Circles.
     ("provider/*.c", "circle"), ("cmd/usdt-check/*.c", "circle"), ("usdt/file.c", "circle"), ("usdt/note.c", "circle"),
     ("world/*.c", "circle"), ("consumer/aggs/*.c", "circle"), ("consumer/output/*.c", "circle"),
@@ -202,6 +207,26 @@ def check_calls(table):
     return bad
 
 
+def words(top):
+    """What the tests, the benchmarks and the public headers name."""
+    found = set()
+    for at in ("tests", "bench", "include"):
+        for folder, _, files in os.walk(os.path.join(top, at)):
+            for f in files:
+                if f.endswith((".c", ".h")):
+                    with open(os.path.join(folder, f), encoding="utf-8", errors="replace") as text:
+                        found.update(re.findall(r"\w+", text.read()))
+    return found
+
+
+def check_used(table, named):
+    """A name that its own file alone uses is static, or goes."""
+    used = {name for _, undefined in table.values() for name in undefined}
+    return ["%s: %s is used by no other file" % (source, name)
+            for source, (defined, _) in sorted(table.items()) for name in sorted(defined - used - named)
+            if not any(fnmatch.fnmatchcase(name, u) for u in ROWS) and not still(source, "unused " + name)]
+
+
 # ---- It can fail ------------------------------------------------------------------------------
 
 def self_test():
@@ -235,6 +260,9 @@ def self_test():
     for change, n in made:
         if len(check_calls({**calls, **change})) != n:
             wrong.append("calls: %s: %s" % (change, check_calls({**calls, **change})))
+    for named, n in ((set(), 1), ({"d_a"}, 0)):
+        if len(check_used({"d/a.c": ({"d_a"}, set()), "d/b.c": ({"main"}, set())}, named)) != n:
+            wrong.append("a name that no other file uses")
     above = []
     for r in ROOMS:
         wrong += ["%s may know %s, which is not above it" % (r.folder, o) for o in r.knows.split()
@@ -254,7 +282,8 @@ def main():
     seen, bad = check_includes(top)
     objs = objects(top, build)
     if objs:
-        bad += check_calls(symbols(objs))
+        table = symbols(objs)
+        bad += check_calls(table) + check_used(table, words(top))
     for line in bad:
         print(line)
     print("%d files, %d objects, %d arrows that point the wrong way" % (seen, len(objs), len(bad)))
