@@ -22,9 +22,8 @@ bool d_is_user(const struct d_expr *e)
 	switch (e->kind) {
 	case D_E_DEREF: return d_points_to_user(e->kids[0]);
 	case D_E_ELEM:
-		return d_resolve(e->kids[0]->type)->kind == D_T_PTR ?
-			       d_points_to_user(e->kids[0]) :
-			       d_is_user(e->kids[0]);
+		return d_resolve(e->kids[0]->type)->kind == D_T_PTR ? d_points_to_user(e->kids[0]) :
+								      d_is_user(e->kids[0]);
 	case D_E_MEMBER: return d_is_user(e->kids[0]);
 	default: return typed_user(e);
 	}
