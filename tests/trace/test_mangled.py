@@ -18,6 +18,7 @@ LIMIT = 60
 WORDS = (0, 1, 0xffffffff)
 NONE = re.escape(none_matches(COUNT))
 DAMAGED = r"dtrace: warning: \S+: \d+ damaged probe notes? left out\n"
+LOST = r"dtrace: warning: \S+: [\w ]+: probes may be missing\n"
 REFUSED = (r"(dtrace: warning: the kernel refuses a probe at offset 0x[0-9a-f]+ of \S+: "
            r"(Invalid argument|Input/output error|Instruction cannot be probed)\n"
            r"(hint: another tracer may hold the site without its semaphore\n)?)+")
@@ -72,9 +73,9 @@ def mangle_notes(bits):
     assert start > 0
     parts = (
         ((-12, -8), DAMAGED + NONE),			# sizes: what follows cannot be told apart
-        ((-4, 0, 4), ""),	# type and owner: not a note of ours
+        ((-4, 0, 4), DAMAGED),	# type and owner: not a note of ours
         (range(8, 8 + 2 * word, 4), "(%s)?(%s)?" % (DAMAGED, REFUSED)),	# site, base
-        (range(8 + 2 * word, 8 + 3 * word, 4), "(%s)?" % DAMAGED),	# semaphore
+        (range(8 + 2 * word, 8 + 3 * word, 4), "(%s|%s)?" % (DAMAGED, LOST)),	# semaphore
         (range(8 + 3 * word, 8 + 3 * word + 24, 4), "(%s)?" % DAMAGED))	# provider, name, arguments
     before = Before()
     # All are written first: a process forked meanwhile would hold one open for a moment, too busy to start.
@@ -141,7 +142,7 @@ class Maps(Running):
 
 
 # Other programs with a provider app may come and go here: files are named, too (f…, ident…, sound, cut…).
-WARNINGS = "(%s|%s|%s)*" % (DAMAGED, REFUSED, r"dtrace: warning: cannot read the probes of \S+: [\w ]+\n")
+WARNINGS = "(%s|%s|%s|%s)*" % (DAMAGED, LOST, REFUSED, r"dtrace: warning: cannot read the probes of \S+: [\w ]+\n")
 
 
 def mapped(bits):
