@@ -95,13 +95,19 @@ static bool uses_args(void *arg, const struct d_expr *e)
 	return expr_uses_args(u->d, e, &u->budget);
 }
 
+static bool same_types(struct d_type *const *a, struct d_type *const *b, size_t i)
+{
+	const struct d_type *s = a ? a[i] : NULL, *t = b ? b[i] : NULL;
+
+	return !s == !t && (!s || d_same_type(s, t));
+}
+
 static bool same_args(const struct d_args *a, const struct d_args *b)
 {
 	if (a->n != b->n || a->unstable || b->unstable)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (!a->types[i] != !b->types[i] ||
-		    (a->types[i] && !d_same_type(a->types[i], b->types[i])))
+		if (!same_types(a->types, b->types, i) || !same_types(a->native, b->native, i))
 			return false;
 	return true;
 }

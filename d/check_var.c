@@ -449,6 +449,23 @@ static bool args_known(struct chk *c, struct loc at)
 	return c->args_ok;
 }
 
+/* args[i], read as the probe's sites have it, as the type that the provider promises. Only numbers
+ * can be made of each other without a translator. */
+static struct d_expr *translated(struct chk *c, struct d_expr *e, struct d_type *to)
+{
+	struct d_type *native = c->args.native ? c->args.native[e->ival] : NULL;
+
+	e->type = native ? native : to;
+	if (!native || d_same_type(native, to))
+		return e;
+	if (d_is_integer(native) && d_is_integer(to))
+		return c_cast(c, e, to);
+	d_error(c->d, e->loc, D_XLATE_NONE,
+		"args[%llu] is a translation of %s to %s: translators are not supported",
+		(unsigned long long)e->ival, c_name(c, native), c_name(c, to));
+	return NULL;
+}
+
 static struct d_expr *index_args(struct chk *c, struct d_expr *e, struct d_var *v)
 {
 	struct loc at = e->loc;
@@ -485,8 +502,7 @@ static struct d_expr *index_args(struct chk *c, struct d_expr *e, struct d_var *
 	e->kids[0]->var = v;
 	e->nkids = 1;
 	e->ival = i->ival;
-	e->type = c->args.types[i->ival];
-	return e;
+	return translated(c, e, c->args.types[i->ival]);
 }
 
 static struct d_expr *index_uregs(struct chk *c, struct d_expr *e, struct d_var *v)

@@ -8,6 +8,7 @@
  */
 #include "consumer/compile/inner.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 /* ---- Each kind ------------------------------------------------------------------ */
@@ -234,8 +235,9 @@ enum { RT_PLACE_UNKNOWN = -1 };
 static const struct {
 	void (*read)(struct gen *g, const struct cc_arg *a);
 	int place;
+	bool is_sure;
 } kinds[CC_NARGKINDS] = {
-#define CC_ARGKIND(id, lower, place) [CC_A_##id] = { arg_##lower, RT_PLACE_##place },
+#define CC_ARGKIND(id, lower, place, is_sure) [CC_A_##id] = { arg_##lower, RT_PLACE_##place, is_sure },
 #include "consumer/compile/args.def"
 };
 
@@ -258,6 +260,27 @@ bool cc_place(const struct cc_arg *from, struct rt_place *to)
 		.disp = from->disp,
 	};
 	return kinds[from->kind].place != RT_PLACE_UNKNOWN;
+}
+
+/* The slot and the clause's stack are not there yet: a member of one of the kernel's structs goes by
+ * the 8 bytes of main's stack at `word`. */
+void g_condition_operand(struct gen *g, const struct cc_arg *a, int word)
+{
+	struct cc_func *f = g->f;
+
+	assert(kinds[a->kind].is_sure);
+	if (a->kind != CC_A_CTXPTR) {
+		kinds[a->kind].read(g, a);
+		return;
+	}
+	cc_load(f, BPF_DW, R3, R_CTX, a->base);
+	cc_alu_imm(f, BPF_ADD, R3, (int32_t)a->disp);
+	cc_mov(f, R1, R_FP);
+	cc_alu_imm(f, BPF_ADD, R1, word);
+	cc_imm(f, R2, a->size);
+	cc_helper(f, BPF_FUNC_probe_read_kernel); /* zeros, where it fails */
+	cc_load(f, g_access(a->size), R0, R_FP, word);
+	g_extend(g, a->size, a->is_signed);
 }
 
 void g_arg(struct gen *g, size_t operand)

@@ -46,7 +46,7 @@ extern const struct cc_context cc_contexts[CC_NCTX];
 
 /* Where one of arg0..arg9 is: args.def says what each kind means. */
 enum cc_argkind {
-#define CC_ARGKIND(id, lower, place) CC_A_##id,
+#define CC_ARGKIND(id, ...) CC_A_##id,
 #include "consumer/compile/args.def"
 	CC_NARGKINDS
 };
@@ -80,6 +80,24 @@ struct cc_args { /* compared bytewise: zero the padding */
 	};
 };
 
+/* A test of a site's own: it fires its probe only where `operand` and `value` compare so. Reading
+ * the operand must not fault (args.def). Compared bytewise: zero the padding. */
+enum cc_test {
+	CC_ALWAYS,
+	CC_EQUAL,
+	CC_NOT_EQUAL,
+	CC_LESS, /* signed */
+	CC_NOT_LESS,
+	CC_ANY_BITS, /* of value are set in the operand */
+	CC_NO_BITS,
+	CC_NTESTS,
+};
+struct cc_condition {
+	enum cc_test test;
+	struct cc_arg operand;
+	int64_t value;
+};
+
 enum cc_select {		    /* how a program knows which probe fired */
 		 CC_SELECT_STATIC,  /* unit->probe */
 		 CC_SELECT_COOKIE,  /* low 32 bits of the attach cookie: probe index */
@@ -98,6 +116,7 @@ struct cc_unit {
 	int table;	 /* SYSCALL: fd of a direct array map */
 	bool sys_return; /* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
 	pid_t pid;	 /* only this process, by its id in the options' namespace; 0: all */
+	struct cc_condition when; /* its sites' */
 	const struct cc_args *args;
 	/* COOKIE, if some of args are CC_A_PLACE: fd of a direct array map with so many rows (a power of
 	 * two) of so many bytes. High 32 bits of the cookie: the site's row. */

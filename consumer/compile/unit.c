@@ -128,6 +128,31 @@ static void which_probe(struct gen *g, int out)
 	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu), R0);
 }
 
+/* To out, where the sites' own condition does not hold. */
+static void condition_test(struct gen *g, int out)
+{
+	static const struct {
+		int jump;
+		bool holds; /* where it jumps */
+	} tests[CC_NTESTS] = {
+		[CC_EQUAL] = { BPF_JEQ, true },	    [CC_NOT_EQUAL] = { BPF_JEQ, false },
+		[CC_LESS] = { BPF_JSLT, true },	    [CC_NOT_LESS] = { BPF_JSLT, false },
+		[CC_ANY_BITS] = { BPF_JSET, true }, [CC_NO_BITS] = { BPF_JSET, false },
+	};
+	const struct cc_condition *c = &g->unit->when;
+	struct cc_func *f = g->f;
+	int holds = cc_label_new(f);
+
+	if (c->test == CC_ALWAYS)
+		return;
+	g_condition_operand(g, &c->operand, NUMBER);
+	cc_imm(f, R1, c->value);
+	cc_jump_if(f, tests[c->test].jump, R0, R1, tests[c->test].holds ? holds : out);
+	if (tests[c->test].holds)
+		cc_jump(f, out);
+	cc_label_here(f, holds);
+}
+
 /* r2 = this CPU's struct rt_cpu; r1 lost. */
 static void cpu_ptr(struct gen *g)
 {
@@ -487,6 +512,7 @@ static int main_func(struct cc *cc, struct cc_func_set *set, const struct groups
 	pid_test(&g, out);
 	for (int at = FIRE; at < 0; at += 8)
 		cc_store_imm(f, BPF_DW, R_FP, at, 0);
+	condition_test(&g, out);
 	which_probe(&g, out);
 	missed_ticks(&g);
 	if (set->scratch) {

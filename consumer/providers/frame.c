@@ -17,20 +17,32 @@
 
 enum { CODE = 16 }; /* bytes of a function that tell how it begins */
 
-void prov_site_frame(struct prov_env *env, struct prov_site *s)
+/* ARCH_FRAME_SET: frame pointers lead to the caller, as far as is known. */
+static enum arch_frame frame_at(struct prov_env *env, const struct prov_site *s,
+				struct world_symbols *symbols)
 {
-	struct world_symbols *symbols = world_file_symbols(env->world, s->file);
 	uint64_t distance = 0;
-	const char *function = symbols ? world_symbols_find(symbols, s->off, &distance) : NULL;
-	uint8_t code[CODE] = { 0 }, word;
-	enum arch_frame frame;
+	const char *function = world_symbols_find(symbols, s->off, &distance);
 	int fd = function ? world_file_open(env->world, s->file) : -1;
+	uint8_t code[CODE] = { 0 };
 	ssize_t n = fd < 0 ? -1 : pread(fd, code, sizeof(code), (off_t)(s->off - distance));
 
 	/* Nothing has called _start: what is at its stack pointer is the number of arguments. */
 	if (n < 0 || !strcmp(function, "_start"))
-		return;
-	frame = arch_x86_frame(code, (size_t)n, distance);
+		return ARCH_FRAME_SET;
+	return arch_x86_frame(code, (size_t)n, distance);
+}
+
+void prov_site_frame(struct prov_env *env, struct prov_site *s)
+{
+	struct world_symbols *symbols = s->ctx == CC_CTX_UPROBE ?
+						world_file_symbols(env->world, s->file) :
+						NULL;
+	enum arch_frame frame = ARCH_FRAME_SET;
+	uint8_t word;
+
+	if (symbols)
+		frame = s->at_entry ? ARCH_FRAME_NONE : frame_at(env, s, symbols);
 	if (frame == ARCH_FRAME_SET)
 		return;
 	word = world_symbols_32bit(symbols) ? 4 : 8;

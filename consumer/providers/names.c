@@ -461,6 +461,14 @@ static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, siz
 			    p->owner->user_memory);
 }
 
+/* What the sites have, where args[i] is a translation of that; else NULL. */
+static struct d_type *native_type(struct asking *a, const struct prov_probe *p, size_t i)
+{
+	return p->native_types && p->native_types[i] ?
+		       type_by_text(a->w, a->d, p->native_types[i], p->owner->user_memory) :
+		       NULL;
+}
+
 static bool first_args(struct asking *a, const struct prov_probe *p)
 {
 	struct d_args *out = a->out;
@@ -469,12 +477,14 @@ static bool first_args(struct asking *a, const struct prov_probe *p)
 	out->n = p->nargs;
 	out->names = p->arg_names;
 	out->types = arena_array(d_arena(a->d), struct d_type *, p->nargs + 1);
-	for (size_t i = 0; out->types && i < p->nargs; i++) {
+	out->native = arena_array(d_arena(a->d), struct d_type *, p->nargs + 1);
+	for (size_t i = 0; out->types && out->native && i < p->nargs; i++) {
 		out->types[i] = arg_type(a, p, i);
+		out->native[i] = native_type(a, p, i);
 		if (!out->types[i])
 			return false;
 	}
-	return out->types;
+	return out->types && out->native;
 }
 
 static const char *probe_text(struct asking *a, const struct prov_probe *p)
@@ -487,9 +497,11 @@ static bool same_args(struct asking *a, const struct prov_probe *p)
 	bool same = p->nargs == a->out->n;
 
 	for (size_t i = 0; same && i < p->nargs; i++) {
-		struct d_type *t = arg_type(a, p, i);
+		struct d_type *t = arg_type(a, p, i), *native = native_type(a, p, i);
 
-		same = t && d_same_type(t, a->out->types[i]);
+		same = t && d_same_type(t, a->out->types[i]) &&
+		       !native == !a->out->native[i] &&
+		       (!native || d_same_type(native, a->out->native[i]));
 	}
 	return same;
 }

@@ -87,6 +87,8 @@ static struct prov_probe *probe_for(struct matching *m, const char *func, uint64
 	p->sites[0].file = m->file;
 	p->sites[0].off = off;
 	p->sites[0].pid = m->pid;
+	/* Nothing has called _start. */
+	p->sites[0].at_entry = strcmp(func, "_start");
 	args_set(p->sites[0].args.arg, world_symbols_32bit(m->symbols) ? 4 : 8);
 	return p;
 }

@@ -39,11 +39,14 @@ struct prov_args {
 struct prov_site {
 	enum cc_ctx ctx;
 	struct prov_args args;
+	struct cc_condition when; /* the site's own test; ALWAYS: every hit fires */
 	const char **why; /* why args.arg[i] is CC_A_BAD, with its operand; NULL: none is */
 	/* UPROBE */
 	int file;	       /* index for world_file: the file to open */
 	uint64_t off, ref_ctr; /* file offsets; ref_ctr 0: none */
 	pid_t pid;	       /* this process only; 0: all that map the file */
+	bool at_entry; /* the first instruction of a function: nothing need be read to know that
+			* the return address is at the stack pointer */
 	/* RAWTP */
 	const char *tracepoint; /* sched_switch, sys_enter … */
 	int sys_abi, sys_nr;	/* a system call: 0 64-bit or 1 32-bit, its number; else -1 */
@@ -76,6 +79,9 @@ struct prov_probe {
 	size_t nargs;
 	const char **arg_types; /* D type names; NULL entries: int64_t */
 	const char **arg_names; /* may be NULL */
+	/* Where args[i] is a translation: the type of what the sites have. NULL, and NULL entries:
+	 * args[i] is what the sites have. */
+	const char **native_types;
 	uint32_t *arg_btf;	/* kernel BTF ids; NULL or 0: use arg_types */
 	const uint8_t *arg_map; /* args[i] is argument arg_map[i] (a provider's declared mapping);
 				 * NULL: argument i */
@@ -107,7 +113,7 @@ struct prov {
 	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
 	size_t (*count)(struct prov_env *env);
 	void (*close)(struct prov_env *env); /* frees what match kept; may be NULL */
-	/* Fills nargs, arg_types and arg_names, where finding them costs; NULL: match did. */
+	/* Fills nargs, arg_types, arg_names and native_types, where finding them costs; NULL: match did. */
 	void (*types)(struct prov_env *env, struct prov_probe *probe);
 	/* For a hint: why nothing of ours matches, if the description means us; may be NULL. */
 	const char *(*why_none)(struct prov_env *env, const struct d_pdesc *pd);

@@ -19,6 +19,7 @@ struct key {
 	uint32_t probe; /* index + 1 of the probe that shares no program; 0: of any probe */
 	bool sys_return;
 	uint64_t period_ns;
+	struct cc_condition when;
 	char tracepoint[64];
 	size_t nclauses;
 	int clauses[];
@@ -35,6 +36,25 @@ static bool shares_program(const struct prov_site *s)
 	return is_syscall(s) || cc_contexts[s->ctx].cookies;
 }
 
+/* Member by member: what lies between them stays 0. */
+static void condition_copy(struct cc_condition *to, const struct cc_condition *from)
+{
+	const struct cc_arg *a = &from->operand;
+
+	to->test = from->test;
+	to->value = from->value;
+	to->operand.kind = a->kind;
+	to->operand.size = a->size;
+	to->operand.is_signed = a->is_signed;
+	to->operand.is_float = a->is_float;
+	to->operand.narrow = a->narrow;
+	to->operand.shift = a->shift;
+	to->operand.scale = a->scale;
+	to->operand.base = a->base;
+	to->operand.index = a->index;
+	to->operand.disp = a->disp;
+}
+
 static struct key *key_make(struct run *r, uint32_t probe, const struct prov_site *s, size_t *len)
 {
 	const struct run_probe *p = &r->probes[probe];
@@ -49,6 +69,7 @@ static struct key *key_make(struct run *r, uint32_t probe, const struct prov_sit
 	k->probe = shares_program(s) ? 0 : probe + 1;
 	k->sys_return = s->sys_return;
 	k->period_ns = s->period_ns;
+	condition_copy(&k->when, &s->when);
 	if (s->tracepoint)
 		snprintf(k->tracepoint, sizeof(k->tracepoint), "%s", s->tracepoint);
 	k->nclauses = p->nclauses;
@@ -72,6 +93,7 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 		.tracepoint = s->tracepoint,
 		.probe = probe,
 		.pid = s->pid,
+		.when = s->when,
 		.args = &u->args,
 		.table = -1,
 		.places = -1,
@@ -133,8 +155,7 @@ static void find_frames(struct run *r, const struct run_probe *p)
 	if (!(cc_args_used(r->cc, p->clauses, p->nclauses) >> CC_CALLER & 1))
 		return;
 	for (size_t k = 0; k < p->probe->nsites; k++)
-		if (cc_contexts[p->probe->sites[k].ctx].bulk) /* in user land */
-			prov_site_frame(r->env, &p->probe->sites[k]);
+		prov_site_frame(r->env, &p->probe->sites[k]);
 }
 
 bool run_group(struct run *r)

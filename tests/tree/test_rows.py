@@ -20,37 +20,89 @@ PROVIDER = r"""#include "consumer/providers/inner.h"
 
 #include <errno.h>
 
+/* sys_enter(struct pt_regs *, long): the number of the call is an argument, and a member of a struct. */
+#define NUMBER { .kind = CC_A_REG, .size = 8, .base = 8, .index = -1 }
+#define MEMBER { .kind = CC_A_CTXPTR, .size = 8, .base = 0, .index = -1, .disp = 120 }
+enum { GETPPID = 110 };
+
+static const struct {
+	const char *name, *tracepoint;
+	struct cc_condition when;
+} rows[] = {
+	{ "switch", "sched_switch", { 0 } },
+	{ "is", "sys_enter", { CC_EQUAL, NUMBER, GETPPID } },
+	{ "is-member", "sys_enter", { CC_EQUAL, MEMBER, GETPPID } },
+	{ "is-not", "sys_enter", { CC_NOT_EQUAL, NUMBER, GETPPID } },
+	{ "is-less", "sys_enter", { CC_LESS, NUMBER, GETPPID } },
+	{ "is-not-less", "sys_enter", { CC_NOT_LESS, NUMBER, GETPPID } },
+	{ "has-bits", "sys_enter", { CC_ANY_BITS, NUMBER, 2 } },
+	{ "has-no-bits", "sys_enter", { CC_NO_BITS, NUMBER, 2 } },
+};
+
+struct own {
+	struct prov_probe *probe[COUNT(rows)];
+};
+
 static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 {
 	(void)env;
-	return prov_pd_matches(pd, "made", "", "", "switch");
+	return text_glob(pd->prov, "made");
+}
+
+/* arg1 is a long: args[0] makes uint8_t of it, args[1] a struct of struct pt_regs. */
+static void types(struct prov_env *env, struct prov_probe *p)
+{
+	p->nargs = 2;
+	p->arg_types = arena_array(env->arena, const char *, 2);
+	p->native_types = arena_array(env->arena, const char *, 2);
+	p->arg_types[0] = "uint8_t";
+	p->native_types[0] = "long";
+	p->arg_types[1] = "struct sched_param *";
+	p->native_types[1] = "struct pt_regs *";
+}
+
+static struct prov_probe *probe(struct prov_env *env, uint32_t i)
+{
+	struct prov_probe *p = prov_probe_new(env, &prov_made, "made", "", "", rows[i].name, 1);
+
+	if (!p)
+		return NULL;
+	p->ordinal = i;
+	p->sites[0].ctx = CC_CTX_RAWTP;
+	p->sites[0].tracepoint = rows[i].tracepoint;
+	p->sites[0].when = rows[i].when;
+	p->sites[0].args.arg[0] = (struct cc_arg)NUMBER;
+	return p;
 }
 
 static int match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg)
 {
-	struct prov_probe *p = env->priv[PROV_ROW_made];
+	struct own *own = env->priv[PROV_ROW_made];
 
-	(void)pd;
-	if (!p) {
-		p = prov_probe_new(env, &prov_made, "made", "", "", "switch", 1);
-		if (!p)
+	if (!own)
+		own = env->priv[PROV_ROW_made] = arena_new_of(env->arena, struct own);
+	for (uint32_t i = 0; own && i < COUNT(rows); i++) {
+		if (!prov_pd_matches(pd, "made", "", "", rows[i].name))
+			continue;
+		if (!own->probe[i])
+			own->probe[i] = probe(env, i);
+		if (!own->probe[i])
 			return -ENOMEM;
-		p->ordinal = 0;
-		p->sites[0].ctx = CC_CTX_RAWTP;
-		p->sites[0].tracepoint = "sched_switch";
-		env->priv[PROV_ROW_made] = p;
+		if (!found(arg, own->probe[i]))
+			break;
 	}
-	found(arg, p);
-	return 0;
+	return own ? 0 : -ENOMEM;
 }
 
 static size_t count(struct prov_env *env)
 {
 	(void)env;
-	return 1;
+	return COUNT(rows);
 }
 
-const struct prov prov_made = { .name = "made", .wants = wants, .match = match, .count = count };
+const struct prov prov_made = {
+	.name = "made", .wants = wants, .match = match, .count = count, .types = types
+};
 """
 
 PRINT_MARK = r"""static int print_mark(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
@@ -163,6 +215,21 @@ MADE = {
         {}),  # a row alone compiles, and does not link
 }
 
+GETPPIDS = "python3 -c 'import os; [os.getppid() for i in range(7)]'"
+# Each condition fires as often as the same test in a clause: 7 calls, and the sums of two that exclude each other.
+CONDITIONS = """
+made:::is /pid == $target/ { @is = count(); n++; }
+made:::is-member /pid == $target/ { m++; }
+made:::is-not /pid == $target/ { other++; }
+syscall:::entry /pid == $target/ { all++; }
+made:::is-less /pid == $target/ { less++; }
+made:::is-not-less /pid == $target/ { notless++; }
+made:::has-bits /pid == $target/ { bits++; }
+made:::has-no-bits /pid == $target/ { nobits++; }
+END { printf("%d %d, all %d, less %d, bits %d", n, m, all == n + other, all == less + notless && less > 0 && notless > 7,
+    all == bits + nobits && bits > 7 && nobits > 0); }
+"""
+
 # Arguments and standard input of dtrace: what it must print, its status.
 USES = [
     ("action", ["-wqn", "BEGIN { mark(41 + 1); exit(0); }"], "<42>", 0),
@@ -174,6 +241,11 @@ USES = [
     ("option", ["-x", "colour=blue", "-qn", 'BEGIN { printf("yes"); exit(0); }'], "yes", 0),
     ("option, a bad value", ["-x", "colour=beige", "-qn", "BEGIN { exit(0); }"], "Invalid value for specified option", 1),
     ("provider", ["-qn", 'made:::switch { printf("%s:%s", probeprov, probename); exit(0); }'], "made:switch", 0),
+    ("a site's condition", ["-qn", CONDITIONS, "-c", GETPPIDS], "7 7, all 1, less 1, bits 1", 0),
+    ("an argument that is a translation", ["-qn", "made:::is /pid == $target/ { printf(\"%d \", args[0]); }", "-c", GETPPIDS],
+     "110 110 110 110 110 110 110", 0),
+    ("an argument that needs a translator", ["-qn", "made:::is { trace(args[1]); }"],
+     "args[1] is a translation of struct pt_regs * to struct sched_param *: translators are not supported", 1),
 ]
 
 
