@@ -195,8 +195,8 @@ struct d_args { /* what args[] of a description is */
 	size_t n;
 	struct d_type **types;
 	struct d_type **native; /* of what args[i] is translated from; NULL: it is no translation */
-	const char **names;   /* may be NULL, and each of them */
-	const char *unstable; /* not NULL: the matches disagree; why (for D_ARGS_MULTI) */
+	const char **names;	/* may be NULL, and each of them */
+	const char *unstable;	/* not NULL: the matches disagree; why (for D_ARGS_MULTI) */
 };
 
 /* NULL functions: nothing of that sort is there (provider.d files, `-e` on files alone). */

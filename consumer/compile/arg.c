@@ -237,7 +237,8 @@ static const struct {
 	int place;
 	bool is_sure;
 } kinds[CC_NARGKINDS] = {
-#define CC_ARGKIND(id, lower, place, is_sure) [CC_A_##id] = { arg_##lower, RT_PLACE_##place, is_sure },
+#define CC_ARGKIND(id, lower, place, is_sure) \
+	[CC_A_##id] = { arg_##lower, RT_PLACE_##place, is_sure },
 #include "consumer/compile/args.def"
 };
 

@@ -224,7 +224,7 @@ struct value emit_copyin(struct gen *g, const struct d_expr *e);
 
 void g_arg(struct gen *g, size_t operand); /* r0 = one of enum cc_operand; 0 if it is none */
 void g_condition_operand(struct gen *g, const struct cc_arg *a, int word); /* r0 */
-void g_typed_arg(struct gen *g, size_t n); /* r0 = args[n] */
+void g_typed_arg(struct gen *g, size_t n);				   /* r0 = args[n] */
 /* r0 = the return address of the function that the site is in, 0 if it cannot be had. false: frame
  * pointers lead to it at every site, and nothing is generated. */
 bool g_return_address(struct gen *g);

@@ -499,8 +499,7 @@ static bool same_args(struct asking *a, const struct prov_probe *p)
 	for (size_t i = 0; same && i < p->nargs; i++) {
 		struct d_type *t = arg_type(a, p, i), *native = native_type(a, p, i);
 
-		same = t && d_same_type(t, a->out->types[i]) &&
-		       !native == !a->out->native[i] &&
+		same = t && d_same_type(t, a->out->types[i]) && !native == !a->out->native[i] &&
 		       (!native || d_same_type(native, a->out->native[i]));
 	}
 	return same;

@@ -40,7 +40,7 @@ struct prov_site {
 	enum cc_ctx ctx;
 	struct prov_args args;
 	struct cc_condition when; /* the site's own test; ALWAYS: every hit fires */
-	const char **why; /* why args.arg[i] is CC_A_BAD, with its operand; NULL: none is */
+	const char **why;	  /* why args.arg[i] is CC_A_BAD, with its operand; NULL: none is */
 	/* UPROBE */
 	int file;	       /* index for world_file: the file to open */
 	uint64_t off, ref_ctr; /* file offsets; ref_ctr 0: none */
