@@ -5,7 +5,7 @@
 usage: embed.py OUT.c FILE.h… FILE.o…
 
 In:   BPF objects (little-endian ELF64, no debug information needed) whose functions stand in
-      .text; the headers that declare each function that is not static, in one line.
+      .text; the headers that declare each function that is not static.
 Out:  a C file with struct ebpf_func ebpf_library[] (ebpf/ebpf.h), sorted by name.
 Owns: OUT.c, which is only there if all went well.
 
@@ -106,6 +106,9 @@ class Object:
                 return name
         die("%s: no static function begins at %d" % (self.path, off))
 
+    def function_around(self, off):
+        return next((s[0] for s in self.functions if s[4] <= off < s[4] + s[5]), "?")
+
     def link(self, off):
         """(kind, name) of what the instruction at `off` refers to; None: it stands for itself."""
         opcode, regs, _, imm = struct.unpack_from("<BBhi", self.code, off)
@@ -124,8 +127,8 @@ class Object:
             for prefix, named in NAMES:
                 if name.startswith(prefix):
                     return named, name[len(prefix):]
-        die("%s: a relocation of type %d to '%s' is none that the linker resolves"
-            % (self.path, rtype, name))
+        die("%s: %s refers to %s, which is no function, NUMBER, FIELD, MAP or VALUE: BPF C here has no "
+            "variables, no strings and no jump tables" % (self.path, self.function_around(off), name or "data"))
 
     def rows(self, params):
         """{name: (definitions, row of the table)}"""

@@ -120,6 +120,7 @@ static int collect(struct linker *l, const struct ebpf_func *funcs, size_t n)
 			return -ENOMEM;
 		*p = (struct part){ .func = &funcs[i] };
 	}
+	assert(l->parts); /* a set has a function at least */
 	l->nset = n;
 	reach(l, 0);
 	for (size_t i = 0; i < l->nparts; i++)

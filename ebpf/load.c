@@ -61,8 +61,12 @@ int ebpf_load(const char *program, const struct ebpf_kind *kind, const struct eb
 	const struct ebpf_func *f = ebpf_routine(program);
 	struct arena *a = arena_new();
 	struct ebpf_image image;
-	int fd = -ENOENT;
+	int fd = f ? -ENOMEM : -ENOENT;
 
+	if (log_size)
+		log[0] = '\0';
+	if (!f && log_size)
+		snprintf(log, log_size, "internal error: no program is called %s", program);
 	if (!f || !a)
 		goto out;
 	fd = ebpf_link(a, f, 1, kind, names, &image);

@@ -3,6 +3,7 @@ TEST_LIBS = $(CMOCKA_LIBS)
 include tests/base/local.mk
 include tests/arch/local.mk
 include tests/d/local.mk
+include tests/ebpf/local.mk
 include tests/kernel/local.mk
 include tests/usdt/local.mk
 include tests/provider/local.mk

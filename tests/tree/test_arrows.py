@@ -5,7 +5,8 @@
 Usage: test_arrows.py [TOP [BUILD]]. Reads the #include "…" lines of the rooms' files and, where the
 folder BUILD (the current one) holds their objects, the symbols of those: a room knows only rooms
 that ROOMS lets it know; files of a room do not call each other in a circle; public names bear their
-room's prefix, and some other file uses them. Without arguments it first proves, on input made up here, that it can fail.
+room's prefix, and some other file uses them; only the emitter makes instructions of eBPF. Without
+arguments it first proves, on input made up here, that it can fail.
 """
 import collections
 import fnmatch
@@ -139,6 +140,31 @@ def check_includes(top):
     return seen, bad
 
 
+# ---- Instructions -------------------------------------------------------------------------
+
+# What nobody needs who makes no instruction by hand: the struct, the classes of opcodes, the kernel's
+# macros. The emitter makes those of clauses; all other programs are BPF C, which ebpf/ links.
+INSTRUCTION = re.compile(r"\bstruct bpf_insn\b|\bBPF_(ALU|ALU64|JMP|JMP32|LD|LDX|ST|STX|RAW_INSN|MOV64_\w+|EXIT_INSN)\b")
+
+
+def makes_instructions(path, text):
+    if path.startswith("ebpf/") or re.match(r"consumer/compile/emit\.[ch]$", path):
+        return None
+    return INSTRUCTION.search(text)
+
+
+def check_instructions(top):
+    bad = []
+    for path in sources(top):
+        with open(os.path.join(top, path), encoding="utf-8") as f:
+            text = f.read()
+        m = makes_instructions(path, text)
+        if m:
+            bad.append("%s:%d: %s: only the emitter makes instructions; write BPF C (ebpf/progs.c)"
+                       % (path, text.count("\n", 0, m.start()) + 1, m.group()))
+    return bad
+
+
 # ---- Calls ---------------------------------------------------------------------------------
 
 def objects(top, build):
@@ -251,6 +277,13 @@ def self_test():
     exceptions, STILL[:] = STILL[:], []
     wrong = ["includes: %s %s" % p for p in forbidden if not why_not(*p)] + \
             ["includes: %s %s" % p for p in allowed if why_not(*p)]
+    by_hand = ["const struct bpf_insn v[] = {", "f(BPF_JMP | BPF_CALL)", "i = BPF_RAW_INSN(0, 0, 0, 0, 0);",
+               "BPF_MOV64_IMM(0, 1)"]
+    wrong += ["instructions: %s" % s for s in by_hand if not makes_instructions("world/a.c", s) or
+              makes_instructions("ebpf/link.c", s) or makes_instructions("consumer/compile/emit.c", s) or
+              not makes_instructions("consumer/compile/unit.c", s)]
+    wrong += ["instructions: %s" % s for s in ("cc_jump_imm(f, BPF_JEQ, R0, 0, end);", "cc_load(f, BPF_DW, R0, R1, 0);")
+              if makes_instructions("consumer/compile/unit.c", s)]
     calls = {"d/a.c": ({"d_a"}, {"d_b", "puts"}), "d/b.c": ({"d_b"}, {"hash_new"}), "base/h.c": ({"hash_new"}, set()),
              "world/x.c": ({"world_x"}, {"world_y"}), "world/y.c": ({"world_y"}, set())}
     made = [({}, 0),
@@ -280,6 +313,7 @@ def main():
     top = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "../.."))
     build = sys.argv[2] if len(sys.argv) > 2 else "."
     seen, bad = check_includes(top)
+    bad += check_instructions(top)
     objs = objects(top, build)
     if objs:
         table = symbols(objs)
