@@ -27,8 +27,8 @@
 /* ---- The machine ---------------------------------------------------------------- */
 
 #if defined __x86_64__ && defined __LP64__
-enum { MACHINE = EM_X86_64, IN_REGISTERS = 6, STACK_AT = 8 };
-#define STACK "%d(%%rsp)"
+enum { MACHINE = EM_X86_64 };
+#define MEMORY "%zu(%%rdi)"
 static const char *const registers[] = { "%rdi", "%rsi", "%rdx", "%rcx", "%r8", "%r9" };
 static const uint8_t stub[USDT_LIVE_STEP] = {
 	0xf3, 0x0f, 0x1e, 0xfa,				   /* endbr64 */
@@ -36,9 +36,9 @@ static const uint8_t stub[USDT_LIVE_STEP] = {
 	0xc3,						   /* ret */
 };
 #elif defined __aarch64__ && defined __LP64__ && defined __AARCH64EL__
-enum { MACHINE = EM_AARCH64, IN_REGISTERS = 8, STACK_AT = 0 };
-#define STACK "[sp, %d]"
-static const char *const registers[] = { "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7" };
+enum { MACHINE = EM_AARCH64 };
+#define MEMORY "[x0, %zu]"
+static const char *const registers[] = { "x0", "x1", "x2", "x3", "x4", "x5" };
 static const uint8_t stub[USDT_LIVE_STEP] = {
 	0x5f, 0x24, 0x03, 0xd5, /* bti c */
 	0x1f, 0x20, 0x03, 0xd5, /* nop: the site */
@@ -46,9 +46,9 @@ static const uint8_t stub[USDT_LIVE_STEP] = {
 	0x1f, 0x20, 0x03, 0xd5,
 };
 #else
-enum { MACHINE = EM_NONE, IN_REGISTERS = 1, STACK_AT = 0 };
-#define STACK "%d"
-static const char *const registers[] = { "" };
+enum { MACHINE = EM_NONE };
+#define MEMORY "%zu"
+static const char *const registers[USDT_LIVE_FEW];
 static const uint8_t stub[USDT_LIVE_STEP];
 #endif
 
@@ -138,7 +138,10 @@ static uint64_t stub_address(size_t i)
 	return USDT_LIVE_HEAD + i * USDT_LIVE_STEP;
 }
 
-/* A float has no f after its size, which the type note makes up for: bcc 0.26 (bpftrace 0.17)
+/* The arguments are where usdt_point_fire leaves them: up to USDT_LIVE_FEW in registers, more in the
+ * caller's array, whose address is in the first register.
+ *
+ * A float has no f after its size, which the type note makes up for: bcc 0.26 (bpftrace 0.17)
  * does not know the f, drops that argument and takes the next for it. */
 static void site_note(struct making *m, size_t i)
 {
@@ -157,11 +160,10 @@ static void site_note(struct making *m, size_t i)
 				 p->size);
 
 		put(&m->file, arg, (size_t)n);
-		if (k < IN_REGISTERS)
+		if (made->proto.n <= USDT_LIVE_FEW)
 			n = snprintf(arg, sizeof(arg), "%s", registers[k]);
 		else
-			n = snprintf(arg, sizeof(arg), STACK,
-				     STACK_AT + 8 * ((int)k - IN_REGISTERS));
+			n = snprintf(arg, sizeof(arg), MEMORY, 8 * k);
 		put(&m->file, arg, (size_t)n);
 	}
 	put_u8(&m->file, 0);

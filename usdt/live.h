@@ -32,6 +32,7 @@ enum {
 	USDT_LIVE_SITE = 4,	 /* of the nop in its stub: a landing pad is before it */
 	USDT_LIVE_NAME = 127,	 /* a probe's or function's name; the guide has the limits */
 	USDT_LIVE_PROVIDER = 53, /* 63 with a process id */
+	USDT_LIVE_FEW = 6,	 /* so many arguments are in registers on any machine */
 };
 
 struct usdt_param {

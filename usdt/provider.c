@@ -294,29 +294,25 @@ bool usdt_point_is_enabled(const struct usdt_point *point)
 }
 
 typedef void few_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-typedef void all_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-		    uint64_t, uint64_t, uint64_t, uint64_t);
+typedef void many_fn(const uint64_t *args);
 
-/* The slot says where its stub is and how many arguments there are, in one load: it may be
- * hidden at any time. Up to six need no stack on any machine. */
+/* The slot holds the address of its stub and the number of arguments in one word, because another
+ * thread may hide the stub at any time. The last call of each branch becomes a jump: then the stub's
+ * caller, in stacks and in ucaller, is the code that fires, and no function of this library. */
 void usdt_point_fire(const struct usdt_point *point, const uint64_t *args)
 {
-	enum { COUNT = 15, FEW = 6 };
+	enum { COUNT = 15 };
 	uint32_t site = __atomic_load_n(&point->site, __ATOMIC_ACQUIRE), n = site & COUNT;
 	uintptr_t stub = (uintptr_t)point - (site & ~(uint32_t)COUNT);
 
 	if (!site)
 		return;
 #define ARG(i) (n > (i) ? args[i] : 0)
-	if (n <= FEW)
+	if (n <= USDT_LIVE_FEW)
 		((few_fn *)stub)(ARG(0), ARG(1), ARG(2), ARG(3), ARG(4), ARG(5));
 	else
-		((all_fn *)stub)(args[0], args[1], args[2], args[3], args[4], args[5], args[6],
-				 ARG(7), ARG(8), ARG(9), ARG(10), ARG(11));
+		((many_fn *)stub)(args);
 #undef ARG
-	/* No jump instead of the call: the stub has no frame, so a stack by frame pointers gets to
-	 * our caller through ours. */
-	__asm__ volatile("");
 }
 
 unsigned usdt_version(void)

@@ -215,6 +215,9 @@ def test_stack_leads_to_the_code_that_fires():
     out = traced('rt$target:::request { ustack(3); }', "types")
     frames = re.findall(r"(\S+`\w+)\+0x", out)
     assert frames == ["rtapp`request", "runtime`serve", "runtime`types"], out
+    out = traced('rt$target:::ints { ustack(2); usym(ucaller); }', "types")    # more than registers hold
+    frames = re.findall(r"(\S+`\w+)", out)
+    assert frames == ["rtapp`ints", "runtime`types", "runtime`types"], out
 
 
 # ---- Listing, names -----------------------------------------------------------------------------
