@@ -294,7 +294,7 @@ static void bucket_lquantize(struct gen *g, const struct d_agg *a)
 #define bucket_avg bucket_none
 #define bucket_stddev bucket_none
 
-/* Of rows that this version lacks: refuse_clause() has refused them. */
+/* Of rows that this version lacks: cc_refuse_clause() has refused them. */
 #define words_lacking words_hits
 #define add_lacking add_hit
 #define bucket_lacking bucket_none
@@ -312,7 +312,7 @@ static const struct {
 };
 
 /* One that no clause assigns counts nothing: its function is not known. */
-uint32_t agg_words(const struct d_agg *a)
+uint32_t cc_agg_words(const struct d_agg *a)
 {
 	return a->func < 0 ? words_hits(a) : functions[a->func].words(a);
 }
@@ -360,6 +360,6 @@ void g_agg(struct gen *g, const struct d_stmt *s)
 	g_drop(g, RT_DROP_AGG);
 	cc_label_here(f, end);
 	if (d->nkeys)
-		key_free(g, &k);
+		g_key_free(g, &k);
 	g_pop(g, 16);
 }

@@ -8,40 +8,6 @@
  */
 #include "consumer/compile/inner.h"
 
-const struct d_expr *aggregate_name(const struct d_expr *e)
-{
-	while (e->kind == D_E_MEMBER ||
-	       (e->kind == D_E_ELEM && d_resolve(e->kids[0]->type)->kind == D_T_ARRAY))
-		e = e->kids[0];
-	return e;
-}
-
-const struct d_var *aggregate_of(const struct d_expr *e)
-{
-	const struct d_expr *name = aggregate_name(e);
-	const struct d_var *v = name->kind == D_E_INDEX ? name->kids[0]->var : name->var;
-
-	if ((name->kind != D_E_VAR && name->kind != D_E_INDEX) || v->scope == D_V_BUILTIN)
-		return NULL;
-	return is_aggregate(v->type) ? v : NULL;
-}
-
-bool is_aggregate(const struct d_type *type)
-{
-	const struct d_type *t = d_resolve(type);
-
-	return t && (t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION);
-}
-
-bool is_aligned(const struct d_expr *e)
-{
-	uint64_t size = d_resolve(e->type)->size, sum = 0;
-
-	for (; e->kind == D_E_MEMBER || e->kind == D_E_ELEM; e = e->kids[0])
-		sum |= e->kind == D_E_MEMBER ? e->bit_off / 8 : d_resolve(e->type)->size;
-	return sum % size == 0;
-}
-
 static bool varies(const struct d_expr *e)
 {
 	for (; e->kind == D_E_MEMBER || e->kind == D_E_ELEM; e = e->kids[0])
@@ -77,7 +43,7 @@ static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
  * is an invalid address. */
 struct offset g_offset(struct gen *g, const struct d_expr *e)
 {
-	uint64_t last = d_resolve(aggregate_of(e)->type)->size - d_resolve(e->type)->size, off;
+	uint64_t last = d_resolve(cc_aggregate_of(e)->type)->size - d_resolve(e->type)->size, off;
 	struct offset o = { .varies = varies(e) };
 	struct cc_func *f = g->f;
 	int inside;

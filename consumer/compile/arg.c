@@ -195,7 +195,7 @@ static uint64_t expr_args(const struct d_expr *e)
 	}
 	if (e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN && e->ival < CC_NARGS)
 		used |= BIT(CC_TYPED + e->ival);
-	if (e->type && key_kind(e->type) == REC_USTACK)
+	if (e->type && cc_key_kind(e->type) == REC_USTACK)
 		used |= BIT(CC_CALLER);
 	for (size_t i = 0; i < e->nkids; i++)
 		used |= expr_args(e->kids[i]);

@@ -203,7 +203,7 @@ static void change_memory(struct gen *g, enum d_op op, const struct lvalue *lv, 
 	uint32_t size = (uint32_t)d_resolve(lv->type)->size;
 
 	cc_load(f, BPF_DW, R0, R_FP, lv->address);
-	g_memory_number(g, &lv->memory, size, type_signed(lv->type));
+	g_memory_number(g, &lv->memory, size, cc_type_signed(lv->type));
 	g_norm(g, lv->type);
 	cc_store(f, BPF_DW, R_FP, old, R0);
 	g_norm(g, as);
@@ -305,7 +305,7 @@ static void free_aggregate(struct gen *g, const struct d_expr *e)
 
 void g_assign(struct gen *g, const struct d_expr *e)
 {
-	if (is_aggregate(e->type))
+	if (cc_is_aggregate(e->type))
 		free_aggregate(g, e->kids[0]);
 	else if (e->op == D_OP_ASSIGN || e->op == D_OP_NONE)
 		plain_assign(g, e);
@@ -348,7 +348,7 @@ void g_step(struct gen *g, const struct d_expr *e)
 static void store_bytes(struct gen *g, const struct lvalue *lv, uint32_t src)
 {
 	cc_mov(g->f, R1, R_PTR);
-	cc_imm(g->f, R2, lvalue_string_size(g, lv));
+	cc_imm(g->f, R2, g_lvalue_string_size(g, lv));
 	g_slot(g, R3, src + 8);
 	cc_helper(g->f, BPF_FUNC_probe_read_kernel_str);
 }
@@ -397,7 +397,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct lvalue 
 struct value g_assign_string(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	const struct d_var *v = aggregate_of(e->kids[0]) ? NULL : lvalue_var(e->kids[0]);
+	const struct d_var *v = cc_aggregate_of(e->kids[0]) ? NULL : cc_lvalue_var(e->kids[0]);
 	uint32_t src = g_string(g, e->kids[1]);
 	int drop, end;
 	struct lvalue lv;

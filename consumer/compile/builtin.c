@@ -314,12 +314,12 @@ PART(probename, name)
 
 /* ---- The table ----------------------------------------------------------------------- */
 
-/* Never called: refuse_clause() has refused the row. */
+/* Never called: cc_refuse_clause() has refused the row. */
 static struct value var_lacking(struct gen *g, const struct d_expr *e)
 {
 	const struct d_var *v = e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
 
-	g->cc->failed |= !refuse_lacking(g->cc, e->loc, &d_var_rows[v->id], "");
+	g->cc->failed |= !cc_refuse_lacking(g->cc, e->loc, &d_var_rows[v->id], "");
 	return value_number();
 }
 
@@ -360,15 +360,15 @@ static struct value subr_strlen(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* Never called: refuse_clause() has refused the row. */
+/* Never called: cc_refuse_clause() has refused the row. */
 static struct value subr_lacking(struct gen *g, const struct d_expr *e)
 {
-	g->cc->failed |= !refuse_lacking(g->cc, e->loc, &d_subr_rows[e->func], "()");
+	g->cc->failed |= !cc_refuse_lacking(g->cc, e->loc, &d_subr_rows[e->func], "()");
 	return value_number();
 }
 
-#define subr_copyin emit_copyin
-#define subr_copyinstr emit_copyinstr
+#define subr_copyin g_copyin
+#define subr_copyinstr g_copyinstr
 #define subr_strjoin g_strjoin
 #define subr_substr g_substr
 

@@ -192,7 +192,7 @@ static int generate(struct group *gr, bool slot)
 			.is_error = gr->is_error,
 			.sleep = cc_contexts[gr->set->unit.ctx].sleeps,
 			.top = cc->rooms_off,
-			.heap_room = heap_room(cc, c),
+			.heap_room = cc_heap_room(cc, c),
 		};
 
 		cc_label_here(f, begin[i]);

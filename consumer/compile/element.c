@@ -14,7 +14,7 @@ void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int
 	const struct d_var *v = lv->var;
 
 	lv->is_element = true;
-	lv->cell = lv->inside ? var_size(v->type) : d_is_string(v->type) ? g->cc->str_cell : 8;
+	lv->cell = lv->inside ? cc_var_size(v->type) : d_is_string(v->type) ? g->cc->str_cell : 8;
 	lv->key = g_key(g, v->scope == D_V_SELF ? g->cc->self_off[v->id] : g->cc->global_off[v->id],
 			v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
 }

@@ -234,3 +234,29 @@ void g_slot_routine(struct gen *g, const char *name, uint32_t a, uint32_t b)
 	cc_imm(g->f, R3, b);
 	cc_routine(g->f, name);
 }
+
+void g_life_test(struct gen *g, int out)
+{
+	const struct cc_unit *u = g->unit;
+
+	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
+	cc_load(g->f, BPF_W, R1, R1, offsetof(struct rt_state, life));
+	cc_jump_imm(g->f, BPF_JNE, R1,
+		    u->begin ? RT_WARMUP :
+		    u->end   ? RT_DRAINING :
+			       RT_ACTIVE,
+		    out);
+}
+
+void g_self(struct gen *g, bool create)
+{
+	struct cc_func *f = g->f;
+
+	g->cc->maps[CC_MAP_SELF].used = true;
+	cc_helper(f, BPF_FUNC_get_current_task_btf);
+	cc_mov(f, R2, R0);
+	cc_map(f, R1, CC_MAP_SELF);
+	cc_imm(f, R3, 0);
+	cc_imm(f, R4, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	cc_helper(f, BPF_FUNC_task_storage_get);
+}

@@ -2,9 +2,11 @@
 /*
  * consumer/compile/inner.h: what the compiler's files share.
  *
- *   emit.c    instructions, labels, relocations     layout.c  cc_new: variables, records, keys, maps
+ *   emit.c    instructions, labels, relocations     layout.c  cc_new: variables, records, keys
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
- *   value.c   values by kind of expression          expr.c    numbers
+ *   value.c   values by kind of expression          expr.c    operators
+ *   type.c    what types tell                       number.c  arithmetic on registers
+ *   tables.c  contexts and maps                     gen.c     stack, slot, drops, faults
  *   string.c  strings                               element.c associative arrays
  *   lvalue.c  what has a place, read                memory.c  what addresses lead to
  *   scratch.c memory that a clause has of its own
@@ -77,6 +79,7 @@ int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32
 /* Marks the maps that a function uses, by itself or through the library. */
 void cc_use(struct cc *cc, const struct cc_func *f);
 void cc_use_routine(struct cc *cc, const char *name);
+void cc_maps_layout(struct cc *cc);
 int cc_map_by_name(const char *name); /* the id of a row's map; -1: there is none */
 
 struct cc_func *cc_func_new(struct arena *a, const char *name);
@@ -169,7 +172,7 @@ static inline struct value value_bytes(uint32_t at, uint32_t size)
 	return (struct value){ .kind = VALUE_BYTES, .at = at, .size = size };
 }
 
-enum value_kind value_kind(const struct d_type *t);
+enum value_kind cc_value_kind(const struct d_type *t);
 /* Any expression: the one function by which those below come back to an operand. */
 struct value g_value(struct gen *g, const struct d_expr *e);
 void g_number(struct gen *g, const struct d_expr *e);	  /* r0 */
@@ -183,7 +186,7 @@ void g_norm(struct gen *g, const struct d_type *t); /* r0 as a value of t */
 int g_access(uint64_t bytes);			    /* BPF_B, BPF_H, BPF_W or BPF_DW */
 void g_extend(struct gen *g, uint32_t size, bool is_signed);
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t); /* r0 = r0 op r1; r2 to r4 */
-bool type_signed(const struct d_type *t);
+bool cc_type_signed(const struct d_type *t);
 
 /* ---- Memory -------------------------------------------------------------------------- */
 
@@ -209,9 +212,9 @@ void g_memory_store(struct gen *g, int addr, uint32_t size);
 
 /* The slot's memory that a program has addresses of. */
 enum { CC_HEAP_MAX = 1 << 20, CC_COPYIN_MAX = 1 << 18 };
-uint32_t heap_room(const struct cc *cc, const struct d_clause *c);
+uint32_t cc_heap_room(const struct cc *cc, const struct d_clause *c);
 void g_heap_begin(struct gen *g); /* of a clause: nothing was given to it */
-bool has_own_memory(const struct gen *g);
+bool g_has_own_memory(const struct gen *g);
 void g_own_address(struct gen *g, uint32_t off); /* r0: that of slot + off */
 /* r1: the offset in the slot of the `size` bytes at the address r0, r2: where what they are part of
  * ends; to `other` if the clause has none there. r0 stays, r3 is lost. */
@@ -220,7 +223,7 @@ void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other);
 const struct d_expr *g_copied_in(const struct d_expr *e);
 int g_copyin_limit(struct gen *g,
 		   const struct d_expr *call); /* r0: its address; struct memory's limit */
-struct value emit_copyin(struct gen *g, const struct d_expr *e);
+struct value g_copyin(struct gen *g, const struct d_expr *e);
 
 void g_arg(struct gen *g, size_t operand); /* r0 = one of enum cc_operand; 0 if it is none */
 void g_condition_operand(struct gen *g, const struct cc_arg *a, int word); /* r0 */
@@ -235,7 +238,7 @@ struct value g_subr(struct gen *g, const struct d_expr *e);    /* CALL */
 struct value g_string_literal(struct gen *g, const struct d_expr *e);
 /* A string that is read from memory: false if e is another, and nothing is generated. */
 bool g_string_memory(struct gen *g, const struct d_expr *e, struct value *v);
-struct value emit_copyinstr(struct gen *g, const struct d_expr *e);
+struct value g_copyinstr(struct gen *g, const struct d_expr *e);
 struct value g_strjoin(struct gen *g, const struct d_expr *e);
 struct value g_substr(struct gen *g, const struct d_expr *e);
 void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
@@ -243,13 +246,13 @@ void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
  * 8 stay as they were; r0: its length. Any other string: false, and nothing is generated. */
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
-void g_life_test(struct gen *g, int out); /* unit.c: to out if tracing has not begun, or ends */
+void g_life_test(struct gen *g, int out); /* to out if tracing has not begun, or ends */
 /* The array or struct variable that e is an element or member of, or is; NULL: none. */
-const struct d_var *aggregate_of(const struct d_expr *e);
-const struct d_expr *aggregate_name(const struct d_expr *e); /* its VAR or INDEX node */
-bool is_aligned(const struct d_expr *e);
-bool is_aggregate(const struct d_type *t); /* an array, a struct or a union */
-uint32_t var_size(const struct d_type *t); /* bytes of a variable that is no string */
+const struct d_var *cc_aggregate_of(const struct d_expr *e);
+const struct d_expr *cc_aggregate_name(const struct d_expr *e); /* its VAR or INDEX node */
+bool cc_is_aligned(const struct d_expr *e);
+bool cc_is_aggregate(const struct d_type *t); /* an array, a struct or a union */
+uint32_t cc_var_size(const struct d_type *t); /* bytes of a variable that is no string */
 enum { CC_MAX_AGGREGATE = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
 /* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
 struct offset {
@@ -273,13 +276,13 @@ struct key {
 	int off;	 /* fp or slot offset */
 	uint32_t lo, hi; /* classes it may have */
 	int klass;
-	int bytes; /* of stack, for key_free */
+	int bytes; /* of stack, for g_key_free */
 };
 /* kids[0..n): components; room: jump there if it is too long. */
 struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n,
 		 int room);
 void g_key_ptr(struct gen *g, const struct key *k, int reg);
-void key_free(struct gen *g, const struct key *k);
+void g_key_free(struct gen *g, const struct key *k);
 
 /* ---- Lvalues -------------------------------------------------------------------------------- */
 
@@ -302,9 +305,9 @@ struct lvalue g_lvalue(struct gen *g, const struct d_expr *e, int none);
 void g_lvalue_free(struct gen *g, const struct lvalue *lv);
 /* r9: a variable's place; to none if it is not there. create: a thread's storage is made. */
 void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none);
-const struct d_var *lvalue_var(const struct d_expr *e); /* a VAR's, an INDEX's */
-bool is_memory(const struct d_expr *e); /* an lvalue that is no variable, nor part of one */
-uint32_t lvalue_string_size(const struct gen *g, const struct lvalue *lv);
+const struct d_var *cc_lvalue_var(const struct d_expr *e); /* a VAR's, an INDEX's */
+bool cc_is_memory(const struct d_expr *e); /* an lvalue that is no variable, nor part of one */
+uint32_t g_lvalue_string_size(const struct gen *g, const struct lvalue *lv);
 void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */
 struct value g_load(struct gen *g, const struct d_expr *e);
 void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slot + at */
@@ -321,20 +324,20 @@ void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int
 void g_element_call(struct gen *g, const struct lvalue *lv, const struct element_change *c);
 void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
 		      int full);
-enum rec_kind key_kind(const struct d_type *t);
-uint32_t key_least(const struct d_type *t);
+enum rec_kind cc_key_kind(const struct d_type *t);
+uint32_t cc_key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = RT_FRAMES_MAX };
-uint32_t stack_frames(const struct cc *cc, const struct d_type *t);
+uint32_t cc_stack_frames(const struct cc *cc, const struct d_type *t);
 /* At base + off (the slot's or the stack's register): up to `bytes` of return addresses, the probe's own
  * function's first. r0: how many bytes, or negative. */
 void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes);
-/* r0 = bytes of the stack put at slot + off, room for stack_frames */
+/* r0 = bytes of the stack put at slot + off, room for cc_stack_frames */
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 
 void g_agg(struct gen *g, const struct d_stmt *s);
-uint32_t agg_words(const struct d_agg *a); /* of a value, word 0 included */
+uint32_t cc_agg_words(const struct d_agg *a); /* of a value, word 0 included */
 
-bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r);
+bool cc_rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r);
 void g_rec_begin(struct gen *g);
 void g_rec_action(struct gen *g, const struct d_stmt *s);
 void g_rec_end(struct gen *g);
@@ -346,8 +349,8 @@ void g_ring(struct gen *g);
  * says how many. Its index, or -errno. */
 int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n, bool is_error);
 
-bool refuse_clause(struct cc *cc, const struct d_clause *c);
+bool cc_refuse_clause(struct cc *cc, const struct d_clause *c);
 /* False, and reported: the row says LACKS. parens: "()" of what is called. */
-bool refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens);
+bool cc_refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens);
 
 #endif

@@ -14,22 +14,6 @@
 
 enum { STACK_KEY_MAX = 64 };
 
-enum rec_kind key_kind(const struct d_type *t)
-{
-	const struct d_type *r = d_resolve(t);
-
-	switch (r->kind) {
-	case D_T_STRING: return REC_STRING;
-	case D_T_STACK: return r->is_user || t->is_user ? REC_USTACK : REC_STACK;
-	case D_T_USYM: return REC_USYM;
-	case D_T_KSYM: return REC_KSYM;
-	case D_T_ARRAY:
-	case D_T_STRUCT:
-	case D_T_UNION: return REC_BYTES;
-	default: return REC_INT;
-	}
-}
-
 static uint32_t key_class(uint32_t bytes)
 {
 	uint32_t c = RT_KEY_CLASS_MIN;
@@ -39,32 +23,13 @@ static uint32_t key_class(uint32_t bytes)
 	return c;
 }
 
-uint32_t stack_frames(const struct cc *cc, const struct d_type *t)
-{
-	uint64_t n = d_resolve(t)->nelem;
-
-	if (!n)
-		n = key_kind(t) == REC_USTACK ? cc->opt.ustackframes : cc->opt.stackframes;
-	return n > CC_FRAMES_MAX ? CC_FRAMES_MAX : (uint32_t)n;
-}
-
 static uint32_t key_most(struct cc *cc, const struct d_type *t)
 {
-	enum rec_kind k = key_kind(t);
+	enum rec_kind k = cc_key_kind(t);
 
 	if (k == REC_STRING)
 		return cc->str_cell;
-	return key_least(t) + (k == REC_STACK || k == REC_USTACK ? 8 * stack_frames(cc, t) : 0);
-}
-
-uint32_t key_least(const struct d_type *t)
-{
-	static const uint32_t least[] = {
-#define REC_KIND(id, value, fixed, least) [REC_##id] = least,
-#include "consumer/kinds.def"
-	};
-
-	return least[key_kind(t)];
+	return cc_key_least(t) + (k == REC_STACK || k == REC_USTACK ? 8 * cc_stack_frames(cc, t) : 0);
 }
 
 /* The kernel's functions between a tracepoint and bpf_trace_runN, where they are. */
@@ -169,7 +134,7 @@ static void user_frames(struct gen *g, uint32_t off, uint32_t bytes)
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 {
 	struct cc_func *f = g->f;
-	uint32_t bytes = 8 * stack_frames(g->cc, t);
+	uint32_t bytes = 8 * cc_stack_frames(g->cc, t);
 	int fine = cc_label_new(f);
 
 	if (!cc_contexts[g->unit->ctx].stack) {
@@ -177,7 +142,7 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 		return;
 	}
 	g->scratch = true;
-	if (key_kind(t) == REC_USTACK)
+	if (cc_key_kind(t) == REC_USTACK)
 		user_frames(g, off, bytes);
 	else
 		g_frames(g, false, R_SLOT, off, bytes);
@@ -289,10 +254,10 @@ static void key_STRING(struct gen *g, struct build *b, const struct d_expr *e)
 static void key_STACK(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	uint32_t at = g_room(g, 8 * stack_frames(g->cc, e->type));
+	uint32_t at = g_room(g, 8 * cc_stack_frames(g->cc, e->type));
 	int len = g_push(g, 8);
 
-	if (key_kind(e->type) == REC_USTACK)
+	if (cc_key_kind(e->type) == REC_USTACK)
 		put_pid(g, b);
 	g_stack(g, e->type, at);
 	cc_store(f, BPF_DW, R_FP, len, R0);
@@ -370,7 +335,7 @@ static struct key on_stack(struct gen *g, uint32_t id, bool serial, struct d_exp
 	}
 	for (size_t i = 0; i < n; i++, next += 8) {
 		g_number(g, kids[i]);
-		if (key_kind(kids[i]->type) == REC_USYM) {
+		if (cc_key_kind(kids[i]->type) == REC_USYM) {
 			cc_store(g->f, BPF_DW, R_FP, next + 8, R0);
 			g->cc->uses_usyms = true;
 			g_pid_tgid(g);
@@ -395,9 +360,9 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 
 	for (size_t i = 0; i < n; i++) {
 		most += key_most(g->cc, kids[i]->type);
-		least += key_least(kids[i]->type);
-		numbers &= key_kind(kids[i]->type) != REC_STRING &&
-			   key_most(g->cc, kids[i]->type) == key_least(kids[i]->type);
+		least += cc_key_least(kids[i]->type);
+		numbers &= cc_key_kind(kids[i]->type) != REC_STRING &&
+			   key_most(g->cc, kids[i]->type) == cc_key_least(kids[i]->type);
 	}
 	if (numbers && most <= STACK_KEY_MAX && g->stack < CC_DEEP)
 		return on_stack(g, id, serial, kids, n, room, most);
@@ -416,7 +381,7 @@ struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *
 		put_word(g, &b);
 	}
 	for (size_t i = 0; i < n; i++)
-		put[key_kind(kids[i]->type)](g, &b, kids[i]);
+		put[cc_key_kind(kids[i]->type)](g, &b, kids[i]);
 	unknown(g, &b);
 	g_slot(g, R1, 0);
 	cc_imm(f, R2, b.off);
@@ -437,7 +402,7 @@ void g_key_ptr(struct gen *g, const struct key *k, int reg)
 	cc_alu_imm(g->f, BPF_ADD, reg, k->off);
 }
 
-void key_free(struct gen *g, const struct key *k)
+void g_key_free(struct gen *g, const struct key *k)
 {
 	g_pop(g, k->bytes);
 }

@@ -10,101 +10,7 @@
 
 #include <stdio.h>
 
-/* ---- Maps ------------------------------------------------------------------------------ */
-
-/* What a row says of a map's size, with what is known by now. */
-#define CC_MAP(id, name, kind, value, entries_, always)                \
-	static void size_##name(const struct cc *cc, struct cc_map *m) \
-	{                                                              \
-		(void)cc;                                              \
-		m->value_size = (uint32_t)(value);                     \
-		m->entries = (uint32_t)(entries_);                     \
-	}
-#include "consumer/compile/maps.def"
-
-static const struct {
-	const char *name;
-	enum cc_mapkind kind;
-	bool always;
-	void (*size)(const struct cc *cc, struct cc_map *m);
-} fixed[CC_NFIXEDMAPS] = {
-#define CC_MAP(id, name, kind, value, entries, always) \
-	[CC_MAP_##id] = { #name, CC_M_##kind, always, size_##name },
-#include "consumer/compile/maps.def"
-};
-
-static void maps_layout(struct cc *cc)
-{
-	for (size_t i = 0; i < CC_NFIXEDMAPS; i++) {
-		struct cc_map *m = &cc->maps[i];
-
-		*m = (struct cc_map){
-			.kind = fixed[i].kind, .key_size = 4, .used = fixed[i].always, .fd = -1
-		};
-		snprintf(m->name, sizeof(m->name), "%s", fixed[i].name);
-	}
-	cc->nmaps = CC_NFIXEDMAPS;
-}
-
-struct cc_map *cc_maps(struct cc *cc, size_t *n)
-{
-	for (size_t i = 0; i < CC_NFIXEDMAPS; i++) {
-		struct cc_map *m = &cc->maps[i];
-
-		if (m->fd >= 0)
-			continue;
-		fixed[i].size(cc, m);
-		if (!m->value_size)
-			m->value_size = 8; /* nothing is in it: the kernel makes no map of that */
-	}
-	*n = cc->nmaps;
-	return cc->maps;
-}
-
-int cc_map_by_name(const char *name)
-{
-	for (int i = 0; i < CC_NFIXEDMAPS; i++)
-		if (!strcmp(fixed[i].name, name))
-			return i;
-	return -1;
-}
-
-int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size)
-{
-	struct cc_map *m;
-
-	for (size_t i = CC_NFIXEDMAPS; i < cc->nmaps; i++) {
-		m = &cc->maps[i];
-		if (m->kind == kind && m->key_size == key_class && m->value_size == value_size)
-			return (int)i;
-	}
-	if (cc->nmaps == CC_MAXMAPS) {
-		if (!cc->failed)
-			diag_error(cc->diag, NOWHERE, NULL, "more than %d sorts of keys and values",
-				   CC_MAXMAPS - CC_NFIXEDMAPS);
-		cc->failed = true;
-		return CC_MAP_ZERO;
-	}
-	m = &cc->maps[cc->nmaps];
-	*m = (struct cc_map){ .kind = kind,
-			      .key_size = key_class,
-			      .value_size = value_size,
-			      .used = true,
-			      .fd = -1 };
-	snprintf(m->name, sizeof(m->name), "%s_%u_%u", kind == CC_M_AGG ? "agg" : "dyn",
-		 (unsigned)key_class % 10000, (unsigned)value_size % 100000);
-	return (int)cc->nmaps++;
-}
-
 /* ---- Variables --------------------------------------------------------------------------- */
-
-/* A number has a word of its own; arrays and structs lie as in C. */
-uint32_t var_size(const struct d_type *t)
-{
-	const struct d_type *r = d_resolve(t);
-
-	return is_aggregate(t) && r->size <= CC_MAX_AGGREGATE ? (uint32_t)(r->size + 7) & ~7u : 8;
-}
 
 /* A room is as large a part of the CPU's buffer as a slot is of its slots: in DTrace, too, scratch
  * space comes out of the principal buffer. */
@@ -122,7 +28,7 @@ static bool heaps_layout(struct cc *cc)
 
 	cc->copyin_room = copyin_room(&cc->opt);
 	for (size_t i = 0; i < cc->prog->nclauses; i++) {
-		uint32_t room = heap_room(cc, cc->prog->clauses[i]);
+		uint32_t room = cc_heap_room(cc, cc->prog->clauses[i]);
 
 		most = room > most ? room : most;
 	}
@@ -145,7 +51,7 @@ static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t 
 			if (vars[i]->assoc || is_string != strings)
 				continue;
 			off[i] = at;
-			at += is_string ? string : var_size(vars[i]->type);
+			at += is_string ? string : cc_var_size(vars[i]->type);
 		}
 	*size = at;
 	return off;
@@ -169,7 +75,7 @@ static bool self_fits(struct cc *cc)
 		const struct d_var *v = p->selfs[i];
 		uint32_t size = v->assoc			? 0 :
 				v->type && d_is_string(v->type) ? cc->str_cell :
-								  var_size(v->type);
+								  cc_var_size(v->type);
 
 		if (!size || cc->self_off[i] + size <= SELF_MAX)
 			continue;
@@ -211,7 +117,7 @@ static bool vars_layout(struct cc *cc)
 	for (size_t i = 0; i < p->nthises; i++) {
 		const struct d_type *t = p->thises[i]->type;
 
-		if (t && is_aggregate(t))
+		if (t && cc_is_aggregate(t))
 			cc->this_plain = this_strings(cc);
 	}
 	assoc_ids(p->globals, p->nglobals, cc->global_off, 0);
@@ -224,12 +130,12 @@ static bool vars_layout(struct cc *cc)
 /* A value with a key is drained in one piece, which must fit into a buffer of the kernel's. */
 static bool agg_fits(struct cc *cc, const struct d_agg *a)
 {
-	if (!a->nkeys || agg_words(a) <= RT_DRAIN_WORDS_MAX)
+	if (!a->nkeys || cc_agg_words(a) <= RT_DRAIN_WORDS_MAX)
 		return true;
 	diag_error(
 		cc->diag, a->loc, D_LQUANT_STEPSMALL,
 		"@%s has keys: lquantize() can have at most %d steps from base to limit then, not %u",
-		a->name, RT_DRAIN_WORDS_MAX - 3, (unsigned)agg_words(a) - 3);
+		a->name, RT_DRAIN_WORDS_MAX - 3, (unsigned)cc_agg_words(a) - 3);
 	return false;
 }
 
@@ -237,13 +143,13 @@ static bool agg_layout(struct cc *cc, const struct d_agg *a, struct agg_desc *d)
 {
 	if (!agg_fits(cc, a))
 		return false;
-	*d = (struct agg_desc){ .agg = a, .nkeys = a->nkeys, .words = agg_words(a) };
+	*d = (struct agg_desc){ .agg = a, .nkeys = a->nkeys, .words = cc_agg_words(a) };
 	d->kinds = arena_array(cc->arena, enum rec_kind, a->nkeys + 1);
 	d->symbols = arena_array(cc->arena, enum d_symbol, a->nkeys + 1);
 	if (!d->kinds || !d->symbols)
 		return false;
 	for (size_t i = 0; i < a->nkeys; i++) {
-		d->kinds[i] = key_kind(a->keys[i]);
+		d->kinds[i] = cc_key_kind(a->keys[i]);
 		if (d->kinds[i] == REC_USYM || d->kinds[i] == REC_USTACK)
 			cc->uses_usyms = true;
 	}
@@ -295,7 +201,7 @@ static bool recs_layout(struct cc *cc)
 
 	cc->recs = arena_array(cc->arena, struct rec_desc, p->nclauses + 1);
 	for (size_t i = 0; cc->recs && i < p->nclauses; i++)
-		if (!rec_layout(cc, p->clauses[i], &cc->recs[i]))
+		if (!cc_rec_layout(cc, p->clauses[i], &cc->recs[i]))
 			return false;
 	return cc->recs;
 }
@@ -305,7 +211,7 @@ static bool clauses_ok(struct cc *cc)
 	bool ok = true;
 
 	for (size_t i = 0; i < cc->prog->nclauses; i++)
-		ok &= refuse_clause(cc, cc->prog->clauses[i]);
+		ok &= cc_refuse_clause(cc, cc->prog->clauses[i]);
 	return ok;
 }
 
@@ -335,7 +241,7 @@ struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct 
 	if (!heaps_layout(cc))
 		return NULL;
 	cc->slot_size = cc->rooms_off + RT_SLOT_PAD;
-	maps_layout(cc);
+	cc_maps_layout(cc);
 	return cc;
 }
 

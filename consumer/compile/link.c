@@ -12,11 +12,6 @@
 
 #include <stdio.h>
 
-const struct cc_context cc_contexts[CC_NCTX] = {
-#define CC_CTX(id, lower, type, ...) [CC_CTX_##id] = { #lower, BPF_PROG_TYPE_##type, __VA_ARGS__ },
-#include "consumer/compile/contexts.def"
-};
-
 /* ---- Names ---------------------------------------------------------------------------------- */
 
 static bool number(void *arg, const char *name, uint64_t *v)

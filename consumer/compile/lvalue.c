@@ -17,32 +17,6 @@
 
 #include <assert.h>
 
-const struct d_var *lvalue_var(const struct d_expr *e)
-{
-	return e->kind == D_E_INDEX ? e->kids[0]->var : e->var;
-}
-
-bool is_memory(const struct d_expr *e)
-{
-	return !aggregate_of(e) &&
-	       (e->kind == D_E_DEREF || e->kind == D_E_ELEM || e->kind == D_E_MEMBER ||
-		e->kind == D_E_KSYM ||
-		(e->kind == D_E_INDEX && e->kids[0]->var->scope == D_V_BUILTIN));
-}
-
-void g_self(struct gen *g, bool create)
-{
-	struct cc_func *f = g->f;
-
-	g->cc->maps[CC_MAP_SELF].used = true;
-	cc_helper(f, BPF_FUNC_get_current_task_btf);
-	cc_mov(f, R2, R0);
-	cc_map(f, R1, CC_MAP_SELF);
-	cc_imm(f, R3, 0);
-	cc_imm(f, R4, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
-	cc_helper(f, BPF_FUNC_task_storage_get);
-}
-
 /* ---- Variables ---------------------------------------------------------------------------- */
 
 /* r9 = a scalar's 8 bytes, a string's, or where an array or struct begins, and `known` bytes more;
@@ -88,9 +62,9 @@ void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none
 /* A variable, an element of one, or a part of these. */
 static struct lvalue variable_lvalue(struct gen *g, const struct d_expr *e, int none)
 {
-	const struct d_var *whole = aggregate_of(e);
-	const struct d_expr *name = whole ? aggregate_name(e) : e;
-	struct lvalue lv = { .var = whole ? whole : lvalue_var(e),
+	const struct d_var *whole = cc_aggregate_of(e);
+	const struct d_expr *name = whole ? cc_aggregate_name(e) : e;
+	struct lvalue lv = { .var = whole ? whole : cc_lvalue_var(e),
 			     .type = e->type,
 			     .size = BPF_DW };
 
@@ -127,7 +101,7 @@ static void variable_address(struct gen *g, const struct d_expr *e)
 	g_lvalue_find(g, &lv, true, none);
 	cc_jump(f, have);
 	cc_label_here(f, none);
-	g_zeros(g, R_PTR, var_size(lv.type));
+	g_zeros(g, R_PTR, cc_var_size(lv.type));
 	cc_label_here(f, have);
 	cc_store(f, BPF_DW, R_FP, at, R_PTR);
 	cc_store_imm(f, BPF_DW, R_FP, at + 8, 0);
@@ -189,7 +163,7 @@ static struct memory address_VAR(struct gen *g, const struct d_expr *e, bool sta
 
 	(void)stays;
 	variable_address(g, e);
-	m.own = aggregate_of(e)->scope == D_V_THIS;
+	m.own = cc_aggregate_of(e)->scope == D_V_THIS;
 	return m;
 }
 
@@ -219,7 +193,7 @@ struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays)
 #include "d/ekinds.def"
 	};
 
-	if (aggregate_of(e))
+	if (cc_aggregate_of(e))
 		return address_VAR(g, e, stays);
 	assert(by_kind[e->kind]);
 	return by_kind[e->kind](g, e, stays);
@@ -229,7 +203,7 @@ struct lvalue g_lvalue(struct gen *g, const struct d_expr *e, int none)
 {
 	struct lvalue lv = { .type = e->type };
 
-	if (!is_memory(e))
+	if (!cc_is_memory(e))
 		return variable_lvalue(g, e, none);
 	lv.memory = g_lvalue_memory(g, e, true);
 	lv.address = g_push(g, 8);
@@ -245,7 +219,7 @@ void g_lvalue_free(struct gen *g, const struct lvalue *lv)
 	if (lv->inside)
 		g_offset_free(g, &lv->off);
 	if (lv->is_element)
-		key_free(g, &lv->key);
+		g_key_free(g, &lv->key);
 }
 
 void g_address(struct gen *g, const struct d_expr *e)
@@ -274,7 +248,7 @@ static void load_variable(struct gen *g, const struct d_expr *e)
 }
 
 /* Members and elements have the size that strings had when they were declared. */
-uint32_t lvalue_string_size(const struct gen *g, const struct lvalue *lv)
+uint32_t g_lvalue_string_size(const struct gen *g, const struct lvalue *lv)
 {
 	uint64_t size = lv->inside ? d_resolve(lv->type)->size : g->cc->opt.strsize;
 
@@ -287,7 +261,7 @@ static void load_string_bytes(struct gen *g, const struct lvalue *lv, uint32_t a
 	struct cc_func *f = g->f;
 
 	g_slot(g, R1, at + 8);
-	cc_imm(f, R2, lvalue_string_size(g, lv));
+	cc_imm(f, R2, g_lvalue_string_size(g, lv));
 	cc_mov(f, R3, R_PTR);
 	cc_helper(f, BPF_FUNC_probe_read_kernel_str);
 	cc_jump_imm(f, BPF_JSLE, R0, 0, none);
@@ -298,7 +272,7 @@ static void load_string_bytes(struct gen *g, const struct lvalue *lv, uint32_t a
 static struct value load_string_variable(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
-	const struct d_var *v = aggregate_of(e) ? NULL : lvalue_var(e);
+	const struct d_var *v = cc_aggregate_of(e) ? NULL : cc_lvalue_var(e);
 	int none = cc_label_new(f), end = cc_label_new(f);
 	struct lvalue lv;
 	uint32_t at;
@@ -332,13 +306,13 @@ static struct value load_number(struct gen *g, const struct d_expr *e)
 	const struct d_type *t = d_resolve(e->type);
 	struct memory m;
 
-	if (!is_memory(e)) {
+	if (!cc_is_memory(e)) {
 		load_variable(g, e);
 		return value_number();
 	}
 	m = g_lvalue_memory(g, e, false);
 	if (t->kind != D_T_FUNC) /* a function is its address */
-		g_memory_number(g, &m, (uint32_t)t->size, type_signed(t));
+		g_memory_number(g, &m, (uint32_t)t->size, cc_type_signed(t));
 	g_memory_free(g, &m);
 	return value_number();
 }
@@ -348,7 +322,7 @@ static struct value load_string(struct gen *g, const struct d_expr *e)
 	struct memory m;
 	uint32_t at;
 
-	if (!is_memory(e))
+	if (!cc_is_memory(e))
 		return load_string_variable(g, e);
 	m = g_lvalue_memory(g, e, false);
 	at = g_str_room(g);
@@ -381,5 +355,5 @@ struct value g_load(struct gen *g, const struct d_expr *e)
 		[VALUE_BYTES] = load_bytes,
 	};
 
-	return by_kind[value_kind(e->type)](g, e);
+	return by_kind[cc_value_kind(e->type)](g, e);
 }

@@ -205,7 +205,7 @@ struct memory g_pointee(struct gen *g, const struct d_expr *e, bool stays)
 		return m;
 	}
 	g_number(g, e);
-	m.own = !m.user && has_own_memory(g);
+	m.own = !m.user && g_has_own_memory(g);
 	return m;
 }
 

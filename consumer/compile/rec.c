@@ -41,14 +41,14 @@ static void field_layout(struct layout *l, struct rec_action *a, const struct d_
 	struct rec_field *f = &a->fields[a->nfields++];
 	const struct d_type *t = d_resolve(e->type);
 
-	*f = (struct rec_field){ .kind = key_kind(e->type),
+	*f = (struct rec_field){ .kind = cc_key_kind(e->type),
 				 .off = l->r->size,
 				 .type = e->type,
 				 .size = (uint32_t)t->size,
 				 .symbol = symbol_of(e),
 				 .expr = e };
 	if (f->kind == REC_STACK || f->kind == REC_USTACK) {
-		f->frames = stack_frames(l->cc, e->type);
+		f->frames = cc_stack_frames(l->cc, e->type);
 		l->tails += 8 * f->frames;
 	}
 	if (f->kind == REC_STRING)
@@ -100,10 +100,10 @@ static void layout_self(struct layout *l, struct rec_action *a, const struct d_e
 	field_layout(l, a, e);
 }
 
-/* Never called: refuse_clause() has refused the row. */
+/* Never called: cc_refuse_clause() has refused the row. */
 static void layout_lacking(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
-	l->cc->failed |= !refuse_lacking(l->cc, a->loc, &d_action_rows[e->func], "()");
+	l->cc->failed |= !cc_refuse_lacking(l->cc, a->loc, &d_action_rows[e->func], "()");
 }
 
 #define layout_printf layout_format
@@ -164,7 +164,7 @@ static bool stmts_layout(struct layout *l, struct d_stmt **s, size_t n, bool ins
 	return true;
 }
 
-bool rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
+bool cc_rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
 {
 	struct layout l = { .cc = cc, .r = r };
 
@@ -269,7 +269,7 @@ static void record_STACK(struct gen *g, const struct rec_field *fl, const struct
 			 uint32_t at)
 {
 	struct cc_func *f = g->f;
-	uint32_t room = g_room(g, 8 * stack_frames(g->cc, e->type));
+	uint32_t room = g_room(g, 8 * cc_stack_frames(g->cc, e->type));
 
 	g_stack(g, e->type, room);
 	cc_mov(f, R5, R0);
@@ -333,7 +333,7 @@ static void emit_exit(struct gen *g, const struct rec_action *a)
 /* Never called: layout_lacking() has failed. */
 static void emit_lacking(struct gen *g, const struct rec_action *a)
 {
-	g->cc->failed |= !refuse_lacking(g->cc, a->loc, &d_action_rows[a->act], "()");
+	g->cc->failed |= !cc_refuse_lacking(g->cc, a->loc, &d_action_rows[a->act], "()");
 }
 
 #define emit_printf emit_fields

@@ -21,7 +21,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct cc *cc, struct l
 	return false;
 }
 
-bool refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens)
+bool cc_refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens)
 {
 	if (row->has)
 		return true;
@@ -33,7 +33,7 @@ bool refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const
 
 static bool call_ok(struct cc *cc, const struct d_expr *e)
 {
-	return refuse_lacking(cc, e->loc,
+	return cc_refuse_lacking(cc, e->loc,
 			      e->is_action ? &d_action_rows[e->func] : &d_subr_rows[e->func], "()");
 }
 
@@ -67,10 +67,10 @@ static bool takes_place(const struct d_expr *e, size_t kid)
 static bool var_ok(struct cc *cc, const struct d_expr *e)
 {
 	if (e->var->scope == D_V_BUILTIN)
-		return refuse_lacking(cc, e->loc, &d_var_rows[e->var->id], "");
+		return cc_refuse_lacking(cc, e->loc, &d_var_rows[e->var->id], "");
 	if (!d_resolve(e->var->type))
 		return true;
-	if (!is_aggregate(e->var->type))
+	if (!cc_is_aggregate(e->var->type))
 		return true;
 	if (d_resolve(e->var->type)->size > CC_MAX_AGGREGATE)
 		return refuse(
@@ -101,9 +101,9 @@ static bool assigns(const struct d_expr *e)
  * is known when it is written. */
 static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
-	if (to->kind == D_E_AGG || (is_var(to) && !aggregate_of(to)))
+	if (to->kind == D_E_AGG || (is_var(to) && !cc_aggregate_of(to)))
 		return true;
-	if (aggregate_of(to)) {
+	if (cc_aggregate_of(to)) {
 		if (is_struct(to) && d_is_integer(e->kids[1]->type))
 			return true; /* `x = 0` */
 		if (is_struct(to))
@@ -111,11 +111,11 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 				cc, to->loc,
 				"structs and unions by value are not available in this version");
 		/* the kernel has no atomic operation on them */
-		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || is_aligned(to) ||
+		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || cc_is_aligned(to) ||
 		       refuse(cc, e->loc,
 			      "operations on members that are not aligned are not available in this version");
 	}
-	if (is_struct(to) || !is_memory(to))
+	if (is_struct(to) || !cc_is_memory(to))
 		return refuse(cc, to->loc,
 			      "structs and unions by value are not available in this version");
 	return !d_is_string(to->type) ||
@@ -152,7 +152,7 @@ static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
 	uint64_t bytes = sizeof(struct rt_key) + 8u * serial;
 
 	for (size_t i = first; i < e->nkids; i++)
-		bytes += key_least(e->kids[i]->type);
+		bytes += cc_key_least(e->kids[i]->type);
 	if (bytes <= RT_KEY_CLASS_MAX)
 		return true;
 	diag_error(cc->diag, e->loc, D_PROTO_LEN,
@@ -175,7 +175,7 @@ static bool node_ok(struct cc *cc, const struct d_expr *e, bool place)
 	if (e->kind == D_E_MEMBER && e->member && e->member->bit_size)
 		return refuse(cc, e->loc, "bit-fields are not available in this version");
 	if (!place && e->kind != D_E_AGG &&
-	    (is_struct(e) || (e->kind == D_E_ASSIGN && is_aggregate(e->type))))
+	    (is_struct(e) || (e->kind == D_E_ASSIGN && cc_is_aggregate(e->type))))
 		return refuse(cc, e->loc,
 			      "structs and unions by value are not available in this version");
 	if (e->kind == D_E_CALL && !call_ok(cc, e))
@@ -224,7 +224,7 @@ static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 				      s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
 
 	if (s->kind == D_S_AGG) {
-		if (!refuse_lacking(cc, s->loc, &d_aggfunc_rows[s->aggfunc], "()"))
+		if (!cc_refuse_lacking(cc, s->loc, &d_aggfunc_rows[s->aggfunc], "()"))
 			return false;
 		ok = key_fits(cc, s->target, false);
 		for (size_t i = 0; i < s->target->nkids; i++)
@@ -239,7 +239,7 @@ static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 	return ok;
 }
 
-bool refuse_clause(struct cc *cc, const struct d_clause *c)
+bool cc_refuse_clause(struct cc *cc, const struct d_clause *c)
 {
 	bool ok = value_ok(cc, c->pred);
 

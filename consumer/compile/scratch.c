@@ -97,7 +97,7 @@ static void needs(struct need *n, struct d_stmt **s, size_t count_of)
 	}
 }
 
-uint32_t heap_room(const struct cc *cc, const struct d_clause *c)
+uint32_t cc_heap_room(const struct cc *cc, const struct d_clause *c)
 {
 	struct need n = { .cc = cc };
 	int64_t room;
@@ -128,7 +128,7 @@ void g_own_address(struct gen *g, uint32_t off)
 	cc_imm(g->f, R0, OWN_MEMORY + off);
 }
 
-bool has_own_memory(const struct gen *g)
+bool g_has_own_memory(const struct gen *g)
 {
 	return g->heap_room || g->cc->this_plain;
 }
@@ -206,7 +206,7 @@ static void piece(struct gen *g, int args)
 	cc_label_here(f, fine);
 }
 
-struct value emit_copyin(struct gen *g, const struct d_expr *e)
+struct value g_copyin(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	int args = g_push(g, 16);

@@ -76,7 +76,7 @@ static bool find_source(struct gen *g, const struct d_expr *e, struct source *fr
 		return cast_source(g, e, from);
 	if (e->kind == D_E_CALL)
 		return copyinstr_source(g, e, from);
-	if (!is_memory(e))
+	if (!cc_is_memory(e))
 		return false;
 	from->memory = g_lvalue_memory(g, e, false);
 	return true;
@@ -114,7 +114,7 @@ bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off)
 	return true;
 }
 
-struct value emit_copyinstr(struct gen *g, const struct d_expr *e)
+struct value g_copyinstr(struct gen *g, const struct d_expr *e)
 {
 	struct value v = { 0 };
 

@@ -31,19 +31,6 @@ static void fire_ptr(struct gen *g, int reg)
 
 /* ---- May it run at all? --------------------------------------------------------------- */
 
-void g_life_test(struct gen *g, int out)
-{
-	const struct cc_unit *u = g->unit;
-
-	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
-	cc_load(g->f, BPF_W, R1, R1, offsetof(struct rt_state, life));
-	cc_jump_imm(g->f, BPF_JNE, R1,
-		    u->begin ? RT_WARMUP :
-		    u->end   ? RT_DRAINING :
-			       RT_ACTIVE,
-		    out);
-}
-
 static void pid_test(struct gen *g, int out)
 {
 	if (!g->unit->pid)
@@ -259,7 +246,7 @@ static void this_clear(struct gen *g)
 	for (size_t i = 0; i < cc->prog->nthises; i++) {
 		const struct d_type *t = cc->prog->thises[i]->type;
 
-		g_clear(g, cc->this_off[i], t && d_is_string(t) ? 16 : var_size(t));
+		g_clear(g, cc->this_off[i], t && d_is_string(t) ? 16 : cc_var_size(t));
 	}
 }
 

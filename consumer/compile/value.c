@@ -13,16 +13,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum value_kind value_kind(const struct d_type *t)
-{
-	static const enum value_kind kinds[] = {
-#define REC_KIND(id, value, fixed, least) [REC_##id] = VALUE_##value,
-#include "consumer/kinds.def"
-	};
-
-	return kinds[key_kind(t)];
-}
-
 static struct value value_INT(struct gen *g, const struct d_expr *e)
 {
 	cc_imm(g->f, R0, (int64_t)e->ival);
@@ -53,7 +43,7 @@ static struct value value_VAR(struct gen *g, const struct d_expr *e)
 static struct value value_INDEX(struct gen *g, const struct d_expr *e)
 {
 	/* a string or an array of args[] is read from the memory that the argument points to */
-	return e->kids[0]->var->scope != D_V_BUILTIN || value_kind(e->type) != VALUE_NUMBER ?
+	return e->kids[0]->var->scope != D_V_BUILTIN || cc_value_kind(e->type) != VALUE_NUMBER ?
 		       g_load(g, e) :
 		       g_builtin(g, e);
 }
@@ -79,7 +69,7 @@ static struct value value_COND(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
 	int no = cc_label_new(f), end = cc_label_new(f);
-	struct value v = { .kind = value_kind(e->type) };
+	struct value v = { .kind = cc_value_kind(e->type) };
 
 	if (v.kind == VALUE_STRING)
 		v.at = g_str_room(g);

@@ -183,7 +183,7 @@ MADE = {
         {ACT: ["check_mark"], REC: ["layout_mark", "emit_mark"], RECORD: ["print_mark"]}),
     "subroutine": (
         [(BUILTINS, "D_SUBR(strlen,", 'D_SUBR(twice, HAS, "int64_t(int)")\n')],
-        [(BUILTIN, "/* Never called: refuse_clause() has refused the row. */\nstatic struct value subr_", SUBR_TWICE)],
+        [(BUILTIN, "/* Never called: cc_refuse_clause() has refused the row. */\nstatic struct value subr_", SUBR_TWICE)],
         {BUILTIN: ["subr_twice"]}),
     "variable": (
         [(BUILTINS, "D_VAR(cpu,", 'D_VAR(turn, HAS, "uint64_t")\n')],
