@@ -29,7 +29,8 @@ static uint32_t key_most(struct cc *cc, const struct d_type *t)
 
 	if (k == REC_STRING)
 		return cc->str_cell;
-	return cc_key_least(t) + (k == REC_STACK || k == REC_USTACK ? 8 * cc_stack_frames(cc, t) : 0);
+	return cc_key_least(t) +
+	       (k == REC_STACK || k == REC_USTACK ? 8 * cc_stack_frames(cc, t) : 0);
 }
 
 /* The kernel's functions between a tracepoint and bpf_trace_runN, where they are. */

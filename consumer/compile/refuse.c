@@ -33,8 +33,8 @@ bool cc_refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, co
 
 static bool call_ok(struct cc *cc, const struct d_expr *e)
 {
-	return cc_refuse_lacking(cc, e->loc,
-			      e->is_action ? &d_action_rows[e->func] : &d_subr_rows[e->func], "()");
+	return cc_refuse_lacking(
+		cc, e->loc, e->is_action ? &d_action_rows[e->func] : &d_subr_rows[e->func], "()");
 }
 
 static bool type_ok(struct cc *cc, const struct d_expr *e)

@@ -64,7 +64,8 @@ uint32_t cc_var_size(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);
 
-	return cc_is_aggregate(t) && r->size <= CC_MAX_AGGREGATE ? (uint32_t)(r->size + 7) & ~7u : 8;
+	return cc_is_aggregate(t) && r->size <= CC_MAX_AGGREGATE ? (uint32_t)(r->size + 7) & ~7u :
+								   8;
 }
 
 uint32_t cc_stack_frames(const struct cc *cc, const struct d_type *t)
