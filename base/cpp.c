@@ -53,21 +53,11 @@ static char *slurp(struct arena *a, int fd, size_t *len)
 static char **command(struct arena *a, const char *name, const char *const *args, size_t n)
 {
 	/*
-	 * -std=c99: in gnu mode `linux` and `unix` are macros, and D scripts use such words. The
-	 * rest are the compiler's own words in the system's headers, which say nothing to D.
+	 * -std=c99: in gnu mode `linux` and `unix` are macros, and D scripts use such words.
+	 * _DEFAULT_SOURCE: the headers declare what they declare in gnu mode.
 	 */
-	static const char *const ours[] = {
-		"-x",
-		"c",
-		"-std=c99",
-		"-D__SUNW_D=1",
-		"-D__attribute__(x)=",
-		"-D__asm__(x)=",
-		"-D__extension__=",
-		"-D__restrict=",
-		"-D__inline=inline",
-		"-D__signed__=signed",
-	};
+	static const char *const ours[] = { "-x", "c", "-std=c99", "-D_DEFAULT_SOURCE=1",
+					    "-D__SUNW_D=1" };
 	const char *env = getenv("CPP"), *slash = name ? strrchr(name, '/') : NULL;
 	char *words = arena_strdup(a, env && *env ? env : "cc -E"), *word, *save;
 	char **argv = words ? arena_array(a, char *, n + strlen(words) + COUNT(ours) + 8) : NULL;

@@ -10,15 +10,20 @@
 
 #include <string.h>
 
+bool d_is_header(const char *name, size_t len)
+{
+	return len > 2 && !memcmp(name + len - 2, ".h", 2);
+}
+
 /*
- * C headers that a provider file includes hold more than D knows (inline functions, attributes).
- * What is used of them is checked where it is used.
+ * C headers that a provider file includes may hold more than D knows. The program that uses them is
+ * checked where it uses them.
  */
 bool d_in_header(const struct d *d, struct loc at)
 {
 	struct place where = d->config.providers ? text_place(at) : (struct place){ 0 };
 
-	return where.name_len > 2 && !memcmp(where.name + where.name_len - 2, ".h", 2);
+	return where.name && d_is_header(where.name, where.name_len);
 }
 
 void d_error(struct d *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)

@@ -48,6 +48,8 @@ struct d_member {
 	uint64_t bit_off;
 	uint32_t bit_size; /* 0: not a bit-field */
 	struct loc loc;
+	uint32_t aligned; /* bytes that aligned() of C asks for; 0: as the type has it */
+	bool packed;	  /* by an attribute of C */
 };
 
 struct d_enumerator {
@@ -65,6 +67,7 @@ struct d_type {
 	bool is_const, is_volatile; /* qualified types are copies that keep `base` */
 	bool is_user;		    /* PTR, ARRAY: what it points at is user memory (userland) */
 	bool is_unknown;     /* TYPEDEF of void: a name that a probe gives and nobody declares */
+	bool is_opaque;	     /* STRUCT: a type of C that has no counterpart in D: size and align */
 	bool complete;	     /* STRUCT, UNION, ENUM: members are known */
 	struct d_type *base; /* the unqualified original, or NULL */
 	struct d_type *to;   /* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
@@ -77,6 +80,7 @@ struct d_type {
 	size_t nparams;
 	bool variadic;
 	struct d_type *ptr_cache; /* pointer to this one, made once */
+	uint32_t aligned;	  /* TYPEDEF: bytes that aligned() of C asks for */
 	uint64_t origin;	  /* for the source of the type (a BTF id); 0: declared in D */
 };
 
@@ -117,11 +121,11 @@ enum d_basetype {
 struct d_type *d_base(struct d *d, enum d_basetype which);
 struct d_type *d_ptr_to(struct d *d, struct d_type *to);
 struct d_type *d_user_ptr_to(struct d *d, struct d_type *to);
-/* A struct, union, enum or typedef as the program declares it. The kernel's are not asked for: what
- * user land calls so is another. A tag that is not declared: a type without members; such a
- * typedef: NULL. */
-/* What a pointer of that type leads to is not known. */
+/* A type whose values and pointers lead to nothing that D knows. */
 struct d_type *d_unknown_type(struct d *d, const char *name);
+/* A struct, union, enum or typedef as the program declares it. The kernel's types are not asked for:
+ * user land may have another type of that name. A tag that is not declared: a type without members;
+ * a typedef that is not declared: NULL. */
 struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name);
 struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n);
 /* Through typedefs and qualifiers to what it is. */

@@ -80,6 +80,20 @@ static bool local(struct d_parser *p, const struct d_declarator *decl, enum d_sc
 	return v && (!hash_set_str(table, decl->name, v) || d_nomem(p));
 }
 
+/* Of a header of C: D cannot reach C's variables, so those that D could not have are passed over. */
+static bool is_only_c(struct d_parser *p, const struct d_specs *specs,
+		      const struct d_declarator *decl)
+{
+	const struct d_type *t = d_resolve(decl->type);
+
+	if (!p->in_header || decl->assoc)
+		return false;
+	return specs->class == D_C_STATIC || p->tok.kind == '=' || t->is_opaque ||
+	       (specs->class == D_C_EXTERN &&
+		(hash_get_str(p->d->idents, decl->name) || t->kind == D_T_VOID ||
+		 (t->kind == D_T_ARRAY && !t->nelem)));
+}
+
 /* What a variable's type must not be; DTrace's tags. */
 static bool var_type_ok(struct d_parser *p, const struct d_declarator *decl, enum d_class class)
 {
@@ -101,6 +115,20 @@ static bool var_type_ok(struct d_parser *p, const struct d_declarator *decl, enu
 	return !tag;
 }
 
+static bool typedef_declare(struct d_parser *p, const struct d_declarator *decl)
+{
+	if (decl->assoc) {
+		d_perror(p, decl->loc, D_DECL_DYNOBJ,
+			 "a typedef cannot be an associative array: %s", decl->name);
+		return false;
+	}
+	if (!d_typedef_declare(p->d, decl->name, decl->type, decl->attrs.aligned, decl->loc)) {
+		p->bad = true;
+		p->d->front->errors++;
+	}
+	return !p->bad;
+}
+
 static bool declare(struct d_parser *p, const struct d_specs *specs,
 		    const struct d_declarator *decl)
 {
@@ -113,20 +141,12 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 			 decl->name);
 		return false;
 	}
-	if (specs->class == D_C_TYPEDEF) {
-		if (decl->assoc) {
-			d_perror(p, decl->loc, D_DECL_DYNOBJ,
-				 "a typedef cannot be an associative array: %s", decl->name);
-			return false;
-		}
-		if (!d_typedef_declare(p->d, decl->name, decl->type, decl->loc)) {
-			p->bad = true;
-			p->d->front->errors++;
-		}
-		return !p->bad;
-	}
+	if (specs->class == D_C_TYPEDEF)
+		return typedef_declare(p, decl);
 	if (d_resolve(decl->type)->kind == D_T_FUNC && !decl->assoc)
 		return true; /* a prototype: D's own functions are known, others cannot be called */
+	if (is_only_c(p, specs, decl))
+		return d_skip_initializer(p);
 	if (!var_type_ok(p, decl, specs->class))
 		return false;
 	if (specs->class == D_C_SELF || specs->class == D_C_THIS)
@@ -134,28 +154,40 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 	return global(p, decl);
 }
 
-static void variables(struct d_parser *p)
+/* The declarators behind the specifiers, or the body of a function of C. */
+static void declarators(struct d_parser *p, const struct d_specs *specs)
 {
 	struct d_declarator decl;
+
+	do {
+		if (!d_parse_declarator(p, specs, &decl) || !declare(p, specs, &decl))
+			return;
+		if (p->in_header && p->tok.kind == '{' && d_resolve(decl.type)->kind == D_T_FUNC) {
+			d_skip_body(p);
+			return;
+		}
+	} while (d_accept(p, ','));
+	semicolon(p, "',' or ';'");
+}
+
+static void variables(struct d_parser *p)
+{
 	struct d_specs specs;
 
 	if (!d_parse_specs(p, &specs))
 		return;
-	if (specs.class == D_C_AUTO || specs.class == D_C_REGISTER || specs.class == D_C_STATIC) {
+	if (!p->in_header && (specs.class == D_C_AUTO || specs.class == D_C_REGISTER ||
+			      specs.class == D_C_STATIC)) {
 		d_perror(p, specs.loc, D_DECL_BADCLASS,
 			 "specified storage class not appropriate in D");
 		return;
 	}
 	if (p->tok.kind == ';') {
-		if (!specs.defines)
+		if (!specs.defines && !p->in_header)
 			d_perror(p, specs.loc, D_DECL_USELESS, "useless declaration");
 		return;
 	}
-	do {
-		if (!d_parse_declarator(p, &specs, &decl) || !declare(p, &specs, &decl))
-			return;
-	} while (d_accept(p, ','));
-	semicolon(p, "',' or ';'");
+	declarators(p, &specs);
 }
 
 static bool params_named(struct d_parser *p, const struct d_declarator *decl)
@@ -180,8 +212,21 @@ static void inline_definition(struct d_parser *p)
 	struct d_expr *e;
 
 	d_next(p);
-	if (!d_parse_specs(p, &specs) || !d_parse_declarator(p, &specs, &decl))
+	if (!d_parse_specs(p, &specs))
 		return;
+	if (p->in_header && specs.class != D_C_NONE) { /* inline static int f(void) { … } */
+		declarators(p, &specs);
+		return;
+	}
+	if (!d_parse_declarator(p, &specs, &decl))
+		return;
+	if (p->in_header && decl.name && d_resolve(decl.type)->kind == D_T_FUNC) {
+		if (p->tok.kind == '{')
+			d_skip_body(p);
+		else
+			semicolon(p, "';' or a body");
+		return;
+	}
 	if (!decl.name || specs.class != D_C_NONE) {
 		d_syntax(p, decl.name ? "no storage class" : "a name");
 		return;
@@ -244,6 +289,12 @@ void d_parse_declaration(struct d_parser *p)
 	case D_KW_provider: d_parse_provider(p); break;
 	case D_KW_translator: translator(p); break;
 	case D_KW_inline: inline_definition(p); break;
+	case D_KW__Static_assert:
+	case D_KW___asm__:
+		d_next(p);
+		if (d_skip_parens(p))
+			semicolon(p, "';'");
+		break;
 	default: variables(p);
 	}
 }

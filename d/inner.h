@@ -4,7 +4,8 @@
  *   d.c      d_new, d_free, d_error, builtin names
  *   lex.c    text → tokens (macros, numbers, strings, places)
  *   parse*.c tokens → declarations (entered in struct d at once) and raw clauses
- *   decl.c   C and D declarations: declarators, structs, typedefs, inlines, providers
+ *   specs.c declarator.c tags.c cwords.c   declarations as C has them
+ *   decl_top.c provider.c   variables, typedefs, inlines, translators, providers
  *   type.c   types and the tables they live in
  *   check*.c raw clauses → typed clauses (struct d_clause of d.h)
  *   format.c printf formats
@@ -76,7 +77,9 @@ struct d {
 };
 
 /* d.c */
-/* A place in a C header that a provider file includes: errors there are none. */
+/* By its name, "x.h", is an included file a header of C? */
+bool d_is_header(const char *name, size_t len);
+/* A place in a C header that a provider file includes: what D cannot read there is no error. */
 bool d_in_header(const struct d *d, struct loc at);
 /* A new name at file scope; NULL: no memory. */
 struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at);
@@ -103,9 +106,22 @@ struct d_type *d_tag_find(struct d *d, enum d_kind kind, const char *tag);
 struct d_type *d_typedef_find(struct d *d, const char *name);
 /* Makes (or finds, in D's own table) a struct, union or enum of that tag, incomplete. */
 struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at);
+/* A type of C that D cannot express: its name, size and alignment are kept. NULL: no memory. */
+struct d_type *d_opaque(struct d *d, const char *name, uint64_t size, uint32_t align);
+/* As a member of that type is aligned; a typedef of C may say it. */
+uint32_t d_align_of(const struct d_type *t);
 /* Lays out C struct members (offsets, bit-fields, size, align) and marks complete. */
-bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, struct loc at);
-bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct loc at);
+struct d_packing {	  /* what attributes of the whole type say */
+	bool packed;
+	uint32_t aligned; /* at least; 0: not given */
+	uint32_t most;	  /* #pragma pack; 0: not given */
+	bool in_header;	  /* of C: arrays without elements may be anywhere */
+};
+bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n,
+		   struct d_packing packing, struct loc at);
+/* `aligned`: bytes that an attribute of C asks for; 0: as the type. */
+bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, uint32_t aligned,
+		       struct loc at);
 struct d_type *d_qualified(struct d *d, struct d_type *t, bool c, bool v, bool userland);
 struct d_type *d_func_type(struct d *d, struct d_type *ret, struct d_type **params, size_t n,
 			   bool variadic);

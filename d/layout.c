@@ -34,7 +34,7 @@ bool d_complete(struct d *d, struct d_type *t)
 		return false;
 	for (; t != real; t = t->base ? t->base : t->to) { /* qualified copies and typedefs */
 		t->size = real->size;
-		t->align = real->align;
+		t->align = t->aligned ? t->aligned : real->align;
 	}
 	return real->complete;
 }
@@ -75,7 +75,7 @@ const struct d_member *d_member_find(struct d *d, struct d_type *t, const char *
 
 /* ---- Layout ----------------------------------------------------------------- */
 
-static bool member_ok(struct d *d, struct d_member *m, bool last)
+static bool member_ok(struct d *d, struct d_member *m, bool last, bool in_header)
 {
 	const struct d_type *t = d_resolve(m->type);
 	const char *name = m->name ? m->name : "(unnamed)";
@@ -97,7 +97,7 @@ static bool member_ok(struct d *d, struct d_member *m, bool last)
 			d_type_name(d, m->type));
 		return false;
 	}
-	if (t->kind == D_T_ARRAY && !t->nelem && !last) {
+	if (t->kind == D_T_ARRAY && !t->nelem && !last && !in_header) {
 		d_error(d, m->loc, D_DECL_ARRNULL, "member %s: array without a size", name);
 		return false;
 	}
@@ -126,26 +126,51 @@ static bool names_differ(struct d *d, const struct d_type *t, const struct d_mem
 	return true;
 }
 
+uint32_t d_align_of(const struct d_type *t)
+{
+	uint32_t align = 0;
+
+	for (; t->base || t->kind == D_T_TYPEDEF; t = t->base ? t->base : t->to)
+		if (t->kind == D_T_TYPEDEF && t->aligned && !align)
+			align = t->aligned;
+	return align ? align : t->align ? t->align : 1;
+}
+
+/* In bits: what the member needs by its type and by attributes, its own and the whole's. */
+static uint64_t member_align(const struct d_member *m, struct d_packing packing)
+{
+	uint32_t align = m->packed || packing.packed ? 1 : d_align_of(m->type);
+
+	if (m->aligned > align)
+		align = m->aligned;
+	if (packing.most && align > packing.most)
+		align = packing.most;
+	return (uint64_t)align * 8;
+}
+
 /* Places one member at or after bit `at`; returns the bit after it. */
-static uint64_t place(struct d_type *t, struct d_member *m, uint64_t at)
+static uint64_t place(struct d_type *t, struct d_member *m, uint64_t at, struct d_packing packing)
 {
 	const struct d_type *mt = d_resolve(m->type);
-	uint64_t unit = mt->size * 8, align = (uint64_t)mt->align * 8;
+	uint64_t unit = mt->size * 8, align = member_align(m, packing);
 	bool bits = m->bit_size || (!m->name && !is_sou(mt));
+	bool packed = m->packed || packing.packed;
 
 	if (bits && !m->bit_size) { /* `int : 0` ends a unit */
-		m->bit_off = round_up(at, align);
+		m->bit_off = round_up(at, (uint64_t)d_align_of(m->type) * 8);
 		return m->bit_off;
 	}
-	if (!bits || at % unit + m->bit_size > unit)
+	if (!bits || m->aligned ||
+	    (!packed && (at % align + m->bit_size + align - 1) / align > unit / align))
 		at = round_up(at, align);
 	m->bit_off = at;
-	if (m->name || !bits) /* unnamed bit-fields do not align the whole */
-		t->align = mt->align > t->align ? mt->align : t->align;
+	if ((m->name || !bits) && align / 8 > t->align) /* unnamed bit-fields do not align the whole */
+		t->align = (uint32_t)(align / 8);
 	return at + (bits ? m->bit_size : unit);
 }
 
-bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, struct loc at)
+bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n,
+		   struct d_packing packing, struct loc at)
 {
 	uint64_t bit = 0, most = 0;
 	bool ok = true;
@@ -158,11 +183,11 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, 
 	}
 	t->align = 1;
 	for (size_t i = 0; i < n; i++) {
-		if (!member_ok(d, &m[i], i + 1 == n) || !names_differ(d, t, m, i)) {
+		if (!member_ok(d, &m[i], i + 1 == n, packing.in_header) || !names_differ(d, t, m, i)) {
 			ok = false;
 			continue;
 		}
-		bit = place(t, &m[i], t->kind == D_T_UNION ? 0 : bit);
+		bit = place(t, &m[i], t->kind == D_T_UNION ? 0 : bit, packing);
 		most = bit > most ? bit : most;
 		if (most > MAX_BITS) {
 			d_error(d, m[i].loc, D_DECL_ARRBIG, "%s is too big", d_type_name(d, t));
@@ -171,6 +196,8 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n, 
 	}
 	if (!ok)
 		return false;
+	if (packing.aligned > t->align)
+		t->align = packing.aligned;
 	t->size = round_up(round_up(most, 8) / 8, t->align);
 	t->members = m;
 	t->nmembers = n;

@@ -19,6 +19,31 @@ static const struct {
 #undef NAME
 };
 
+/* How the compiler's own headers spell words of C, so that no macro touches them. */
+static const struct {
+	const char *name;
+	enum d_tok tok;
+} spellings[] = {
+	{ "__const", D_KW_const },
+	{ "__const__", D_KW_const },
+	{ "__volatile", D_KW_volatile },
+	{ "__volatile__", D_KW_volatile },
+	{ "__restrict", D_KW_restrict },
+	{ "__restrict__", D_KW_restrict },
+	{ "__signed", D_KW_signed },
+	{ "__signed__", D_KW_signed },
+	{ "__inline", D_KW_inline },
+	{ "__inline__", D_KW_inline },
+	{ "__asm", D_KW___asm__ },
+	{ "__attribute", D_KW___attribute__ },
+	{ "__typeof", D_KW___typeof__ },
+	{ "__alignof", D_KW__Alignof },
+	{ "__alignof__", D_KW__Alignof },
+	{ "__complex__", D_KW__Complex },
+	{ "__thread", D_KW__Thread_local },
+	{ "__builtin_offsetof", D_KW_offsetof },
+};
+
 /* Longest first, so that the first match is the right one. */
 static const struct {
 	char text[4];
@@ -41,6 +66,9 @@ enum d_tok d_keyword(const char *s, size_t len)
 		if (keywords[i].name[0] == s[0] && strlen(keywords[i].name) == len &&
 		    !memcmp(keywords[i].name, s, len))
 			return D_KW_auto + (enum d_tok)i;
+	for (size_t i = 0; len > 5 && s[0] == '_' && s[1] == '_' && i < COUNT(spellings); i++)
+		if (strlen(spellings[i].name) == len && !memcmp(spellings[i].name, s, len))
+			return spellings[i].tok;
 	return D_TK_IDENT;
 }
 

@@ -17,7 +17,7 @@
 #include "d/inner.h"
 
 /* Keywords: D_KEY(id, flags). TYPE: may begin a type; CLASS: a storage class; both begin a
- * declaration. */
+ * declaration. From __asm__ on they are C's, for the headers of C. */
 #define D_KEYWORDS(K)                                                                          \
 	K(auto, CLASS) K(break, NONE) K(case, NONE) K(char, TYPE) K(const, TYPE)                  \
 	K(continue, NONE) K(counter, NONE) K(default, NONE) K(do, NONE) K(double, TYPE)           \
@@ -28,7 +28,10 @@
 	K(sizeof, NONE) K(static, CLASS) K(string, TYPE) K(stringof, NONE) K(struct, TYPE)        \
 	K(switch, NONE) K(this, CLASS) K(translator, BLOCK) K(typedef, CLASS) K(union, TYPE)      \
 	K(unsigned, TYPE) K(userland, TYPE) K(void, TYPE) K(volatile, TYPE) K(while, NONE)        \
-	K(xlate, NONE)
+	K(xlate, NONE)                                                                            \
+	K(__asm__, BLOCK) K(__attribute__, TYPE) K(__extension__, TYPE) K(__int128, TYPE)         \
+	K(__typeof__, TYPE) K(_Alignas, TYPE) K(_Alignof, NONE) K(_Atomic, TYPE)                  \
+	K(_Complex, TYPE) K(_Noreturn, CLASS) K(_Static_assert, BLOCK) K(_Thread_local, CLASS)
 
 enum d_keyflag { D_KF_NONE, D_KF_TYPE, D_KF_CLASS, D_KF_BLOCK };
 
@@ -70,6 +73,14 @@ enum d_tok {
 		D_NTOKENS
 };
 
+/* Attributes of C that change a layout or a type; 0: not given. */
+struct d_cattrs {
+	bool packed;
+	uint32_t aligned, vector; /* bytes */
+	const char *mode;	  /* mode(DI): "DI" */
+};
+enum { D_ALIGN_LIMIT = 1 << 20 };
+
 struct d_token {
 	enum d_tok kind;
 	struct loc loc;
@@ -99,6 +110,12 @@ struct d_front {
 	bool nomem; /* said once */
 };
 
+/* Recursion is by rule, so nesting is bounded; so is a tree's height (checkers recurse too). */
+#define D_MAX_DEPTH 200
+#define D_MAX_CHAIN 1000
+#define D_MAX_ERRORS 10
+#define D_MAX_PACKS 16 /* #pragma pack(push) inside each other */
+
 struct d_parser {
 	struct d *d;
 	const struct text *text;
@@ -111,15 +128,15 @@ struct d_parser {
 	char spec;	    /* -P, -m, -f, -n, -i: see d_parse */
 	bool library;	    /* d_parse_library */
 	bool in_clause;	    /* else in a declaration */
-	bool in_provider;   /* keywords may be names, types unknown: see decl.c */
+	bool in_provider;   /* keywords may be names, types unknown: see specs.c */
+	bool in_header;	    /* the text comes of an included file, which may be C's: see cwords.c */
+	bool in_params;	    /* of a function: bounds of arrays say nothing */
+	uint32_t most_aligned; /* #pragma pack(n): of members; 0: as their types say */
+	uint32_t packs[D_MAX_PACKS];
+	unsigned npacks;
 	bool quiet;	    /* errors are not reported (d_parse_type_name) */
 	bool bad;
 };
-
-/* Recursion is by rule, so nesting is bounded; so is a tree's height (checkers recurse too). */
-#define D_MAX_DEPTH 200
-#define D_MAX_CHAIN 1000
-#define D_MAX_ERRORS 10
 
 /* lex.c */
 void d_next(struct d_parser *p);
@@ -151,9 +168,11 @@ bool d_expect(struct d_parser *p, int tok, const char *wanted);
 bool d_enter(struct d_parser *p); /* one level deeper; false: too deep, reported */
 void d_leave(struct d_parser *p);
 bool d_link(struct d_parser *p); /* the tree gets one node higher */
-/* In a provider block: the keyword at hand, before one of these characters, is a name. */
+/* In a provider block or a header: the keyword at hand, before one of these characters, is a name. */
 bool d_keyword_as_name(struct d_parser *p, const char *followers);
 struct loc d_since(const struct d_parser *p, struct loc start);
+/* Sets in_header from p->pos, where bytes were passed over: their line markers were not read. */
+void d_relocate(struct d_parser *p);
 
 /* pdesc.c */
 enum d_start { D_START_PROBE, D_START_DECL, D_START_END };
@@ -165,7 +184,20 @@ struct d_expr *d_parse_expr(struct d_parser *p); /* with commas */
 struct d_expr *d_parse_assign(struct d_parser *p);
 struct d_expr *d_parse_cond(struct d_parser *p); /* a constant expression's syntax */
 
-/* decl.c */
+bool d_parse_const(struct d_parser *p, int64_t *v); /* an integer constant's value */
+
+/* cwords.c: what C's headers have besides. Each reads or skips what begins at the token. */
+bool d_parse_attributes(struct d_parser *p, struct d_cattrs *a); /* also asm("…") */
+bool d_parse_alignas(struct d_parser *p, struct d_cattrs *a);
+struct d_type *d_parse_typeof(struct d_parser *p);
+struct d_type *d_with_attributes(struct d *d, struct d_type *t, const struct d_cattrs *a);
+bool d_skip_parens(struct d_parser *p);
+bool d_skip_index(struct d_parser *p); /* behind a `[`, up to and with the `]` */
+bool d_skip_body(struct d_parser *p);  /* the `}` stays the token at hand */
+bool d_skip_initializer(struct d_parser *p);
+uint32_t d_skip_quoted(const struct text *t, uint32_t at); /* behind a string */
+
+/* specs.c, declarator.c, tags.c: types and what is declared of them */
 struct d_declarator {
 	const char *name; /* NULL: abstract */
 	struct loc loc;
@@ -174,6 +206,7 @@ struct d_declarator {
 	struct d_type **keys;
 	const char **key_names; /* NULLs where unnamed */
 	size_t nkeys;
+	struct d_cattrs attrs; /* with those of the specifiers */
 };
 enum d_class {
 	D_C_NONE,
@@ -190,10 +223,13 @@ struct d_specs { /* what stands before the declarators */
 	enum d_class class;
 	bool userland; /* pointers made of it point at user memory */
 	bool defines;  /* it declares a struct, union or enum: no declarator needed */
+	struct d_cattrs attrs;
 	struct loc loc;
 };
+const char *d_without_module(const char *name); /* mod`type_t: type_t */
 bool d_at_type(struct d_parser *p); /* may the token begin a type name? */
 bool d_parse_specs(struct d_parser *p, struct d_specs *out);
+bool d_parse_tagged(struct d_parser *p, struct d_specs *out); /* at struct, union or enum */
 bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct d_declarator *out);
 struct d_type *d_type_name_parse(struct d_parser *p);
 /* `( … )` of a function or probe: types, names; the token is past the `(`. */

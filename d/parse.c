@@ -75,10 +75,10 @@ bool d_keyword_as_name(struct d_parser *p, const char *followers)
 {
 	char next;
 
-	if (!p->in_provider || p->bad || p->tok.kind < D_KW_auto)
+	if ((!p->in_provider && !p->in_header) || p->bad || p->tok.kind < D_KW_auto)
 		return false;
 	next = p->text->bytes[d_peek_space(p->text, p->pos)];
-	return next && strchr(followers, next);
+	return next && (strchr(followers, next) || (p->in_header && strchr(";:=", next)));
 }
 
 bool d_enter(struct d_parser *p)
@@ -108,6 +108,13 @@ struct loc d_since(const struct d_parser *p, struct loc start)
 	if (end < start.off + start.len)
 		end = start.off + start.len;
 	return d_loc(p, start.off, end);
+}
+
+void d_relocate(struct d_parser *p)
+{
+	struct place at = text_place(d_loc(p, p->pos, p->pos));
+
+	p->in_header = at.name && d_is_header(at.name, at.name_len);
 }
 
 static void parser_init(struct d_parser *p, struct d *d, const struct text *text)
@@ -316,16 +323,6 @@ static void clause(struct d_parser *p)
 
 /* ---- the whole text ------------------------------------------------------- */
 
-/* Behind a string or character constant at `at`, at most to the end of its line. */
-static uint32_t skip_quoted(const struct text *t, uint32_t at)
-{
-	char q = t->bytes[at++];
-
-	while (at < t->len && t->bytes[at] != '\n' && t->bytes[at] != q)
-		at += t->bytes[at] == '\\' && at + 1 < t->len && t->bytes[at + 1] != '\n' ? 2 : 1;
-	return at < t->len && t->bytes[at] == q ? at + 1 : at;
-}
-
 /* Behind the clause or declaration with the error: its last brace, a brace in the first column,
  * or a declaration's semicolon. */
 static void resync(struct d_parser *p)
@@ -341,7 +338,7 @@ static void resync(struct d_parser *p)
 		char c = s[at];
 
 		if (c == '"' || c == '\'') {
-			at = skip_quoted(p->text, at);
+			at = d_skip_quoted(p->text, at);
 			continue;
 		}
 		if (c == '/' && s[at + 1] == '*') {
@@ -370,10 +367,14 @@ static bool unit(struct d_parser *p)
 	unsigned errors = p->d->front->errors;
 	uint32_t start;
 
-	p->bad = p->in_clause = p->in_provider = false;
+	p->bad = p->in_clause = p->in_provider = p->in_params = false;
 	p->braces = p->depth = p->chain = 0;
 	d_skip_space(p);
 	start = p->pos;
+	if (!p->bad && p->in_header && p->text->bytes[start] == ';') {
+		p->pos++; /* behind a function's body, or of a macro that is empty */
+		return true;
+	}
 	if (!p->bad) {
 		switch (d_start_of(p)) {
 		case D_START_END: return false;
@@ -384,8 +385,10 @@ static bool unit(struct d_parser *p)
 			break;
 		}
 	}
-	if (p->bad)
+	if (p->bad) {
 		resync(p);
+		d_relocate(p);
+	}
 	if (p->d->front->errors > errors && d_in_header(p->d, d_loc(p, start, start)))
 		p->d->front->errors = errors;
 	if (p->pos == start)

@@ -284,6 +284,22 @@ static struct d_expr *xlate(struct d_parser *p)
 	return e;
 }
 
+/* _Alignof(type), as C's headers pad with it. */
+static struct d_expr *align_of(struct d_parser *p)
+{
+	struct loc start = p->tok.loc;
+	struct d_expr *e, *type;
+
+	d_next(p);
+	if (!d_expect(p, '(', "'('") || !(type = type_node(p)) || !d_expect(p, ')', "')'") ||
+	    !(e = node(p, D_E_INT, start, 0)))
+		return NULL;
+	d_complete(p->d, type->type);
+	e->ival = d_align_of(type->type);
+	e->type = d_base(p->d, D_ULONG);
+	return e;
+}
+
 static struct d_expr *primary(struct d_parser *p)
 {
 	struct d_expr *e;
@@ -298,6 +314,7 @@ static struct d_expr *primary(struct d_parser *p)
 	case D_KW_this: return scoped(p);
 	case D_KW_offsetof: return offset_of(p);
 	case D_KW_xlate: return xlate(p);
+	case D_KW__Alignof: return align_of(p);
 	case '(':
 		d_next(p);
 		e = d_parse_expr(p);
@@ -398,6 +415,7 @@ static struct d_expr *unary_rule(struct d_parser *p)
 		d_next(p);
 		e = p->tok.kind == '(' ? parenthesis(p, true) : unary(p);
 		return node1(p, D_E_SIZEOF, start, e);
+	case D_KW___extension__: d_next(p); return unary(p);
 	case D_KW_stringof:
 		d_next(p);
 		e = node1(p, D_E_CALL, start, unary(p));
@@ -500,4 +518,17 @@ struct d_expr *d_parse_expr(struct d_parser *p)
 	while (e && d_accept(p, ','))
 		e = node2(p, D_E_COMMA, start, e, d_parse_assign(p));
 	return e;
+}
+
+bool d_parse_const(struct d_parser *p, int64_t *v)
+{
+	struct d_expr *e = d_parse_cond(p);
+
+	if (!e)
+		return false;
+	if (d_const_int(p->d, e, v))
+		return true;
+	p->bad = true;
+	p->d->front->errors++;
+	return false;
 }

@@ -220,9 +220,33 @@ static const struct {
 	{ "depends_on", depends_on },
 };
 
-/* Pragmas that are not D's are other compilers', and not ours to judge. */
+/* Of C: #pragma pack(2), pack(), pack(push, 2), pack(push), pack(pop): alignment of members. */
+static void pack(struct d_parser *p, const char *s)
+{
+	const char *open = strchr(s, '('), *number = open ? strpbrk(open, "0123456789)") : NULL;
+	bool push = open && strstr(open, "push"), pop = open && strstr(open, "pop");
+
+	if (!number)
+		return;
+	if (push && p->npacks < D_MAX_PACKS)
+		p->packs[p->npacks++] = p->most_aligned;
+	if (pop && p->npacks)
+		p->most_aligned = p->packs[--p->npacks];
+	if (isdigit((unsigned char)*number))
+		p->most_aligned = (uint32_t)strtoul(number, NULL, 10);
+	else if (!push && !pop)
+		p->most_aligned = 0;
+}
+
+/* Pragmas that are not D's are the C compiler's; one of those moves members. */
 static void pragma(struct line *l)
 {
+	if (l->n > 1 && !strncmp(l->word[1], "pack", 4) && !isalnum((unsigned char)l->word[1][4])) {
+		const struct loc at = l->at;
+
+		pack(l->p, arena_strndup(l->p->d->arena, at.text->bytes + at.off, at.len));
+		return;
+	}
 	if (l->n < 2 || strcmp(l->word[1], "D"))
 		return;
 	for (size_t i = 0; l->n > 2 && i < COUNT(pragmas); i++)
@@ -287,8 +311,14 @@ void d_control_line(struct d_parser *p)
 	fits = split(&l, s, at, end);
 	if (p->bad || l.n == 0)
 		return;
-	if (isdigit((unsigned char)l.word[0][0]) || !strcmp(l.word[0], "line") ||
-	    !strcmp(l.word[0], "ident"))
+	if (isdigit((unsigned char)l.word[0][0]) || !strcmp(l.word[0], "line")) {
+		const char *name = l.n > 1 ? l.word[l.word[0][0] == 'l' ? 2 : 1] : NULL;
+
+		if (name)
+			p->in_header = d_is_header(name, strlen(name));
+		return;
+	}
+	if (!strcmp(l.word[0], "ident"))
 		return;
 	if (!strcmp(l.word[0], "error") && !(p->d->config.providers && is_conditional(p, start))) {
 		complain(&l, l.at, D_PRAGERR, "#error", NULL);

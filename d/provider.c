@@ -13,23 +13,17 @@
 #define MAX_PID 10
 #define MAX_ARGS 32
 
-/* By name, for D does not know them: see opaque_type in decl.c. */
-static const char *const wide_names[] = { "__int128", "__int128_t", "__uint128_t", "__float128" };
-
 static bool is_wide(const struct d_type *t)
 {
-	for (; t->base || t->kind == D_T_TYPEDEF; t = t->base ? t->base : t->to)
-		for (size_t i = 0; i < COUNT(wide_names); i++)
-			if (t->name && !strcmp(t->name, wide_names[i]))
-				return true;
-	return t->kind == D_T_FLOAT && t->size > 8;
+	t = d_resolve(t);
+	return (t->kind == D_T_FLOAT || t->is_opaque) && t->size > 8;
 }
 
 /* A site says where a number of 8 bytes at most is; no reader has more. */
 static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 {
 	const struct d_type *t = d_resolve(arg->type);
-	bool wide = is_wide(arg->type);
+	bool wide = is_wide(t);
 
 	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
 		return true;

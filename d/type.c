@@ -114,6 +114,21 @@ static const struct {
 	{ "minor_t", D_UINT },
 	{ "pc_t", D_ULONG },
 	{ "greg_t", D_LONG },
+	{ "_Float32", D_FLOAT },
+	{ "_Float32x", D_DOUBLE },
+	{ "_Float64", D_DOUBLE },
+	{ "_Float64x", D_LONGDOUBLE },
+};
+
+/* Types of C's compilers that D cannot express: sizes of members and of structs need them. */
+static const struct {
+	const char *name;
+	uint32_t size, align;
+} opaque_rows[] = {
+	{ "_Float16", 2, 2 },	      { "__bf16", 2, 2 },     { "_Float128", 16, 16 },
+	{ "__float128", 16, 16 },     { "__int128_t", 16, 16 }, { "__uint128_t", 16, 16 },
+	{ "_Decimal32", 4, 4 },	      { "_Decimal64", 8, 8 }, { "_Decimal128", 16, 16 },
+	{ "__builtin_va_list", 24, 8 },
 };
 
 static struct d_type *type_new(struct d *d, enum d_kind kind, const char *name)
@@ -138,6 +153,18 @@ static struct d_type *typedef_new(struct d *d, const char *name, struct d_type *
 		t->align = to->align;
 	}
 	return t;
+}
+
+struct d_type *d_opaque(struct d *d, const char *name, uint64_t size, uint32_t align)
+{
+	struct d_type *t = type_new(d, D_T_STRUCT, NULL);
+
+	if (!t)
+		return NULL;
+	t->size = size;
+	t->align = align;
+	t->is_opaque = t->complete = true;
+	return typedef_new(d, name, t);
 }
 
 static struct d_type *base_new(struct d *d, const struct base_row *r)
@@ -177,7 +204,14 @@ bool d_types_init(struct d *d)
 		if (!t || hash_set_str(d->typedefs, typedef_rows[i].name, t))
 			return false;
 	}
-	return d_typedef_declare(d, "caddr_t", d_ptr_to(d, d->base[D_CHAR]), NOWHERE);
+	for (size_t i = 0; i < COUNT(opaque_rows); i++) {
+		struct d_type *t = d_opaque(d, opaque_rows[i].name, opaque_rows[i].size,
+					    opaque_rows[i].align);
+
+		if (!t || hash_set_str(d->typedefs, opaque_rows[i].name, t))
+			return false;
+	}
+	return d_typedef_declare(d, "caddr_t", d_ptr_to(d, d->base[D_CHAR]), 0, NOWHERE);
 }
 
 struct d_type *d_base(struct d *d, enum d_basetype which)
@@ -225,7 +259,7 @@ struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n)
 	t->nelem = n;
 	if (__builtin_mul_overflow(e->size, n, &t->size))
 		t->size = 0;
-	t->align = e->align;
+	t->align = d_align_of(elem);
 	t->is_user = elem->is_user && e->kind != D_T_STACK;
 	t->complete = true;
 	return t;
@@ -429,6 +463,8 @@ struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, str
 /* A row that nothing in D itself depends on: dev_t is what the program's headers say, if they do. */
 static bool gives_way(const struct d *d, const struct d_type *t)
 {
+	if (d_resolve(t)->is_opaque)
+		return true;
 	for (size_t i = 0; i < COUNT(typedef_rows); i++)
 		if (typedef_rows[i].of != D_STRING && typedef_rows[i].of != D_BOOL &&
 		    !strcmp(typedef_rows[i].name, t->name) && t->to == d->base[typedef_rows[i].of])
@@ -436,7 +472,8 @@ static bool gives_way(const struct d *d, const struct d_type *t)
 	return false;
 }
 
-bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct loc at)
+bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, uint32_t aligned,
+		       struct loc at)
 {
 	struct d_type *old = hash_get_str(d->typedefs, name), *made;
 	bool same = old && d_same_type(old, t);
@@ -453,5 +490,7 @@ bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, struct l
 	if (same && !old->origin)
 		return true;
 	made = typedef_new(d, arena_strdup(d->arena, name), t);
+	if (made && aligned)
+		made->align = made->aligned = aligned;
 	return made && made->name && !hash_set_str(d->typedefs, name, made);
 }

@@ -80,7 +80,7 @@ static void definitions_come_from_arguments(void **state)
 	assert_non_null(strstr(t->bytes, "linux unix")); /* words of D, not gnu C's macros */
 }
 
-static void the_compilers_own_words_in_headers_are_gone(void **state)
+static void the_compilers_own_words_in_headers_stay(void **state)
 {
 	struct diag d = fresh();
 	const char *s = "#include <sys/mman.h>\n__extension__ extern int f(char *__restrict s) "
@@ -90,9 +90,9 @@ static void the_compilers_own_words_in_headers_are_gone(void **state)
 	(void)state;
 	assert_non_null(t);
 	assert_non_null(strstr(t->bytes, "*mmap"));
-	assert_null(strstr(t->bytes, "__attribute__"));
-	assert_non_null(strstr(t->bytes, "extern int f(char * s)"));
-	assert_non_null(strstr(t->bytes, "signed char c;"));
+	/* The parser reads them: attributes may move members. */
+	assert_non_null(strstr(t->bytes, "__extension__ extern int f(char *__restrict s) "
+					 "__attribute__((const)) __asm__(\"g\");"));
 }
 
 static void includes_are_found_beside_the_file_and_by_dash_i(void **state)
@@ -238,7 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(macros_are_expanded_and_places_kept),
 		cmocka_unit_test(definitions_come_from_arguments),
-		cmocka_unit_test(the_compilers_own_words_in_headers_are_gone),
+		cmocka_unit_test(the_compilers_own_words_in_headers_stay),
 		cmocka_unit_test(includes_are_found_beside_the_file_and_by_dash_i),
 		cmocka_unit_test(a_first_line_for_the_kernel_is_left_out),
 		cmocka_unit_test(much_goes_in_and_out),
