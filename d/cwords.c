@@ -232,10 +232,10 @@ static struct d_type *with_mode(struct d *d, struct d_type *t, const char *name)
 		const char *name;
 		enum d_basetype is_signed, is_unsigned;
 	} modes[] = {
-		{ "QI", D_INT8, D_UINT8 },   { "byte", D_INT8, D_UINT8 },
-		{ "HI", D_INT16, D_UINT16 }, { "SI", D_INT32, D_UINT32 },
-		{ "DI", D_INT64, D_UINT64 }, { "word", D_INT64, D_UINT64 },
-		{ "SF", D_FLOAT, D_FLOAT },  { "pointer", D_INT64, D_UINT64 },
+		{ "QI", D_INT8, D_UINT8 },    { "byte", D_INT8, D_UINT8 },
+		{ "HI", D_INT16, D_UINT16 },  { "SI", D_INT32, D_UINT32 },
+		{ "DI", D_INT64, D_UINT64 },  { "word", D_INT64, D_UINT64 },
+		{ "SF", D_FLOAT, D_FLOAT },   { "pointer", D_INT64, D_UINT64 },
 		{ "DF", D_DOUBLE, D_DOUBLE },
 	};
 

@@ -176,8 +176,8 @@ static void variables(struct d_parser *p)
 
 	if (!d_parse_specs(p, &specs))
 		return;
-	if (!p->in_header && (specs.class == D_C_AUTO || specs.class == D_C_REGISTER ||
-			      specs.class == D_C_STATIC)) {
+	if (!p->in_header &&
+	    (specs.class == D_C_AUTO || specs.class == D_C_REGISTER || specs.class == D_C_STATIC)) {
 		d_perror(p, specs.loc, D_DECL_BADCLASS,
 			 "specified storage class not appropriate in D");
 		return;

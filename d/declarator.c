@@ -341,4 +341,3 @@ struct d_type *d_type_name_parse(struct d_parser *p)
 	}
 	return decl.type;
 }
-

@@ -111,7 +111,7 @@ struct d_type *d_opaque(struct d *d, const char *name, uint64_t size, uint32_t a
 /* As a member of that type is aligned; a typedef of C may say it. */
 uint32_t d_align_of(const struct d_type *t);
 /* Lays out C struct members (offsets, bit-fields, size, align) and marks complete. */
-struct d_packing {	  /* what attributes of the whole type say */
+struct d_packing { /* what attributes of the whole type say */
 	bool packed;
 	uint32_t aligned; /* at least; 0: not given */
 	uint32_t most;	  /* #pragma pack; 0: not given */

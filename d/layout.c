@@ -164,7 +164,8 @@ static uint64_t place(struct d_type *t, struct d_member *m, uint64_t at, struct 
 	    (!packed && (at % align + m->bit_size + align - 1) / align > unit / align))
 		at = round_up(at, align);
 	m->bit_off = at;
-	if ((m->name || !bits) && align / 8 > t->align) /* unnamed bit-fields do not align the whole */
+	if ((m->name || !bits) &&
+	    align / 8 > t->align) /* unnamed bit-fields do not align the whole */
 		t->align = (uint32_t)(align / 8);
 	return at + (bits ? m->bit_size : unit);
 }
@@ -183,7 +184,8 @@ bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n,
 	}
 	t->align = 1;
 	for (size_t i = 0; i < n; i++) {
-		if (!member_ok(d, &m[i], i + 1 == n, packing.in_header) || !names_differ(d, t, m, i)) {
+		if (!member_ok(d, &m[i], i + 1 == n, packing.in_header) ||
+		    !names_differ(d, t, m, i)) {
 			ok = false;
 			continue;
 		}

@@ -24,24 +24,15 @@ static const struct {
 	const char *name;
 	enum d_tok tok;
 } spellings[] = {
-	{ "__const", D_KW_const },
-	{ "__const__", D_KW_const },
-	{ "__volatile", D_KW_volatile },
-	{ "__volatile__", D_KW_volatile },
-	{ "__restrict", D_KW_restrict },
-	{ "__restrict__", D_KW_restrict },
-	{ "__signed", D_KW_signed },
-	{ "__signed__", D_KW_signed },
-	{ "__inline", D_KW_inline },
-	{ "__inline__", D_KW_inline },
-	{ "__asm", D_KW___asm__ },
-	{ "__attribute", D_KW___attribute__ },
-	{ "__typeof", D_KW___typeof__ },
-	{ "__alignof", D_KW__Alignof },
-	{ "__alignof__", D_KW__Alignof },
-	{ "__complex__", D_KW__Complex },
-	{ "__thread", D_KW__Thread_local },
-	{ "__builtin_offsetof", D_KW_offsetof },
+	{ "__const", D_KW_const },	    { "__const__", D_KW_const },
+	{ "__volatile", D_KW_volatile },    { "__volatile__", D_KW_volatile },
+	{ "__restrict", D_KW_restrict },    { "__restrict__", D_KW_restrict },
+	{ "__signed", D_KW_signed },	    { "__signed__", D_KW_signed },
+	{ "__inline", D_KW_inline },	    { "__inline__", D_KW_inline },
+	{ "__asm", D_KW___asm__ },	    { "__attribute", D_KW___attribute__ },
+	{ "__typeof", D_KW___typeof__ },    { "__alignof", D_KW__Alignof },
+	{ "__alignof__", D_KW__Alignof },   { "__complex__", D_KW__Complex },
+	{ "__thread", D_KW__Thread_local }, { "__builtin_offsetof", D_KW_offsetof },
 };
 
 /* Longest first, so that the first match is the right one. */

@@ -134,7 +134,7 @@ struct d_parser {
 	uint32_t most_aligned; /* #pragma pack(n): of members; 0: as their types say */
 	uint32_t packs[D_MAX_PACKS];
 	unsigned npacks;
-	bool quiet;	    /* errors are not reported (d_parse_type_name) */
+	bool quiet; /* errors are not reported (d_parse_type_name) */
 	bool bad;
 };
 
@@ -227,7 +227,7 @@ struct d_specs { /* what stands before the declarators */
 	struct loc loc;
 };
 const char *d_without_module(const char *name); /* mod`type_t: type_t */
-bool d_at_type(struct d_parser *p); /* may the token begin a type name? */
+bool d_at_type(struct d_parser *p);		/* may the token begin a type name? */
 bool d_parse_specs(struct d_parser *p, struct d_specs *out);
 bool d_parse_tagged(struct d_parser *p, struct d_specs *out); /* at struct, union or enum */
 bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct d_declarator *out);

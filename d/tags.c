@@ -64,8 +64,9 @@ static bool member_declarator(struct d_parser *p, const struct d_specs *specs, s
 		return false;
 	m->packed = decl.attrs.packed;
 	m->aligned = decl.attrs.aligned;
-	if (!bits && !m->name && !(specs->defines && (d_resolve(m->type)->kind == D_T_STRUCT ||
-					     d_resolve(m->type)->kind == D_T_UNION))) {
+	if (!bits && !m->name &&
+	    !(specs->defines &&
+	      (d_resolve(m->type)->kind == D_T_STRUCT || d_resolve(m->type)->kind == D_T_UNION))) {
 		d_perror(p, decl.loc, D_DECL_MNAME, "a member's name is missing");
 		return false;
 	}

@@ -125,9 +125,9 @@ static const struct {
 	const char *name;
 	uint32_t size, align;
 } opaque_rows[] = {
-	{ "_Float16", 2, 2 },	      { "__bf16", 2, 2 },     { "_Float128", 16, 16 },
-	{ "__float128", 16, 16 },     { "__int128_t", 16, 16 }, { "__uint128_t", 16, 16 },
-	{ "_Decimal32", 4, 4 },	      { "_Decimal64", 8, 8 }, { "_Decimal128", 16, 16 },
+	{ "_Float16", 2, 2 },		{ "__bf16", 2, 2 },	  { "_Float128", 16, 16 },
+	{ "__float128", 16, 16 },	{ "__int128_t", 16, 16 }, { "__uint128_t", 16, 16 },
+	{ "_Decimal32", 4, 4 },		{ "_Decimal64", 8, 8 },	  { "_Decimal128", 16, 16 },
 	{ "__builtin_va_list", 24, 8 },
 };
 
