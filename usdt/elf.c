@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/elf.c: the parts of an ELF file that probes need.
+ * usdt/elf.c: the headers of an ELF file.
  * In:   a descriptor, read by position.
- * Out:  segments, sections, symbols in the file's arena.
+ * Out:  segments and sections in the file's arena; offsets and addresses of each other.
  * Owns: nothing.
  *
  * Own code rather than libelf's: a hostile file must cost bounded time and
@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_NAME 4096 /* of a symbol that is looked up: a bound on hashing hostile tables */
-
 /* Of several kinds of damage one is told. */
 void usdt_elf_damaged(struct usdt_file *f, const char *what)
 {
@@ -31,7 +29,7 @@ bool usdt_elf_holds(const struct usdt_file *f, uint64_t offset, uint64_t size)
 	return offset <= f->size && size <= f->size - offset;
 }
 
-const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
+char *usdt_elf_copy(const struct usdt_file *f, struct arena *a, uint64_t offset, uint64_t size)
 {
 	char *buf;
 	size_t got = 0;
@@ -40,7 +38,7 @@ const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 		errno = EBADMSG;
 		return NULL;
 	}
-	buf = arena_alloc(f->arena, (size_t)size + 1); /* + 1: ends every string table with a NUL */
+	buf = arena_alloc(a, (size_t)size + 1); /* + 1: ends every string table with a NUL */
 	if (!buf) {
 		errno = ENOMEM;
 		return NULL;
@@ -58,6 +56,11 @@ const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size)
 		got += (size_t)n;
 	}
 	return buf;
+}
+
+const void *usdt_elf_bytes(const struct usdt_file *f, uint64_t offset, uint64_t size)
+{
+	return usdt_elf_copy(f, f->arena, offset, size);
 }
 
 struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len)
@@ -176,9 +179,8 @@ static const char *section_names(struct usdt_file *f, const char *bytes, size_t 
 	return names;
 }
 
-/* The strings of a table of symbols; NULL: the table is damaged. */
-static const struct usdt_section *symbol_names(const struct usdt_file *f,
-					       const struct usdt_section *table)
+const struct usdt_section *usdt_elf_symbol_names(const struct usdt_file *f,
+						 const struct usdt_section *table)
 {
 	const struct usdt_section *names = table->link < f->nsections ? &f->sections[table->link] :
 									NULL;
@@ -196,7 +198,7 @@ static void check_symbols(struct usdt_file *f)
 	for (size_t i = 0; i < f->nsections; i++) {
 		const struct usdt_section *s = &f->sections[i];
 
-		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) && !symbol_names(f, s))
+		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) && !usdt_elf_symbol_names(f, s))
 			f->symbols_damage = "its symbols cannot be read";
 	}
 }
@@ -266,6 +268,65 @@ static int read_ident(struct usdt_file *f)
 	return 0;
 }
 
+/* ---- Notes -------------------------------------------------------------------------- */
+
+bool usdt_elf_note(struct usdt_notes *notes, struct usdt_note *n)
+{
+	struct cursor *c = &notes->c;
+	uint32_t descsz;
+
+	if (!cur_left(c))
+		return false;
+	n->owner_len = cur_u32(c);
+	descsz = cur_u32(c);
+	n->type = cur_u32(c);
+	n->owner = cur_bytes(c, n->owner_len);
+	cur_align(c, notes->start, 4);
+	n->desc = cur_bytes(c, descsz);
+	n->len = descsz;
+	if (c->bad) /* what follows cannot be told apart */
+		return false;
+	n->offset = notes->offset + (uint64_t)(n->desc - notes->start);
+	if (cur_left(c))
+		cur_align(c, notes->start, 4);
+	return true;
+}
+
+/* Its note is among the first, and small. Memory is the only failure. */
+static int read_build_id(struct usdt_file *f, uint64_t offset, uint64_t size)
+{
+	enum { LARGEST = 1 << 16 };
+	struct usdt_notes notes = { .offset = offset };
+	struct usdt_note n;
+
+	if (f->build_id || size > LARGEST || !usdt_elf_holds(f, offset, size))
+		return 0;
+	notes.start = usdt_elf_bytes(f, offset, size);
+	if (!notes.start)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	notes.c = usdt_elf_cursor(f, notes.start, (size_t)size);
+	while (!f->build_id && usdt_elf_note(&notes, &n))
+		if (n.type == NT_GNU_BUILD_ID && n.owner_len == 4 && !memcmp(n.owner, "GNU", 4)) {
+			f->build_id = (const uint8_t *)n.desc;
+			f->build_id_len = n.len;
+		}
+	return 0;
+}
+
+static int find_build_id(struct usdt_file *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < f->nsections && !err; i++)
+		if (f->sections[i].type == SHT_NOTE)
+			err = read_build_id(f, f->sections[i].offset, f->sections[i].size);
+	for (size_t i = 0; i < f->nnote_segments && !f->nsections && !err; i++)
+		err = read_build_id(f, f->note_segments[i].offset, f->note_segments[i].filesz);
+	return err;
+}
+
+/* ---- Headers ------------------------------------------------------------------------ */
+
 int usdt_elf_read(struct usdt_file *f)
 {
 	const void *bytes;
@@ -301,7 +362,9 @@ int usdt_elf_read(struct usdt_file *f)
 	if (f->type != ET_EXEC && f->type != ET_DYN && f->type != ET_REL)
 		return -EBADMSG;
 	err = f->type == ET_REL ? 0 : read_segments(f, phoff, phnum, phentsize);
-	return err ? err : read_sections(f, shoff, shnum, shentsize, shstrndx);
+	if (!err)
+		err = read_sections(f, shoff, shnum, shentsize, shstrndx);
+	return err ? err : find_build_id(f);
 }
 
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name)
@@ -312,238 +375,47 @@ const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const cha
 	return NULL;
 }
 
-/* ---- Symbols ---------------------------------------------------------------- */
+/* ---- Places --------------------------------------------------------------------- */
 
-static int by_address(const void *a, const void *b)
+/* Page-rounded segments may share a page of the file, with different addresses: code wins. */
+int usdt_file_bias(const struct usdt_file *f, uint64_t start, uint64_t offset, uint64_t *bias)
 {
-	const struct usdt_symbol *x = a, *y = b;
+	for (int exec = 1; exec >= 0; exec--)
+		for (size_t i = 0; i < f->nsegments; i++) {
+			const struct usdt_segment *s = &f->segments[i];
+			uint64_t page = s->offset & ~UINT64_C(0xfff); /* the loader rounds down */
 
-	if (x->address != y->address)
-		return x->address < y->address ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return (x->name > y->name) - (x->name < y->name); /* place in one string table */
-}
-
-static bool wanted_symbol(unsigned type, uint16_t shndx)
-{
-	return shndx != SHN_UNDEF && shndx != SHN_ABS && shndx != SHN_COMMON &&
-	       (type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE ||
-		type == STT_GNU_IFUNC);
-}
-
-static int read_symbol_table(struct usdt_file *f, const struct usdt_section *table)
-{
-	static const uint8_t ranks[] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
-	size_t entsize = f->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	size_t n = (size_t)(table->size / entsize);
-	const struct usdt_section *strtab = symbol_names(f, table);
-	const char *bytes, *strings;
-	uint32_t source = 0;
-
-	if (!strtab)
-		return 0;
-	bytes = usdt_elf_bytes(f, table->offset, n * entsize);
-	strings = bytes ? usdt_elf_bytes(f, strtab->offset, strtab->size) : NULL;
-	if (!strings)
-		return errno == ENOMEM ? -ENOMEM : 0;
-	f->symbols = arena_array(f->arena, struct usdt_symbol, n);
-	if (!f->symbols)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		struct cursor c = usdt_elf_cursor(f, bytes + i * entsize, entsize);
-		struct usdt_symbol s = { 0 };
-		uint32_t name = cur_u32(&c);
-		uint8_t info, bind;
-		uint16_t shndx;
-
-		if (!f->is64) {
-			s.address = cur_u32(&c);
-			s.size = cur_u32(&c);
+			if (s->exec == exec && offset >= page &&
+			    offset - page < s->filesz + s->offset - page) {
+				*bias = start - (s->address - s->offset + offset);
+				return 0;
+			}
 		}
-		info = cur_u8(&c);
-		cur_u8(&c);
-		shndx = cur_u16(&c);
-		if (f->is64) {
-			s.address = cur_u64(&c);
-			s.size = cur_u64(&c);
+	return -ENOENT;
+}
+
+int usdt_file_offset(const struct usdt_file *f, uint64_t address, uint64_t *offset)
+{
+	for (size_t i = 0; i < f->nsegments; i++) {
+		const struct usdt_segment *s = &f->segments[i];
+
+		if (address - s->address < s->filesz) {
+			*offset = address - s->address + s->offset;
+			return 0;
 		}
-		bind = info >> 4;
-		s.type = info & 0xf;
-		/* Linkers keep the local symbols of an object together, behind its source's name. */
-		source += s.type == STT_FILE;
-		if (!wanted_symbol(s.type, shndx) || name >= strtab->size || !strings[name])
-			continue;
-		s.name = strings + name;
-		s.rank = bind < COUNT(ranks) ? ranks[bind] : 2;
-		s.source = bind == STB_LOCAL ? source : 0;
-		f->symbols[f->nsymbols++] = s;
 	}
-	qsort(f->symbols, f->nsymbols, sizeof(*f->symbols), by_address);
-	return 0;
+	return -ENOENT;
 }
 
-/* Once; a file without symbols has 0. */
-static int symbols_read(struct usdt_file *f)
+int usdt_file_address(const struct usdt_file *f, uint64_t offset, uint64_t *address)
 {
-	static const uint32_t types[] = { SHT_SYMTAB, SHT_DYNSYM };
+	for (size_t i = 0; i < f->nsegments; i++) {
+		const struct usdt_segment *s = &f->segments[i];
 
-	if (f->symbols_read)
-		return 0;
-	f->symbols_read = true;
-	for (size_t t = 0; t < COUNT(types); t++)
-		for (size_t i = 0; i < f->nsections; i++) {
-			int err;
-
-			if (f->sections[i].type != types[t])
-				continue;
-			err = read_symbol_table(f, &f->sections[i]);
-			if (err || f->nsymbols)
-				return err;
+		if (offset - s->offset < s->filesz) {
+			*address = offset - s->offset + s->address;
+			return 0;
 		}
-	return 0;
-}
-
-/*
- * The function that holds the address. A symbol without a size (assembly)
- * holds what follows it up to the next one.
- */
-const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address)
-{
-	const struct usdt_symbol *nearest = NULL;
-	size_t lo = 0, hi;
-	unsigned steps = 0;
-
-	if (symbols_read(f) || !f->nsymbols)
-		return NULL;
-	hi = f->nsymbols;
-	while (lo < hi) { /* the first symbol after the address */
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (f->symbols[mid].address <= address)
-			lo = mid + 1;
-		else
-			hi = mid;
 	}
-	/* Nested symbols (.cold parts, aliases) are few: look back over some, not over all. */
-	for (size_t i = lo; i-- > 0 && steps < 64; steps++) {
-		const struct usdt_symbol *s = &f->symbols[i];
-
-		if (s->type != STT_FUNC && s->type != STT_GNU_IFUNC)
-			continue;
-		if (address - s->address < s->size) {
-			/* Of several names for one address the best ranked comes first. */
-			while (i > 0 && f->symbols[i - 1].address == s->address &&
-			       f->symbols[i - 1].type == s->type &&
-			       f->symbols[i - 1].size == s->size)
-				s = &f->symbols[--i];
-			return s;
-		}
-		if (!nearest)
-			nearest = s;
-	}
-	return nearest && !nearest->size ? nearest : NULL;
-}
-
-/* A table in which a symbol is missing would give another of its name: there is none then. */
-static bool no_index(struct hash *h)
-{
-	hash_free(h, NULL);
-	return false;
-}
-
-/* For arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
-static bool names_index(struct usdt_file *f)
-{
-	struct hash *names;
-
-	if (f->symbols_by_name)
-		return true;
-	names = hash_new();
-	for (size_t i = 0; names && i < f->nsymbols; i++) {
-		struct usdt_symbol *s = &f->symbols[i], *first;
-		size_t n = strnlen(s->name, MAX_NAME);
-
-		if (n == MAX_NAME)
-			continue;
-		first = hash_get(names, s->name, n);
-		if (first)
-			first->ambiguous |= first->address != s->address;
-		else if (hash_set(names, s->name, n, s, NULL))
-			return no_index(names);
-	}
-	f->symbols_by_name = names;
-	return names;
-}
-
-struct static_key { /* the name follows */
-	uint32_t source;
-	char name[MAX_NAME];
-};
-
-static size_t static_key(struct static_key *key, uint32_t source, const char *name, size_t len)
-{
-	key->source = source;
-	memcpy(key->name, name, len);
-	return offsetof(struct static_key, name) + len;
-}
-
-static bool statics_index(struct usdt_file *f)
-{
-	struct static_key key;
-	struct hash *statics;
-
-	if (f->statics)
-		return true;
-	statics = hash_new();
-	for (size_t i = 0; statics && i < f->nsymbols; i++) {
-		struct usdt_symbol *s = &f->symbols[i], *first;
-		size_t n = strnlen(s->name, MAX_NAME), len;
-
-		if (!s->source || n == MAX_NAME)
-			continue;
-		first = hash_get(f->symbols_by_name, s->name, n);
-		if (!first || !first->ambiguous)
-			continue;
-		len = static_key(&key, s->source, s->name, n);
-		first = hash_get(statics, &key, len);
-		if (first)
-			first->twin |= first->address != s->address;
-		else if (hash_set(statics, &key, len, s, NULL))
-			return no_index(statics);
-	}
-	f->statics = statics;
-	return statics;
-}
-
-/* A static function sees its own source file's variables. Of a global one no table tells where it
- * comes from. */
-static const struct usdt_symbol *static_of(struct usdt_file *f, const char *name, size_t len,
-					   uint64_t site)
-{
-	const struct usdt_symbol *func = site ? usdt_elf_function_at(f, site) : NULL, *found;
-	struct static_key key;
-
-	if (!func || !func->source || len >= MAX_NAME || !statics_index(f))
-		return NULL;
-	found = hash_get(f->statics, &key, static_key(&key, func->source, name, len));
-	return found && !found->twin ? found : NULL;
-}
-
-int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t site,
-		    uint64_t *address)
-{
-	const struct usdt_symbol *found;
-
-	if (symbols_read(f) || !names_index(f))
-		return -ENOENT;
-	found = hash_get(f->symbols_by_name, name, len);
-	if (!found)
-		return -ENOENT;
-	if (found->ambiguous)
-		found = static_of(f, name, len, site);
-	if (!found)
-		return -EEXIST;
-	*address = found->address;
-	return 0;
+	return -ENOENT;
 }

@@ -7,13 +7,14 @@
  *       of symbol names, until usdt_file_close.
  */
 #include "usdt/inner.h"
+#include "usdt/symbols.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 /* fd is ours from here on. */
-static int file_open(int fd, const char *name, struct usdt_file **file)
+static int file_open(int fd, const char *name, bool with_probes, struct usdt_file **file)
 {
 	struct arena *a = arena_new();
 	struct usdt_file *f = a ? arena_new_of(a, struct usdt_file) : NULL;
@@ -24,14 +25,13 @@ static int file_open(int fd, const char *name, struct usdt_file **file)
 		f->fd = fd;
 		f->name = arena_strdup(a, name ? name : "");
 		err = f->name ? usdt_elf_read(f) : -ENOMEM;
-		if (!err)
+		if (!err && with_probes)
 			err = usdt_notes_read(f);
 		if (!err) {
 			*file = f;
 			return 0;
 		}
-		hash_free(f->symbols_by_name, NULL);
-		hash_free(f->statics, NULL);
+		usdt_symbols_free(f);
 	}
 	close(fd);
 	arena_free(a);
@@ -43,7 +43,7 @@ int usdt_file_open(const char *path, struct usdt_file **file)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us */
 
 	*file = NULL;
-	return fd < 0 ? -errno : file_open(fd, path, file);
+	return fd < 0 ? -errno : file_open(fd, path, true, file);
 }
 
 int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file)
@@ -51,15 +51,22 @@ int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file)
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	*file = NULL;
-	return copy < 0 ? -errno : file_open(copy, name, file);
+	return copy < 0 ? -errno : file_open(copy, name, true, file);
+}
+
+int usdt_symbols_open(int fd, struct usdt_file **file)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	*file = NULL;
+	return copy < 0 ? -errno : file_open(copy, NULL, false, file);
 }
 
 void usdt_file_close(struct usdt_file *f)
 {
 	if (!f)
 		return;
-	hash_free(f->symbols_by_name, NULL);
-	hash_free(f->statics, NULL);
+	usdt_symbols_free(f);
 	close(f->fd);
 	arena_free(f->arena);
 }
@@ -108,49 +115,6 @@ size_t usdt_file_nprobes(const struct usdt_file *f)
 const struct usdt_probe *usdt_file_probe(const struct usdt_file *f, size_t i)
 {
 	return i < f->nprobes ? f->probes[i] : NULL;
-}
-
-/* Page-rounded segments may share a page of the file, with different addresses: code wins. */
-int usdt_file_bias(const struct usdt_file *f, uint64_t start, uint64_t offset, uint64_t *bias)
-{
-	for (int exec = 1; exec >= 0; exec--)
-		for (size_t i = 0; i < f->nsegments; i++) {
-			const struct usdt_segment *s = &f->segments[i];
-			uint64_t page = s->offset & ~UINT64_C(0xfff); /* the loader rounds down */
-
-			if (s->exec == exec && offset >= page &&
-			    offset - page < s->filesz + s->offset - page) {
-				*bias = start - (s->address - s->offset + offset);
-				return 0;
-			}
-		}
-	return -ENOENT;
-}
-
-int usdt_file_offset(const struct usdt_file *f, uint64_t address, uint64_t *offset)
-{
-	for (size_t i = 0; i < f->nsegments; i++) {
-		const struct usdt_segment *s = &f->segments[i];
-
-		if (address - s->address < s->filesz) {
-			*offset = address - s->address + s->offset;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-int usdt_file_address(const struct usdt_file *f, uint64_t offset, uint64_t *address)
-{
-	for (size_t i = 0; i < f->nsegments; i++) {
-		const struct usdt_segment *s = &f->segments[i];
-
-		if (offset - s->offset < s->filesz) {
-			*address = offset - s->offset + s->address;
-			return 0;
-		}
-	}
-	return -ENOENT;
 }
 
 const char *usdt_probe_provider(const struct usdt_probe *p)
@@ -209,7 +173,7 @@ const char *usdt_site_function(const struct usdt_site *s)
 
 	if (s->probe->file->type == ET_REL)
 		return "";
-	sym = usdt_elf_function_at(s->probe->file, s->address);
+	sym = usdt_symbols_function(s->probe->file, s->address);
 	return sym ? sym->name : "";
 }
 

@@ -2,13 +2,21 @@
 /*
  * usdt/inner.h: what the files of libusdt-read know of each other.
  *
- *	elf.c  headers, segments, sections, symbols: from a descriptor by pread,
- *	       never by mmap, because a file that shrinks under us must be an
- *	       error and not a SIGBUS
- *	note.c notes -> probes and sites     types.c  the type note
- *	arg.c  one argument's text -> place  file.c   the public face
- *	proc.c a process's files             system.c all processes'
- *	loader.c where a process that starts can be stopped
+ *	elf.c     headers, segments, sections: from a descriptor by pread, never
+ *	          by mmap, because a file that shrinks under us must be an error
+ *	          and not a SIGBUS
+ *	debug.c   the separate debug file of a file
+ *	symbols.c functions and variables
+ *	types.c   the type note
+ *	arg.c     one argument's text -> place
+ *	note.c    notes -> probes and sites
+ *	file.c    the public face of files
+ *	maps.c    lines of /proc/PID/maps
+ *	proc.c    the files of a process
+ *	system.c  the files of all processes
+ *	loader.c  where a process that starts can be stopped
+ *
+ * Each file calls only those above it.
  */
 #ifndef USDT_INNER_H
 #define USDT_INNER_H
@@ -41,10 +49,11 @@ struct usdt_symbol {
 	uint64_t address, size;
 	const char *name;
 	uint8_t type;	 /* STT_* */
-	uint8_t rank;	 /* of names for one address: global before weak before local */
+	uint8_t rank;	 /* of several names of one address the lowest is shown */
 	bool ambiguous;	 /* another address has this name too (statics of several files) */
-	uint32_t source; /* a local symbol's source file, by its place in the table; 0: unknown */
 	bool twin;	 /* another address has this name in this source file, too */
+	uint32_t source; /* a local symbol's source file, by its place in the table; 0: unknown */
+	uint32_t order;	 /* a function's place among the functions of the table */
 };
 
 /* What a note of ours says of an operand: docs/operand-note.md. */
@@ -92,8 +101,10 @@ struct usdt_file {
 	size_t nnote_segments;
 	struct usdt_section *sections;
 	size_t nsections;	     /* 0: the file has none, or none that can be read */
-	struct usdt_symbol *symbols; /* by address; functions and objects with a place */
-	size_t nsymbols;
+	struct usdt_symbol *functions; /* by address */
+	size_t nfunctions;
+	struct usdt_symbol *variables; /* and other names of places; in no order */
+	size_t nvariables;
 	struct hash *symbols_by_name; /* NULL: not asked for yet */
 	struct hash *statics;	      /* by source and name: ambiguous local ones; NULL: likewise */
 	bool symbols_read;
@@ -111,15 +122,38 @@ int usdt_elf_read(struct usdt_file *f); /* headers; f->fd and f->arena are set *
 void usdt_elf_damaged(struct usdt_file *f, const char *what);
 bool usdt_elf_holds(const struct usdt_file *f, uint64_t offset, uint64_t size);
 /* size bytes at offset into the arena; NULL: the file is shorter (errno: EBADMSG), or no memory. */
-const void *usdt_elf_bytes(struct usdt_file *f, uint64_t offset, uint64_t size);
+const void *usdt_elf_bytes(const struct usdt_file *f, uint64_t offset, uint64_t size);
+char *usdt_elf_copy(const struct usdt_file *f, struct arena *a, uint64_t offset, uint64_t size);
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
 struct cursor usdt_elf_cursor(const struct usdt_file *f, const void *bytes, size_t len);
 uint64_t usdt_elf_word(const struct usdt_file *f, struct cursor *c); /* 4 or 8 bytes */
-const struct usdt_symbol *usdt_elf_function_at(struct usdt_file *f, uint64_t address);
+/* The strings of a table of symbols; NULL: the table is damaged. */
+const struct usdt_section *usdt_elf_symbol_names(const struct usdt_file *f,
+						 const struct usdt_section *table);
+struct usdt_note {
+	const char *owner, *desc;
+	size_t owner_len, len; /* owner_len: with its NUL */
+	uint32_t type;
+	uint64_t offset; /* of desc in the file */
+};
+/* Notes in the file's bytes from `offset` on. */
+struct usdt_notes {
+	struct cursor c; /* bad: the last note was cut */
+	const char *start;
+	uint64_t offset;
+};
+bool usdt_elf_note(struct usdt_notes *notes, struct usdt_note *n); /* false: no further one */
+
+/* debug.c: the separate debug file with f's symbols; -1: there is none. The descriptor is yours. */
+int usdt_debug_open(const struct usdt_file *f);
+
+/* symbols.c */
+void usdt_symbols_free(struct usdt_file *f);
+const struct usdt_symbol *usdt_symbols_function(struct usdt_file *f, uint64_t address);
 /* As code at `site` (0: nowhere) sees the name. -ENOENT; -EEXIST: several have it, and it is not
  * known which one is meant there; 0. */
-int usdt_elf_symbol(struct usdt_file *f, const char *name, size_t len, uint64_t site,
-		    uint64_t *address);
+int usdt_symbols_address(struct usdt_file *f, const char *name, size_t len, uint64_t site,
+			 uint64_t *address);
 
 /* note.c */
 int usdt_notes_read(struct usdt_file *f);
@@ -131,7 +165,7 @@ struct usdt_types *usdt_types_parse(struct arena *a, const void *desc, size_t le
 struct usdt_arg_context {
 	struct arena *arena;
 	uint16_t machine;
-	/* Address of a symbol: 0, or as usdt_elf_symbol says. NULL: no symbols at all. */
+	/* Address of a symbol: 0, or as usdt_symbols_address says. NULL: no symbols at all. */
 	int (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
 	/* What is known of argument i beyond its text; NULL: nothing. May be NULL itself. */
 	const struct usdt_operand *(*operand)(void *ctx, size_t i);

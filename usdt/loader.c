@@ -94,7 +94,7 @@ static int image_open(int pid, uint64_t address, struct image *im)
 
 static bool symbol(const struct image *im, const char *name, uint64_t *address)
 {
-	if (usdt_elf_symbol(im->file, name, strlen(name), 0, address))
+	if (usdt_symbols_address(im->file, name, strlen(name), 0, address))
 		return false;
 	*address += im->bias;
 	return true;

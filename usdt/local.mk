@@ -1,8 +1,9 @@
 # libusdt-read: base is linked into it and stays hidden. What is part of our own programs links
 # libusdtread-core.la (and libbase.la) instead.
 noinst_LTLIBRARIES += libusdtread-core.la
-libusdtread_core_la_SOURCES = usdt/inner.h usdt/loader.h usdt/maps.h usdt/arg.c usdt/elf.c usdt/file.c \
-	usdt/loader.c usdt/note.c usdt/proc.c usdt/system.c usdt/types.c
+libusdtread_core_la_SOURCES = usdt/inner.h usdt/loader.h usdt/maps.h usdt/symbols.h usdt/arg.c \
+	usdt/debug.c usdt/elf.c usdt/file.c usdt/loader.c usdt/maps.c usdt/note.c usdt/proc.c usdt/symbols.c \
+	usdt/system.c usdt/types.c
 libusdtread_core_la_LIBADD = libarch.la
 libusdtread_core_la_CFLAGS = $(AM_CFLAGS) -Wconversion
 

@@ -2,7 +2,7 @@
 /*
  * usdt/note.c: the notes of a file, as probes with their sites.
  * In:   note sections (or, without section headers, PT_NOTE segments).
- * Out:  probes, sites, types and the build id in the file's arena.
+ * Out:  probes, sites and types in the file's arena.
  * Owns: a table for the time of the scan.
  *
  * A note of sys/sdt.h has owner "stapsdt", type 3 and holds the address of
@@ -110,7 +110,7 @@ static int find_symbol(void *ctx, const char *name, size_t len, uint64_t *addres
 {
 	const struct whose *w = ctx;
 
-	return usdt_elf_symbol(w->sc->f, name, len, w->site->address, address);
+	return usdt_symbols_address(w->sc->f, name, len, w->site->address, address);
 }
 
 static const struct usdt_operand *find_operand(void *ctx, size_t i)
@@ -168,10 +168,10 @@ static bool place_site(struct usdt_file *f, struct usdt_site *s)
 }
 
 /* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
-static int read_site(struct scan *sc, const void *desc, size_t len)
+static int read_site(struct scan *sc, const struct usdt_note *n)
 {
 	struct usdt_file *f = sc->f;
-	struct cursor c = usdt_elf_cursor(f, desc, len);
+	struct cursor c = usdt_elf_cursor(f, n->desc, n->len);
 	struct usdt_site *site, **slot;
 	struct usdt_probe *p;
 	const char *provider, *name, *args;
@@ -224,10 +224,10 @@ static int read_site(struct scan *sc, const void *desc, size_t len)
  * (1: of an instruction with that operand, whose last four bytes are the
  * displacement; 2: of a pair of registers).
  */
-static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size_t len)
+static int read_operand(struct scan *sc, const struct usdt_note *n)
 {
 	struct usdt_file *f = sc->f;
-	struct cursor c = usdt_elf_cursor(f, desc, len);
+	struct cursor c = usdt_elf_cursor(f, n->desc, n->len);
 	int64_t distance = (int32_t)cur_u32(&c);
 	struct operand_key key = { .arg = cur_u8(&c) };
 	struct usdt_operand *o = arena_new_of(f->arena, struct usdt_operand), *other;
@@ -237,13 +237,13 @@ static int read_operand(struct scan *sc, uint64_t offset, const void *desc, size
 		return -ENOMEM;
 	if (f->type == ET_REL)
 		return 0; /* the linker has not completed it */
-	if (c.bad || usdt_file_address(f, offset, &key.site))
+	if (c.bad || usdt_file_address(f, n->offset, &key.site))
 		return -EINVAL;
-	o->next = key.site + len;
+	o->next = key.site + n->len;
 	key.site += (uint64_t)distance;
 	o->is_pair = form == 2;
 	if (form == 1) {
-		cur_bytes(&c, len > 10 ? len - 10 : 0);
+		cur_bytes(&c, n->len > 10 ? n->len - 10 : 0);
 		o->disp = (int32_t)cur_u32(&c);
 	}
 	if (c.bad || (form != 1 && form != 2))
@@ -278,9 +278,9 @@ static int parse_args(const struct scan *sc, struct usdt_site *site)
 	return err;
 }
 
-static int read_types(struct scan *sc, const void *desc, size_t len)
+static int read_types(struct scan *sc, const struct usdt_note *n)
 {
-	struct usdt_types *t = usdt_types_parse(sc->f->arena, desc, len);
+	struct usdt_types *t = usdt_types_parse(sc->f->arena, n->desc, n->len);
 	struct typed *typed;
 	size_t key_len = 0;
 	void *key;
@@ -294,67 +294,60 @@ static int read_types(struct scan *sc, const void *desc, size_t len)
 	/* The same note comes from every object of a link that was not de-duplicated. Objects that
 	 * declare a probe differently do not tell which sites are whose. */
 	if (typed) {
-		if (typed->len != len || memcmp(typed->desc, desc, len))
+		if (typed->len != n->len || memcmp(typed->desc, n->desc, n->len))
 			typed->types = NULL;
 		return 0;
 	}
 	typed = arena_new_of(sc->f->arena, struct typed);
 	if (!typed)
 		return -ENOMEM;
-	*typed = (struct typed){ t, desc, len };
+	*typed = (struct typed){ t, n->desc, n->len };
 	return hash_set(sc->types, key, key_len, typed, NULL);
 }
 
-enum owner { OWNER_OTHER, OWNER_SITE, OWNER_TYPES, OWNER_OPERAND, OWNER_BUILD_ID, OWNER_UNKNOWN };
+/* ---- Notes of a section ----------------------------------------------------------- */
 
-/* In the section of probes' notes, a note that nobody knows was a probe's. */
-static enum owner owner_of(const char *name, size_t len, uint32_t type, bool is_probes)
+static int note_other(struct scan *sc, const struct usdt_note *n)
 {
-	static const struct {
-		const char *name;
-		uint32_t type;
-		enum owner owner;
-	} rows[] = {
-		{ "stapsdt", STAPSDT_TYPE, OWNER_SITE },
-		{ "usdtkit", TYPES_TYPE, OWNER_TYPES },
-		{ "usdtkit", OPERAND_TYPE, OWNER_OPERAND },
-		{ "GNU", NT_GNU_BUILD_ID, OWNER_BUILD_ID },
-	};
-	bool is_known = false; /* the type may be of a later version */
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		if (len != strlen(rows[i].name) + 1 || memcmp(name, rows[i].name, len))
-			continue;
-		if (type == rows[i].type)
-			return rows[i].owner;
-		is_known = rows[i].owner != OWNER_SITE;
-	}
-	return is_probes && !is_known ? OWNER_UNKNOWN : OWNER_OTHER;
+	(void)sc;
+	(void)n;
+	return 0;
 }
 
-/* 0, -ENOMEM, or -EINVAL for a note that makes no sense. at: the descriptor's place in the file. */
-static int read_note(struct scan *sc, enum owner owner, uint64_t at, const void *desc, size_t len)
+/* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
+typedef int note_fn(struct scan *sc, const struct usdt_note *n);
+
+/* In the section of probes' notes, a note that nobody knows was a probe's: NULL. */
+static note_fn *reader_of(const struct usdt_note *n, bool is_probes)
 {
-	switch (owner) {
-	case OWNER_OTHER: return 0;
-	case OWNER_SITE: return read_site(sc, desc, len);
-	case OWNER_TYPES: return read_types(sc, desc, len);
-	case OWNER_OPERAND: return read_operand(sc, at, desc, len);
-	case OWNER_BUILD_ID:
-		sc->f->build_id = desc;
-		sc->f->build_id_len = len;
-		return 0;
-	case OWNER_UNKNOWN: break;
+	static const struct {
+		const char *owner;
+		uint32_t type;
+		note_fn *read;
+	} rows[] = {
+		{ "stapsdt", STAPSDT_TYPE, read_site },
+		{ "usdtkit", TYPES_TYPE, read_types },
+		{ "usdtkit", OPERAND_TYPE, read_operand },
+		{ "GNU", NT_GNU_BUILD_ID, note_other },
+	};
+	bool is_later = false; /* of a version to come */
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (n->owner_len != strlen(rows[i].owner) + 1 ||
+		    memcmp(n->owner, rows[i].owner, n->owner_len))
+			continue;
+		if (n->type == rows[i].type)
+			return rows[i].read;
+		is_later = rows[i].read != read_site;
 	}
-	return -EINVAL;
+	return is_probes && !is_later ? NULL : note_other;
 }
 
 static int read_notes(struct scan *sc, uint64_t offset, uint64_t size, bool is_probes)
 {
 	struct usdt_file *f = sc->f;
-	const void *bytes;
-	struct cursor c;
-	int err;
+	struct usdt_notes notes = { .offset = offset };
+	struct usdt_note n;
 
 	if (!usdt_elf_holds(f, offset, size)) {
 		usdt_elf_damaged(f, "notes lie beyond its end");
@@ -363,32 +356,22 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size, bool is_p
 	if (size > sc->budget)
 		return -EFBIG;
 	sc->budget -= size;
-	bytes = usdt_elf_bytes(f, offset, size);
-	if (!bytes)
+	notes.start = usdt_elf_bytes(f, offset, size);
+	if (!notes.start)
 		return errno == ENOMEM ? -ENOMEM : 0;
 	if (is_probes && !size)
 		usdt_elf_damaged(f, "its section of probes is empty");
-	c = usdt_elf_cursor(f, bytes, (size_t)size);
-	while (cur_left(&c)) {
-		uint32_t namesz = cur_u32(&c), descsz = cur_u32(&c), type = cur_u32(&c);
-		const char *name = cur_bytes(&c, namesz);
-		const char *desc;
+	notes.c = usdt_elf_cursor(f, notes.start, (size_t)size);
+	while (usdt_elf_note(&notes, &n)) {
+		note_fn *read = reader_of(&n, is_probes);
+		int err = read ? read(sc, &n) : -EINVAL;
 
-		cur_align(&c, bytes, 4);
-		desc = cur_bytes(&c, descsz);
-		if (c.bad) { /* the rest cannot be told apart any more */
-			f->nbad++;
-			break;
-		}
-		if (cur_left(&c))
-			cur_align(&c, bytes, 4);
-		err = read_note(sc, owner_of(name, namesz, type, is_probes),
-				offset + (uint64_t)(desc - (const char *)bytes), desc, descsz);
 		if (err == -EINVAL)
 			f->nbad++;
 		else if (err)
 			return err;
 	}
+	f->nbad += notes.c.bad;
 	return 0;
 }
 

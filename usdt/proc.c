@@ -36,49 +36,6 @@ struct usdt_proc {
 	size_t nobjects, cap;
 };
 
-/* maps writes a newline in a path as \012 and no other byte so (seq_path's escape). */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (!strncmp(s, "\\012", 4)) {
-			*to++ = '\n';
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-bool usdt_maps_line(char *line, struct usdt_maps_line *out)
-{
-	unsigned major, minor;
-	char perms[5];
-	int path = 0;
-
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 "%n", &out->start,
-		   &out->end, perms, &out->offset, &major, &minor, &out->inode, &path) < 7)
-		return false;
-	path += (int)strspn(line + path, " ");
-	line[strcspn(line, "\n")] = '\0';
-	out->path = line + path;
-	out->executable = perms[2] == 'x';
-	out->device = (uint64_t)major << 20 | minor;
-	unescape(out->path);
-	return true;
-}
-
-void usdt_maps_undelete(char *path)
-{
-	static const char deleted[] = " (deleted)";
-	size_t len = strlen(path), end = sizeof(deleted) - 1;
-
-	if (len > end && !strcmp(path + len - end, deleted))
-		path[len - end] = '\0';
-}
-
 static bool known(const struct usdt_proc *p, const struct usdt_object *o)
 {
 	for (size_t i = p->nobjects; i-- > 0;) /* parts of one file are neighbours */
@@ -88,46 +45,49 @@ static bool known(const struct usdt_proc *p, const struct usdt_object *o)
 	return false;
 }
 
-static int read_maps(struct usdt_proc *p, FILE *maps, int pid)
+struct reading {
+	struct usdt_proc *p;
+	int pid;
+	bool failed;
+};
+
+static bool object_add(void *arg, const struct usdt_maps_line *l)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	int err = 0;
+	struct reading *r = arg;
+	struct usdt_proc *p = r->p;
+	struct usdt_object o = { .pid = r->pid,
+				 .path = l->path,
+				 .start = l->start,
+				 .end = l->end,
+				 .offset = l->offset,
+				 .device = l->device,
+				 .inode = l->inode };
+	struct usdt_object *slot;
 
-	while (!err && getline(&line, &cap, maps) > 0) {
-		struct usdt_maps_line l;
-		struct usdt_object o, *slot;
+	if (!l->executable || *l->path != '/' || !l->inode || known(p, &o))
+		return true;
+	o.path = arena_strdup(p->arena, o.path);
+	slot = o.path ? ARENA_PUSH(p->arena, p->objects, p->nobjects, p->cap) : NULL;
+	if (slot)
+		*slot = o;
+	r->failed = !slot;
+	return slot;
+}
 
-		if (!usdt_maps_line(line, &l) || !l.executable || *l.path != '/' || !l.inode)
-			continue;
-		o = (struct usdt_object){ .pid = pid,
-					  .path = l.path,
-					  .start = l.start,
-					  .end = l.end,
-					  .offset = l.offset,
-					  .device = l.device,
-					  .inode = l.inode };
-		if (known(p, &o))
-			continue;
-		o.path = arena_strdup(p->arena, o.path);
-		slot = o.path ? ARENA_PUSH(p->arena, p->objects, p->nobjects, p->cap) : NULL;
-		if (slot)
-			*slot = o;
-		else
-			err = -ENOMEM;
-	}
-	if (!err && ferror(maps))
-		err = errno ? -errno : -EIO;
-	free(line);
-	return err;
+static int maps_read(struct usdt_proc *p, int pid)
+{
+	struct reading r = { .p = p, .pid = pid };
+	int err = pid > 0 ? usdt_maps_each(pid, object_add, &r) : -ENOENT;
+
+	if (err == -ENOENT)
+		return -ESRCH;
+	return r.failed ? -ENOMEM : err;
 }
 
 int usdt_proc_open(int pid, struct usdt_proc **proc)
 {
 	struct arena *a = arena_new();
 	struct usdt_proc *p = a ? arena_new_of(a, struct usdt_proc) : NULL;
-	char path[64];
-	FILE *maps;
 	int err;
 
 	*proc = NULL;
@@ -136,11 +96,7 @@ int usdt_proc_open(int pid, struct usdt_proc **proc)
 		return -ENOMEM;
 	}
 	p->arena = a;
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = pid > 0 ? fopen(path, "re") : NULL;
-	err = maps ? read_maps(p, maps, pid) : pid <= 0 || errno == ENOENT ? -ESRCH : -errno;
-	if (maps)
-		fclose(maps);
+	err = maps_read(p, pid);
 	if (err) {
 		arena_free(a);
 		return err;

@@ -35,6 +35,7 @@ struct world_file {
 	const char *path, *base;
 	int fd; /* -1: not opened, or not needed */
 	bool read;
+	bool told; /* that it is damaged */
 	struct world_mapping where; /* a mapping it can be opened through */
 };
 
@@ -461,12 +462,19 @@ int world_file_open(struct world *w, int file)
 	return file_open(w, &w->files->v[file]);
 }
 
-/* Probes that damage has lost would else be missed silently. */
-static void complain(struct world *w, const struct world_file *f, int err)
+/* Probes that damage has lost would else be missed silently. Once a file. */
+static void damage_tell(struct world *w, struct world_file *f, const char *damage)
+{
+	if (!f->told)
+		diag_warn(w->diag, NOWHERE, "%s: %s: probes may be missing", f->path, damage);
+	f->told = true;
+}
+
+static void complain(struct world *w, struct world_file *f, int err)
 {
 	size_t bad = f->usdt ? usdt_file_nbad(f->usdt) : 0;
 	const char *damage = f->usdt	     ? usdt_file_damage(f->usdt) :
-			     err == -EBADMSG ? "its ELF headers are damaged" :
+			     err == -EBADMSG ? WORLD_BAD_HEADERS :
 					       NULL;
 	bool too_many = err == -EMFILE || err == -ENFILE, said = w->files->too_many;
 
@@ -477,14 +485,16 @@ static void complain(struct world *w, const struct world_file *f, int err)
 	}
 	if (too_many)
 		return;
-	if (bad)
+	if (bad) {
 		diag_warn(w->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
 			  bad == 1 ? "" : "s");
-	else if (damage)
-		diag_warn(w->diag, NOWHERE, "%s: %s: probes may be missing", f->path, damage);
-	else if (err && err != -ENOEXEC) /* what is no ELF file has no probes */
+		f->told = true;
+	} else if (damage) {
+		damage_tell(w, f, damage);
+	} else if (err && err != -ENOEXEC) { /* what is no ELF file has no probes */
 		diag_warn(w->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
 			  strerror(-err));
+	}
 }
 
 struct usdt_file *world_file_usdt(struct world *w, int file)
@@ -521,12 +531,16 @@ struct world_symbols *world_file_symbols(struct world *w, int file)
 {
 	int fd = world_file_open(w, file);
 	struct world_file *f = fd < 0 ? NULL : &w->files->v[file];
+	const char *damage;
 
-	if (f && !f->symbols) {
-		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		f->symbols = fd < 0 ? NULL : world_symbols_new(fd);
-	}
-	return f ? f->symbols : NULL;
+	if (!f || f->symbols)
+		return f ? f->symbols : NULL;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	f->symbols = fd < 0 ? NULL : world_symbols_new(fd);
+	damage = f->symbols ? world_symbols_damage(f->symbols) : NULL;
+	if (damage)
+		damage_tell(w, f, damage);
+	return f->symbols;
 }
 
 static const char *known_path(struct world *w, int file)

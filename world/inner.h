@@ -24,6 +24,9 @@ struct world_inode {	  /* a key: no padding */
 void world_files_free(struct world_files *files); /* NULL is accepted */
 /* Has a file with this device, number and generation been seen, and does not wait? */
 bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation);
+#define WORLD_BAD_HEADERS "its ELF headers are damaged" /* for -EBADMSG of libusdt-read */
+/* What of the file's symbols is damaged; NULL: nothing, or it is no ELF file. */
+const char *world_symbols_damage(struct world_symbols *s);
 void world_watch_close(struct world_watch *watch); /* NULL is accepted */
 
 struct world_stat { /* of /proc/PID/stat */

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "usdt/symbols.h"
 #include "usdt/usdt.h"
 
 #include <sys/types.h>
@@ -69,8 +70,7 @@ const char *world_file_path(struct world *w, int file);
 
 /* ---- Functions of files (symbols.c) ---------------------------------------------- */
 
-/* Function symbols of a file: from .symtab, else from the separate debug file that its build id
- * names, else from .dynsym; read at the first question. */
+/* Functions of a file, as usdt/symbols.h has them; read at the first question. */
 struct world_symbols;
 struct world_symbols *world_symbols_new(int fd);    /* takes fd; -1: no symbols. NULL: no memory */
 struct world_symbols *world_symbols_new_vdso(void); /* our own vdso, which is every process's */
@@ -78,17 +78,11 @@ void world_symbols_free(struct world_symbols *s);   /* NULL is accepted */
 /* The function that holds a file offset: its name, borrowed, and the distance from its start;
  * NULL: there is none. */
 const char *world_symbols_find(struct world_symbols *s, uint64_t file_off, uint64_t *distance);
-
-struct world_function {
-	const char *name; /* borrowed */
-	uint64_t offset;  /* in the file */
-	bool is_chosen;	  /* a name for what the loader chooses among several: no code of its own */
-};
 /* fn for each function, in the order of the symbol table; it stops by false. 0 or -ENOMEM. */
-typedef bool world_function_fn(void *arg, const struct world_function *function);
-int world_symbols_each(struct world_symbols *s, world_function_fn *fn, void *arg);
+int world_symbols_each(struct world_symbols *s, usdt_function_fn *fn, void *arg);
 bool world_symbols_32bit(struct world_symbols *s); /* of a 32-bit program */
-/* Those of a file that is mapped; the world's. NULL: the file cannot be opened, or no memory. */
+/* Symbols of a file that is mapped; the world's. NULL: the file cannot be opened, or no memory.
+ * Damage is told once. */
 struct world_symbols *world_file_symbols(struct world *w, int file);
 
 /* ---- What processes do from now on (watch.c) -------------------------------------- */

@@ -93,7 +93,7 @@ static struct prov_probe *probe_for(struct matching *m, const char *func, uint64
 	return p;
 }
 
-static bool take(void *arg, const struct world_function *f)
+static bool take(void *arg, const struct usdt_function *f)
 {
 	struct matching *m = arg;
 	uint64_t off = f->offset;

@@ -263,6 +263,15 @@ def test_what_was_asked_for_and_is_lost_is_an_error():
         assert "does not match any probes" in p.stderr, p.stderr
 
 
+def test_functions_that_cannot_be_read_are_told():
+    for kind in ("symbols-link", "symbols-beyond", "sections-many", "segments-beyond"):
+        folder = spoil(os.path.join(FOLDER, "functions-" + kind), {kind: LOST[kind]})
+        with Mapped(folder) as m:
+            p = dtrace("-l", "-n", "pid%d:%s.so:more:entry" % (m.p.pid, kind))
+        assert p.returncode == (0 if kind.startswith("symbols") else 1), p.stdout
+        assert len(said_of(p.stderr, folder)[kind]) == 1, (p.returncode, p.stderr)
+
+
 def test_usdt_check_tells_it_too():
     whole = os.path.join(FOLDER, "app")
     build_app()

@@ -22,7 +22,7 @@ ROOMS = [
     Room("include/usdt/", "", "usdt/usdt.h usdt/sdt.h usdt/consumer.h", ""),
     Room("base/", "arena_ cur_ cpp_ diag_ grow_ hash_ text_ threads_", "base/*.h", ""),
     Room("arch/", "arch_", "arch/arch.h", ""),
-    Room("usdt/", "usdt_", "usdt/loader.h usdt/maps.h", "include/usdt/ base/ arch/"),
+    Room("usdt/", "usdt_", "usdt/loader.h usdt/maps.h usdt/symbols.h", "include/usdt/ base/ arch/"),
     # c_: what the files of the checker share. D_: error tags.
     Room("d/", "d_ c_ D_", "d/d.h d/*.def", "base/"),
     Room("provider/", "gen_", "provider/provider.h", "include/usdt/ base/ usdt/ d/"),
@@ -75,7 +75,7 @@ STILL = [
     # Used by its own file alone.
     ("consumer/output/record.c", "unused out_put_*bytes"), ("consumer/compile/emit.c", "unused cc_hole"),
     # Circles.
-    ("provider/*.c", "circle"), ("cmd/usdt-check/*.c", "circle"), ("usdt/file.c", "circle"), ("usdt/note.c", "circle"),
+    ("provider/*.c", "circle"), ("cmd/usdt-check/*.c", "circle"), 
     ("world/*.c", "circle"), ("consumer/aggs/*.c", "circle"), ("consumer/output/*.c", "circle"),
     ("consumer/providers/*.c", "circle"), ("consumer/run/*.c", "circle"),
 ]
