@@ -198,7 +198,8 @@ static void check_symbols(struct usdt_file *f)
 	for (size_t i = 0; i < f->nsections; i++) {
 		const struct usdt_section *s = &f->sections[i];
 
-		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) && !usdt_elf_symbol_names(f, s))
+		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) &&
+		    !usdt_elf_symbol_names(f, s))
 			f->symbols_damage = "its symbols cannot be read";
 	}
 }

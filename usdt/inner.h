@@ -100,7 +100,7 @@ struct usdt_file {
 	struct usdt_segment *note_segments; /* PT_NOTE, in the file or beyond its end */
 	size_t nnote_segments;
 	struct usdt_section *sections;
-	size_t nsections;	     /* 0: the file has none, or none that can be read */
+	size_t nsections;	       /* 0: the file has none, or none that can be read */
 	struct usdt_symbol *functions; /* by address */
 	size_t nfunctions;
 	struct usdt_symbol *variables; /* and other names of places; in no order */

@@ -101,9 +101,8 @@ static void symbols_fill(struct usdt_file *f, const char *bytes, size_t n, size_
 
 	for (size_t i = 0; i < n; i++) {
 		uint8_t bind;
-		struct usdt_symbol s =
-			symbol_at(f, usdt_elf_cursor(f, bytes + i * entsize, entsize), strings,
-				  size, &bind);
+		struct usdt_symbol s = symbol_at(
+			f, usdt_elf_cursor(f, bytes + i * entsize, entsize), strings, size, &bind);
 
 		/* Linkers keep the local symbols of an object together, behind its source's name. */
 		source += s.type == STT_FILE;

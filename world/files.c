@@ -35,7 +35,7 @@ struct world_file {
 	const char *path, *base;
 	int fd; /* -1: not opened, or not needed */
 	bool read;
-	bool told; /* that it is damaged */
+	bool told;		    /* that it is damaged */
 	struct world_mapping where; /* a mapping it can be opened through */
 };
 

@@ -85,9 +85,7 @@ static struct usdt_file *file_of(struct world_symbols *s)
 	if (s->fd < 0)
 		return s->file;
 	err = usdt_symbols_open(s->fd, &s->file);
-	s->damage = err == -EBADMSG ? WORLD_BAD_HEADERS :
-		    err		    ? NULL :
-				      usdt_symbols_damage(s->file);
+	s->damage = err == -EBADMSG ? WORLD_BAD_HEADERS : err ? NULL : usdt_symbols_damage(s->file);
 	close(s->fd);
 	s->fd = -1;
 	s->is_vdso = false;
