@@ -48,6 +48,29 @@ def test_damaged_btf():
              *aside("mount --bind %s /sys/kernel/btf/vmlinux" % what, "%s -qn '%s'" % (DTRACE, BEGIN)))
 
 
+def test_a_member_that_the_kernel_lacks():
+    """Who does not use it does not miss it."""
+    with open("/sys/kernel/btf/vmlinux", "rb") as f:
+        types = f.read()
+    renamed = types.replace(b"\0real_parent\0", b"\0real_parenX\0").replace(b"\0orig_ax\0", b"\0orig_aX\0")
+    path = os.path.join(FOLDER, "types")
+    with open(path, "wb") as f:
+        f.write(renamed)
+    assert renamed != types and len(renamed) == len(types)
+
+    def with_types(command):
+        return aside("mount --bind %s /sys/kernel/btf/vmlinux" % path, command)
+
+    for program, place, member, marked in (
+            ("BEGIN { exit(ppid); }", "1:1", "task_struct.real_parent", "^~~~~"),
+            ("BEGIN { exit(0); } END /ppid/ { }", "1:20", "task_struct.real_parent", " " * 19 + "^~~"),
+            ("syscall::read:return { exit(0); }", "1:1", "pt_regs.orig_ax", "^~~~~~~~~~~~~~~~~~~~")):
+        told(1, "", "-n:%s: the kernel's types have no %s, which this clause needs\n%s\n%s\n" % (
+            place, member, program, marked), *with_types("%s -qn '%s'" % (DTRACE, program)))
+    told(0, "on", "", *with_types("%s -qn '%s'" % (DTRACE, BEGIN)))
+    told(0, "on", "", *with_types("%s -qn 'syscall::read:entry { printf(\"on\"); exit(0); }' -c true" % DTRACE))
+
+
 def test_no_tracefs():
     """Names of systems and types of arguments come from a mount that nobody else sees."""
     gone = "for m in $(grep -E ' tracefs ' /proc/mounts | cut -d' ' -f2); do umount -l $m; done; true"
