@@ -225,8 +225,10 @@ int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n
 	*n = gr.n;
 	set->scratch |= gr.scratch;
 	err = cc_func_end(gr.f);
-	if (err == -E2BIG) /* only the last can be: the function ends with it */
+	if (err == -E2BIG) { /* the last clause alone can be too long: the function ends with it */
 		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, D_PROG_LEN,
 			   "this clause is too long");
+		diag_hint(cc->diag, "make several clauses of it");
+	}
 	return err ? err : (int)set->nfuncs - 1;
 }

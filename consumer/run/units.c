@@ -43,6 +43,13 @@ static bool table_make(struct run_unit *u)
 
 /* ---- Loading ------------------------------------------------------------------ */
 
+static struct loc last_clause(const struct run *r, const struct run_unit *u)
+{
+	size_t n = u->cc.nclauses;
+
+	return n ? r->prog->clauses[u->cc.clauses[n - 1]]->loc : NOWHERE;
+}
+
 static bool unit_plan(struct run *r, struct run_unit *u)
 {
 	int err;
@@ -56,7 +63,7 @@ static bool unit_plan(struct run *r, struct run_unit *u)
 	if (!err)
 		err = cc_plan(r->cc, &u->cc, &u->set);
 	if (err && !r->diag->errors)
-		diag_error(r->diag, NOWHERE, NULL, "cannot compile: %s", strerror(-err));
+		diag_error(r->diag, last_clause(r, u), NULL, "cannot compile: %s", strerror(-err));
 	return !err;
 }
 
@@ -64,7 +71,7 @@ static void too_long(struct run *r, const struct run_unit *u)
 {
 	const struct prov_probe *p = r->probes[u->cc.probe].probe;
 	size_t n = u->cc.nclauses;
-	struct loc last = n ? r->prog->clauses[u->cc.clauses[n - 1]]->loc : NOWHERE;
+	struct loc last = last_clause(r, u);
 
 	if (n < 2) {
 		diag_error(r->diag, last, D_PROG_LEN, "this clause is too long for the kernel");

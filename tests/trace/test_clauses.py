@@ -73,5 +73,16 @@ def test_too_many_are_refused_in_a_line():
         "hint: let fewer clauses share a probe, or make them shorter\n"), p.stderr[:500]
 
 
+def test_one_that_is_too_long_is_refused_in_a_line():
+    """Too long for one of our functions, then for the kernel."""
+    for n, statement, words in ((9000, "x += 10 / (x + 1);", "this clause is too long"),
+                                (30000, "m[x] = strlen(execname);", "this clause is too long for the kernel")):
+        if EMULATED and n > 9000:
+            continue
+        path = script("long.d", "int x, m[int];\nBEGIN\n{\n" + "\t%s\n" % statement * n + "}\n")
+        p = dtrace("-q", "-s", path)
+        assert p.returncode == 1 and p.stderr == (
+            "%s:2:1: %s\nBEGIN\n^~~~~\nhint: make several clauses of it\n" % (path, words)), p.stderr[:500]
+
 
 main(sys.modules[__name__])
