@@ -66,8 +66,8 @@ static bool is_function(const struct ebpf_reloc *r)
 	return r->kind == EBPF_CALL || r->kind == EBPF_CALLBACK;
 }
 
-/* The index of the part that a call or a callback names; a part for a routine is added when it is
- * first named. -1: failed. */
+/* The index of the part that a call or a callback names. A function of the library becomes a part
+ * when it is first named. -1: failed. */
 static int part_of(struct linker *l, const struct ebpf_reloc *r)
 {
 	const struct ebpf_func *f;
@@ -94,7 +94,7 @@ static int part_of(struct linker *l, const struct ebpf_reloc *r)
 	return (int)l->nparts - 1;
 }
 
-/* The kernel takes no function that nothing calls. */
+/* The kernel refuses a program with a function that nothing calls. */
 static void reach(struct linker *l, int part)
 {
 	const struct ebpf_func *f;
@@ -220,7 +220,7 @@ static int pointer_to_struct(struct btf *btf, const char *name, uint32_t size, b
 	return t > 0 ? btf__add_ptr(btf, t) : t;
 }
 
-/* A static function's parameters are what its callers pass: the kernel wants its name alone. */
+/* The verifier finds the parameters of a static function at each call, and wants its name alone. */
 static int add_func(struct btf *btf, const struct types *t, const struct ebpf_func *f)
 {
 	int proto = btf__add_func_proto(btf, t->number), err = 0;
@@ -267,7 +267,7 @@ static int add_types(struct linker *l, struct btf *btf)
 	return 0;
 }
 
-/* The library's BTF, in memory only, for its raw bytes. */
+/* libbpf puts the types together; only their bytes are used. */
 static int describe(struct linker *l)
 {
 	struct ebpf_image *image = l->image;

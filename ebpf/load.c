@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ebpf/load.c: images, and whole programs of the library, into the kernel.
- * In:   an image; or a program's name and what its names stand for.
- * Out:  a program's fd.
+ * ebpf/load.c: linked programs, and whole programs of the library, into the kernel.
+ * In:   an image; or the name of a program in progs.h, and what the names in it stand for.
+ * Out:  the program's descriptor, which the caller owns.
  * Owns: nothing.
  */
 #include "config.h"
@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The kernel takes 15 letters, digits, underscores and dots for a name, of ASCII alone: those of
- * probes may hold any byte. */
+/* The kernel takes 15 letters, digits, underscores and dots of ASCII for a name; names of probes may
+ * hold any byte. */
 static void kernel_name(char out[BPF_OBJ_NAME_LEN], const char *name)
 {
 	static const char takes[] =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ebpf/progs.c: small programs: features, stops, mappings, time on CPU. progs.h says what each does.
+ * ebpf/progs.c: small programs: features, stops, mappings, time on CPU. progs.h says what each
+ * does.
  * In:   a context; numbers, fields and maps by name.
  * Out:  clang's object, from which embed.py makes a table.
  * Owns: nothing.
@@ -43,7 +44,7 @@ int64_t rt_prog_stop_plain(void *ctx)
 
 int64_t rt_prog_stop(void *ctx)
 {
-	uint64_t signal = NUMBER(signal), blocked; /* 0 if it cannot be read */
+	uint64_t signal = NUMBER(signal), blocked; /* the helper makes it 0 if it fails */
 
 	(void)ctx;
 	probe_read_kernel(&blocked, sizeof(blocked),
@@ -63,8 +64,8 @@ struct iter_task_vma {
 	char *task, *vma; /* NULL after the last one */
 };
 
-/* Pointers here have types that the verifier knows from BTF: a load from something freed is a zero
- * and no fault. */
+/* The verifier knows the types of these pointers from the kernel's BTF, so a load from memory that
+ * is no longer mapped gives zero. */
 #define READ(type, ptr, path) (*(type *)((ptr) + FIELD(path)))
 enum { VM_EXEC = 4, PAGE_BITS = 12 };
 

@@ -2,16 +2,16 @@
 /*
  * ebpf/progs.h: the library's whole programs, and what they leave for their callers.
  *
- * embed.py reads this file as it does rt.h: a prototype is one line. Each comment says what kind
- * of program it is and which names ebpf_load's caller must supply, besides FIELDs: any member of
- * the kernel's structures.
+ * embed.py reads the prototypes here, as it does those of rt.h. Each comment says the kind of the
+ * program, and the names that the caller of ebpf_load must know besides FIELDs, which may be any
+ * member of the kernel's structures.
  */
 #ifndef EBPF_PROGS_H
 #define EBPF_PROGS_H
 
 #include "ebpf/abi.h"
 
-/* ---- What kernels can (kernel/features.c) ---------------------------------------------------- */
+/* ---- What this kernel can (kernel/features.c) -------------------------------------------------- */
 
 #ifdef __bpf__
 /* Any kind: does nothing. */

@@ -8,9 +8,8 @@
  * is tested here against it; an offset or a length that does not fit gives RT_EROOM, and never a
  * refused program. All offsets are in bytes from the slot's start, multiples of 8.
  *
- * embed.py reads this file too: a prototype is one line, and every function of rt.c that is not
- * static is listed here. A caller puts the arguments in r1..r5 and finds the result, an unknown
- * number to the verifier, in r0.
+ * embed.py reads this file too: every function of rt.c that is not static is listed here. A caller
+ * puts the arguments in r1..r5 and finds the result, an unknown number to the verifier, in r0.
  *
  * What the caller grants:
  *   slot    ends in RT_SLOT_PAD bytes that are in nobody's room (slot size = rooms + pad): the
@@ -84,8 +83,10 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len);
 
 /* len bytes at addr become the next piece of the struct rt_heap at `heap`, whose bytes are `room`.
  * Where it begins in them, -EFAULT, or RT_EROOM. */
-int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
-int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr, uint64_t len);
+int64_t rt_heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
+		       uint64_t len);
+int64_t rt_heap_copyin_sleep(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
+			     uint64_t len);
 
 /* ---- Arguments --------------------------------------------------------------------------- */
 
@@ -108,7 +109,8 @@ int64_t rt_frames(struct rt_scratch *s, uint64_t off, uint64_t room, uint64_t fp
  * or RT_EROOM. rt_rec_str: the string src, its NUL included. rt_rec_bytes: len bytes at src. */
 int64_t rt_rec_str(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t tail);
 /* field: low 32 bits the field's offset, high 32 bits the tail (there are five arguments only). */
-int64_t rt_rec_bytes(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src, uint64_t len);
+int64_t rt_rec_bytes(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64_t src,
+		     uint64_t len);
 
 /* ---- Keys --------------------------------------------------------------------------------- */
 

@@ -1,11 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # tests/tree/format.sh [-i]: every C file is as .clang-format says; -i: rewrites those that are not.
-# Not the two <…/sdt.h>, whose macros are assembler text line by line, nor rt.h, where embed.py reads
-# a prototype a line.
+# Not the two <…/sdt.h>, whose macros are assembler text line by line.
 cd "$(dirname "$0")/../.." || exit 1
 how=${1:---dry-run}
-files=$(find . -name '*.[ch]' -not -path './build/*' -not -path '*/sdt.h' -not -path './ebpf/rt.h')
+files=$(find . -name '*.[ch]' -not -path './build/*' -not -path '*/sdt.h')
 out=$(clang-format-14 $how -style=file $files 2>&1)
 status=$?
 bad=$(printf '%s\n' "$out" | sed -n 's/^\([^:]*\):[0-9]*:.*clang-format-violations.*/\1/p' | sort -u)
