@@ -98,7 +98,7 @@ enum rt_place_kind {
 	RT_PLACE_REG,	/* the register base >> shift, size bytes */
 	RT_PLACE_PAIR,	/* 64 bits in two registers of 32: lower in base, upper in index */
 	RT_PLACE_USER,	/* user memory at base + index * scale + disp, size bytes */
-	RT_PLACE_BAD, /* cannot be had: reading it is a fault (RT_FLT_ILLOP), whose value is disp */
+	RT_PLACE_BAD, /* a place unknown: reading it is a fault (RT_FLT_ILLOP) with the value disp */
 };
 enum { RT_NO_REG = 0xff };
 struct rt_place {
@@ -113,13 +113,13 @@ struct rt_place {
 };
 RT_ASSERT(sizeof(struct rt_place) == 16);
 
-/* A thread's storage begins so. */
+/* The beginning of a thread's storage. */
 struct rt_self {
 	uint64_t serial;   /* its number for self-> arrays; 0: none given yet */
 	uint64_t cpu_time; /* vtimestamp: ns on CPU until it last left one */
 };
 
-/* In the probes map. */
+/* A probe in the probes map. */
 struct rt_probe {
 	uint32_t id;
 	uint32_t by_process; /* the provider's name ends in the id of the process that fires */
@@ -170,7 +170,7 @@ struct rt_err {
 struct rt_var {
 	uint32_t off, len; /* a string's len excludes the NUL that follows it */
 };
-/* A user stack or user address: whose it is. */
+/* The process that a user stack or a user address belongs to. */
 struct rt_owner {
 	uint32_t pid, tid;
 	uint64_t start; /* task->group_leader->start_boottime, ns: tells reused pids apart */
@@ -203,12 +203,12 @@ enum { RT_KEY_CLASS_MIN = 16, RT_KEY_CLASS_MAX = 4096 }; /* powers of two */
 /* ---- Aggregation values, in 64-bit words ----------------------------------- */
 
 /*
- * word 0 of every one is the number of hits since the last drain (0: untouched).
+ * Word 0 of each value is the number of hits since the last drain (0: untouched).
  *   count     n                       sum     n, sum
  *   min       n, max of RT_MIN_ENC    max     n, max of RT_MAX_ENC
  *   avg       n, sum                  stddev  n, sum, low and high of the sum of squares
  *   quantize  n, 127 buckets          lquantize  n, below, levels…, above
- * All words are added when drained, but min's and max's word 1 (maximum, unsigned).
+ * A drain adds all words, but for word 1 of min and max, of which it keeps the larger (unsigned).
  * 0 is 'no value yet' in the encodings.
  */
 #define RT_MAX_ENC(v) ((uint64_t)(v) ^ 0x8000000000000000ull)

@@ -21,7 +21,7 @@
 struct head { /* the next record of a ring */
 	const struct rt_rec *rec;
 	uint32_t len;
-	uint64_t time; /* never before that of the record that preceded it in this ring */
+	uint64_t time; /* never earlier than the record before it in this ring */
 	uint64_t next; /* consumer position after it */
 };
 
@@ -67,8 +67,8 @@ void ebpf_rings_close(struct ebpf_rings *rings)
 	*rings = (struct ebpf_rings){ 0 };
 }
 
-/* A record between its reservation and its commit is busy: that is moments, unless its CPU
- * was preempted just there; then what follows it waits for the next drain. */
+/* A record is busy from its reservation to its commit: a moment, unless the program was preempted in
+ * between. Then the records behind it wait for the next drain. */
 static uint32_t header_wait(const uint32_t *header)
 {
 	uint32_t len = 0;
@@ -81,8 +81,8 @@ static uint32_t header_wait(const uint32_t *header)
 	return len;
 }
 
-/* The next record's data, from *pos on, which is then after it; NULL: none is ready. *busy: one is
- * being written. */
+/* The data of the next record at *pos; *pos is moved behind the record. NULL: no record is ready.
+ * *busy: a record is being written. */
 static const void *record_next(const struct ebpf_ring *ring, uint64_t *pos, uint32_t *len,
 			       bool *busy)
 {
@@ -121,7 +121,7 @@ static void consumed(struct ebpf_ring *ring, uint64_t pos)
 	__atomic_store_n((uint64_t *)ring->consumer, pos, __ATOMIC_RELEASE);
 }
 
-/* The ring whose head is the oldest (temporal), or the first that has one. */
+/* The ring whose head is the oldest (temporal), or the first ring with a head. */
 static int oldest(const struct head *heads, const bool *ready, uint32_t n, bool temporal)
 {
 	int best = -1;

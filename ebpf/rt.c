@@ -7,7 +7,9 @@
  *
  * How it satisfies the verifier, from 6.1 on:
  *   - at() compares an offset with the slot's size just before it makes a pointer; the empty asm
- *     keeps clang from using another register for the one than for the other;
+ *     keeps clang from comparing one register and adding another;
+ *   - every routine tests the slot for NULL itself: clang makes one test of the slot and the pointer
+ *     if at() does it, and the verifier then sees arithmetic on what may be NULL;
  *   - a copy of unknown length goes in pieces of up to PIECE bytes by a helper, or by words if it
  *     is short, which is faster than a helper's call. The slot ends in a pad of one piece;
  *   - loops end at a number known when loading (NUMBER), and have few instructions.
@@ -40,7 +42,7 @@ INLINE void *at(struct rt_scratch *s, uint64_t off, uint64_t room)
 	return (char *)s + off;
 }
 
-/* A string's room, less than it really is by up to 15: what is read and written here. */
+/* The part of a string's room that is read and written here: up to 15 bytes less than the room. */
 INLINE struct rt_str *str_at(struct rt_scratch *s, uint64_t off)
 {
 	return at(s, off, ROUND8(STRSIZE) + 8);
@@ -95,7 +97,7 @@ INLINE uint64_t log2_floor(uint64_t v)
 	return n + (v >> 1);
 }
 
-/* Another task or an interrupt may take the slot seen free in between: then the next one. */
+/* Another task or an interrupt may take the slot before this one does: then the next slot is tried. */
 int64_t rt_scratch_claim(uint64_t cpu)
 {
 	struct rt_cpu *cpus = VALUE(cpus);
@@ -543,7 +545,7 @@ int64_t rt_str_number(struct rt_scratch *s, uint64_t dst, uint64_t n)
 	return rt_str_end(s, dst, first + (len < rest ? len : rest));
 }
 
-/* The part's place and length, as the original does it: first the position, then what is left. */
+/* The part's place and length, found in DTrace's order: first the position, then what is left. */
 int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len)
 {
 	struct rt_str *from;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/compile/unit.c: the main function of a unit, which runs its clauses, and
- * the one that it calls for faults.
+ * the function that main calls for faults.
  * In:   a unit.
  * Out:  a set of functions, main first.
  * Owns: nothing; all is the arena's.
@@ -41,8 +41,8 @@ static void pid_test(struct gen *g, int out)
 }
 
 /*
- * r0 = system call's number. sys_enter has it as its second argument; sys_exit in the registers
- * that its first one points at.
+ * r0 = the system call's number: the second argument of sys_enter; for sys_exit, a register in the
+ * struct that its first argument points at.
  */
 static void syscall_number(struct gen *g, int out)
 {
@@ -64,7 +64,7 @@ static void syscall_number(struct gen *g, int out)
 
 enum { TS_COMPAT = 2 }; /* thread_info.status: a 32-bit system call */
 
-/* fire.probe of the table, or out. */
+/* r0 = the probe that the table has for this system call, or to out. */
 static void syscall_probe(struct gen *g, int out)
 {
 	struct cc_func *f = g->f;
@@ -115,7 +115,7 @@ static void which_probe(struct gen *g, int out)
 	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu), R0);
 }
 
-/* To out, where the sites' own condition does not hold. */
+/* To out, if the sites' own condition does not hold. */
 static void condition_test(struct gen *g, int out)
 {
 	static const struct {
@@ -153,10 +153,10 @@ static void cpu_ptr(struct gen *g)
 }
 
 /*
- * Ticks that did not come, by the time at which this unit's next was due on this CPU. The kernel's
- * timer keeps its phase, so one that is late moves none that follow; one that is early tells that
- * the phase was taken from one that was late. Nobody else writes here: a timer does not interrupt
- * itself.
+ * Counts ticks that did not come, by the time at which this unit's next tick was due on this CPU. The
+ * kernel's timer keeps its phase, so a late tick does not move the ticks behind it; an early tick
+ * tells that the phase was taken from a late tick. Nobody else writes here: a timer does not
+ * interrupt itself.
  */
 static void missed_ticks(struct gen *g)
 {
@@ -252,7 +252,7 @@ static void this_clear(struct gen *g)
 
 /* ---- Clauses and faults -------------------------------------------------------------------- */
 
-/* Functions that share a program's clauses, each with so many of them. */
+/* The functions that hold a unit's clauses, and how many clauses each holds. */
 struct groups {
 	struct group {
 		int func;
@@ -261,8 +261,8 @@ struct groups {
 	size_t n;
 };
 
-/* The kernel takes 256 functions; the library's and main are among them, and those of long
- * clauses, which end early. */
+/* The kernel takes 256 functions. Main and the library's are among them, and more functions of
+ * clauses than planned where long clauses end a function early. */
 enum { CLAUSE_FUNCS = 160 };
 
 /* What main and faults do differently. */
@@ -271,7 +271,8 @@ struct caller {
 	void (*fault)(struct gen *g); /* keeps r9 */
 };
 
-/* Each clause can fault once, and those behind it run: so many calls at most. */
+/* A clause that faults ends its function, which is called again for the clauses behind it: at most
+ * once a clause. */
 static void run_group(struct gen *g, const struct group *gr, const struct caller *by)
 {
 	struct cc_func *f = g->f;
@@ -420,11 +421,12 @@ static void set_active(struct gen *g)
 }
 
 /*
- * Since 6.13 the kernel gives functions of 64 bytes of stack or more a stack a CPU instead of the
- * task's ("private stack"), for it takes these types of programs not to nest. Sleepable ones do:
- * two tasks that fault in a copyin then write in one frame (measured on 6.18: scratch slots lost,
- * 2 hits in 1,000 counted under another's key). A program with a tail call keeps the task's
- * stack, and the verifier looks for the call before it knows that it is never reached.
+ * Since 6.13 the kernel gives functions with 64 bytes of stack or more a stack for each CPU instead
+ * of the task's ("private stack"), because it assumes that programs of these types do not nest.
+ * Sleepable programs do nest: two tasks that fault in a copyin then write into one frame (measured
+ * on 6.18: scratch slots lost, 2 hits in 1,000 counted under another task's key). A program with a
+ * tail call keeps the task's stack, and the verifier looks for the call before it knows that the call
+ * is never reached.
  */
 static void no_private_stack(struct gen *g)
 {
@@ -449,8 +451,8 @@ static void slot_none(struct gen *g)
 }
 
 /*
- * r0 = what the program returns if it does not run. A clock that returns 1 after exit() is stopped
- * by the kernel (prov_links_start), for at a high rate the consumer may have no time to do so.
+ * r0 = what the program returns if it does not run. The kernel stops a clock whose program returns 1
+ * after exit() (prov_links_start): at a high rate the consumer may have no time to stop it.
  */
 static void result_early(struct gen *g)
 {
@@ -467,7 +469,8 @@ static void result_early(struct gen *g)
 	cc_label_here(f, active);
 }
 
-/* What leaves early does so near the beginning: the end may be further than a jump reaches. */
+/* The exit for firings that do not run stands near the beginning: the end may be further away than a
+ * jump reaches. */
 static void early_ends(struct gen *g, int none, int out)
 {
 	struct cc_func *f = g->f;
@@ -551,7 +554,7 @@ static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, 
 	return 0;
 }
 
-/* What never records needs no function that sends, and no rings. */
+/* Clauses that record nothing need no function that sends, and no rings. */
 static bool records(const struct cc *cc, const struct cc_unit *unit)
 {
 	bool any = false;
