@@ -14,201 +14,17 @@
  * How often the kernel skipped a program is counted in the program
  * (recursion_misses), which its owner reads; none of these links has a
  * count of its own.
- *
- * Closing a link of user land waits for programs that run at its sites, and
- * closing a clock for its interrupt. Closing a raw tracepoint does not wait:
- * the kernel leaves that to a later grace period of RCU, and so one is
- * awaited here. It covers every such program, for the kernel runs it under
- * rcu_read_lock, also where the tracepoint itself may sleep (system calls,
- * since 6.13); what enters its program later finds tracing ended.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
 
-#include "base/grow.h"
-
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/membarrier.h>
 #include <linux/perf_event.h>
-#include <linux/version.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-/* ---- The list --------------------------------------------------------------- */
-
-struct prov_links {
-	struct link {
-		int fd;
-		pid_t pid;
-	} * v; /* pid: its sites'; 0: of all */
-	size_t n, cap;
-	size_t next; /* closing: taken by threads one after the other */
-	bool raw;    /* raw tracepoints are among them */
-	struct clock {
-		int event;
-		uint64_t period_ns;
-	} * clocks; /* their events beside their links: to start and to stop them */
-	size_t nclocks, clocks_cap;
-};
-
-struct prov_links *prov_links_new(void)
-{
-	return calloc(1, sizeof(struct prov_links));
-}
-
-/* The fd is the list's, or closed. */
-static int keep(struct prov_links *l, int fd, pid_t pid)
-{
-	struct link *slot = GROW_PUSH(l->v, l->n, l->cap);
-
-	if (slot)
-		*slot = (struct link){ fd, pid };
-	else
-		close(fd);
-	return slot ? 0 : -ENOMEM;
-}
-
-static void *closer(void *arg)
-{
-	struct prov_links *l = arg;
-	size_t i;
-
-	while ((i = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED)) < l->n)
-		close(l->v[i].fd);
-	return NULL;
-}
-
-/*
- * Until the programs that run and may not sleep have ended: the kernel waits for them when an
- * array of maps is changed. When there is no memory for maps, membarrier waits as well, but not
- * on kernels with nohz_full=, which refuse it.
- */
-static void programs_await(void)
-{
-	const uint32_t zero = 0;
-	int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "d_await_in", 4, 4, 1, NULL), outer = -1;
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .inner_map_fd = (uint32_t)inner);
-
-	if (inner >= 0)
-		outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "d_await", 4, 4, 1, &opts);
-	if (outer < 0 || bpf_map_update_elem(outer, &zero, &inner, BPF_ANY))
-		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-	if (outer >= 0)
-		close(outer);
-	if (inner >= 0)
-		close(inner);
-}
-
-static int slower(const void *a, const void *b)
-{
-	const struct clock *l = a, *r = b;
-
-	return l->period_ns > r->period_ns ? -1 : l->period_ns < r->period_ns;
-}
-
-/*
- * Since 6.10 the kernel counts only firings whose program returns 1, so that with one to come a
- * clock stops itself when its program says so.
- */
-static int clock_start(const struct clock *c)
-{
-	bool stops_itself = kern_version() >= KERNEL_VERSION(6, 10, 0);
-
-	return stops_itself ? ioctl(c->event, PERF_EVENT_IOC_REFRESH, 1) :
-			      ioctl(c->event, PERF_EVENT_IOC_ENABLE);
-}
-
-int prov_links_start(struct prov_links *l)
-{
-	if (l->nclocks)
-		qsort(l->clocks, l->nclocks, sizeof(*l->clocks), slower);
-	for (size_t i = 0; i < l->nclocks; i++)
-		if (clock_start(&l->clocks[i]))
-			return -errno;
-	return 0;
-}
-
-/* The fastest first: each makes the rest easier. */
-static void clocks_stop(struct prov_links *l)
-{
-	for (size_t i = l->nclocks; i > 0; i--) {
-		ioctl(l->clocks[i - 1].event, PERF_EVENT_IOC_DISABLE);
-		close(l->clocks[i - 1].event);
-	}
-	free(l->clocks);
-}
-
-void prov_links_close(struct prov_links *l)
-{
-	enum { THREADS = 32, FEW = 4 };
-	pthread_t thread[THREADS];
-	size_t n = 0;
-
-	if (!l)
-		return;
-	clocks_stop(l);
-	while (n < THREADS && n * FEW < l->n && l->n > FEW &&
-	       !pthread_create(&thread[n], NULL, closer, l))
-		n++;
-	closer(l);
-	while (n)
-		pthread_join(thread[--n], NULL);
-	if (l->raw)
-		programs_await();
-	free(l->v);
-	free(l);
-}
-
-void prov_links_drop(struct prov_links *l, pid_t pid)
-{
-	size_t left = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].pid == pid)
-			close(l->v[i].fd);
-		else
-			l->v[left++] = l->v[i];
-	l->n = left;
-}
-
-/* ---- perf events --------------------------------------------------------------- */
-
-/* Lets the program run at each of the event's firings: a link, or where links have no cookies
- * another descriptor of the event, either of which is to be kept. */
-static int perf_link(int event, int prog, uint64_t cookie)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
-	int fd;
-
-	if (kern_has(KERN_F_cookie))
-		return bpf_link_create(prog, event, BPF_PERF_EVENT, &opts);
-	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog))
-		return -errno;
-	fd = fcntl(event, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : fd;
-}
-
-/* The event's fd is consumed. */
-static int perf_attach(int event, int prog, uint64_t cookie, struct prov_links *links, pid_t pid)
-{
-	int fd = perf_link(event, prog, cookie), err = fd < 0 ? fd : 0;
-
-	if (!err && ioctl(event, PERF_EVENT_IOC_ENABLE))
-		err = -errno;
-	close(event); /* the link holds it */
-	if (!err)
-		return keep(links, fd, pid);
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
 
 /* ---- Clocks ----------------------------------------------------------------------- */
 
@@ -226,21 +42,18 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 		.sample_period = s->period_ns,
 		.disabled = 1,
 	};
-	int event = kern_perf_open(&attr, -1, cpu), fd;
-	struct clock *clock;
+	int event = kern_perf_open(&attr, -1, cpu), fd, err;
 
 	if (event < 0)
 		return event;
-	fd = perf_link(event, prog, cookie);
-	clock = fd < 0 ? NULL : GROW_PUSH(links->clocks, links->nclocks, links->clocks_cap);
-	if (!clock) {
-		close(event);
-		if (fd >= 0)
-			close(fd);
-		return fd < 0 ? fd : -ENOMEM;
-	}
-	*clock = (struct clock){ event, s->period_ns };
-	return keep(links, fd, 0);
+	fd = prov_perf_link(event, prog, cookie);
+	err = fd < 0 ? fd : prov_clock_keep(links, event, s->period_ns);
+	if (!err)
+		return prov_link_keep(links, fd, 0);
+	close(event);
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 /* On each CPU that is there; on one, the first, for tick. */
@@ -330,7 +143,7 @@ static void multi_range(struct batch *b, size_t from, size_t to)
 			       refs ? b->refs + from : NULL, b->cookies + from,
 			       (uint32_t)(to - from), b->by);
 	if (fd >= 0) {
-		fd = keep(b->links, fd, b->pid);
+		fd = prov_link_keep(b->links, fd, b->pid);
 		if (!fd)
 			b->attached += to - from;
 		else
@@ -347,7 +160,7 @@ static int perf_one(struct batch *b, size_t i)
 {
 	int fd = kern_uprobe_open(b->path, b->offsets[i], b->refs[i], b->by);
 
-	return fd < 0 ? fd : perf_attach(fd, b->what->prog, b->cookies[i], b->links, b->pid);
+	return fd < 0 ? fd : prov_perf_attach(fd, b->what->prog, b->cookies[i], b->links, b->pid);
 }
 
 static void perf_all(struct batch *b, size_t n)
@@ -518,8 +331,10 @@ static int raw_one(const struct prov_site *s, int prog, uint64_t cookie, struct 
 	int fd = bpf_raw_tracepoint_open(s->tracepoint, prog);
 
 	(void)cookie;
-	links->raw |= fd >= 0;
-	return fd < 0 ? fd : keep(links, fd, 0);
+	if (fd < 0)
+		return fd;
+	prov_links_raw(links);
+	return prov_link_keep(links, fd, 0);
 }
 
 static int attach_rawtp(struct prov_env *env, const struct prov_attach *what,

@@ -42,11 +42,26 @@ struct prov_later {
 
 /* ---- A description ------------------------------------------------------------------ */
 
+struct giving {
+	struct prov_env *env;
+	struct wanted *to;
+};
+
+static bool found_with_id(void *arg, struct prov_probe *p)
+{
+	struct giving *g = arg;
+
+	prov_give_id(g->env, p);
+	return g->to->found(g->to->arg, p);
+}
+
 static int wanted_match(struct prov_env *env, struct wanted *d, pid_t pid)
 {
 	const struct prov_later *l = env->later;
 
-	return d->prov->match_files(env, &d->pd, l->files, l->nfiles, pid, d->found, d->arg);
+	struct giving g = { env, d };
+
+	return d->prov->match_files(env, &d->pd, l->files, l->nfiles, pid, found_with_id, &g);
 }
 
 static bool is_done(const struct wanted *d, pid_t pid, int file)

@@ -14,7 +14,10 @@ nodist_libprov_la_SOURCES = $(SYSCALL_TABLES)
 libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers.def \
 	consumer/providers/inner.h \
 	consumer/providers/env.c \
+	consumer/providers/match.c \
+	consumer/providers/probe.c \
 	consumer/providers/attach.c \
+	consumer/providers/links.c \
 	consumer/providers/frame.c \
 	consumer/providers/dtrace.c \
 	consumer/providers/profile.c \
@@ -22,7 +25,9 @@ libprov_la_SOURCES = consumer/providers/providers.h consumer/providers/providers
 	consumer/providers/syscall.c \
 	consumer/providers/sdt.c \
 	consumer/providers/names.c \
+	consumer/providers/types.c \
 	consumer/providers/attrs.def consumer/providers/stab.c \
 	consumer/providers/usdt.c \
+	consumer/providers/usdt_args.c \
 	consumer/providers/pid.c \
 	consumer/providers/later.c

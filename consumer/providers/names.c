@@ -3,440 +3,35 @@
  * consumer/providers/names.c: the front end's questions about the world
  * (struct d_names), answered from the providers and the kernel's BTF.
  * In:   names of types and symbols; descriptions whose args[] are used.
- * Out:  D types whose origin is their BTF id; members come when asked for.
+ * Out:  types, addresses, attributes of stability.
  * Owns: nothing; types are the compile's.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
 
 #include <linux/btf.h>
+#include <stdio.h>
 #include <string.h>
-
-/* ---- BTF → D ------------------------------------------------------------------ */
-
-/* One compile's types by BTF id, so that each is made once. */
-struct made {
-	struct d *d;
-	struct d_type **type;
-	uint32_t n;
-};
-
-enum { MAX_DEPTH = 64 };
+#include <unistd.h>
 
 struct name_source { /* prov_names' context */
 	struct prov_env *env;
 	struct d_names names;
-	const struct kern_btf *btf; /* set by ready */
-	struct made made;
+	struct kernel_types types;
 };
-
-static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth);
-
-/* An integer by its size, sign and name; wider ones than 64 bits are two words. */
-static struct d_type *int_type(struct d *d, const struct kern_type *t)
-{
-	static const struct {
-		const char *name;
-		enum d_basetype is;
-	} named[] = {
-		{ "char", D_CHAR },
-		{ "unsigned char", D_UCHAR },
-		{ "_Bool", D_BOOL },
-		{ "long long int", D_LONGLONG },
-		{ "long long unsigned int", D_ULONGLONG },
-	};
-	uint32_t data;
-	bool sign;
-
-	for (size_t i = 0; i < COUNT(named); i++)
-		if (!strcmp(named[i].name, t->name))
-			return d_base(d, named[i].is);
-	memcpy(&data, t->more, sizeof(data));
-	sign = BTF_INT_ENCODING(data) & BTF_INT_SIGNED;
-	switch (t->ref) {
-	case 1: return d_base(d, sign ? D_CHAR : D_UCHAR);
-	case 2: return d_base(d, sign ? D_SHORT : D_USHORT);
-	case 4: return d_base(d, sign ? D_INT : D_UINT);
-	case 8: return d_base(d, sign ? D_LONG : D_ULONG);
-	default: return d_array_of(d, d_base(d, D_ULONG), t->ref / 8);
-	}
-}
-
-static struct d_type *new_type(struct d *d, enum d_kind kind, const char *name, uint32_t id)
-{
-	struct d_type *t = arena_new_of(d_arena(d), struct d_type);
-
-	if (t) {
-		t->kind = kind;
-		t->name = *name ? name : NULL;
-		t->origin = id;
-		t->align = 1;
-	}
-	return t;
-}
-
-static struct d_type *enum_type(struct name_source *w, const struct kern_type *k, uint32_t id)
-{
-	size_t each = k->kind == BTF_KIND_ENUM64 ? 12 : 8;
-	struct d *d = w->made.d;
-	struct d_type *t = new_type(d, D_T_ENUM, k->name, id);
-	struct d_enumerator *e = arena_array(d_arena(d), struct d_enumerator, k->vlen);
-
-	if (!t || (k->vlen && !e))
-		return NULL;
-	for (uint32_t i = 0; i < k->vlen; i++) {
-		uint32_t word[3] = { 0 };
-
-		memcpy(word, k->more + each * i, each);
-		e[i].name = kern_btf_str(w->btf, word[0]);
-		if (each == 12)
-			e[i].value = (int64_t)((uint64_t)word[2] << 32 | word[1]);
-		else
-			e[i].value = k->flag ? (int64_t)(int32_t)word[1] : (int64_t)word[1];
-	}
-	t->size = t->align = k->ref ? k->ref : 4;
-	t->is_signed = k->flag;
-	t->enumerators = e;
-	t->nenumerators = k->vlen;
-	t->complete = true;
-	return t;
-}
-
-static struct d_type *array_type(struct name_source *w, const struct kern_type *k, int depth)
-{
-	uint32_t word[3];
-	struct d_type *elem;
-
-	memcpy(word, k->more, sizeof(word));
-	elem = from_btf(w, word[0], depth + 1);
-	return elem ? d_array_of(w->made.d, elem, word[2]) : NULL;
-}
-
-/* Copies that keep what they qualify. */
-static struct d_type *qualified(struct name_source *w, const struct kern_type *k, int depth)
-{
-	struct d_type *t = from_btf(w, k->ref, depth + 1), *q;
-
-	/* A struct's members come later, to the original: its qualifiers are left out. */
-	if (!t || (k->kind != BTF_KIND_CONST && k->kind != BTF_KIND_VOLATILE) ||
-	    !d_resolve(t)->complete)
-		return t;
-	q = arena_dup(d_arena(w->made.d), t, sizeof(*t));
-	if (!q)
-		return NULL;
-	q->base = t->base ? t->base : t;
-	q->is_const |= k->kind == BTF_KIND_CONST;
-	q->is_volatile |= k->kind == BTF_KIND_VOLATILE;
-	q->ptr_cache = NULL;
-	return q;
-}
-
-/* __user comes as a type tag of what is pointed at. */
-static struct d_type *ptr_type(struct name_source *w, const struct kern_type *k, int depth)
-{
-	struct kern_type to;
-	struct d_type *t = from_btf(w, k->ref, depth + 1);
-	bool user = kern_btf_type(w->btf, k->ref, &to) && to.kind == BTF_KIND_TYPE_TAG &&
-		    !strcmp(to.name, "user");
-
-	return t ? user ? d_user_ptr_to(w->made.d, t) : d_ptr_to(w->made.d, t) : NULL;
-}
-
-static struct d_type *typedef_type(struct name_source *w, const struct kern_type *k, uint32_t id,
-				   int depth)
-{
-	struct d_type *to = from_btf(w, k->ref, depth + 1);
-	struct d_type *t = to ? new_type(w->made.d, D_T_TYPEDEF, k->name, id) : NULL;
-
-	if (t) {
-		t->to = to;
-		t->size = to->size;
-		t->align = to->align;
-	}
-	return t;
-}
-
-static struct d_type *func_type(struct name_source *w, const struct kern_type *k, int depth)
-{
-	struct d *d = w->made.d;
-	struct d_type *t = new_type(d, D_T_FUNC, "", 0);
-
-	if (!t)
-		return NULL;
-	t->to = from_btf(w, k->ref, depth + 1);
-	t->params = arena_array(d_arena(d), struct d_type *, k->vlen);
-	for (uint32_t i = 0; t->params && i < k->vlen; i++) {
-		uint32_t id = kern_btf_param(w->btf, k, i, NULL);
-
-		if (!id && i + 1 == k->vlen) {
-			t->variadic = true;
-			break;
-		}
-		t->params[t->nparams++] = from_btf(w, id, depth + 1);
-	}
-	t->complete = true;
-	return t;
-}
-
-/* Members are left for `complete`. */
-static struct d_type *struct_type(struct name_source *w, const struct kern_type *k, uint32_t id)
-{
-	bool is_union = k->kind == BTF_KIND_UNION || (k->kind == BTF_KIND_FWD && k->flag);
-	struct d_type *t = new_type(w->made.d, is_union ? D_T_UNION : D_T_STRUCT, k->name, id);
-
-	if (t && k->kind != BTF_KIND_FWD)
-		t->size = k->ref;
-	return t;
-}
-
-static struct d_type *make(struct name_source *w, const struct kern_type *k, uint32_t id, int depth)
-{
-	struct d *d = w->made.d;
-
-	switch (k->kind) {
-	case BTF_KIND_INT: return int_type(d, k);
-	case BTF_KIND_FLOAT:
-		return d_base(d, k->ref == 4 ? D_FLOAT : k->ref == 8 ? D_DOUBLE : D_LONGDOUBLE);
-	case BTF_KIND_PTR: return ptr_type(w, k, depth);
-	case BTF_KIND_ARRAY: return array_type(w, k, depth);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-	case BTF_KIND_FWD: return struct_type(w, k, id);
-	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64: return enum_type(w, k, id);
-	case BTF_KIND_TYPEDEF: return typedef_type(w, k, id, depth);
-	case BTF_KIND_FUNC_PROTO: return func_type(w, k, depth);
-	case BTF_KIND_FUNC:
-	case BTF_KIND_VAR: return from_btf(w, k->ref, depth + 1);
-	case BTF_KIND_CONST:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_TYPE_TAG: return qualified(w, k, depth);
-	default: return NULL;
-	}
-}
-
-static struct d_type *from_btf(struct name_source *w, uint32_t id, int depth)
-{
-	struct kern_type k;
-
-	if (!id)
-		return d_base(w->made.d, D_VOID);
-	if (id >= w->made.n || depth > MAX_DEPTH || !kern_btf_type(w->btf, id, &k))
-		return NULL;
-	if (!w->made.type[id])
-		w->made.type[id] = make(w, &k, id, depth);
-	return w->made.type[id];
-}
-
-/* The types of another compile are not this one's. */
-static bool ready(struct name_source *w, struct d *d)
-{
-	w->btf = kern_btf();
-	if (!w->btf)
-		return false;
-	if (w->made.d == d)
-		return w->made.type;
-	w->made.d = d;
-	w->made.n = kern_btf_count(w->btf);
-	w->made.type = arena_array(d_arena(d), struct d_type *, w->made.n);
-	return w->made.type;
-}
 
 static struct d_type *world_type(void *ctx, struct d *d, enum d_kind kind, const char *name)
 {
-	static const struct {
-		enum d_kind kind;
-		uint32_t btf[2];
-	} kinds[] = {
-		{ D_T_STRUCT, { BTF_KIND_STRUCT, 0 } },
-		{ D_T_UNION, { BTF_KIND_UNION, 0 } },
-		{ D_T_ENUM, { BTF_KIND_ENUM, BTF_KIND_ENUM64 } },
-		{ D_T_TYPEDEF, { BTF_KIND_TYPEDEF, BTF_KIND_INT } },
-	};
 	struct name_source *w = ctx;
 
-	if (!*name || !ready(w, d))
-		return NULL;
-	for (size_t i = 0; i < COUNT(kinds); i++) {
-		if (kinds[i].kind != kind)
-			continue;
-		for (size_t n = 0; n < 2 && kinds[i].btf[n]; n++) {
-			uint32_t id = kern_btf_find(w->btf, kinds[i].btf[n], name);
-
-			if (id)
-				return from_btf(w, id, 0);
-		}
-	}
-	return NULL;
-}
-
-static uint32_t align_of(const struct d_type *t)
-{
-	t = d_resolve(t);
-	while (t->kind == D_T_ARRAY)
-		t = d_resolve(t->to);
-	return t->kind == D_T_STRUCT || t->kind == D_T_UNION ? 1 : t->align;
+	return prov_type_named(&w->types, d, kind, name);
 }
 
 static bool world_complete(void *ctx, struct d *d, struct d_type *t)
 {
 	struct name_source *w = ctx;
-	struct kern_type k;
-	struct d_member *m;
 
-	if (!ready(w, d) || !kern_btf_type(w->btf, (uint32_t)t->origin, &k) ||
-	    (k.kind != BTF_KIND_STRUCT && k.kind != BTF_KIND_UNION))
-		return t->complete;
-	m = arena_array(d_arena(d), struct d_member, k.vlen);
-	if (k.vlen && !m)
-		return false;
-	for (uint32_t i = 0; i < k.vlen; i++) {
-		uint32_t word[3];
-		const char *name;
-
-		memcpy(word, k.more + 12 * (size_t)i, sizeof(word));
-		name = kern_btf_str(w->btf, word[0]);
-		m[i].name = *name ? name : NULL;
-		m[i].type = from_btf(w, word[1], 0);
-		if (!m[i].type)
-			return false;
-		m[i].bit_off = k.flag ? BTF_MEMBER_BIT_OFFSET(word[2]) : word[2];
-		m[i].bit_size = k.flag ? BTF_MEMBER_BITFIELD_SIZE(word[2]) : 0;
-		if (align_of(m[i].type) > t->align)
-			t->align = align_of(m[i].type);
-	}
-	t->members = m;
-	t->nmembers = k.vlen;
-	t->size = k.ref;
-	t->complete = true;
-	return true;
-}
-
-/* ---- Types by text --------------------------------------------------------------- */
-
-static const struct {
-	const char *name;
-	enum d_basetype is;
-} base_names[] = {
-	{ "void", D_VOID },
-	{ "char", D_CHAR },
-	{ "signed char", D_CHAR },
-	{ "unsigned char", D_UCHAR },
-	{ "short", D_SHORT },
-	{ "unsigned short", D_USHORT },
-	{ "int", D_INT },
-	{ "signed", D_INT },
-	{ "signed int", D_INT },
-	{ "unsigned", D_UINT },
-	{ "unsigned int", D_UINT },
-	{ "long", D_LONG },
-	{ "long int", D_LONG },
-	{ "unsigned long", D_ULONG },
-	{ "long unsigned int", D_ULONG },
-	{ "unsigned long int", D_ULONG },
-	{ "long long", D_LONGLONG },
-	{ "long long int", D_LONGLONG },
-	{ "unsigned long long", D_ULONGLONG },
-	{ "long long unsigned int", D_ULONGLONG },
-	{ "_Bool", D_BOOL },
-	{ "bool", D_BOOL },
-	{ "float", D_FLOAT },
-	{ "double", D_DOUBLE },
-	{ "string", D_STRING },
-	{ "int8_t", D_INT8 },
-	{ "int16_t", D_INT16 },
-	{ "int32_t", D_INT32 },
-	{ "int64_t", D_INT64 },
-	{ "uint8_t", D_UINT8 },
-	{ "uint16_t", D_UINT16 },
-	{ "uint32_t", D_UINT32 },
-	{ "uint64_t", D_UINT64 },
-	{ "uintptr_t", D_ULONG },
-	{ "size_t", D_ULONG },
-	{ "ssize_t", D_LONG },
-	{ "intptr_t", D_LONG },
-};
-
-/* The words before the first star, without qualifiers, one blank between them. */
-static const char *bare_words(char *out, size_t size, const char *s)
-{
-	static const char *const skip[] = { "const", "volatile", "restrict", "userland", "__user" };
-	size_t n = 0;
-
-	out[0] = '\0';
-	while (*s && *s != '*' && *s != '[') {
-		size_t len = strcspn(s, " \t*[");
-		bool drop = !len;
-
-		for (size_t i = 0; i < COUNT(skip); i++)
-			drop |= len == strlen(skip[i]) && !strncmp(s, skip[i], len);
-		if (!drop) {
-			if (n + len + 2 > size)
-				return NULL;
-			if (n)
-				out[n++] = ' ';
-			memcpy(out + n, s, len);
-			out[n += len] = '\0';
-		}
-		s += len ? len : 1;
-	}
-	return s;
-}
-
-/* Kernel structs of that name are others: their members would lie elsewhere. Of enums and
- * typedefs the size is all that counts. */
-static struct d_type *user_type(struct name_source *w, struct d *d, enum d_kind kind,
-				const char *name)
-{
-	struct d_type *t = d_user_type(d, kind, name);
-	const struct d_type *real;
-
-	if (kind == D_T_STRUCT || kind == D_T_UNION || (t && d_resolve(t)->size))
-		return t;
-	t = world_type(w, d, kind, name);
-	real = t ? d_resolve(t) : NULL;
-	return real && (real->kind == D_T_STRUCT || real->kind == D_T_UNION) ? NULL : t;
-}
-
-static struct d_type *type_named(struct name_source *w, struct d *d, const char *words, bool user)
-{
-	static const struct {
-		const char *word;
-		enum d_kind kind;
-	} tags[] = {
-		{ "struct ", D_T_STRUCT },
-		{ "union ", D_T_UNION },
-		{ "enum ", D_T_ENUM },
-	};
-
-	for (size_t i = 0; i < COUNT(base_names); i++)
-		if (!strcmp(base_names[i].name, words))
-			return d_base(d, base_names[i].is);
-	for (size_t i = 0; i < COUNT(tags); i++)
-		if (!strncmp(words, tags[i].word, strlen(tags[i].word)))
-			return user ? user_type(w, d, tags[i].kind, words + strlen(tags[i].word)) :
-				      world_type(w, d, tags[i].kind, words + strlen(tags[i].word));
-	return user ? user_type(w, d, D_T_TYPEDEF, words) : world_type(w, d, D_T_TYPEDEF, words);
-}
-
-/* "const char *" → a type; user land's pointers if `user`. A pointer to what nobody knows is
- * void *, a value of that kind int64_t. */
-static struct d_type *type_by_text(struct name_source *w, struct d *d, const char *text, bool user)
-{
-	char words[128];
-	const char *s = text ? bare_words(words, sizeof(words), text) : NULL;
-	struct d_type *t = s && *words ? type_named(w, d, words, user) : NULL;
-	bool pointer = s && *s;
-
-	if (!t && pointer && *words)
-		t = d_unknown_type(d, words);
-	else if (!t)
-		t = d_base(d, pointer ? D_VOID : D_INT64);
-	for (; s && *s; s++)
-		if (*s == '*' || *s == '[')
-			t = user ? d_user_ptr_to(d, t) : d_ptr_to(d, t);
-	return t;
+	return prov_type_complete(&w->types, d, t);
 }
 
 /* ---- args[] ------------------------------------------------------------------------- */
@@ -451,13 +46,13 @@ struct asking {
 
 static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, size_t i)
 {
-	if (p->arg_btf && p->arg_btf[i] && ready(a->w, a->d)) {
-		struct d_type *t = from_btf(a->w, p->arg_btf[i], 0);
+	if (p->arg_btf && p->arg_btf[i] && prov_types_ready(&a->w->types, a->d)) {
+		struct d_type *t = prov_type_of(&a->w->types, p->arg_btf[i]);
 
 		if (t)
 			return t;
 	}
-	return type_by_text(a->w, a->d, p->arg_types ? p->arg_types[i] : NULL,
+	return prov_type_by_text(&a->w->types, a->d, p->arg_types ? p->arg_types[i] : NULL,
 			    p->owner->user_memory);
 }
 
@@ -465,7 +60,7 @@ static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, siz
 static struct d_type *native_type(struct asking *a, const struct prov_probe *p, size_t i)
 {
 	return p->native_types && p->native_types[i] ?
-		       type_by_text(a->w, a->d, p->native_types[i], p->owner->user_memory) :
+		       prov_type_by_text(&a->w->types, a->d, p->native_types[i], p->owner->user_memory) :
 		       NULL;
 }
 
@@ -553,10 +148,56 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 	if (!kern_symbol_named(mod, name, &symbol))
 		return false;
 	*addr = symbol.address;
-	if (ready(w, d))
-		id = kern_btf_find(w->btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
-	*type = id ? from_btf(w, id, 0) : NULL;
+	if (prov_types_ready(&w->types, d))
+		id = kern_btf_find(w->types.btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
+	*type = id ? prov_type_of(&w->types, id) : NULL;
 	return true;
+}
+
+/* ---- Stability, and what exists ------------------------------------------------------- */
+
+struct least {
+	struct d_attr *attr;
+	bool any;
+};
+
+static bool lower(void *arg, struct prov_probe *p)
+{
+	const struct d_attr *of = prov_attrs(p);
+	struct least *l = arg;
+
+	for (int i = 0; i < D_NPARTS; i++)
+		l->attr[i] = l->any ? d_attr_min(l->attr[i], of[i]) : of[i];
+	l->any = true;
+	return true;
+}
+
+static bool pdesc_attrs(struct prov_env *env, const struct d_pdesc *pd, struct d_attr out[D_NPARTS])
+{
+	struct least l = { .attr = out };
+
+	return prov_match(env, pd, lower, &l) > 0;
+}
+
+static bool any(void *arg, struct prov_probe *p)
+{
+	(void)arg;
+	(void)p;
+	return false;
+}
+
+static bool exists(struct prov_env *env, const char *kind, const char *name)
+{
+	struct d_pdesc pd = { .mod = "", .func = "", .name = "", .prov = name, .text = name };
+	char path[300];
+	int n;
+
+	if (!strcmp(kind, "provider"))
+		return prov_match(env, &pd, any, NULL) > 0;
+	n = snprintf(path, sizeof(path), "/sys/module/%s", name);
+	return !strcmp(name, "vmlinux") ||
+	       (n > 0 && (size_t)n < sizeof(path) && !strchr(name, '/') && *name != '.' &&
+		!access(path, F_OK));
 }
 
 static const char *world_why_none(void *ctx, const struct d_pdesc *pd)
@@ -570,14 +211,14 @@ static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D
 {
 	struct name_source *w = ctx;
 
-	return prov_pdesc_attrs(w->env, pd, out);
+	return pdesc_attrs(w->env, pd, out);
 }
 
 static bool world_exists(void *ctx, const char *kind, const char *name)
 {
 	struct name_source *w = ctx;
 
-	return prov_exists(w->env, kind, name);
+	return exists(w->env, kind, name);
 }
 
 const struct d_names *prov_names(struct prov_env *env)

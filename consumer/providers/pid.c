@@ -112,7 +112,6 @@ static bool take(void *arg, const struct usdt_function *f)
 		m->err = -ENOMEM;
 		return false;
 	}
-	prov_give_id(m->env, p);
 	return m->found(m->arg, p);
 }
 

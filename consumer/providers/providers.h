@@ -5,10 +5,11 @@
  * It emits no eBPF.
  *
  *   providers.def   PROVIDER(id): a row a provider; prov_id in id.c is its struct prov
+ *   match.c         descriptions → probes, with their ids
  *   attach.c        sites → links, by kind of context (uprobes in bulk, raw tracepoints, clocks)
  *   frame.c         where a site finds the return address of its function
  *   stab.c          attributes of stability: attrs.def has a row a provider
- *   names.c         kernel types and symbols: struct d_names for the front end
+ *   names.c         struct d_names for the front end: types, symbols, args[]
  *   later.c         probes of files that processes map while we trace
  */
 #ifndef CONSUMER_PROVIDERS_H

@@ -14,7 +14,6 @@
  * they are in. A file that appears later makes a probe of its own with the
  * same id, because programs of the first one are loaded by then.
  */
-#include "arch/arch.h"
 #include "consumer/providers/inner.h"
 
 #include "base/hash.h"
@@ -63,19 +62,6 @@ struct matching {
 };
 
 /* ---- Descriptions ----------------------------------------------------------- */
-
-pid_t prov_pdesc_pid(const struct d_pdesc *pd)
-{
-	size_t len = strlen(pd->prov), stem = len;
-	uint64_t pid;
-
-	while (stem && pd->prov[stem - 1] >= '0' && pd->prov[stem - 1] <= '9')
-		stem--;
-	if (stem == len || !stem || !text_u64(pd->prov + stem, &pid) || !pid || pid > INT32_MAX ||
-	    (kill((pid_t)pid, 0) && errno == ESRCH))
-		return 0;
-	return (pid_t)pid;
-}
 
 static bool is_digit(char c)
 {
@@ -139,157 +125,6 @@ static bool usdt_by_process(const struct d_pdesc *pd, pid_t pid)
 	return !pid || (len > digits && !strcmp(pd->prov + len - digits, text));
 }
 
-/* ---- Arguments ----------------------------------------------------------------- */
-
-static void reg_arg(struct cc_arg *to, const struct usdt_arg *from)
-{
-	to->kind = CC_A_REG;
-	to->base = from->base.offset;
-	to->shift = from->base.shift;
-}
-
-static void pair_arg(struct cc_arg *to, const struct usdt_arg *from)
-{
-	to->kind = CC_A_PAIR;
-	to->base = from->base.offset;
-	to->index = from->index.offset;
-}
-
-/* A symbol's address moves with the file: it is counted from the instruction pointer, which
- * is the site's own address when the probe fires. NULL, or why it cannot be had. */
-static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
-			   const struct usdt_site *site)
-{
-	to->kind = CC_A_UMEM;
-	to->base = from->base.offset;
-	to->index = from->index.offset;
-	to->scale = from->scale ? from->scale : 1;
-	to->narrow = (from->base.offset >= 0  ? from->base.width :
-		      from->index.offset >= 0 ? from->index.width :
-						8) < 8;
-	if (from->index.offset >= 0 && from->index.is_signed && from->index.width < 8)
-		return "a signed index of 32 bits";
-	if (!from->is_address)
-		return NULL;
-	to->disp = from->disp - (int64_t)usdt_site_address(site);
-	if (to->base >= 0 && to->index >= 0)
-		/* three registers are more than a program takes */
-		return "an address that moves with its file, beside two registers";
-	if (to->base < 0) {
-		to->base = ARCH_X86_rip;
-	} else {
-		to->index = ARCH_X86_rip;
-		to->scale = 1;
-	}
-	return NULL;
-}
-
-/* Through `to`, zero-filled. NULL, or why it cannot be had. */
-static const char *arg_of(struct cc_arg *to, const struct usdt_arg *from,
-			  const struct usdt_site *site)
-{
-	to->size = from->size;
-	to->is_signed = from->is_signed;
-	to->is_float = from->is_float;
-	to->disp = from->disp;
-	if (from->kind != USDT_ARG_BAD && from->size != 1 && from->size != 2 && from->size != 4 &&
-	    from->size != 8)
-		return "wider than 64 bits";
-	switch (from->kind) {
-	case USDT_ARG_CONST:
-		to->kind = CC_A_CONST;
-		return from->is_address ? "an address that moves with its file" : NULL;
-	case USDT_ARG_REG: reg_arg(to, from); return NULL;
-	case USDT_ARG_PAIR: pair_arg(to, from); return NULL;
-	case USDT_ARG_MEM: return mem_arg(to, from, site);
-	case USDT_ARG_BAD: break;
-	}
-	return from->why;
-}
-
-static bool bad_arg(struct arena *a, struct prov_site *to, size_t i, const struct usdt_arg *from,
-		    const char *why)
-{
-	if (!to->why)
-		to->why = arena_array(a, const char *, COUNT(to->args.arg));
-	if (!to->why)
-		return false;
-	to->args.arg[i].kind = CC_A_BAD;
-	to->why[i] = arena_printf(a, "%s (%s)", why, from->text);
-	return to->why[i];
-}
-
-static bool args_of(struct arena *a, struct prov_site *to, const struct usdt_site *site)
-{
-	size_t n = usdt_site_nargs(site);
-
-	memset(&to->args, 0, sizeof(to->args));
-	for (size_t i = 0; i < COUNT(to->args.arg); i++) {
-		struct cc_arg *arg = &to->args.arg[i];
-		const struct usdt_arg *from = i < n ? usdt_site_arg(site, i) : NULL;
-		const char *why;
-
-		arg->base = arg->index = -1;
-		why = from ? arg_of(arg, from, site) : NULL;
-		if (why && !bad_arg(a, to, i, from, why))
-			return false;
-	}
-	return true;
-}
-
-/* Of the provider's pragmas, as the type note keeps them; a number that is none is the least. */
-static bool attrs_set(struct arena *a, struct prov_probe *p, const struct usdt_types *types)
-{
-	struct d_attr *attr = arena_array(a, struct d_attr, D_NPARTS);
-
-	for (unsigned i = 0; attr && i < D_NPARTS; i++) {
-		unsigned name = usdt_types_attribute(types, i, 0);
-		unsigned data = usdt_types_attribute(types, i, 1);
-		unsigned class = usdt_types_attribute(types, i, 2);
-
-		attr[i].name = name > D_STANDARD ? D_INTERNAL : (uint8_t)name;
-		attr[i].data = data > D_STANDARD ? D_INTERNAL : (uint8_t)data;
-		attr[i].class = class > D_COMMON ? D_UNKNOWN : (uint8_t) class;
-	}
-	p->attr = attr;
-	return attr;
-}
-
-static bool types_set(struct arena *a, struct prov_probe *p, const struct usdt_probe *probe)
-{
-	const struct usdt_types *types = usdt_probe_types(probe);
-	uint8_t *map;
-
-	p->nargs = usdt_probe_nargs(probe);
-	p->arg_types = arena_array(a, const char *, p->nargs + 1);
-	p->arg_names = arena_array(a, const char *, p->nargs + 1);
-	map = arena_alloc(a, p->nargs + 1);
-	if (!p->arg_types || !p->arg_names || !map || (types && !attrs_set(a, p, types)))
-		return false;
-	for (size_t i = 0; i < p->nargs; i++) {
-		const char *name = usdt_probe_arg_name(probe, i);
-
-		p->arg_types[i] = arena_strdup(a, usdt_probe_arg_type(probe, i));
-		p->arg_names[i] = *name ? arena_strdup(a, name) : NULL;
-		map[i] = (uint8_t)(types ? usdt_types_map(types, i) : i);
-		if (map[i] != i)
-			p->arg_map = map;
-	}
-	return true;
-}
-
-/* "1 char *;0 int;": what two files' probes of one name must agree in to be one probe. */
-static const char *types_text(struct arena *a, const struct usdt_probe *probe)
-{
-	const struct usdt_types *types = usdt_probe_types(probe);
-	const char *text = "";
-
-	for (size_t i = 0; text && i < usdt_probe_nargs(probe); i++)
-		text = arena_printf(a, "%s%zu %s;", text, types ? usdt_types_map(types, i) : i,
-				    usdt_probe_arg_type(probe, i));
-	return text;
-}
-
 /* ---- Probes ----------------------------------------------------------------------- */
 
 static struct usdt_state *state_of(struct prov_env *env)
@@ -334,9 +169,9 @@ static struct made *made_for(struct matching *m, const struct usdt_probe *probe,
 				    .func = arena_strdup(a, func),
 				    .name = arena_strdup(a, usdt_probe_name(probe)),
 				    .by_process = !m->pid,
-				    .id = prov_id_of(&prov_usdt, key),
+				    .id = prov_id_of(PROV_ROW_usdt, key),
 				    .ordinal = PROV_DYNAMIC };
-	return p->p.func && p->p.name && types_set(a, &p->p, probe) ? p : NULL;
+	return p->p.func && p->p.name && prov_usdt_types(a, &p->p, probe) ? p : NULL;
 }
 
 static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t i, int file,
@@ -356,7 +191,7 @@ static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t 
 	to->ref_ctr = usdt_site_semaphore_offset(site);
 	to->pid = m->pid;
 	to->sys_nr = to->sys_abi = -1;
-	if (!args_of(m->env->arena, to, site))
+	if (!prov_usdt_args(m->env->arena, to, site))
 		return false;
 	for (size_t k = 0; p->p.arg_map && k < p->p.nargs && k < COUNT(to->args.map); k++)
 		to->args.map[k] = (uint8_t)(p->p.arg_map[k] + 1);
@@ -379,7 +214,7 @@ static const struct set *set_of(struct matching *m, const struct usdt_probe *pro
 
 	if (set)
 		return set;
-	types = types_text(m->env->arena, probe);
+	types = prov_usdt_types_text(m->env->arena, probe);
 	set = types ? arena_new_of(m->env->arena, struct set) : NULL;
 	for (size_t i = 0; set && i < usdt_probe_nsites(probe); i++)
 		if (!site_add(m, probe, i, file, types, set))
@@ -466,7 +301,6 @@ static int give(struct matching *m, prov_found *found, void *arg)
 	if (m->n)
 		qsort(m->v, m->n, sizeof(*m->v), by_name);
 	for (size_t i = 0; i < m->n; i++) {
-		prov_give_id(m->env, &m->v[i]->p);
 		if (!found(arg, &m->v[i]->p))
 			break;
 	}
