@@ -53,14 +53,15 @@ static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, siz
 			return t;
 	}
 	return prov_type_by_text(&a->w->types, a->d, p->arg_types ? p->arg_types[i] : NULL,
-			    p->owner->user_memory);
+				 p->owner->user_memory);
 }
 
 /* What the sites have, where args[i] is a translation of that; else NULL. */
 static struct d_type *native_type(struct asking *a, const struct prov_probe *p, size_t i)
 {
 	return p->native_types && p->native_types[i] ?
-		       prov_type_by_text(&a->w->types, a->d, p->native_types[i], p->owner->user_memory) :
+		       prov_type_by_text(&a->w->types, a->d, p->native_types[i],
+					 p->owner->user_memory) :
 		       NULL;
 }
 
@@ -149,7 +150,8 @@ static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *na
 		return false;
 	*addr = symbol.address;
 	if (prov_types_ready(&w->types, d))
-		id = kern_btf_find(w->types.btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR, name);
+		id = kern_btf_find(w->types.btf, symbol.is_function ? BTF_KIND_FUNC : BTF_KIND_VAR,
+				   name);
 	*type = id ? prov_type_of(&w->types, id) : NULL;
 	return true;
 }

@@ -7,7 +7,6 @@
  */
 #include "consumer/providers/inner.h"
 
-
 #define ATTRS(prov, ...) const struct d_attr prov_attrs_##prov[D_NPARTS] = { __VA_ARGS__ };
 #include "consumer/providers/attrs.def"
 

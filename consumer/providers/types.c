@@ -174,7 +174,8 @@ static struct d_type *struct_type(struct kernel_types *w, const struct kern_type
 	return t;
 }
 
-static struct d_type *make(struct kernel_types *w, const struct kern_type *k, uint32_t id, int depth)
+static struct d_type *make(struct kernel_types *w, const struct kern_type *k, uint32_t id,
+			   int depth)
 {
 	struct d *d = w->d;
 
@@ -404,8 +405,10 @@ static struct d_type *type_named(struct kernel_types *w, struct d *d, const char
 	for (size_t i = 0; i < COUNT(tags); i++)
 		if (!strncmp(words, tags[i].word, strlen(tags[i].word)))
 			return user ? user_type(w, d, tags[i].kind, words + strlen(tags[i].word)) :
-				      prov_type_named(w, d, tags[i].kind, words + strlen(tags[i].word));
-	return user ? user_type(w, d, D_T_TYPEDEF, words) : prov_type_named(w, d, D_T_TYPEDEF, words);
+				      prov_type_named(w, d, tags[i].kind,
+						      words + strlen(tags[i].word));
+	return user ? user_type(w, d, D_T_TYPEDEF, words) :
+		      prov_type_named(w, d, D_T_TYPEDEF, words);
 }
 
 struct d_type *prov_type_by_text(struct kernel_types *w, struct d *d, const char *text, bool user)
