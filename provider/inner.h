@@ -27,7 +27,7 @@ bool gen_check(struct d *d, const struct d_prog *prog, struct diag *diag);
 
 /* text.c: without what SystemTap's dtrace takes for comments. NULL: no memory. */
 struct text *gen_text_clean(struct arena *a, const struct text *in);
-/* job.c: "a.d b.d". */
+/* The job's scripts for a comment: "a.d b.d". */
 const char *gen_script_names(struct arena *a, const struct gen_job *job);
 /* depend.c: texts: what the job's scripts were read as; target: the output's name. false: no memory. */
 bool gen_depend(struct arena *a, const struct gen_job *job, struct text *const *texts,

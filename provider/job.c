@@ -52,15 +52,6 @@ static const char *output_path(struct arena *a, const struct gen_job *job, struc
 			    base, job->header ? 'h' : 'o');
 }
 
-const char *gen_script_names(struct arena *a, const struct gen_job *job)
-{
-	const char *names = job->scripts[0];
-
-	for (size_t i = 1; i < job->nscripts; i++)
-		names = arena_printf(a, "%s %s", names, job->scripts[i]);
-	return names;
-}
-
 /* Where the file is, or will be: of a link what it names, of that what it names. NULL: errno. */
 static const char *follow(struct arena *a, const char *path)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * provider/text.c: what stands in provider files and is no D: `// …` comments
- * and `# file: x.c` lines. SystemTap's dtrace skips them, so projects have them.
+ * provider/text.c: what stands in provider files and is no D, `// …` comments
+ * and `# file: x.c` lines (SystemTap's dtrace skips them, so projects have them); names of files.
  * In:   a text that no C preprocessor has seen.
  * Out:  the same text with blanks in their places: every other byte keeps its
  *       line and column.
@@ -78,4 +78,13 @@ struct text *gen_text_clean(struct arena *a, const struct text *in)
 			line_start = *s == '\n' || (line_start && (*s == ' ' || *s == '\t')), s++;
 	}
 	return text_new(a, in->name, copy, in->len);
+}
+
+const char *gen_script_names(struct arena *a, const struct gen_job *job)
+{
+	const char *names = job->scripts[0];
+
+	for (size_t i = 1; i < job->nscripts; i++)
+		names = arena_printf(a, "%s %s", names, job->scripts[i]);
+	return names;
 }

@@ -3,7 +3,8 @@
  * cmd/usdt-check/check.h: what the files of usdt-check share.
  *   main.c   options and exit status        run.c    the program under ptrace
  *   claim.c  what is asserted, in D          space.c  probes and breakpoints of its memory
- *   value.c  D expressions on a firing       report.c what came of it, for people and TAP
+ *   value.c  D expressions on a firing       memory.c the memory of its processes
+ *   report.c what came of it, for people and TAP
  */
 #ifndef USDT_CHECK_H
 #define USDT_CHECK_H
@@ -72,8 +73,10 @@ struct claim {
 		bool of_count;
 	} * conds;
 	size_t nconds, cap;
-	uint64_t count; /* firings that its predicate selects */
-	char *why;	/* the first that went wrong; the arena's */
+	bool *found;	  /* for each description: an object has such a probe */
+	size_t nunwatched; /* sites where no breakpoint could be set: their firings are not counted */
+	uint64_t count;	  /* firings that its predicate selects */
+	char *why;	  /* the first that went wrong; the arena's */
 };
 struct claims {
 	struct arena *arena;
@@ -85,9 +88,14 @@ struct claims {
 bool claims_add(struct claims *c, const char *text, const char *from, pid_t pid);
 bool claims_file(struct claims *c, const char *path, pid_t pid); /* one a line, # comments */
 /* Does it speak of this probe? Numbers after the provider's name may be the process's. */
-bool claim_matches(const struct claim *c, const struct probe *p, pid_t pid);
+bool claim_matches(struct claim *c, const struct probe *p, pid_t pid);
 void claim_firing(struct claims *all, struct claim *c, struct firing *f);
 bool claim_holds(struct claims *all, struct claim *c); /* after the end; else ->why says why not */
+/* After the end: an object had a probe that the claim speaks of. Else the claim says nothing about
+ * the program, whatever it counts. */
+bool claim_was_checked(const struct claim *c);
+/* What of the claim was not checked, or NULL; the arena's. */
+const char *claim_remark(struct claims *all, const struct claim *c);
 
 /* ---- Memory ------------------------------------------------------------------- */
 

@@ -9,6 +9,9 @@
  * The predicate selects firings. Conditions joined by && are looked at one by
  * one: those that name count hold for the number of firings selected, the
  * others for each of them. If none names count there must be at least one.
+ *
+ * A claim about a probe that no object has holds by accident (count == 0 of a misspelt name), so it
+ * is told as not checked.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -104,7 +107,8 @@ static bool program_read(struct claims *all, const char *text, struct d *d)
 		if (!c)
 			return false;
 		*c = (struct claim){ .text = text, .clause = prog->clauses[i] };
-		if (!clause_read(all, c))
+		c->found = arena_array(all->arena, bool, c->clause->npdescs);
+		if (!c->found || !clause_read(all, c))
 			return false;
 	}
 	if (prog && !prog->nclauses)
@@ -135,8 +139,8 @@ bool claims_add(struct claims *all, const char *text, const char *from, pid_t pi
 bool claims_file(struct claims *all, const char *path, pid_t pid)
 {
 	const struct text *t = text_read(all->arena, path);
+	size_t line = 0, before = all->n;
 	bool ok = t;
-	size_t line = 0;
 
 	if (!t)
 		diag_error(all->diag, NOWHERE, NULL, "failed to open %s: %s", path,
@@ -151,6 +155,10 @@ bool claims_file(struct claims *all, const char *path, pid_t pid)
 					pid);
 		s += n + (s[n] == '\n');
 	}
+	if (ok && all->n == before) {
+		diag_error(all->diag, NOWHERE, NULL, "the file asserts nothing: %s", path);
+		ok = false;
+	}
 	return ok;
 }
 
@@ -164,16 +172,18 @@ static bool provider_matches(const char *pattern, const char *prov, pid_t pid)
 	return text_glob(pattern, prov) || text_glob(pattern, with_pid);
 }
 
-bool claim_matches(const struct claim *c, const struct probe *p, pid_t pid)
+bool claim_matches(struct claim *c, const struct probe *p, pid_t pid)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < c->clause->npdescs; i++) {
 		const struct d_pdesc *d = &c->clause->pdescs[i];
 
 		if (provider_matches(d->prov, p->prov, pid) && text_glob(d->mod, p->mod) &&
 		    text_glob(d->func, p->func) && text_glob(d->name, p->name))
-			return true;
+			any = c->found[i] = true;
 	}
-	return false;
+	return any;
 }
 
 /* ---- Asking -------------------------------------------------------------------------- */
@@ -250,5 +260,30 @@ bool claim_holds(struct claims *all, struct claim *c)
 	}
 	if (!c->why && !counted && !c->count)
 		c->why = arena_strdup(all->arena, "it did not fire");
+	if (!c->why && c->nunwatched)
+		c->why = arena_printf(all->arena, "it cannot be counted: %zu of its sites could not be watched",
+				      c->nunwatched);
 	return !c->why;
+}
+
+bool claim_was_checked(const struct claim *c)
+{
+	for (size_t i = 0; i < c->clause->npdescs; i++)
+		if (c->found[i])
+			return true;
+	return false;
+}
+
+const char *claim_remark(struct claims *all, const struct claim *c)
+{
+	for (size_t i = 0; i < c->clause->npdescs; i++)
+		if (!c->found[i])
+			return arena_printf(all->arena, "no object has a probe %s",
+					    c->clause->pdescs[i].text);
+	for (size_t i = 0; !c->count && !c->why && i < c->nconds; i++)
+		if (!c->conds[i].of_count)
+			return arena_printf(all->arena,
+					    "%s was not checked: no firing was selected",
+					    shown(all, c->conds[i].e));
+	return NULL;
 }

@@ -48,6 +48,13 @@ static void probes_list(FILE *out, const struct world *w)
 		fprintf(out, "no probe was found\n");
 }
 
+static const char *printable_remark(struct world *w, const struct claim *c)
+{
+	const char *remark = claim_remark(w->claims, c);
+
+	return remark ? text_printable(w->arena, remark) : NULL;
+}
+
 static void tap(FILE *out, struct world *w, const struct run *r, char **argv, const char *end)
 {
 	fprintf(out, "TAP version 13\n1..%zu\n", w->claims->n + 1);
@@ -55,27 +62,44 @@ static void tap(FILE *out, struct world *w, const struct run *r, char **argv, co
 		text_printable(w->arena, argv[0]), end);
 	for (size_t i = 0; i < w->claims->n; i++) {
 		const struct claim *c = &w->claims->v[i];
+		const char *remark = printable_remark(w, c);
 
-		fprintf(out, "%s %zu - %s\n", c->why ? "not ok" : "ok", i + 2,
+		fprintf(out, "%s %zu - %s", c->why ? "not ok" : "ok", i + 2,
 			text_printable(w->arena, c->text));
+		if (!c->why && !claim_was_checked(c))
+			fprintf(out, " # SKIP %s\n", remark);
+		else
+			fprintf(out, "\n");
 		if (c->why)
 			fprintf(out, "# %s\n", text_printable(w->arena, c->why));
+		if (remark)
+			fprintf(out, "# %s\n", remark);
 	}
 }
 
 static void people(FILE *out, struct world *w, char **argv, const char *end, size_t nfailed)
 {
+	size_t nunchecked = 0;
+
 	fprintf(out, "usdt-check: %s %s\n", text_printable(w->arena, argv[0]), end);
 	probes_list(out, w);
 	for (size_t i = 0; i < w->claims->n; i++) {
 		const struct claim *c = &w->claims->v[i];
+		const char *remark = printable_remark(w, c);
+		bool unchecked = !c->why && !claim_was_checked(c);
 
-		fprintf(out, "%s  %s\n", c->why ? "FAILED" : "ok    ",
+		nunchecked += unchecked;
+		fprintf(out, "%s  %s\n", c->why ? "FAILED" : unchecked ? "NOT CHECKED" : "ok    ",
 			text_printable(w->arena, c->text));
 		if (c->why)
 			fprintf(out, "        %s\n", text_printable(w->arena, c->why));
+		if (remark)
+			fprintf(out, "        warning: %s\n", remark);
 	}
-	if (w->claims->n)
+	if (nunchecked)
+		fprintf(out, "%zu asserted, %zu failed, %zu not checked\n", w->claims->n, nfailed,
+			nunchecked);
+	else if (w->claims->n)
 		fprintf(out, "%zu asserted, %zu failed\n", w->claims->n, nfailed);
 }
 

@@ -15,36 +15,9 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-/* ---- Memory ------------------------------------------------------------------ */
-
-bool memory_read(pid_t pid, uint64_t address, void *to, size_t n)
-{
-	struct iovec local = { to, n }, remote = { (void *)(uintptr_t)address, n };
-
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
-
-/* Code too, which no other way can write. */
-bool memory_write(pid_t pid, uint64_t address, const void *from, size_t n)
-{
-	char path[64];
-	ssize_t done;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	done = pwrite(fd, from, n, (off_t)address);
-	close(fd);
-	return done == (ssize_t)n;
-}
 
 /* ---- Spaces ------------------------------------------------------------------- */
 
@@ -279,9 +252,11 @@ static int site_watch(struct space *s, struct world *w, pid_t pid, const struct 
 	if (!stop_set(s, pid,
 		      (struct stop){ .address = usdt_site_address(site) + bias,
 				     .object = usdt_object_start(o),
-				     .point = { p, usdt_probe_types(up), site } }))
+				     .point = { p, usdt_probe_types(up), site } })) {
 		w->nbad++;
-	else if (sem)
+		for (size_t i = 0; i < p->nclaims; i++)
+			p->claims[i]->nunwatched++;
+	} else if (sem)
 		semaphore_raise(pid, sem + bias);
 	return 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/aggs/inner.h: what the files of aggs/ share.
- *   table.c   rows by key                 drain.c   what programs counted, taken from the maps
- *   key.c     components of keys          value.c   what words are worth
- *   order.c   the order of rows           merge.c   rows whose symbols are shown alike
+ *   table.c   the tables, from new to free   rows.c    rows by key
+ *   drain.c   what programs counted          value.c   what the words of a row are worth
+ *   key.c     components of keys             merge.c   rows whose symbols are shown alike
+ *   order.c   the order of rows
  */
 #ifndef CONSUMER_AGGS_INNER_H
 #define CONSUMER_AGGS_INNER_H
@@ -42,12 +43,13 @@ struct aggs {
 	unsigned char *buf;	/* RT_DRAIN_RING bytes */
 };
 
-/* ---- table.c ---------------------------------------------------------------- */
+/* ---- rows.c ----------------------------------------------------------------- */
 
 /* The row of a key, made if it is new; NULL: no memory. */
 struct agg_row *aggs_row(struct agg_table *t, const unsigned char *key, size_t len);
 
 void aggs_row_drop(struct agg_table *t, struct agg_row *row);
+void aggs_row_free(void *row);
 
 /* ---- key.c, merge.c ------------------------------------------------------------- */
 

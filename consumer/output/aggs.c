@@ -10,6 +10,16 @@
 #include <errno.h>
 #include <string.h>
 
+struct aggs_order out_order(const struct out *o)
+{
+	int64_t key = out_opt(o->opt.aggsortkeypos), value = out_opt(o->opt.aggsortpos);
+
+	return (struct aggs_order){ .by_key = out_opt(o->opt.aggsortkey),
+				    .reverse = out_opt(o->opt.aggsortrev),
+				    .key_pos = key > 0 ? (size_t)key : 0,
+				    .value_pos = value > 0 ? (size_t)value : 0 };
+}
+
 /* A key's component, as wide as DTrace prints it without a format. */
 static void put_key(struct out *o, const struct rec_value *v)
 {

@@ -92,21 +92,14 @@ void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM]);
 void out_put_place(struct out *o,
 		   const struct rec_value *v); /* a stack or a symbol, without a format */
 
-/* ---- record.c ---------------------------------------------------------------- */
-
-void out_put_rawbytes(struct out *o, const char *bytes, size_t n);
-/* As a string if it looks like one, else as raw bytes. */
-void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool quiet);
-
 /* ---- aggregations -------------------------------------------------------------- */
 
 /* dist.c: the value: a number, or bars, one a bucket. */
 void out_put_agg(struct out *o, const struct agg_row *r);
 
-/* table.c: the options' order. */
+/* aggs.c: the order of rows that the options ask for. */
 struct aggs_order out_order(const struct out *o);
-
-/* aggs.c: prints lines of `width` rows, one an aggregation; sorts them. */
+/* Prints lines of `width` rows, one an aggregation; sorts them. */
 int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *rows, size_t nlines,
 		    size_t width);
 
@@ -115,6 +108,8 @@ int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *row
 /* values in the order of the format's conversions (* included); rows: what %@ shows, in order. */
 int out_format(struct out *o, const struct d_format *f, const struct rec_value *values, size_t n,
 	       const struct agg_row *rows, size_t nrows);
+/* The values of a record with the action's format: of printf, system and freopen. */
+int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec);
 
 /* ---- actions, by d/builtins.def ------------------------------------------------ */
 
@@ -122,7 +117,5 @@ typedef int out_action_fn(struct out *o, const struct rec_action *act, const str
 			  struct aggs *aggs);
 out_action_fn out_act_printa, out_act_clear, out_act_trunc, out_act_normalize, out_act_denormalize;
 out_action_fn out_act_system, out_act_freopen, out_act_ftruncate;
-/* printf's values and format: shared with system and freopen. */
-int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec);
 
 #endif

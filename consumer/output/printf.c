@@ -473,3 +473,15 @@ int out_format(struct out *o, const struct d_format *f, const struct rec_value *
 	}
 	return o->err;
 }
+
+int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec)
+{
+	if (!act->format)
+		return -EINVAL;
+	if (!out_values_room(o, act->nfields))
+		return -ENOMEM;
+	for (size_t i = 0; i < act->nfields; i++)
+		if (!out_value_field(&o->values[i], &act->fields[i], rec))
+			return -EBADMSG;
+	return out_format(o, act->format, o->values, act->nfields, NULL, 0);
+}

@@ -123,7 +123,7 @@ int out_record_end(struct out *o)
 
 /* ---- Bytes ------------------------------------------------------------------ */
 
-void out_put_rawbytes(struct out *o, const char *bytes, size_t n)
+static void put_rawbytes(struct out *o, const char *bytes, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -171,12 +171,12 @@ static bool looks_like_string(const char *bytes, size_t n, size_t *len)
 	return i > 0;
 }
 
-void out_put_bytes(struct out *o, const char *bytes, size_t n, int width, bool quiet)
+static void put_bytes(struct out *o, const char *bytes, size_t n, int width, bool quiet)
 {
 	size_t len;
 
 	if (out_opt(o->opt.rawbytes) || !looks_like_string(bytes, n, &len)) {
-		out_put_rawbytes(o, bytes, n);
+		put_rawbytes(o, bytes, n);
 		return;
 	}
 	if (!quiet)
@@ -209,13 +209,13 @@ static void trace_value(struct out *o, const struct rec_value *v)
 	switch (v->kind) {
 	case REC_INT:
 		if (raw)
-			out_put_rawbytes(o, (const char *)&v->i, v->size);
+			put_rawbytes(o, (const char *)&v->i, v->size);
 		else
 			trace_int(o, v, quiet);
 		break;
 	case REC_STRING:
 		if (raw) {
-			out_put_rawbytes(o, v->bytes, v->len);
+			put_rawbytes(o, v->bytes, v->len);
 			break;
 		}
 		if (!quiet)
@@ -224,9 +224,9 @@ static void trace_value(struct out *o, const struct rec_value *v)
 		break;
 	case REC_BYTES:
 		if (v->type && d_is_char_array(v->type))
-			out_put_bytes(o, v->bytes, v->len, 33, quiet);
+			put_bytes(o, v->bytes, v->len, 33, quiet);
 		else
-			out_put_rawbytes(o, v->bytes, v->len);
+			put_rawbytes(o, v->bytes, v->len);
 		break;
 	default: out_put_place(o, v);
 	}
@@ -261,20 +261,8 @@ static int print_tracemem(struct out *o, const struct rec_action *act, const str
 		if ((!n.is_signed || (int64_t)n.i >= 0) && n.i < v.len)
 			v.len = n.i;
 	}
-	out_put_rawbytes(o, v.bytes, v.len);
+	put_rawbytes(o, v.bytes, v.len);
 	return o->err;
-}
-
-int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec)
-{
-	if (!act->format)
-		return -EINVAL;
-	if (!out_values_room(o, act->nfields))
-		return -ENOMEM;
-	for (size_t i = 0; i < act->nfields; i++)
-		if (!out_value_field(&o->values[i], &act->fields[i], rec))
-			return -EBADMSG;
-	return out_format(o, act->format, o->values, act->nfields, NULL, 0);
 }
 
 static int print_printf(struct out *o, const struct rec_action *act, const struct rt_rec *rec,

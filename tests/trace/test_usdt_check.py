@@ -236,6 +236,32 @@ def test_semaphores_are_up_for_what_is_asserted_alone():
     assert status == 0 and "sem:" not in text, text
 
 
+def test_what_was_not_checked_is_told():
+    """A misspelt or removed probe never fires, so a count of 0 says nothing about it."""
+    guarded = compiled("guarded", GUARDED)
+    status, text = report("-e", "sem:::hti count==0", guarded)
+    assert status == 0 and "NOT CHECKED  sem:::hti count==0" in text, text
+    assert "warning: no object has a probe sem:::hti" in text and "1 not checked" in text, text
+    status, text = report("-e", "sem:::hti", guarded)
+    assert status == 1 and "it did not fire" in text and "no object has a probe sem:::hti" in text, text
+    status, text = report("-e", "sem*:::hit,nosuch*:::hit count==5", guarded)
+    assert status == 0 and "ok      sem*" in text and "warning: no object has a probe nosuch*:::hit" in text, text
+    status, text = report("-e", "sem:::hit /arg0 > 9/ { count <= 3; arg0 == 7; }", guarded)
+    assert status == 0 and "warning: arg0 == 7 was not checked: no firing was selected" in text, text
+    status, text = report("-e", "sem:::hit count==5 && arg0 < 5", guarded)
+    assert status == 0 and "warning" not in text and "not checked" not in text, text
+    p = check("--tap", "-e", "sem:::hti count==0", guarded)
+    assert "ok 2 - sem:::hti count==0 # SKIP no object has a probe sem:::hti" in p.stdout, p.stdout
+
+
+def test_a_file_of_assertions_that_asserts_nothing_is_an_error():
+    path = os.path.join(lib.FOLDER, "nothing.txt")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("# app:::hit count==3\n\n")
+    status, text = report("-f", path, compiled("guarded", GUARDED))
+    assert status == 2 and "the file asserts nothing: " + path in text, text
+
+
 def test_sites_at_any_instruction():
     """A nop is passed by, whatever its length; what is none is executed."""
     app = compiled("instructions", INSTRUCTIONS)
