@@ -73,10 +73,10 @@ struct claim {
 		bool of_count;
 	} * conds;
 	size_t nconds, cap;
-	bool *found;	  /* for each description: an object has such a probe */
+	bool *found;	   /* for each description: an object has such a probe */
 	size_t nunwatched; /* sites where no breakpoint could be set: their firings are not counted */
-	uint64_t count;	  /* firings that its predicate selects */
-	char *why;	  /* the first that went wrong; the arena's */
+	uint64_t count;	   /* firings that its predicate selects */
+	char *why;	   /* the first that went wrong; the arena's */
 };
 struct claims {
 	struct arena *arena;

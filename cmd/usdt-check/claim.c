@@ -261,7 +261,8 @@ bool claim_holds(struct claims *all, struct claim *c)
 	if (!c->why && !counted && !c->count)
 		c->why = arena_strdup(all->arena, "it did not fire");
 	if (!c->why && c->nunwatched)
-		c->why = arena_printf(all->arena, "it cannot be counted: %zu of its sites could not be watched",
+		c->why = arena_printf(all->arena,
+				      "it cannot be counted: %zu of its sites could not be watched",
 				      c->nunwatched);
 	return !c->why;
 }

@@ -89,7 +89,10 @@ static void people(FILE *out, struct world *w, char **argv, const char *end, siz
 		bool unchecked = !c->why && !claim_was_checked(c);
 
 		nunchecked += unchecked;
-		fprintf(out, "%s  %s\n", c->why ? "FAILED" : unchecked ? "NOT CHECKED" : "ok    ",
+		fprintf(out, "%s  %s\n",
+			c->why	  ? "FAILED" :
+			unchecked ? "NOT CHECKED" :
+				    "ok    ",
 			text_printable(w->arena, c->text));
 		if (c->why)
 			fprintf(out, "        %s\n", text_printable(w->arena, c->why));
