@@ -19,7 +19,6 @@ static void find_cell(struct gen *g, const struct agg_desc *d)
 {
 	struct cc_func *f = g->f;
 
-	g->cc->maps[CC_MAP_CELLS].used = true;
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
 	cc_alu_imm(f, BPF_AND, R1, (int32_t)g->cc->ncpu2 - 1);
 	cc_alu_imm(f, BPF_MUL, R1, (int32_t)g->cc->cells_block);
@@ -34,7 +33,6 @@ static void find_in_hash(struct gen *g, const struct key *k, int tries, int foun
 	struct cc_func *f = g->f;
 	int again = cc_label_new(f);
 
-	g->cc->maps[CC_MAP_ZERO].used = true;
 	cc_mov(f, R1, R_PTR);
 	g_key_ptr(g, k, R2);
 	cc_helper(f, BPF_FUNC_map_lookup_elem);

@@ -407,7 +407,6 @@ struct value g_assign_string(struct gen *g, const struct d_expr *e)
 		return value_string(src);
 	}
 	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
-		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		g_slot_routine(g, "rt_gstr_store", src, g->cc->global_off[v->id]);
 		return value_string(src);
 	}

@@ -84,7 +84,6 @@ static struct value var_walltimestamp(struct gen *g, const struct d_expr *e)
 {
 	(void)e;
 	g_time(g);
-	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(g->f, R1, CC_MAP_STATE, 0);
 	cc_load(g->f, BPF_DW, R1, R1, offsetof(struct rt_state, wall_offset));
 	cc_alu(g->f, BPF_ADD, R0, R1);
@@ -102,7 +101,6 @@ static struct value var_vtimestamp(struct gen *g, const struct d_expr *e)
 
 	(void)e;
 	g->cc->uses_vtimestamp = true;
-	g->cc->maps[CC_MAP_CPUS].used = true;
 	g_self(g, true);
 	cc_jump_imm(f, BPF_JNE, R0, 0, have);
 	g_drop(g, RT_DROP_DYNVAR);
@@ -175,7 +173,7 @@ static void probe_row(struct gen *g, int none)
 	struct cc_func *f = g->f;
 	int key = g_push(g, 8);
 
-	g->cc->maps[CC_MAP_PROBES].used = g->cc->uses_probes = true;
+	g->cc->uses_probes = true;
 	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
 	cc_store(f, BPF_W, R_FP, key, R1);
 	cc_map(f, R1, CC_MAP_PROBES);

@@ -252,7 +252,6 @@ void g_self(struct gen *g, bool create)
 {
 	struct cc_func *f = g->f;
 
-	g->cc->maps[CC_MAP_SELF].used = true;
 	cc_helper(f, BPF_FUNC_get_current_task_btf);
 	cc_mov(f, R2, R0);
 	cc_map(f, R1, CC_MAP_SELF);

@@ -300,7 +300,6 @@ static void thread_serial(struct gen *g, int room)
 	cc_mov(f, R2, R0);
 	cc_load(f, BPF_DW, R0, R2, 0);
 	cc_jump_imm(f, BPF_JNE, R0, 0, has);
-	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(f, R1, CC_MAP_STATE, 0);
 	cc_imm(f, R0, 1);
 	cc_atomic_fetch(f, BPF_ADD, R1, offsetof(struct rt_state, next_serial), R0);

@@ -42,7 +42,6 @@ static void find_var(struct gen *g, const struct lvalue *lv, bool create, int no
 		g_slot(g, R_PTR, g->cc->this_off[v->id] + known);
 		return;
 	} else {
-		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		cc_map_value(f, R_PTR, CC_MAP_GLOBALS, g->cc->global_off[v->id] + known);
 		return;
 	}
@@ -283,7 +282,6 @@ static struct value load_string_variable(struct gen *g, const struct d_expr *e)
 	}
 	at = g_str_room(g);
 	if (v && !v->assoc && v->scope == D_V_GLOBAL) {
-		g->cc->maps[CC_MAP_GLOBALS].used = true;
 		g_slot_routine(g, "rt_gstr_load", at, g->cc->global_off[v->id]);
 		return value_string(at);
 	}

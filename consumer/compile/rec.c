@@ -319,7 +319,6 @@ static void emit_exit(struct gen *g, const struct rec_action *a)
 	struct cc_func *f = g->f;
 
 	emit_fields(g, a); /* r0: the status */
-	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(f, R2, CC_MAP_STATE, 0);
 	cc_store(f, BPF_W, R2, offsetof(struct rt_state, exit_status), R0);
 	cc_store_imm(f, BPF_W, R2, offsetof(struct rt_state, exiting), 1);
@@ -378,7 +377,6 @@ static void filled(struct gen *g)
 
 	g_cpu(g);
 	cc_store_imm(f, BPF_DW, R2, offsetof(struct rt_cpu, filled), 1);
-	g->cc->maps[CC_MAP_STATE].used = true;
 	cc_map_value(f, R2, CC_MAP_STATE, 0);
 	cc_store_imm(f, BPF_W, R2, offsetof(struct rt_state, filled), 1);
 }
@@ -395,7 +393,6 @@ void g_ring(struct gen *g)
 	    go = cc_label_new(f);
 	int32_t quarter = (int32_t)(g->cc->opt.ringsize / 4);
 
-	g->cc->maps[CC_MAP_RINGS].used = true;
 	cc_store(f, BPF_DW, R_FP, data, R2);
 	cc_store(f, BPF_DW, R_FP, len, R3);
 	if (g->cc->opt.fill) {

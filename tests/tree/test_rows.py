@@ -123,7 +123,6 @@ VAR_TURN = r"""/* How often it was read. */
 static struct value var_turn(struct gen *g, const struct d_expr *e)
 {
 	(void)e;
-	g->cc->maps[CC_MAP_TURNS].used = true;
 	cc_map_value(g->f, R1, CC_MAP_TURNS, 0);
 	cc_imm(g->f, R0, 1);
 	cc_atomic_add(g->f, R1, 0, R0);
