@@ -9,70 +9,21 @@
 
 #include <string.h>
 
-#define BAR 40
-#define ZOOM_MAX 0.95L /* with aggzoom the largest bucket fills so much of the bar */
-
 /* ---- Bars ------------------------------------------------------------------ */
 
-struct bars {
-	struct out *o;
-	long double total;
-	bool positive, negative; /* counts; negative ones come of negative increments */
-	const struct agg_row *row;
-};
-
-static void bar(const struct bars *b, size_t i)
+static struct out_bars bars_begin(struct out *o, const struct agg_row *r, size_t first, size_t last)
 {
-	int64_t count = (int64_t)b->row->words[1 + i];
-	size_t len = b->positive && b->negative ? BAR / 2 : BAR, depth = 0;
-	long double size = count < 0 ? -(long double)count : (long double)count;
+	struct out_bars b = { 0 };
 
-	if (b->total > 0)
-		depth = (size_t)(size * (long double)len / b->total + 0.5L);
-	if (depth > len)
-		depth = len;
-	if (!b->negative) {
-		out_putc(b->o, '|');
-		out_fill(b->o, '@', depth);
-		out_fill(b->o, ' ', len - depth);
-	} else if (!b->positive) {
-		out_fill(b->o, ' ', len - depth);
-		out_fill(b->o, '@', depth);
-		out_putc(b->o, '|');
-	} else if (count <= 0) {
-		out_fill(b->o, ' ', len - depth);
-		out_fill(b->o, '@', depth);
-		out_putc(b->o, '|');
-		out_fill(b->o, ' ', len);
-	} else {
-		out_fill(b->o, ' ', len);
-		out_putc(b->o, '|');
-		out_fill(b->o, '@', depth);
-		out_fill(b->o, ' ', len - depth);
-	}
-	out_putc(b->o, ' ');
-	out_put_int(b->o, aggs_bucket(b->row, i), -9);
-	out_putc(b->o, '\n');
+	for (size_t i = first; i <= last; i++)
+		out_bars_add(o, &b, (int64_t)r->words[1 + i]);
+	out_put_bars_head(o, 16, "value");
+	return b;
 }
 
-static struct bars bars_begin(struct out *o, const struct agg_row *r, size_t first, size_t last)
+static void bar(struct out *o, const struct out_bars *b, const struct agg_row *r, size_t i)
 {
-	struct bars b = { .o = o, .row = r };
-
-	for (size_t i = first; i <= last; i++) {
-		int64_t n = (int64_t)r->words[1 + i];
-		long double size = n < 0 ? -(long double)n : (long double)n;
-
-		b.positive |= n > 0;
-		b.negative |= n < 0;
-		if (!out_opt(o->opt.aggzoom))
-			b.total += size;
-		else if (size / ZOOM_MAX > b.total)
-			b.total = size / ZOOM_MAX;
-	}
-	out_printf(o, "\n%16s %41s %-9s\n", "value", "------------- Distribution -------------",
-		   "count");
-	return b;
+	out_put_bar(o, b, (int64_t)r->words[1 + i], aggs_bucket(r, i));
 }
 
 /* From the first bucket in use to the last, with one more on each side; false: all are empty. */
@@ -91,7 +42,7 @@ static bool used(const uint64_t *bucket, size_t n, size_t *first, size_t *last)
 	return true;
 }
 
-static int64_t quantize_value(size_t i)
+int64_t out_quantize_value(size_t i)
 {
 	if (i > RT_QUANTIZE_ZERO)
 		return (int64_t)1 << (i - RT_QUANTIZE_ZERO - 1);
@@ -104,14 +55,14 @@ static void show_quantize(struct out *o, const struct agg_row *r)
 {
 	const uint64_t *bucket = r->words + 1;
 	size_t first = RT_QUANTIZE_ZERO - 1, last = RT_QUANTIZE_ZERO + 1;
-	struct bars b;
+	struct out_bars b;
 
 	used(bucket, RT_QUANTIZE_BUCKETS, &first, &last);
 	b = bars_begin(o, r, first, last);
 	for (size_t i = first; i <= last; i++) {
-		out_put_int(o, quantize_value(i), 16);
+		out_put_int(o, out_quantize_value(i), 16);
 		out_putc(o, ' ');
-		bar(&b, i);
+		bar(o, &b, r, i);
 	}
 }
 
@@ -121,7 +72,7 @@ static void show_lquantize(struct out *o, const struct agg_row *r)
 	const int64_t *p = r->desc->agg->params;
 	int64_t base = p[0], step = p[2] ? p[2] : 1;
 	size_t n = r->desc->words - 1, first = 0, last = n > 2 ? 2 : n - 1;
-	struct bars b;
+	struct out_bars b;
 
 	used(bucket, n, &first, &last);
 	b = bars_begin(o, r, first, last);
@@ -137,7 +88,7 @@ static void show_lquantize(struct out *o, const struct agg_row *r)
 			snprintf(label, sizeof(label), "%lld",
 				 (long long)(base + (int64_t)(i - 1) * step));
 		out_printf(o, "%16s ", label);
-		bar(&b, i);
+		bar(o, &b, r, i);
 	}
 }
 

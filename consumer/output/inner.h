@@ -94,6 +94,33 @@ void out_put_place(struct out *o,
 
 /* ---- aggregations -------------------------------------------------------------- */
 
+/* bars.c: add all counts that share a scale, then print each. */
+struct out_bars {
+	long double total;
+	bool positive, negative; /* counts; negative ones come of negative increments */
+};
+void out_bars_add(const struct out *o, struct out_bars *b, int64_t count);
+void out_put_bars_head(struct out *o, int width, const char *column);
+/* A bar, then the number `shown` and the line's end. */
+void out_put_bar(struct out *o, const struct out_bars *b, int64_t count, int64_t shown);
+
+/* packed.c: -x agghist and -x aggpack, without a format. */
+enum out_picture { OUT_PLAIN, OUT_HISTOGRAM, OUT_PACKED };
+struct out_scale {
+	enum out_picture picture;
+	struct out_bars bars; /* HISTOGRAM */
+	size_t first, last;   /* PACKED: buckets */
+};
+/* Of all rows of an aggregation. */
+struct out_scale out_scale(const struct out *o, const struct agg_row *rows, size_t n);
+/* key_width: of the keys before a row's value; 0: no keys. */
+void out_put_scale_head(struct out *o, const struct out_scale *s, const struct agg_row *r,
+			int key_width);
+void out_put_scaled(struct out *o, const struct out_scale *s, const struct agg_row *r);
+
+/* dist.c: the least value of quantize's bucket. */
+int64_t out_quantize_value(size_t bucket);
+
 /* dist.c: the value: a number, or bars, one a bucket. */
 void out_put_agg(struct out *o, const struct agg_row *r);
 

@@ -12,6 +12,7 @@
               blank lines before and after do not count
       err     standard error, the same way; /…/ is a regular expression to be found in it
       status  the exit status (0 unless said)
+      env     NAME=VALUE …, besides TERM=xterm
       needs   files that must exist, else the case is skipped
 
 Usage: run.py DTRACE [FOLDER-OR-FILE …]. Ends with 'N passed, N failed, N skipped'.
@@ -39,6 +40,9 @@ class Case:
                 return "no " + path
         return None
 
+    def env(self):
+        return dict(e.split("=", 1) for e in ["TERM=xterm"] + self.keys.get("env", "").split())
+
     def args(self):
         if "args" in self.keys:
             return shlex.split(self.keys["args"])
@@ -56,7 +60,8 @@ def run(dtrace, case):
     cwd = os.path.dirname(case.where.split(":")[0])
     try:
         p = subprocess.run([dtrace] + case.args(), cwd=cwd, stdin=subprocess.DEVNULL,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT,
+                           env={**os.environ, **case.env()})
     except subprocess.TimeoutExpired:
         return False, "no end after %d s" % TIMEOUT
     out, err = (b.decode("utf-8", "backslashreplace") for b in (p.stdout, p.stderr))
