@@ -26,7 +26,7 @@ static int key_width(const struct rec_value *v)
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 8, [8] = 16 };
 
 	return v->kind == REC_INT && v->size < COUNT(widths) && widths[v->size] ? widths[v->size] :
-										   16;
+										  16;
 }
 
 /* A key's component, as wide as DTrace prints it without a format. */

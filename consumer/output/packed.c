@@ -84,8 +84,8 @@ static int digits(int64_t v)
 }
 
 /* The labels of the first and the last bucket, and how wide they are. */
-static void labels(const struct out_scale *s, const struct agg_row *r, char first[32], char last[32],
-		   int width[2])
+static void labels(const struct out_scale *s, const struct agg_row *r, char first[32],
+		   char last[32], int width[2])
 {
 	const int64_t *p = r->desc->agg->params;
 	int64_t step = p[2] ? p[2] : 1, end = p[0] + (int64_t)(s->last - 1) * step;
@@ -124,7 +124,8 @@ static bool is_plain_terminal(void)
 {
 	const char *term = getenv("TERM");
 
-	return term && (!strcmp(term, "sun") || !strcmp(term, "sun-color") || !strcmp(term, "dumb"));
+	return term &&
+	       (!strcmp(term, "sun") || !strcmp(term, "sun-color") || !strcmp(term, "dumb"));
 }
 
 static void put_level(struct out *o, int64_t count, long double total)
