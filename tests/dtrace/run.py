@@ -87,7 +87,7 @@ def read_cases(path):
         for row in block.split("\n"):
             if row.startswith("#") or not row.strip():
                 continue
-            m = re.match(r"(name|prog|args|out|err|status|needs):(?: (.*))?$", row)
+            m = re.match(r"(name|prog|args|out|err|status|needs|env):(?: (.*))?$", row)
             if m:
                 last = m.group(1)
                 keys[last] = m.group(2) or ""
