@@ -406,6 +406,7 @@ struct d_conv {
 	const char *text; /* literal text before it */
 	size_t text_len;
 	char verb;   /* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
+	char agg_verb; /* of '@': how a number is printed: the d of %@16d */
 	char length; /* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
 	bool minus, plus, space, alt, zero, quote, star_width, star_prec;
 	int width, prec; /* prec -1: none */
@@ -501,6 +502,12 @@ bool d_parse(struct d *d, const struct text *text, char probe_spec);
 /* The same of a file of -L's folders, before all others: declarations only, which may depend on
  * other libraries. Their order is the caller's. */
 bool d_parse_library(struct d *d, const struct text *text);
+/* Of a library, before it is parsed: the next `#pragma D depends_on` at or after *at, which moves
+ * behind it. False: there is no more. A malformed one is reported when the library is parsed. */
+struct d_dependency {
+	const char *kind, *name; /* "library", "module" or "provider"; the arena's */
+};
+bool d_dependency_next(struct d *d, const struct text *text, uint32_t *at, struct d_dependency *out);
 /*
  * Before d_check: the attributes of descriptions are wanted (names->attrs is
  * asked for them), and what is below `least` (NULL: nothing is) is an error.

@@ -89,6 +89,19 @@ static void size_prefix(struct reader *r, struct d_conv *c)
 	}
 }
 
+/* Behind the @ of %@16d: how the aggregation's number is printed. */
+static bool of_aggregation(struct reader *r, struct d_conv *c, const char *from)
+{
+	while (flag(r, c))
+		;
+	if (r->s < r->end && (isdigit((unsigned char)*r->s) || *r->s == '.') &&
+	    !width_and_precision(r, c, from))
+		return false;
+	size_prefix(r, c);
+	c->agg_verb = r->s < r->end ? *r->s++ : 'd';
+	return true;
+}
+
 static bool conversion(struct reader *r, struct d_conv *c)
 {
 	static const char verbs[] = "acCdeEfgGikopsSTuxXyY@A%";
@@ -108,7 +121,7 @@ static bool conversion(struct reader *r, struct d_conv *c)
 	if (!*r->s || !strchr(verbs, *r->s))
 		return refuse(r, D_SYNTAX, from, "unknown conversion character");
 	c->verb = *r->s++;
-	return true;
+	return c->verb != '@' || of_aggregation(r, c, from);
 }
 
 const struct d_format *d_format_parse(struct d *d, const char *s, size_t len, struct loc at)

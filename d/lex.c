@@ -84,7 +84,7 @@ struct loc d_loc(const struct d_parser *p, uint32_t from, uint32_t to)
 }
 
 /* A # is a control line's only if nothing but blanks is before it on its line. */
-static bool begins_line(const char *s, uint32_t at)
+bool d_begins_line(const char *s, uint32_t at)
 {
 	while (at > 0 && (s[at - 1] == ' ' || s[at - 1] == '\t'))
 		at--;
@@ -92,7 +92,7 @@ static bool begins_line(const char *s, uint32_t at)
 }
 
 /* Behind the comment at `at`, or at the text's end if it is not closed. */
-static uint32_t comment_end(const struct text *t, uint32_t at, bool *closed)
+uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed)
 {
 	for (at += 2; at + 1 < t->len; at++)
 		if (t->bytes[at] == '*' && t->bytes[at + 1] == '/') {
@@ -112,8 +112,8 @@ uint32_t d_peek_space(const struct text *t, uint32_t at)
 		if (is_blank(s[at]) || (s[at] == '\\' && s[at + 1] == '\n')) {
 			at++;
 		} else if (s[at] == '/' && s[at + 1] == '*') {
-			at = comment_end(t, at, &closed);
-		} else if (s[at] == '#' && begins_line(s, at)) {
+			at = d_comment_end(t, at, &closed);
+		} else if (s[at] == '#' && d_begins_line(s, at)) {
 			while (at < t->len && s[at] != '\n')
 				at++;
 		} else {
@@ -134,11 +134,11 @@ bool d_skip_space(struct d_parser *p)
 		if (is_blank(s[start]) || (s[start] == '\\' && s[start + 1] == '\n')) {
 			p->pos++;
 		} else if (s[start] == '/' && s[start + 1] == '*') {
-			p->pos = comment_end(p->text, start, &closed);
+			p->pos = d_comment_end(p->text, start, &closed);
 			if (!closed)
 				d_perror(p, d_loc(p, start, start + 2), D_SYNTAX,
 					 "this comment is not closed");
-		} else if (s[start] == '#' && begins_line(s, start)) {
+		} else if (s[start] == '#' && d_begins_line(s, start)) {
 			d_control_line(p);
 		} else {
 			break;

@@ -142,6 +142,10 @@ struct d_parser {
 void d_next(struct d_parser *p);
 bool d_skip_space(struct d_parser *p); /* blanks, comments, # lines; false: bad */
 uint32_t d_peek_space(const struct text *t, uint32_t at); /* the same, without effect */
+/* Behind the comment at `at`, or at the text's end if it is not closed. */
+uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed);
+/* Has nothing but blanks before it on its line: a # there begins a control line. */
+bool d_begins_line(const char *s, uint32_t at);
 enum d_tok d_keyword(const char *s, size_t len);	  /* D_TK_IDENT: none */
 enum d_keyflag d_keyword_flag(enum d_tok kw);
 bool d_is_ident_char(char c);

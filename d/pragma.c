@@ -188,13 +188,22 @@ static void binding(struct line *l)
 		of_name(l, NULL, 4);
 }
 
-static void depends_on(struct line *l)
+/* `#pragma D depends_on KIND NAME`? */
+static bool is_dependency(const struct line *l)
 {
 	static const char *const kinds[] = { "library", "module", "provider", NULL };
+
+	return l->n == 5 && !strcmp(l->word[0], "pragma") && !strcmp(l->word[1], "D") &&
+	       !strcmp(l->word[2], "depends_on") &&
+	       find(kinds, l->word[3], strlen(l->word[3])) >= 0;
+}
+
+static void depends_on(struct line *l)
+{
 	const struct d_names *names = l->p->d->config.names;
 	const char *what;
 
-	if (l->n != 5 || find(kinds, l->word[3], strlen(l->word[3])) < 0) {
+	if (!is_dependency(l)) {
 		complain(l, l->at, D_PRAGMA_MALFORM,
 			 "expected #pragma D depends_on library, module or provider, and its name",
 			 NULL);
@@ -295,20 +304,51 @@ static bool is_conditional(const struct d_parser *p, uint32_t at)
 	return depth;
 }
 
-void d_control_line(struct d_parser *p)
+/* The line of the # at p->pos, which moves to its end. No words: it is for the kernel, #!. False: more
+ * words than a pragma may have, or no memory. */
+static bool line_read(struct line *l)
 {
+	struct d_parser *p = l->p;
 	const char *s = p->text->bytes;
-	uint32_t start = p->pos, end = start, at = start + 1;
-	struct line l = { .p = p };
-	bool fits;
+	uint32_t start = p->pos, end = start;
 
 	while (end < p->text->len && s[end] != '\n')
 		end++;
 	p->pos = end;
-	l.at = d_loc(p, start, end);
-	if (s[at] == '!')
-		return;
-	fits = split(&l, s, at, end);
+	l->at = d_loc(p, start, end);
+	return s[start + 1] == '!' || split(l, s, start + 1, end);
+}
+
+bool d_dependency_next(struct d *d, const struct text *text, uint32_t *at, struct d_dependency *out)
+{
+	struct d_parser p = { .d = d, .text = text, .pos = *at, .quiet = true };
+	const char *s = text->bytes;
+	bool closed;
+
+	while (p.pos < text->len && !p.bad) {
+		struct line l = { .p = &p };
+
+		if (s[p.pos] == '/' && s[p.pos + 1] == '*') {
+			p.pos = d_comment_end(text, p.pos, &closed);
+		} else if (s[p.pos] == '"' || s[p.pos] == '\'') {
+			p.pos = d_skip_quoted(text, p.pos);
+		} else if (s[p.pos] != '#' || !d_begins_line(s, p.pos)) {
+			p.pos++;
+		} else if (line_read(&l) && is_dependency(&l)) {
+			*at = p.pos;
+			*out = (struct d_dependency){ l.word[3], l.word[4] };
+			return true;
+		}
+	}
+	return false;
+}
+
+void d_control_line(struct d_parser *p)
+{
+	struct line l = { .p = p };
+	uint32_t start = p->pos;
+	bool fits = line_read(&l);
+
 	if (p->bad || l.n == 0)
 		return;
 	if (isdigit((unsigned char)l.word[0][0]) || !strcmp(l.word[0], "line")) {

@@ -349,44 +349,18 @@ static void convert(struct out *o, const struct d_conv *c, const struct rec_valu
 
 /* ---- Aggregations ---------------------------------------------------------------- */
 
-/*
- * The parser ends a conversion at its @; flags, width, precision and the
- * letter of %@16d are the beginning of the text that follows. Returns how
- * many of its bytes belong to the conversion.
- */
-static size_t rest_of_agg(struct d_conv *c, const char *s, size_t n)
-{
-	size_t i = 0;
-
-	for (; i < n && s[i] && strchr("-+ #0'", s[i]); i++) {
-		c->minus |= s[i] == '-';
-		c->plus |= s[i] == '+';
-		c->space |= s[i] == ' ';
-		c->alt |= s[i] == '#';
-		c->zero |= s[i] == '0';
-	}
-	for (; i < n && isdigit((unsigned char)s[i]) && c->width < 65536; i++)
-		c->width = c->width * 10 + (s[i] - '0');
-	if (i < n && s[i] == '.')
-		for (c->prec = 0, i++; i < n && isdigit((unsigned char)s[i]) && c->prec < 65536;
-		     i++)
-			c->prec = c->prec * 10 + (s[i] - '0');
-	for (; i < n && s[i] && strchr("hlLzjtqw", s[i]); i++)
-		c->length = s[i];
-	c->verb = i < n ? s[i] : 'd';
-	return i < n ? i + 1 : i;
-}
-
 static void convert_agg(struct out *o, const struct d_conv *c, const struct agg_row *row)
 {
 	struct rec_value v = { .kind = REC_INT, .size = 8, .is_signed = true };
+	struct d_conv number = *c;
 
 	if (aggs_is_distribution(row->desc)) {
 		out_put_agg(o, row);
 		return;
 	}
 	v.i = (uint64_t)aggs_number(row);
-	convert(o, c, &v);
+	number.verb = c->agg_verb;
+	convert(o, &number, &v);
 }
 
 /* ---- Formats ----------------------------------------------------------------------- */
@@ -432,15 +406,13 @@ int out_format(struct out *o, const struct d_format *f, const struct rec_value *
 	       const struct agg_row *rows, size_t nrows)
 {
 	struct args a = { values, n };
-	size_t skip = 0; /* bytes of the next text that belong to an aggregation's conversion */
 
 	for (size_t i = 0; i < f->nconvs; i++) {
 		const struct d_conv *c = &f->convs[i];
 		const struct rec_value *v;
 		struct d_conv own;
 
-		out_put(o, c->text + skip, c->text_len - skip);
-		skip = 0;
+		out_put(o, c->text, c->text_len);
 		if (!c->verb)
 			continue;
 		if (c->verb == '%') {
@@ -448,13 +420,9 @@ int out_format(struct out *o, const struct d_format *f, const struct rec_value *
 			continue;
 		}
 		if (c->verb == '@') {
-			const struct d_conv *next = i + 1 < f->nconvs ? c + 1 : NULL;
-
 			if (!nrows)
 				return -EINVAL;
-			own = *c;
-			skip = rest_of_agg(&own, next ? next->text : "", next ? next->text_len : 0);
-			convert_agg(o, &own, rows);
+			convert_agg(o, c, rows);
 			if (nrows > 1) { /* the last one serves all further %@ */
 				rows++;
 				nrows--;

@@ -62,48 +62,43 @@ static bool folder_read(struct libs *l, const char *folder)
 	return ok;
 }
 
-/* The next `#pragma D depends_on KIND NAME` at or after *at; copies of the words. */
-static bool dependency(const char **at, char kind[16], char name[256])
-{
-	const char *line = *at;
-
-	while (line && *line) {
-		const char *next = strchr(line, '\n');
-
-		*at = next ? next + 1 : line + strlen(line);
-		if (sscanf(line, "#pragma D depends_on %15s %255s", kind, name) == 2)
-			return true;
-		line = *at;
-	}
-	return false;
-}
-
 static bool lib_parse(struct libs *l, struct lib *lib);
+
+/* The library that another one names; NULL: reported. */
+static struct lib *named(struct libs *l, const struct lib *by, const struct d_dependency *on)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i].name, on->name))
+			continue;
+		if (l->v[i].state != BUSY)
+			return &l->v[i];
+		diag_error(l->r->diag, NOWHERE, D_PRAGMA_DEPEND,
+			   "library %s depends on %s, which depends on it", by->text->name,
+			   on->name);
+		return NULL;
+	}
+	diag_error(l->r->diag, NOWHERE, D_PRAGMA_DEPEND,
+		   "library %s depends on %s, which is not there", by->text->name, on->name);
+	return NULL;
+}
 
 /* false: after an error. *here: all that the library needs, it has. */
 static bool needs(struct libs *l, const struct lib *lib, bool *here)
 {
 	const struct d_names *names = prov_names(l->r->env);
-	const char *at = lib->text->bytes;
-	char kind[16], name[256];
+	struct d_dependency on;
+	uint32_t at = 0;
 
 	*here = true;
-	while (names && dependency(&at, kind, name)) {
-		struct lib *other = NULL;
+	while (names && d_dependency_next(l->r->d, lib->text, &at, &on)) {
+		struct lib *other;
 
-		if (strcmp(kind, "library")) {
-			*here &= names->exists(names->ctx, kind, name);
+		if (strcmp(on.kind, "library")) {
+			*here &= names->exists(names->ctx, on.kind, on.name);
 			continue;
 		}
-		for (size_t i = 0; i < l->n && !other; i++)
-			other = strcmp(l->v[i].name, name) ? NULL : &l->v[i];
-		if (!other || other->state == BUSY) {
-			diag_error(l->r->diag, NOWHERE, D_PRAGMA_DEPEND,
-				   "library %s depends on %s, %s", lib->text->name, name,
-				   other ? "which depends on it" : "which is not there");
-			return false;
-		}
-		if (!lib_parse(l, other))
+		other = named(l, lib, &on);
+		if (!other || !lib_parse(l, other))
 			return false;
 	}
 	return names;

@@ -40,7 +40,7 @@ static void flags_width_and_precision(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->nconvs, 6);
+	assert_int_equal(f->nconvs, 5);
 	assert_true(f->convs[0].minus && f->convs[0].plus && f->convs[0].space && f->convs[0].alt &&
 		    f->convs[0].zero && f->convs[0].quote);
 	assert_int_equal(f->convs[0].width, 12);
@@ -50,6 +50,8 @@ static void flags_width_and_precision(void **state)
 	assert_int_equal(f->convs[3].width, 5);
 	assert_int_equal(f->convs[3].prec, 0);
 	assert_int_equal(f->convs[4].verb, '@');
+	assert_int_equal(f->convs[4].agg_verb, 'u');
+	assert_int_equal(f->convs[4].length, 'l');
 	raw_close(&r);
 }
 

@@ -143,6 +143,14 @@ def test_libraries():
     assert p.returncode == 1 and "unknown name: twice" in p.stderr, p.stderr
 
 
+def test_what_a_library_depends_on_is_read_as_pragmas_are():
+    folder = os.path.join(FOLDER, "words")
+    put("words/a.d", '/*\n#pragma D depends_on library gone.d\n*/\n'
+        ' #\tpragma   D  depends_on library\t"z.d" /* later */\ninline int twice = 2 * once;\n')
+    put("words/z.d", "inline int once = 21;\n")
+    says("42", "-L", folder, "-n", 'BEGIN { printf("%d", twice); exit(0); }')
+
+
 def test_libraries_that_cannot_be_had():
     nothing = ("-n", "BEGIN { exit(0); }")
     refuses("dtrace: failed to open the library folder /nonexistent: No such file or directory\n",
