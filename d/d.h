@@ -405,9 +405,9 @@ struct d_clause {
 struct d_conv {
 	const char *text; /* literal text before it */
 	size_t text_len;
-	char verb;   /* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
+	char verb;     /* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
 	char agg_verb; /* of '@': how a number is printed: the d of %@16d */
-	char length; /* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
+	char length;   /* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
 	bool minus, plus, space, alt, zero, quote, star_width, star_prec;
 	int width, prec; /* prec -1: none */
 	struct loc loc;
@@ -507,7 +507,8 @@ bool d_parse_library(struct d *d, const struct text *text);
 struct d_dependency {
 	const char *kind, *name; /* "library", "module" or "provider"; the arena's */
 };
-bool d_dependency_next(struct d *d, const struct text *text, uint32_t *at, struct d_dependency *out);
+bool d_dependency_next(struct d *d, const struct text *text, uint32_t *at,
+		       struct d_dependency *out);
 /*
  * Before d_check: the attributes of descriptions are wanted (names->attrs is
  * asked for them), and what is below `least` (NULL: nothing is) is an error.

@@ -146,7 +146,7 @@ uint32_t d_peek_space(const struct text *t, uint32_t at); /* the same, without e
 uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed);
 /* Has nothing but blanks before it on its line: a # there begins a control line. */
 bool d_begins_line(const char *s, uint32_t at);
-enum d_tok d_keyword(const char *s, size_t len);	  /* D_TK_IDENT: none */
+enum d_tok d_keyword(const char *s, size_t len); /* D_TK_IDENT: none */
 enum d_keyflag d_keyword_flag(enum d_tok kw);
 bool d_is_ident_char(char c);
 struct loc d_loc(const struct d_parser *p, uint32_t from, uint32_t to);
