@@ -59,7 +59,7 @@ INLINE uint64_t plain_load(uint64_t *at)
 {
 	uint64_t v = *(volatile uint64_t *)at;
 
-	asm volatile("%0 /= 1; if %0 & 1 goto +0; %0 /= 1" : "+r"(v));
+	asm volatile("%0 /= 1; if %0 != 1 goto +0; %0 /= 1" : "+r"(v));
 	return v;
 }
 
