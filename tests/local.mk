@@ -5,6 +5,7 @@ include tests/arch/local.mk
 include tests/d/local.mk
 include tests/ebpf/local.mk
 include tests/kernel/local.mk
+include tests/world/local.mk
 include tests/usdt/local.mk
 include tests/provider/local.mk
 include tests/consumer/local.mk

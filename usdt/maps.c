@@ -29,7 +29,8 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-bool usdt_maps_line(char *line, struct usdt_maps_line *out)
+/* Changes the line. false: the text is no line of maps. */
+static bool line_read(char *line, struct usdt_maps_line *out)
 {
 	unsigned major, minor;
 	char perms[5];
@@ -70,7 +71,7 @@ int usdt_maps_each(int pid, usdt_maps_fn *fn, void *arg)
 	if (!maps)
 		return -errno;
 	while (go && getline(&text, &cap, maps) > 0)
-		if (usdt_maps_line(text, &line))
+		if (line_read(text, &line))
 			go = fn(arg, &line);
 	if (go && ferror(maps))
 		err = errno ? -errno : -EIO;

@@ -14,8 +14,6 @@ struct usdt_maps_line {
 	bool executable;
 	char *path; /* in the line, as it was mapped; "" for memory without a name */
 };
-/* Changes the line. false: the text is no line of maps. */
-bool usdt_maps_line(char *line, struct usdt_maps_line *out);
 /* fn for each line of a process's, or a thread's, maps; it stops by false. 0 or -errno. */
 typedef bool usdt_maps_fn(void *arg, const struct usdt_maps_line *line);
 int usdt_maps_each(int pid, usdt_maps_fn *fn, void *arg);

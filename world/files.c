@@ -146,32 +146,34 @@ static bool map_add(void *arg, const struct rt_vma_row *row)
 
 /* ---- Without the iterator ------------------------------------------------------ */
 
-static bool maps_read(struct world *w, pid_t pid, pid_t tid)
+struct maps {
+	struct world *w;
+	pid_t pid, tid;
+	bool failed;
+};
+
+static bool maps_line(void *arg, const struct usdt_maps_line *l)
 {
-	char path[64], *line = NULL;
-	size_t cap = 0;
-	bool ok = true;
-	FILE *maps;
+	struct maps *m = arg;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return true; /* it has gone */
-	while (ok && getline(&line, &cap, maps) > 0) {
-		struct usdt_maps_line l;
+	if (l->executable && l->inode)
+		m->failed = !map_add(m->w, &(struct rt_vma_row){ .pid = (uint32_t)m->pid,
+								 .tid = (uint32_t)m->tid,
+								 .start = l->start,
+								 .end = l->end,
+								 .off = l->offset,
+								 .dev = (uint32_t)l->device,
+								 .ino = l->inode });
+	return !m->failed;
+}
 
-		if (usdt_maps_line(line, &l) && l.executable && l.inode)
-			ok = map_add(w, &(struct rt_vma_row){ .pid = (uint32_t)pid,
-							      .tid = (uint32_t)tid,
-							      .start = l.start,
-							      .end = l.end,
-							      .off = l.offset,
-							      .dev = (uint32_t)l.device,
-							      .ino = l.inode });
-	}
-	free(line);
-	fclose(maps);
-	return ok;
+/* A process that has gone has no mappings. */
+static int maps_read(struct world *w, pid_t pid, pid_t tid)
+{
+	struct maps m = { .w = w, .pid = pid, .tid = tid };
+
+	usdt_maps_each(tid, maps_line, &m);
+	return m.failed ? -ENOMEM : 0;
 }
 
 struct look {
@@ -190,7 +192,7 @@ static bool look_at_thread(void *arg, pid_t tid)
 		l->err = world_vma_read(l->w->files->iter, l->pid, tid == l->pid ? 0 : tid, map_add,
 					l->w);
 	else
-		l->err = maps_read(l->w, l->pid, tid) ? 0 : -ENOMEM;
+		l->err = maps_read(l->w, l->pid, tid);
 	return l->err || l->w->files->nmaps > had;
 }
 
@@ -241,7 +243,7 @@ static bool is_fresh(const struct world *w, pid_t pid)
 {
 	const struct world_files *f = w->files;
 
-	if (f->fresh_until && (world_watch_fd(w) >= 0 || f->fresh_until > kern_now_ms()))
+	if (f->fresh_until && (w->watch || f->fresh_until > kern_now_ms()))
 		return true;
 	return pid && f->fresh_pid == pid;
 }
@@ -356,34 +358,35 @@ static int identify(int fd, struct world_inode *id)
 	return err ? err : s.found ? 0 : -ENOENT;
 }
 
-/* map_files is for the privileged. The name in maps will do if it is still that file. */
+struct named {
+	const struct world_mapping *mapping;
+	const struct world_inode *want;
+	int fd;
+};
+
+static bool named_line(void *arg, const struct usdt_maps_line *l)
+{
+	struct named *n = arg;
+	struct world_inode id = { 0 };
+
+	if (l->start != n->mapping->start || *l->path != '/')
+		return true;
+	n->fd = open(l->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (n->fd >= 0 &&
+	    (identify(n->fd, &id) || id.address != n->want->address || id.ino != n->want->ino)) {
+		close(n->fd);
+		n->fd = -1;
+	}
+	return false;
+}
+
+/* map_files is for the privileged. The name in maps will do if it is still that file's. */
 static int fd_by_name(const struct world_mapping *m, const struct world_inode *want)
 {
-	char path[64], *line = NULL;
-	size_t cap = 0;
-	int fd = -1;
-	FILE *maps;
+	struct named n = { .mapping = m, .want = want, .fd = -1 };
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)m->tid);
-	maps = fopen(path, "re");
-	while (maps && fd < 0 && getline(&line, &cap, maps) > 0) {
-		struct world_inode id = { 0 };
-		struct usdt_maps_line l;
-
-		if (!usdt_maps_line(line, &l) || l.start != m->start || *l.path != '/')
-			continue;
-		fd = open(l.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd >= 0 &&
-		    (identify(fd, &id) || id.address != want->address || id.ino != want->ino)) {
-			close(fd);
-			fd = -1;
-			break;
-		}
-	}
-	free(line);
-	if (maps)
-		fclose(maps);
-	return fd;
+	usdt_maps_each(m->tid, named_line, &n);
+	return n.fd;
 }
 
 /* A memfd has no name to open. Its maker may hold it open (libusdt does). */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/inner.h: what the files of world/ share.
- *   world.c   the world, and processes that end
- *   files.c   files mapped now   vma.c  the kernel's list of mappings
- *   watch.c   what processes map, fork, exec and end with
- *   history.c  what was mapped where and when   symbols.c  functions of files
+ * world/inner.h: what the files of world/ share. Each file calls only those
+ * above it:
+ *   process.c  what /proc says of a process
+ *   symbols.c  functions of a file
+ *   vma.c      the kernel's list of mappings (vma.h)
+ *   files.c    files, and what is mapped now
+ *   watch.c    what processes map, fork, exec and end with from now on
+ *   history.c  what was mapped where, and when
  *   threads.c stops.c target.c command.c  -c and -p (target.h)
+ *   world.c    makes and frees all of that
  */
 #ifndef WORLD_INNER_H
 #define WORLD_INNER_H

@@ -124,6 +124,34 @@ void world_watch_files(struct world *w, const struct world_follower *follower);
 /* Reads events and tells of them. 0 or -errno. */
 int world_watch_read(struct world *w);
 
+/* ---- What was mapped, and when (history.c) ------------------------------------------- */
+
+struct rt_owner;
+struct world_history;
+struct world_history *world_history_new(void); /* NULL: no memory */
+void world_history_free(struct world_history *h);
+void world_history_feed(struct world_history *h, const struct world_event *ev); /* by time */
+/* What each process has mapped now. */
+void world_history_scan_all(struct world_history *h, uint64_t time);
+/* Number of processes that have ended and are still remembered. */
+size_t world_history_ended(const struct world_history *h);
+/* Forgets processes that had ended by `until`, but for those that are needed; of the others,
+ * mappings that were gone by then. Earlier processes with the same pid are never needed: what
+ * names a process without a time means the last. */
+typedef bool world_needed_fn(void *arg, pid_t pid);
+void world_history_forget(struct world_history *h, uint64_t until, world_needed_fn *needed,
+			  void *arg);
+
+struct world_place { /* borrowed, until the history is fed or forgets */
+	const char *module;
+	struct world_symbols *symbols;
+	uint64_t offset; /* in the file */
+};
+/* The file that held the address at that time, in the process that the owner names. false: no file,
+ * or an unknown process; h NULL: the same. */
+bool world_history_find(const struct world_history *h, const struct rt_owner *owner, uint64_t addr,
+			uint64_t time, struct world_place *place);
+
 /* ---- -c and -p (target.c, command.c) ---------------------------------------------- */
 
 struct world_target { /* a process of -c or -p */

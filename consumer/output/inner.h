@@ -6,8 +6,7 @@
  *   stack.c   stacks and symbols as text             dist.c    values of aggregations
  *   aggs.c    rows of aggregations                   table.c   printa and its kin on the table
  *   file.c    freopen, ftruncate, system
- *   ksym.c    kernel symbols
- *   procs.c   mappings of processes through time     usym.c    symbols of files
+ *   ksym.c    symbols of the kernel                  usym.c    symbols of processes
  */
 #ifndef CONSUMER_OUTPUT_INNER_H
 #define CONSUMER_OUTPUT_INNER_H
@@ -38,10 +37,10 @@ struct out {
 	size_t values_cap;
 	bool *printed; /* aggregations that printa printed, by id */
 	size_t nprinted;
-	struct procs *procs; /* borrowed */
-	uint64_t time;	     /* of the record being printed; user symbols are those of then */
-	int saved_fd;	     /* where the file went before the first freopen; -1 */
-	char *capture;	     /* system, freopen: text goes here (yours to free), not to the file */
+	struct world_history *history; /* borrowed */
+	uint64_t time; /* of the record being printed; user symbols are those of then */
+	int saved_fd;  /* where the file went before the first freopen; -1 */
+	char *capture; /* system, freopen: text goes here (yours to free), not to the file */
 	size_t capture_len, capture_cap;
 	bool capturing;
 };

@@ -8,11 +8,11 @@
 
 #include "consumer/records.h"
 #include "consumer/aggs/aggs.h"
+#include "world/world.h"
 
 #include <stdio.h>
 
 struct out;
-struct procs; /* history of processes' mappings (procs.c) */
 
 struct out_options { /* pointers into run's option values: setopt changes them live */
 	const int64_t *quiet, *flowindent, *rawbytes, *stackindent;
@@ -47,25 +47,12 @@ void out_key_symbol(void *out, const struct rec_value *v, char *buf, size_t size
 
 /* ---- Symbols -------------------------------------------------------------- */
 
-struct world_event;
-struct procs *procs_new(void);
-void procs_free(struct procs *p);
-void procs_feed(struct procs *p, const struct world_event *ev); /* watch events, by time */
-/* Mappings of a process that runs now (from /proc or a task_vma pass, at start). */
-void procs_scan(struct procs *p, pid_t pid, uint64_t time);
-void procs_scan_all(struct procs *p, uint64_t time);
-/* Lives that have ended and are still remembered. */
-size_t procs_ended(const struct procs *p);
-/* Forgets lives that had ended by `until`, but for those of processes that are needed; of the
- * others, mappings that were gone by then. Older lives of a pid are never needed: what names a
- * process without a time means the last. */
-typedef bool procs_needed_fn(void *arg, pid_t pid);
-void procs_forget(struct procs *p, uint64_t until, procs_needed_fn *needed, void *arg);
-void out_set_procs(struct out *o, struct procs *p); /* borrowed */
+/* Whose mappings name user addresses; borrowed. */
+void out_set_history(struct out *o, struct world_history *h);
 
 /* "module`symbol+0x10" or 0xaddr into buf. */
 void out_ksym(char *buf, size_t size, uint64_t addr, enum d_symbol how);
-void out_usym(struct procs *p, char *buf, size_t size, const struct rt_owner *owner, uint64_t addr,
-	      uint64_t time, enum d_symbol how);
+void out_usym(const struct world_history *h, char *buf, size_t size, const struct rt_owner *owner,
+	      uint64_t addr, uint64_t time, enum d_symbol how);
 
 #endif

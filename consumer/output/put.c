@@ -181,7 +181,7 @@ struct out *out_new(FILE *file, const struct out_options *opt)
 	return o;
 }
 
-void out_set_procs(struct out *o, struct procs *p)
+void out_set_history(struct out *o, struct world_history *h)
 {
-	o->procs = p;
+	o->history = h;
 }

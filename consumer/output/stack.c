@@ -12,7 +12,7 @@ void out_addr_text(struct out *o, const struct rt_owner *owner, uint64_t addr, e
 		   char buf[OUT_SYM])
 {
 	if (owner)
-		out_usym(o->procs, buf, OUT_SYM, owner, addr, o->time, how);
+		out_usym(o->history, buf, OUT_SYM, owner, addr, o->time, how);
 	else
 		out_ksym(buf, OUT_SYM, addr, how);
 	text_make_printable(buf, strlen(buf));

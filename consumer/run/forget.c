@@ -75,8 +75,8 @@ void run_forget(struct run *r, uint64_t drained)
 	uint64_t slack = settled_ns + 2 * (uint64_t)r->opts.value[RUN_OPT_aggrate], until;
 	struct hash *pids;
 
-	if (!r->procs || r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL ||
-	    procs_ended(r->procs) < FEW || procs_ended(r->procs) < r->forget_at)
+	if (!r->history || r->opts.value[RUN_OPT_bufpolicy] == RUN_FILL ||
+	    world_history_ended(r->history) < FEW || world_history_ended(r->history) < r->forget_at)
 		return;
 	until = drained < slack ? 0 : drained - slack;
 	if (r->keep && keep_oldest(r->keep) < until)
@@ -84,7 +84,7 @@ void run_forget(struct run *r, uint64_t drained)
 	pids = pids_in_keys(r->aggs);
 	if (!pids)
 		return;
-	procs_forget(r->procs, until, is_needed, pids);
-	r->forget_at = 2 * procs_ended(r->procs);
+	world_history_forget(r->history, until, is_needed, pids);
+	r->forget_at = 2 * world_history_ended(r->history);
 	hash_free(pids, NULL);
 }

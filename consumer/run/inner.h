@@ -131,7 +131,7 @@ struct run {
 	struct keep *keep; /* bufpolicy=ring */
 	struct aggs *aggs;
 	struct out *out;
-	struct procs *procs;
+	struct world_history *history;
 	int epoll, stop_fd;
 	uint64_t next_switch, next_agg, next_status; /* monotonic, ns */
 	uint64_t *reported_cpu;			     /* drops said so far: [cpu][RT_NDROPS] */

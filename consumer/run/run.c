@@ -44,7 +44,7 @@ void run_close(struct run *r)
 	keep_free(r->keep);
 	aggs_free(r->aggs);
 	out_free(r->out);
-	procs_free(r->procs);
+	world_history_free(r->history);
 	if (r->epoll >= 0)
 		close(r->epoll);
 	d_free(r->d);

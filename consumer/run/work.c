@@ -74,7 +74,7 @@ static void drain_aggs(struct run *r)
 	int err = aggs_drain(r->aggs);
 
 	if (!err && aggs_unmerged(r->aggs)) {
-		if (r->procs)
+		if (r->history)
 			world_watch_read(r->world); /* what was mapped before these hits */
 		err = aggs_merge(r->aggs, out_key_symbol, r->out);
 	}
@@ -178,7 +178,7 @@ static bool drain(struct run *r, bool all)
 		return false;
 	if (!run_policy(r)->drained && !all)
 		return true; /* it is to fill up */
-	if (r->procs && !all && (world_watch_read(r->world), !newcomers(r)))
+	if (r->history && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
 	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
 	if (r->keep && all)
@@ -244,8 +244,8 @@ void run_mapping_event(void *arg, const struct world_event *ev)
 	struct run *r = arg;
 
 	run_units_life(r, ev);
-	if (r->procs)
-		procs_feed(r->procs, ev);
+	if (r->history)
+		world_history_feed(r->history, ev);
 }
 
 static void active_set(struct run *r)
@@ -271,11 +271,11 @@ bool run_go(struct run *r)
 	if (!r->links || !run_units_load(r))
 		return false;
 	if (cc_uses_usyms(r->cc)) {
-		r->procs = procs_new();
-		out_set_procs(r->out, r->procs);
+		r->history = world_history_new();
+		out_set_history(r->out, r->history);
 	}
-	if (r->procs)
-		procs_scan_all(r->procs, kern_now());
+	if (r->history)
+		world_history_scan_all(r->history, kern_now());
 	wall_renew(r);
 	if (!run_units_attach(r) || !poll_setup(r))
 		return false;

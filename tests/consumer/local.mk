@@ -7,18 +7,16 @@ tests_consumer_test_providers_LDADD = libprov.la libworld.la libkernel.la libebp
 	$(BPF_LIBS) $(ELF_LIBS) $(TEST_LIBS)
 
 if HAVE_CMOCKA
-USER_PROV_TESTS = tests/consumer/test_usdt_prov tests/consumer/test_target \
-	tests/consumer/test_watch
+USER_PROV_TESTS = tests/consumer/test_usdt_prov tests/consumer/test_later
 check_PROGRAMS += $(USER_PROV_TESTS)
 TESTS += $(USER_PROV_TESTS)
 endif
 USER_PROV_LIBS = $(tests_consumer_test_providers_LDADD)
-tests_consumer_test_usdt_prov_SOURCES = tests/consumer/test_usdt_prov.c tests/consumer/victim.h
+VICTIMS = tests/consumer/victim.h tests/world/victim.h
+tests_consumer_test_usdt_prov_SOURCES = tests/consumer/test_usdt_prov.c $(VICTIMS)
 tests_consumer_test_usdt_prov_LDADD = $(USER_PROV_LIBS)
-tests_consumer_test_target_SOURCES = tests/consumer/test_target.c tests/consumer/victim.h
-tests_consumer_test_target_LDADD = $(USER_PROV_LIBS)
-tests_consumer_test_watch_SOURCES = tests/consumer/test_watch.c tests/consumer/victim.h
-tests_consumer_test_watch_LDADD = $(USER_PROV_LIBS)
+tests_consumer_test_later_SOURCES = tests/consumer/test_later.c $(VICTIMS)
+tests_consumer_test_later_LDADD = $(USER_PROV_LIBS)
 if HAVE_CMOCKA
 COMPILE_TESTS = tests/consumer/test_compile tests/consumer/test_stale
 check_PROGRAMS += $(COMPILE_TESTS)

@@ -1,7 +1,7 @@
 # Tests of consumer/output.
 if HAVE_CMOCKA
 OUT_TESTS = tests/consumer/test_out_printf tests/consumer/test_out_record \
-	tests/consumer/test_out_aggs tests/consumer/test_out_procs
+	tests/consumer/test_out_aggs tests/consumer/test_out_symbols
 check_PROGRAMS += $(OUT_TESTS)
 TESTS += $(OUT_TESTS)
 endif
@@ -14,5 +14,5 @@ tests_consumer_test_out_record_SOURCES = tests/consumer/test_out_record.c $(OUT_
 tests_consumer_test_out_record_LDADD = $(OUT_TEST_LIBS)
 tests_consumer_test_out_aggs_SOURCES = tests/consumer/test_out_aggs.c $(OUT_TEST_SHARED)
 tests_consumer_test_out_aggs_LDADD = $(OUT_TEST_LIBS)
-tests_consumer_test_out_procs_SOURCES = tests/consumer/test_out_procs.c $(OUT_TEST_SHARED)
-tests_consumer_test_out_procs_LDADD = $(OUT_TEST_LIBS)
+tests_consumer_test_out_symbols_SOURCES = tests/consumer/test_out_symbols.c $(OUT_TEST_SHARED)
+tests_consumer_test_out_symbols_LDADD = $(OUT_TEST_LIBS)

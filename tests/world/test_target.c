@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/consumer/test_target.c: commands that stand still, and processes that are held. */
-#include "tests/consumer/victim.h"
+/* tests/world/test_target.c: commands that stand still, and processes that are held. */
+#include "tests/world/victim.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -36,16 +36,25 @@ static int run_out(struct world_target *t, int *status)
 	}
 }
 
+/* Has the process mapped a file of that name, with probes? */
+static bool has_probes(struct world *w, pid_t pid, const char *base)
+{
+	int file = victim_mapped(w, pid, base);
+	const struct usdt_file *usdt = file < 0 ? NULL : world_file_usdt(w, file);
+
+	return usdt && usdt_file_nprobes(usdt);
+}
+
 static int run_command(const char *command, const char *evaltime, int *stops)
 {
-	struct prov_env *env = env_new();
-	struct world_target *t = world_target_create(env->world, command, evaltime);
+	struct world *w = world_new(victim_diag());
+	struct world_target *t = world_target_create(w, command, evaltime);
 	int status = -1;
 
 	assert_non_null(t);
 	*stops = run_out(t, &status);
 	world_target_free(t);
-	env_free(env);
+	world_free(w);
 	return status;
 }
 
@@ -71,23 +80,20 @@ static void constructors_have_not_run(void **state)
 		"#include <sys/sdt.h>\n#include <unistd.h>\n"
 		"__attribute__((constructor)) static void c(void) { DTRACE_PROBE(ctorx, c); _exit(4); }\n"
 		"int main(void) { return 0; }\n");
-	struct prov_env *env = env_new();
-	struct world_target *t = world_target_create(env->world, app, "preinit");
-	struct got g;
-	char prov[32];
+	struct world *w = world_new(victim_diag());
+	struct world_target *t = world_target_create(w, app, "preinit");
 	int status;
 
 	(void)state;
 	assert_non_null(t);
-	snprintf(prov, sizeof(prov), "ctorx%d", (int)t->pid);
-	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
+	assert_true(has_probes(w, t->pid, "ctorx"));
 	run_out(t, &status);
 	assert_int_equal(status, 4 << 8);
 	world_target_free(t);
-	t = world_target_create(env->world, app, "main");
+	t = world_target_create(w, app, "main");
 	assert_null(t);
 	assert_non_null(strstr(said, "it ended before main"));
-	env_free(env);
+	world_free(w);
 }
 
 static void dlopen_stops_before_constructors(void **state)
@@ -99,10 +105,8 @@ static void dlopen_stops_before_constructors(void **state)
 		       "#include <sys/sdt.h>\n"
 		       "__attribute__((constructor)) static void c(void) { DTRACE_PROBE(dlx, c); }\n"),
 	       *app;
-	struct prov_env *env = env_new();
+	struct world *w = world_new(victim_diag());
 	struct world_target *t;
-	struct got g = { .n = 0 };
-	char prov[32];
 	enum world_target_state event;
 	int status;
 
@@ -112,44 +116,43 @@ static void dlopen_stops_before_constructors(void **state)
 		 "int main(void) { return dlopen(\"%s\", RTLD_NOW) ? 6 : 1; }\n",
 		 lib);
 	app = victim_build("dlappx", "-ldl", text);
-	t = world_target_create(env->world, app, "preinit");
+	t = world_target_create(w, app, "preinit");
 	assert_non_null(t);
-	snprintf(prov, sizeof(prov), "dlx%d", (int)t->pid);
-	assert_int_equal(match(env, prov, "", "", "c", &g), 0);
+	assert_false(has_probes(w, t->pid, "libdlx.so"));
 	world_target_continue(t);
 	do {
 		wait_readable(world_target_fd(t));
 		event = world_target_event(t, &status);
 	} while (event == WORLD_TARGET_RUNS);
 	assert_int_equal(event, WORLD_TARGET_STOPPED);
-	assert_int_equal(match(env, prov, "", "", "c", &g), 1);
+	assert_true(has_probes(w, t->pid, "libdlx.so"));
 	run_out(t, &status);
 	assert_int_equal(status, 6 << 8);
 	world_target_free(t);
-	env_free(env);
+	world_free(w);
 }
 
 static void what_cannot_start_says_why(void **state)
 {
-	struct prov_env *env = env_new();
+	struct world *w = world_new(victim_diag());
 
 	(void)state;
-	assert_null(world_target_create(env->world, "/nonexistent/x y", "preinit"));
+	assert_null(world_target_create(w, "/nonexistent/x y", "preinit"));
 	assert_string_equal(
 		said, "dtrace: failed to execute /nonexistent/x: No such file or directory\n");
-	assert_null(world_target_create(env->world, "true 'x", "preinit"));
-	assert_null(world_target_create(env->world, "true", "never"));
-	assert_null(world_target_grab(env->world, 999999999));
+	assert_null(world_target_create(w, "true 'x", "preinit"));
+	assert_null(world_target_create(w, "true", "never"));
+	assert_null(world_target_grab(w, 999999999));
 	assert_non_null(
 		strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
-	env_free(env);
+	world_free(w);
 }
 
 static void freeing_ends_it(void **state)
 {
-	struct prov_env *env = env_new();
-	struct world_target *t = world_target_create(env->world, "sh -c 'exit 9'", "preinit");
+	struct world *w = world_new(victim_diag());
+	struct world_target *t = world_target_create(w, "sh -c 'exit 9'", "preinit");
 	int status;
 	pid_t pid = t->pid;
 
@@ -157,7 +160,7 @@ static void freeing_ends_it(void **state)
 	world_target_free(t);
 	assert_int_equal(waitpid(pid, &status, 0), -1); /* and waits for it */
 	assert_int_equal(kill(pid, 0), -1);
-	env_free(env);
+	world_free(w);
 }
 
 /* The tracer is killed while its child stands still, and while it runs to a dlopen. */
@@ -176,7 +179,7 @@ static void a_dead_tracer_frees_its_child(void **state)
 			mark);
 		pid = fork();
 		if (!pid) {
-			struct world_target *t = world_target_create(env_new()->world, cmd,
+			struct world_target *t = world_target_create(world_new(victim_diag()), cmd,
 								     "preinit");
 
 			if (go)
@@ -192,7 +195,7 @@ static void a_dead_tracer_frees_its_child(void **state)
 
 static void a_grabbed_process_tells_its_end(void **state)
 {
-	struct prov_env *env = env_new();
+	struct world *w = world_new(victim_diag());
 	struct world_target *t;
 	int status;
 	pid_t pid = fork();
@@ -202,7 +205,7 @@ static void a_grabbed_process_tells_its_end(void **state)
 		pause();
 		_exit(0);
 	}
-	t = world_target_grab(env->world, pid);
+	t = world_target_grab(w, pid);
 	assert_non_null(t);
 	assert_int_equal(world_target_event(t, &status), 0);
 	kill(pid, SIGKILL);
@@ -210,7 +213,7 @@ static void a_grabbed_process_tells_its_end(void **state)
 	assert_int_equal(world_target_event(t, &status), 1);
 	waitpid(pid, NULL, 0);
 	world_target_free(t);
-	env_free(env);
+	world_free(w);
 }
 
 int main(void)
@@ -225,6 +228,5 @@ int main(void)
 		cmocka_unit_test(a_grabbed_process_tells_its_end),
 	};
 
-	return cmocka_run_group_tests_name("providers/target", tests, victim_setup,
-					   victim_teardown);
+	return cmocka_run_group_tests_name("world/target", tests, victim_setup, victim_teardown);
 }

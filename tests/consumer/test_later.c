@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/consumer/test_watch.c: files that appear, and the events of a process's life. */
+/* tests/consumer/test_later.c: probes of files that appear while they are watched for. */
 #include "tests/consumer/victim.h"
-
-#include <poll.h>
-
-struct life {
-	pid_t pid;
-	uint64_t last;
-	bool in_order;
-	int fork, exec, exit, mmap;
-};
-
-static void event(void *arg, const struct world_event *ev)
-{
-	struct life *l = arg;
-
-	l->in_order &= ev->time >= l->last;
-	l->last = ev->time;
-	if (ev->pid != l->pid && ev->kind != WORLD_EV_FORK)
-		return;
-	l->fork += ev->kind == WORLD_EV_FORK && ev->ppid == getpid();
-	l->exec += ev->kind == WORLD_EV_EXEC && !strcmp(ev->path, "true");
-	l->mmap += ev->kind == WORLD_EV_MMAP && strstr(ev->path, "libc") != NULL;
-	l->exit += ev->kind == WORLD_EV_EXIT;
-}
-
-static void a_life_is_told_in_order(void **state)
-{
-	struct prov_env *env = env_new();
-	struct life l = { .in_order = true };
-
-	(void)state;
-	assert_int_equal(world_watch_open(env->world), 0);
-	world_watch_events(env->world, event, &l);
-	l.pid = fork();
-	if (!l.pid) {
-		execl("/bin/true", "true", (char *)NULL);
-		_exit(127);
-	}
-	waitpid(l.pid, NULL, 0);
-	assert_int_equal(poll(&(struct pollfd){ world_watch_fd(env->world), POLLIN, 0 }, 1, 5000),
-			 1);
-	assert_int_equal(world_watch_read(env->world), 0);
-	assert_true(l.in_order);
-	assert_true(l.fork >= 1);
-	assert_int_equal(l.exec, 1);
-	assert_int_equal(l.exit, 1);
-	assert_true(l.mmap >= 1);
-	env_free(env);
-}
 
 static void new_files_are_matched_once(void **state)
 {
@@ -123,10 +75,9 @@ static void a_process_maps_a_file_that_others_have(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_life_is_told_in_order),
 		cmocka_unit_test(new_files_are_matched_once),
 		cmocka_unit_test(a_process_maps_a_file_that_others_have),
 	};
 
-	return cmocka_run_group_tests_name("providers/watch", tests, victim_setup, victim_teardown);
+	return cmocka_run_group_tests_name("providers/later", tests, victim_setup, victim_teardown);
 }
