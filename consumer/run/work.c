@@ -57,8 +57,11 @@ static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
 	}
 	if (e->fault < RT_NFAULTS && faults[e->fault].shows_address)
 		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
-	if (e->fault == RT_FLT_NOSCRATCH && e->value)
+	if (e->fault == RT_FLT_NOSCRATCH && (int64_t)e->value > 0)
 		snprintf(value, sizeof(value), " (%lld bytes asked for; -x bufsize gives more)",
+			 (long long)e->value);
+	else if (e->fault == RT_FLT_NOSCRATCH && e->value)
+		snprintf(value, sizeof(value), " (%lld bytes asked for: a size cannot be negative)",
 			 (long long)e->value);
 	if (e->action)
 		snprintf(where, sizeof(where), "action #%u", e->action);
