@@ -39,50 +39,6 @@ static struct d_stmt **stmts_clone(struct d *d, struct d_stmt *const *from, size
 
 /* ---- Does a clause use args[]? --------------------------------------------------- */
 
-enum { INLINES_MAX = 1000 }; /* looked into */
-
-/* budget: of inlines that are looked into; where it ends, "yes" is a safe answer. */
-static bool expr_uses_args(struct d *d, const struct d_expr *e, unsigned *budget)
-{
-	const struct d_ident *id;
-
-	if (!e)
-		return false;
-	if (e->kind == D_E_IDENT && !e->ident_mod && e->str && e->ident_scope != D_V_SELF &&
-	    e->ident_scope != D_V_THIS) {
-		if (!strcmp(e->str, "args"))
-			return true;
-		id = hash_get_str(d->idents, e->str);
-		if (id && id->kind == D_ID_INLINE) {
-			if (!*budget)
-				return true;
-			--*budget;
-			return expr_uses_args(d, id->value, budget);
-		}
-	}
-	for (size_t i = 0; i < e->nkids; i++)
-		if (expr_uses_args(d, e->kids[i], budget))
-			return true;
-	return false;
-}
-
-bool c_uses_args(struct d *d, const struct d_expr *e)
-{
-	unsigned budget = INLINES_MAX;
-
-	return expr_uses_args(d, e, &budget);
-}
-
-bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e),
-		void *arg)
-{
-	for (size_t i = 0; i < n; i++)
-		if (fn(arg, body[i]->expr) || c_any_expr(body[i]->then, body[i]->nthen, fn, arg) ||
-		    c_any_expr(body[i]->otherwise, body[i]->nelse, fn, arg))
-			return true;
-	return false;
-}
-
 struct args_use {
 	struct d *d;
 	unsigned budget;
@@ -92,7 +48,7 @@ static bool uses_args(void *arg, const struct d_expr *e)
 {
 	struct args_use *u = arg;
 
-	return expr_uses_args(u->d, e, &u->budget);
+	return c_uses_args_within(u->d, e, &u->budget);
 }
 
 static bool same_types(struct d_type *const *a, struct d_type *const *b, size_t i)
@@ -117,7 +73,7 @@ static bool must_split(struct d *d, const struct d_clause *raw)
 {
 	const struct d_names *names = d->config.names;
 	struct d_args first = { 0 }, next;
-	struct args_use use = { d, INLINES_MAX };
+	struct args_use use = { d, C_INLINES_MAX };
 
 	if (raw->npdescs < 2 || !names || !names->args ||
 	    (!uses_args(&use, raw->pred) && !c_any_expr(raw->body, raw->nbody, uses_args, &use)))

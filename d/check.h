@@ -64,16 +64,28 @@ const char *c_name(struct chk *c, const struct d_type *t);
 /* check_expr.c */
 struct d_expr *c_expr(struct chk *c, struct d_expr *e);
 struct d_expr *c_value(struct chk *c, struct d_expr *e); /* not void */
+
+/* check_tree.c */
 struct d_expr *c_kids_done(struct chk *c,
 			   struct d_expr *e); /* all kids checked; NULL: one failed */
 bool c_is_lvalue(const struct d_expr *e);
-
-/* check_var.c: variables that declarations made are listed in the program */
-bool c_vars_declared(struct chk *c);
 /* Does fn give true for an expression of the statements, or of those inside of them? */
 bool c_any_expr(struct d_stmt *const *body, size_t n, bool (*fn)(void *arg, const struct d_expr *e),
 		void *arg);
-bool c_uses_args(struct d *d, const struct d_expr *e); /* raw; by way of inlines, too */
+/* Does a raw expression use args[], also by way of inlines? `budget`: how many inlines are looked
+ * into; where it ends, "yes" is a safe answer. */
+bool c_uses_args(struct d *d, const struct d_expr *e);
+bool c_uses_args_within(struct d *d, const struct d_expr *e, unsigned *budget);
+enum { C_INLINES_MAX = 1000 };
+
+/* check_proto.c */
+bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
+		const struct diag_tag *tag);
+bool c_args(struct chk *c, struct d_expr *e, const char *proto);
+struct d_type *c_result_type(struct chk *c, const char *proto);
+
+/* check_var.c: variables that declarations made are listed in the program */
+bool c_vars_declared(struct chk *c);
 bool c_inlines_unused(struct chk *c);		       /* they must be right, too; true: they are */
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
@@ -98,9 +110,6 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
 
 /* check_call.c */
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
-bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
-		const struct diag_tag *tag);
-bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 /* check_act.c: what an action asks beyond its prototype */
 struct d_expr *c_action(struct chk *c, struct d_expr *e, const struct d_row *row, bool statement);
 /* check_fmt.c */

@@ -38,36 +38,6 @@ static struct d_expr *done(struct chk *c, struct d_expr *e)
 	return e->type ? e : NULL;
 }
 
-bool c_is_lvalue(const struct d_expr *e)
-{
-	switch (e->kind) {
-	case D_E_VAR:
-	case D_E_INDEX:
-	case D_E_ELEM:
-	case D_E_DEREF:
-	case D_E_KSYM: return true;
-	case D_E_MEMBER: return c_is_lvalue(e->kids[0]);
-	default: return false;
-	}
-}
-
-/* All are looked at, so that several errors of one expression are seen at once. */
-struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
-{
-	bool ok = true;
-
-	for (size_t i = 0; i < e->nkids; i++) {
-		e->kids[i] = c_value(c, e->kids[i]);
-		ok &= e->kids[i] != NULL;
-	}
-	return ok ? e : NULL;
-}
-
-void c_hint_declare(struct chk *c)
-{
-	diag_hint(c->d->diag, "declare it in the script, as the program's source does");
-}
-
 static struct d_expr *deref(struct chk *c, struct d_expr *e)
 {
 	const struct d_type *t, *to;

@@ -13,16 +13,6 @@
 
 #include <string.h>
 
-/* Behind a string or character constant at `at`, at most to the end of its line. */
-uint32_t d_skip_quoted(const struct text *t, uint32_t at)
-{
-	char q = t->bytes[at++];
-
-	while (at < t->len && t->bytes[at] != '\n' && t->bytes[at] != q)
-		at += t->bytes[at] == '\\' && at + 1 < t->len && t->bytes[at + 1] != '\n' ? 2 : 1;
-	return at < t->len && t->bytes[at] == q ? at + 1 : at;
-}
-
 /* Moves p->pos from behind an opening bracket to the first of `ends` outside of inner brackets.
  * C's tokens are not all D's, so bytes are looked at. */
 static bool skip_to(struct d_parser *p, const char *ends)

@@ -10,49 +10,9 @@
 
 #include <string.h>
 
-bool d_is_header(const char *name, size_t len)
-{
-	return len > 2 && !memcmp(name + len - 2, ".h", 2);
-}
-
-/*
- * C headers that a provider file includes may hold more than D knows. The program that uses them is
- * checked where it uses them.
- */
-bool d_in_header(const struct d *d, struct loc at)
-{
-	struct place where = d->config.providers ? text_place(at) : (struct place){ 0 };
-
-	return where.name && d_is_header(where.name, where.name_len);
-}
-
-void d_error(struct d *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (d_in_header(d, at))
-		return;
-	d->failed = true;
-	va_start(ap, fmt);
-	diag_verror(d->diag, at, tag, fmt, ap);
-	va_end(ap);
-}
-
 struct arena *d_arena(struct d *d)
 {
 	return d->arena;
-}
-
-struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at)
-{
-	struct d_ident *id = arena_new_of(d->arena, struct d_ident);
-
-	if (!id)
-		return NULL;
-	id->kind = kind;
-	id->loc = at;
-	d_ident_waited(d, name, id);
-	return hash_set_str(d->idents, name, id) ? NULL : id;
 }
 
 static struct d_ident *enter_row(struct d *d, enum d_idkind kind, const struct d_row *row, size_t i)
@@ -105,14 +65,6 @@ static bool enter_vars(struct d *d)
 					   .type = d_base(d, D_INT64) };
 	}
 	return true;
-}
-
-/* An array has no type of its own: an element has one, and the checker knows it. */
-struct d_type *d_builtin_type(struct d *d, struct d_var *v)
-{
-	if (!v->type && v->scope == D_V_BUILTIN && !d_var_rows[v->id].is_array)
-		v->type = d_parse_type_name(d, d_var_rows[v->id].proto);
-	return v->type;
 }
 
 void d_free(struct d *d)

@@ -341,3 +341,25 @@ struct d_type *d_type_name_parse(struct d_parser *p)
 	}
 	return decl.type;
 }
+
+struct d_type *d_parse_type_name(struct d *d, const char *s)
+{
+	struct text text = { .name = NULL, .bytes = s, .len = strlen(s) };
+	static const uint32_t first_line;
+	struct d_parser p = { .d = d, .text = &text, .quiet = true };
+	struct d_type *t;
+
+	text.lines = &first_line;
+	text.nlines = 1;
+	d_next(&p);
+	t = d_type_name_parse(&p);
+	return p.bad || p.tok.kind != D_TK_EOF ? NULL : t;
+}
+
+/* An array has no type of its own: an element has one, and the checker knows it. */
+struct d_type *d_builtin_type(struct d *d, struct d_var *v)
+{
+	if (!v->type && v->scope == D_V_BUILTIN && !d_var_rows[v->id].is_array)
+		v->type = d_parse_type_name(d, d_var_rows[v->id].proto);
+	return v->type;
+}

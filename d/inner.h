@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * d/inner.h: what the files of d/ share. Text goes lex → parse → check:
- *   d.c      d_new, d_free, d_error, builtin names
+ *   d.c      d_new, d_free, builtin names
+ *   error.c words.c parser.c   errors; where words end; what all rules share
  *   lex.c    text → tokens (macros, numbers, strings, places)
  *   parse*.c tokens → declarations (entered in struct d at once) and raw clauses
  *   specs.c declarator.c tags.c cwords.c   declarations as C has them
  *   decl_top.c provider.c   variables, typedefs, inlines, translators, providers
- *   type.c   types and the tables they live in
+ *   type.c kinds.c layout.c   types and the tables they live in; what a type is; where members lie
  *   check*.c raw clauses → typed clauses (struct d_clause of d.h)
  *   format.c printf formats
  *   stab.c   stability attributes
@@ -126,7 +127,7 @@ struct d_type *d_qualified(struct d *d, struct d_type *t, bool c, bool v, bool u
 struct d_type *d_func_type(struct d *d, struct d_type *ret, struct d_type **params, size_t n,
 			   bool variadic);
 
-/* parse.c: an expression or a type out of a prototype's words in builtins.def */
+/* declarator.c: a type out of a prototype's words in builtins.def */
 struct d_type *d_parse_type_name(struct d *d,
 				 const char *text); /* NULL: no such type, nothing reported */
 

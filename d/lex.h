@@ -162,7 +162,7 @@ void d_lex_macro(struct d_parser *p);
  */
 const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string);
 
-/* parse.c */
+/* error.c, parser.c */
 void d_perror(struct d_parser *p, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void d_syntax(struct d_parser *p, const char *wanted); /* at the token */

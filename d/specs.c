@@ -20,40 +20,6 @@ static bool any_word(const struct words *w)
 	return w->base || w->is_short || w->is_long || w->is_signed || w->is_unsigned;
 }
 
-const char *d_without_module(const char *name)
-{
-	const char *tick = strrchr(name, '`');
-
-	return tick ? tick + 1 : name;
-}
-
-/* `name *)` can only be a type, known or not: `(conn_t *)x`, `int a[conn_t *]` are errors about conn_t. */
-static bool stars_follow(const struct d_parser *p)
-{
-	const char *s = p->text->bytes;
-	uint32_t at = d_peek_space(p->text, p->pos);
-	bool star = s[at] == '*';
-
-	while (s[at] == '*')
-		at = d_peek_space(p->text, at + 1);
-	return star && (s[at] == ')' || s[at] == ']' || s[at] == ',');
-}
-
-bool d_at_type(struct d_parser *p)
-{
-	struct d *d = p->d;
-
-	if (p->bad)
-		return false;
-	if (p->tok.kind != D_TK_IDENT)
-		return d_keyword_flag(p->tok.kind) == D_KF_TYPE;
-	if (stars_follow(p))
-		return true;
-	if (hash_get_str(d->idents, p->tok.str) || hash_get_str(d->front->assigned, p->tok.str))
-		return false;
-	return d_typedef_find(d, d_without_module(p->tok.str)) != NULL;
-}
-
 static bool words_bad(struct d_parser *p, struct loc at, const struct diag_tag *tag,
 		      const char *what)
 {

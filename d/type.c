@@ -297,76 +297,6 @@ struct d_type *d_qualified(struct d *d, struct d_type *t, bool c, bool v, bool u
 	return q;
 }
 
-const struct d_type *d_resolve(const struct d_type *t)
-{
-	while (t && (t->base || t->kind == D_T_TYPEDEF))
-		t = t->base ? t->base : t->to;
-	return t;
-}
-
-bool d_is_integer(const struct d_type *t)
-{
-	t = d_resolve(t);
-	return t && (t->kind == D_T_INT || t->kind == D_T_ENUM);
-}
-
-bool d_is_pointer(const struct d_type *t)
-{
-	t = d_resolve(t);
-	return t && (t->kind == D_T_PTR || t->kind == D_T_ARRAY);
-}
-
-bool d_is_string(const struct d_type *t)
-{
-	t = d_resolve(t);
-	return t && t->kind == D_T_STRING;
-}
-
-bool d_is_char_array(const struct d_type *t)
-{
-	t = d_resolve(t);
-	if (!t || t->kind != D_T_ARRAY)
-		return false;
-	t = d_resolve(t->to);
-	return t && t->kind == D_T_INT && t->size == 1 && !t->is_bool;
-}
-
-static bool same_params(const struct d_type *a, const struct d_type *b)
-{
-	if (a->nparams != b->nparams || a->variadic != b->variadic)
-		return false;
-	for (size_t i = 0; i < a->nparams; i++)
-		if (!d_same_type(a->params[i], b->params[i]))
-			return false;
-	return true;
-}
-
-bool d_same_type(const struct d_type *a, const struct d_type *b)
-{
-	a = d_resolve(a);
-	b = d_resolve(b);
-	if (a == b)
-		return true;
-	if (!a || !b || a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case D_T_VOID:
-	case D_T_STRING:
-	case D_T_USYM:
-	case D_T_KSYM: return true;
-	case D_T_STACK: return a->is_user == b->is_user;
-	case D_T_INT:
-	case D_T_FLOAT:
-		return a->size == b->size && a->is_signed == b->is_signed &&
-		       a->is_char == b->is_char && a->is_bool == b->is_bool;
-	case D_T_PTR: return d_same_type(a->to, b->to);
-	case D_T_ARRAY: return a->nelem == b->nelem && d_same_type(a->to, b->to);
-	case D_T_FUNC: return d_same_type(a->to, b->to) && same_params(a, b);
-	default: /* struct, union, enum: made twice by one source is the same */
-		return a->origin && a->origin == b->origin;
-	}
-}
-
 /* ---- Tables --------------------------------------------------------------- */
 
 static const char *tag_word(enum d_kind kind)
@@ -493,4 +423,16 @@ bool d_typedef_declare(struct d *d, const char *name, struct d_type *t, uint32_t
 	if (made && aligned)
 		made->align = made->aligned = aligned;
 	return made && made->name && !hash_set_str(d->typedefs, name, made);
+}
+
+struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at)
+{
+	struct d_ident *id = arena_new_of(d->arena, struct d_ident);
+
+	if (!id)
+		return NULL;
+	id->kind = kind;
+	id->loc = at;
+	d_ident_waited(d, name, id);
+	return hash_set_str(d->idents, name, id) ? NULL : id;
 }

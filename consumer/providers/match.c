@@ -223,6 +223,8 @@ const char *prov_why_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const char *why = NULL;
 
+	if (pd->id >> PROV_ID_BITS)
+		return "the id is of a probe that a process or a description made: name the probe";
 	if (pd->id)
 		return NULL;
 	for (size_t i = 0; provs[i] && !why; i++)
