@@ -86,7 +86,7 @@ struct d_type *c_result_type(struct chk *c, const char *proto);
 
 /* check_var.c: variables that declarations made are listed in the program */
 bool c_vars_declared(struct chk *c);
-bool c_inlines_unused(struct chk *c);		       /* they must be right, too; true: they are */
+bool c_inlines_unused(struct chk *c); /* they must be right, too; true: they are */
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
 struct d_expr *c_index(struct chk *c, struct d_expr *e);
