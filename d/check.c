@@ -318,6 +318,34 @@ static bool check_raw(struct chk *c, struct d_clause *raw)
 	return true;
 }
 
+static void expr_checked(struct d_expr *e)
+{
+	if (!e || e->state == D_CHECKED)
+		return;
+	e->state = D_CHECKED;
+	for (size_t i = 0; i < e->nkids; i++)
+		expr_checked(e->kids[i]);
+}
+
+static void body_checked(struct d_stmt *const *body, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		expr_checked(body[i]->expr);
+		expr_checked(body[i]->target);
+		for (size_t k = 0; k < body[i]->nargs; k++)
+			expr_checked(body[i]->args[k]);
+		body_checked(body[i]->then, body[i]->nthen);
+		body_checked(body[i]->otherwise, body[i]->nelse);
+	}
+}
+
+static void clause_checked(struct d_clause *cl, const struct d_prog *prog)
+{
+	cl->this_vars = prog->thises;
+	expr_checked(cl->pred);
+	body_checked(cl->body, cl->nbody);
+}
+
 struct d_prog *d_check(struct d *d)
 {
 	struct chk c = { .d = d };
@@ -341,7 +369,7 @@ struct d_prog *d_check(struct d *d)
 	if (d->failed || !c.prog)
 		return NULL;
 	for (size_t i = 0; i < c.prog->nclauses; i++)
-		c.prog->clauses[i]->this_vars = c.prog->thises;
+		clause_checked(c.prog->clauses[i], c.prog);
 	c.prog->providers = d->providers;
 	c.prog->nproviders = d->nproviders;
 	return c.prog;

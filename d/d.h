@@ -335,11 +335,15 @@ extern const struct d_row d_var_rows[D_NBUILTINS], d_subr_rows[D_NSUBRS], d_acti
 
 struct d_format; /* a parsed printf format, below */
 
+/* RAW: as the parser made it. CHECKED: typed, by a d_check that succeeded. */
+enum d_expr_state { D_RAW, D_CHECKED };
+
 struct d_expr {
 	enum d_ekind kind;
 	enum d_op op;
+	enum d_expr_state state;
 	struct loc loc;
-	struct d_type *type; /* NULL before checking */
+	struct d_type *type; /* RAW: NULL but of constants, types and casts */
 	struct d_expr **kids;
 	size_t nkids;
 	uint64_t ival;

@@ -147,6 +147,7 @@ struct value g_value(struct gen *g, const struct d_expr *e)
 #include "d/ekinds.def"
 	};
 
+	assert(e->state == D_CHECKED);
 	return by_kind[e->kind](g, e);
 }
 
