@@ -5,10 +5,7 @@
  * that probe sites are made of.
  *
  *   x86_64.def, x86_64.c   x86-64, and i386 as a 64-bit kernel runs it
- *   aarch64.c              aarch64: files of it are read, not traced
- *
- * Instructions that leave a function (for pid:::return) will be told from
- * here, too.
+ *   aarch64.c              aarch64: its files are read, its processes are not traced
  */
 #ifndef ARCH_H
 #define ARCH_H

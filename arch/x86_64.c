@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * arch/x86_64.c: registers and instructions of x86-64 and i386.
- * In:   x86_64.def.
- * Out:  tables by arch.h's names.
+ * In:   the words of struct pt_regs (x86_64.def); bytes of code.
+ * Out:  the tables and functions of arch.h.
  */
 #include "arch/arch.h"
 

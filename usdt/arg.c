@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * usdt/arg.c: where the arguments of a site are: "-4@%edi 8@-8(%rbp)".
- * In:   a note's argument string, untrusted, and ways to ask for symbols and
- *       for what a note of ours says of an operand.
- * Out:  struct usdt_arg each, in the arena. One that is not understood is
- *       USDT_ARG_BAD with its reason; the others are not hurt.
+ * In:   a note's argument string, untrusted; functions that look symbols up
+ *       and say what an operand note holds.
+ * Out:  a struct usdt_arg for each argument, in the arena. An argument that
+ *       is not understood is USDT_ARG_BAD with a reason; the others still count.
  *
  * An argument is [-]SIZE[f]@OPERAND, the operand as the assembler of the
  * machine writes it. On aarch64 it may hold blanks, inside brackets only.
@@ -254,9 +254,9 @@ static const char *digits(const char *p)
 }
 
 /*
- * What -masm=intel makes of <sys/sdt.h>'s probes (ours refuse it): a size or
- * OFFSET in words, an address in brackets, a bare register. A bare number is
- * its constant; compilers have no use for it as an address.
+ * Operands that -masm=intel makes of <sys/sdt.h>'s probes (our own headers refuse that option):
+ * a size or OFFSET in words, an address in brackets, a bare register. A bare number is a constant:
+ * compilers do not use numbers as addresses.
  */
 static bool is_intel(const struct scan *s)
 {

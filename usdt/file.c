@@ -3,8 +3,8 @@
  * usdt/file.c: libusdt-read's public face for files, probes and sites.
  * In:   a path or a descriptor.
  * Out:  struct usdt_file, with all that was read from it.
- * Owns: the file's arena, its descriptor (a copy of the caller's) and table
- *       of symbol names, until usdt_file_close.
+ * Owns: the file's arena, its descriptor (a copy of the caller's) and its
+ *       tables of symbol names, until usdt_file_close.
  */
 #include "usdt/inner.h"
 #include "usdt/symbols.h"

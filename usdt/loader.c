@@ -66,8 +66,8 @@ static void image_close(struct image *im)
 		close(im->fd);
 }
 
-/* The first code at or behind an address: of the file that is mapped there, though its first
- * bytes, where the loader's base is, may be no code. */
+/* Opens the file whose code is the first at or behind the address. The first bytes of a file, where
+ * the loader's base is, may be no code. */
 static int image_open(int pid, uint64_t address, struct image *im)
 {
 	int err;

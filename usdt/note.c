@@ -3,12 +3,13 @@
  * usdt/note.c: the notes of a file, as probes with their sites.
  * In:   note sections (or, without section headers, PT_NOTE segments).
  * Out:  probes, sites and types in the file's arena.
- * Owns: a table for the time of the scan.
+ * Owns: hash tables, while the file is scanned.
  *
  * A note of sys/sdt.h has owner "stapsdt", type 3 and holds the address of
  * the site, the address that _.stapsdt.base had at link time, the address
  * of the semaphore, and three strings. Prelinking moves sections but does
- * not know of these addresses; that is what the base is for.
+ * not know of these addresses: the distance that the base has moved is added
+ * to them.
  */
 #include "usdt/inner.h"
 #include "arch/arch.h"
@@ -100,25 +101,24 @@ static struct usdt_probe *probe_for(struct scan *sc, const char *provider, const
 	return p;
 }
 
-/* Whose arguments are parsed. */
-struct whose {
+struct parsing { /* the arguments of a site */
 	const struct scan *sc;
 	const struct usdt_site *site;
 };
 
 static int find_symbol(void *ctx, const char *name, size_t len, uint64_t *address)
 {
-	const struct whose *w = ctx;
+	const struct parsing *p = ctx;
 
-	return usdt_symbols_address(w->sc->f, name, len, w->site->address, address);
+	return usdt_symbols_address(p->sc->f, name, len, p->site->address, address);
 }
 
 static const struct usdt_operand *find_operand(void *ctx, size_t i)
 {
-	const struct whose *w = ctx;
-	struct operand_key key = { .site = w->site->address, .arg = i };
+	const struct parsing *p = ctx;
+	struct operand_key key = { .site = p->site->address, .arg = i };
 
-	return hash_get(w->sc->operands, &key, sizeof(key));
+	return hash_get(p->sc->operands, &key, sizeof(key));
 }
 
 static bool is_nop(const struct usdt_file *f, uint64_t offset)
@@ -220,9 +220,8 @@ static int read_site(struct scan *sc, const struct usdt_note *n)
 }
 
 /*
- * The site as a distance from here, the argument's number, what the note is
- * (1: of an instruction with that operand, whose last four bytes are the
- * displacement; 2: of a pair of registers).
+ * The note holds the site as a distance from the note's descriptor, the argument's number, and
+ * the form of what follows.
  */
 static int read_operand(struct scan *sc, const struct usdt_note *n)
 {
@@ -231,6 +230,7 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 	int64_t distance = (int32_t)cur_u32(&c);
 	struct operand_key key = { .arg = cur_u8(&c) };
 	struct usdt_operand *o = arena_new_of(f->arena, struct usdt_operand), *other;
+	enum { FORM_INSTRUCTION = 1, FORM_PAIR = 2 }; /* others are of a later version */
 	unsigned form = cur_u8(&c);
 
 	if (!o)
@@ -241,13 +241,13 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 		return -EINVAL;
 	o->next = key.site + n->len;
 	key.site += (uint64_t)distance;
-	o->is_pair = form == 2;
-	if (form == 1) {
+	o->is_pair = form == FORM_PAIR;
+	if (form == FORM_INSTRUCTION) { /* its last four bytes are the displacement */
 		cur_bytes(&c, n->len > 10 ? n->len - 10 : 0);
 		o->disp = (int32_t)cur_u32(&c);
 	}
-	if (c.bad || (form != 1 && form != 2))
-		return c.bad ? -EINVAL : 0; /* of a later version */
+	if (c.bad || (form != FORM_INSTRUCTION && form != FORM_PAIR))
+		return c.bad ? -EINVAL : 0;
 	other = hash_get(sc->operands, &key, sizeof(key));
 	if (!other)
 		return hash_set(sc->operands, &key, sizeof(key), o, NULL);
@@ -260,12 +260,12 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 
 static int parse_args(const struct scan *sc, struct usdt_site *site)
 {
-	struct whose whose = { .sc = sc, .site = site };
+	struct parsing parsing = { .sc = sc, .site = site };
 	struct usdt_arg_context cx = { .arena = sc->f->arena,
 				       .machine = sc->f->machine,
 				       .symbol = find_symbol,
 				       .operand = find_operand,
-				       .ctx = &whose };
+				         .ctx = &parsing };
 
 	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
 

@@ -5,10 +5,11 @@
  * Out:  objects, in the process object's arena; descriptors of them.
  * Owns: nothing else. /proc is read once, when the process is opened.
  *
- * A file is opened through /proc/PID/map_files, which is the very inode
- * that is mapped: deleted files and other mount namespaces included. Who
- * may not do that gets what its path leads to, if it is the same inode; of
- * a memfd, what the process has open.
+ * A file is opened through /proc/PID/map_files, which leads to the very inode
+ * that is mapped, also if the file was deleted or is of another mount
+ * namespace. Without the privilege for that, the file is opened by its path,
+ * if the path still leads to that inode; a memfd is opened through the
+ * process's descriptors.
  */
 #include "usdt/inner.h"
 #include "usdt/maps.h"
@@ -151,8 +152,9 @@ uint64_t usdt_object_offset(const struct usdt_object *o)
 	return o->offset;
 }
 
-/* map_files asks for CAP_CHECKPOINT_RESTORE even of an own process. By its path, then, if what is
- * there now has the mapping's inode number; the device says nothing on overlayfs and btrfs. */
+/* map_files needs CAP_CHECKPOINT_RESTORE, even for a process of one's own. The file that the path
+ * names counts if it has the mapping's inode number; on overlayfs and btrfs the device says
+ * nothing. */
 static int open_by_path(const struct usdt_object *o)
 {
 	char path[4200];

@@ -5,8 +5,8 @@
  * Out:  those files, each with the processes that map it.
  * Owns: the files, until usdt_system_close.
  *
- * A file is what maps says of it, device and inode: each is opened once,
- * through the first process that lets us.
+ * A file is told by the device and inode that maps shows. Each file is opened
+ * once, through the first process that allows it.
  */
 #include "usdt/inner.h"
 

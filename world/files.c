@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/files.c: the executable file mappings of processes, and
- * the files behind them.
- * In:   the kernel's list of mappings, through an iter/task_vma program
- *       (vma.c's); without it /proc/PID/maps.
+ * world/files.c: the executable file mappings of processes, and the files
+ * behind them.
+ * In:   the kernel's list of mappings, through the iterator of vma.c; where the
+ *       kernel has none, /proc/PID/maps.
  * Out:  mappings; files by index, opened and read once.
  * Owns: struct world_files, until world_files_free.
  */
@@ -26,7 +26,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { FRESH_MS = 200 }; /* how long an answer of the whole host is good when nobody watches */
+enum { FRESH_MS = 200 }; /* how long a look at all processes counts while nobody watches them */
 
 struct world_file {
 	struct world_inode id;
@@ -36,12 +36,12 @@ struct world_file {
 	int fd; /* -1: not opened, or not needed */
 	bool read;
 	bool told;		    /* that it is damaged */
-	struct world_mapping where; /* a mapping it can be opened through */
+	struct world_mapping where; /* a mapping through which the file can be opened */
 };
 
 struct world_files {
 	struct hash *by_id;	/* struct world_inode → index + 1 */
-	struct hash *by_number; /* the same without address: what MMAP2 events know */
+	struct hash *by_number; /* struct number, which MMAP2 events tell → index + 1 */
 	struct world_file *v;
 	size_t n, cap;
 	struct world_mapping *maps, *shown;
@@ -50,7 +50,7 @@ struct world_files {
 	bool no_iter, too_many;
 	unsigned serial;
 	uint64_t fresh_until; /* of all processes; 0: stale */
-	pid_t fresh_pid;      /* only this one was looked at; 0: none */
+	pid_t fresh_pid;      /* the one process that was looked at; 0: all, or none yet */
 };
 
 static struct world_files *files_of(struct world *w)
@@ -182,7 +182,8 @@ struct look {
 	int err;
 };
 
-/* By the first thread the iterator finds those of the others, too, but for 6.1's where it has ended. */
+/* Asked for the first thread, the iterator shows the process's mappings, also if another thread made
+ * them. Kernel 6.1's shows nothing once the first thread has ended: then another thread is asked. */
 static bool look_at_thread(void *arg, pid_t tid)
 {
 	struct look *l = arg;
@@ -234,7 +235,7 @@ static int look(struct world *w, pid_t pid)
 	}
 	if (pid)
 		return look_at(w, pid);
-	/* All rows at once have the initial namespace's process ids. */
+	/* An iterator over all processes gives ids of the initial pid namespace. */
 	return f->iter && !kern_pidns().ino ? world_vma_read(f->iter, 0, 0, map_add, w) :
 					      look_at_each(w);
 }
@@ -341,7 +342,7 @@ static bool self_row(void *arg, const struct rt_vma_row *row)
 	return true;
 }
 
-/* Mapped by ourselves: the iterator then shows its inode. */
+/* The iterator shows the inodes of mapped files: map the file, and look. */
 static int identify(int fd, struct world_inode *id)
 {
 	struct world_vma *it = world_vma_open(false);
@@ -403,7 +404,7 @@ static int fd_by_descriptor(const struct world_mapping *m, const struct world_in
 		struct world_inode id = { 0 };
 		struct stat st;
 
-		/* Looked at before it is opened: opening some devices does things. */
+		/* fstatat comes before openat, because opening some devices has effects. */
 		if (fstatat(dirfd(fds), e->d_name, &st, 0) || !S_ISREG(st.st_mode) ||
 		    st.st_ino != want->ino)
 			continue;
@@ -442,7 +443,7 @@ static int file_open(struct world *w, struct world_file *file)
 	if (file->fd >= 0)
 		return file->fd;
 	fd = fd_through(&file->where, link, sizeof(link));
-	/* That process may have ended since; any other that maps it will do. */
+	/* That process may have ended since; any other process that maps the file will do. */
 	for (size_t i = 0; fd < 0 && i < f->nmaps; i++)
 		if (f->maps[i].file == file - f->v && f->maps[i].pid != file->where.pid)
 			fd = fd_through(&f->maps[i], link, sizeof(link));
@@ -494,7 +495,7 @@ static void complain(struct world *w, struct world_file *f, int err)
 		f->told = true;
 	} else if (damage) {
 		damage_tell(w, f, damage);
-	} else if (err && err != -ENOEXEC) { /* what is no ELF file has no probes */
+	} else if (err && err != -ENOEXEC) { /* a file that is no ELF file has no probes */
 		diag_warn(w->diag, NOWHERE, "cannot read the probes of %s: %s", f->path,
 			  strerror(-err));
 	}
@@ -512,7 +513,7 @@ struct usdt_file *world_file_usdt(struct world *w, int file)
 		return f->usdt;
 	fd = world_file_open(w, file);
 	f->read = fd >= 0 ||
-		  (fd != -ENOENT && fd != -ESRCH); /* those have gone, and may come again */
+		  (fd != -ENOENT && fd != -ESRCH); /* that process has gone; another may come */
 	if (fd < 0) {
 		complain(w, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
 		return NULL;

@@ -19,14 +19,14 @@
 #include "world/world.h"
 
 struct world_inode {	  /* a key: no padding */
-	uint64_t address; /* 0: this kernel has no iterator; device and number must do */
+	uint64_t address; /* 0: this kernel has no iterator, and device and number tell files apart */
 	uint64_t ino;
 	uint32_t dev;	     /* major << 20 | minor */
 	uint32_t generation; /* with the rest, tells a freed and reused inode from the old one */
 };
 
 void world_files_free(struct world_files *files); /* NULL is accepted */
-/* Has a file with this device, number and generation been seen, and does not wait? */
+/* Has a file with this device, number and generation been seen that does not wait to be opened? */
 bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation);
 #define WORLD_BAD_HEADERS "its ELF headers are damaged" /* for -EBADMSG of libusdt-read */
 /* What of the file's symbols is damaged; NULL: nothing, or it is no ELF file. */

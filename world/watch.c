@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/watch.c: what processes map, fork, exec and end with,
- * from now on.
+ * world/watch.c: tells when processes map files, fork, exec and end, from now
+ * on.
  * In:   side-band records of a system-wide dummy perf event, one ring a CPU.
  * Out:  events in the order of their times; looks at processes that have mapped files.
  * Owns: the rings, until world_watch_close.
  *
- * Rings wake us at the first byte: what a process fires between its mmap and
- * our attach is missed.
+ * A ring wakes us at its first byte. Probes that a process fires between its
+ * mmap and our attaching are missed.
  */
 #include "world/inner.h"
 
@@ -43,7 +43,7 @@ struct record {
 };
 
 struct world_watch {
-	int epoll, kick; /* kick: an eventfd that makes us readable */
+	int epoll, kick; /* kick: an eventfd that makes epoll readable */
 	struct ring *rings;
 	size_t nrings;
 	struct record *records;
@@ -51,7 +51,7 @@ struct world_watch {
 	world_event_fn *fn;
 	void *arg;
 	struct world_follower follower;
-	bool lost;   /* records were, in this pass */
+	bool lost;   /* the kernel lost records in this pass */
 	bool rescan; /* look at all processes: just opened, or records were lost */
 	pid_t *look; /* processes to look at */
 	size_t nlook, look_cap;
@@ -117,7 +117,8 @@ static bool ring_collect(struct world_watch *watch, struct ring *r)
 	uint64_t tail = r->page->data_tail;
 	struct perf_event_header h;
 
-	/* The record that tells of lost ones comes with the next that fits: on an idle CPU, never. */
+	/* PERF_RECORD_LOST comes with the next record that fits: on an idle CPU, never. So a ring that
+	 * has been full counts as one that lost records. */
 	watch->lost |= head - tail > r->size - LARGEST;
 	for (; tail + sizeof(h) <= head; tail += h.size) {
 		struct perf_event_header *copy;
@@ -203,7 +204,7 @@ int world_watch_open(struct world *w)
 		return -ENOMEM;
 	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
 	watch->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	watch->rescan = true; /* what came between the first look and now */
+	watch->rescan = true; /* for files that were mapped between the first look and now */
 	err = watch->epoll < 0 || watch->kick < 0 ||
 			      epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->kick, &ev) ?
 		      -errno :
@@ -270,7 +271,8 @@ static bool again_push(struct world_watch *watch, int file)
 	return slot;
 }
 
-/* A process, or all (0). A file that was seen before but could not be opened may be mapped here. */
+/* At a process, or at all (0). A file that was seen before but could not be opened may be mapped
+ * there. */
 static int look_again(struct world *w, pid_t pid, size_t known)
 {
 	const struct world_mapping *maps;
@@ -317,7 +319,8 @@ struct mmap2 { /* PERF_RECORD_MMAP2, after the header */
 	uint32_t prot, flags;
 };
 
-/* Each begins with a process id; 0 is a process outside our pid namespace, none of our business. */
+/* The body of a record into `to`; each begins with a process id. false: the record is too short, or
+ * its process is outside our pid namespace (0). */
 static bool body(const struct perf_event_header *h, void *to, size_t n)
 {
 	uint32_t pid;
@@ -374,7 +377,7 @@ static bool on_task(struct world *w, const struct perf_event_header *h, struct w
 	bool fork = h->type == PERF_RECORD_FORK;
 
 	(void)w;
-	/* Threads share their process's mappings: they are no news. */
+	/* The start and end of threads change no mappings. */
 	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
 		return false;
 	*ev = (struct world_event){ .kind = fork ? WORLD_EV_FORK : WORLD_EV_EXIT,
@@ -417,8 +420,8 @@ static int by_time(const void *va, const void *vb)
 	return a->order < b->order ? -1 : 1;
 }
 
-/* Records as old as the pass's start are all in the rings by then; a younger one may have an
- * elder in a ring that was read before, so it waits for the next pass. */
+/* All records from before the pass's start are in the rings when it starts. A younger record waits
+ * for the next pass, because an older record may be in a ring that was read already. */
 static void pass(struct world *w)
 {
 	struct world_watch *watch = w->watch;

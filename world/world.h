@@ -27,26 +27,27 @@ struct world {
 struct world *world_new(struct diag *diag); /* NULL: no memory */
 void world_free(struct world *w);	    /* NULL is accepted */
 
-/* A process of ended threads is there until its parent has waited for it. */
+/* All threads of the process have ended; its parent may not have waited for it yet. */
 bool world_has_ended(pid_t pid);
-/* And others run on: it has its mappings, but /proc and links have them no longer by its number. */
+/* The first thread has ended and others run on: the process has its mappings, but /proc/PID and links
+ * with that pid show them no longer. */
 bool world_first_thread_ended(pid_t pid);
 
 /* ---- Files and who has mapped them (files.c) ------------------------------------ */
 
 /*
- * A file is the kernel's inode (rule 11 of docs/architecture.md). It has an index for life; it
- * is opened and read when somebody asks, once.
+ * A file is the kernel's inode (rule 11 of docs/architecture.md). Its index stays; the file is
+ * opened and read once, when somebody asks for it.
  */
 struct world_mapping {
-	pid_t pid, tid; /* tid: by which /proc shows it */
+	pid_t pid, tid; /* tid: a thread whose /proc entry shows the mapping */
 	int file;
 	uint64_t start, end, off; /* off: bytes into the file */
 };
 
 /*
- * What is mapped executable now: by process `pid`, or by all (0). A recent answer is used
- * again until world_files_stale. n through *n; borrowed until the next call.
+ * Executable mappings of process `pid`, or of all processes (0). A recent answer is used again
+ * until world_files_stale. *n: how many; borrowed until the next call.
  */
 const struct world_mapping *world_mappings(struct world *w, pid_t pid, size_t *n);
 /* A process was started, or has mapped something: look again. */
@@ -56,15 +57,17 @@ unsigned world_files_serial(const struct world *w);
 
 /* Number of files seen; indexes are below it. */
 size_t world_files_count(const struct world *w);
-/* Whoever mapped the file ended before it could be opened: it waits for the next that maps it. */
+/* The process that mapped the file ended before the file could be opened: the file waits for the
+ * next process that maps it. */
 bool world_file_waits(const struct world *w, int file);
-/* The file that path names, whether mapped or not; -errno. */
+/* The index of the file that path names, whether mapped or not; -errno. */
 int world_files_by_path(struct world *w, const char *path);
 /* A descriptor of the file, kept by the world; -errno. */
 int world_file_open(struct world *w, int file);
-/* The file's probes; NULL: it has none, or cannot be read. Borrowed until world_free. */
+/* The file's probes; NULL: it has no probes, or cannot be read. Borrowed until world_free. */
 struct usdt_file *world_file_usdt(struct world *w, int file);
-/* "libruby-3.1.so.3.1"; the name under which it is mapped, whole. "" until opened. */
+/* The file's base name, "libruby-3.1.so.3.1", and its whole path, as it was mapped; "": it cannot be
+ * opened. */
 const char *world_file_base(struct world *w, int file);
 const char *world_file_path(struct world *w, int file);
 
@@ -118,7 +121,8 @@ struct world_follower { /* who is told of files that processes map */
 /* Opens the system-wide event that tells what all processes do. 0 or -errno, reported. */
 int world_watch_open(struct world *w);
 int world_watch_fd(const struct world *w); /* to poll: an epoll fd; -1: not watching */
-/* fn gets each event, in the order of their times; the follower each look. One of each. */
+/* fn gets each event, in the order of their times; the follower is told of each look. There is one
+ * fn and one follower. */
 void world_watch_events(struct world *w, world_event_fn *fn, void *arg);
 void world_watch_files(struct world *w, const struct world_follower *follower);
 /* Reads events and tells of them. 0 or -errno. */

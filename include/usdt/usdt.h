@@ -352,8 +352,9 @@ uint64_t usdt_site_address(const struct usdt_site *site);
  * by the kernel. */
 uint64_t usdt_site_semaphore_offset(const struct usdt_site *site);
 uint64_t usdt_site_semaphore_address(const struct usdt_site *site);
-/* The function that holds the site, from .symtab, else .dynsym; "" if neither knows.
- * The first call for a file reads its symbols. */
+/* The function that holds the site, from .symtab, else from the separate debug file (by build id
+ * under /usr/lib/debug, or by .gnu_debuglink), else from .dynsym; "" if none knows it. The first
+ * call for a file reads its symbols. */
 const char *usdt_site_function(const struct usdt_site *site);
 const char *usdt_site_args_text(const struct usdt_site *site); /* "-4@%edi 8@-8(%rbp)" */
 
