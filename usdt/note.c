@@ -265,7 +265,7 @@ static int parse_args(const struct scan *sc, struct usdt_site *site)
 				       .machine = sc->f->machine,
 				       .symbol = find_symbol,
 				       .operand = find_operand,
-				         .ctx = &parsing };
+				       .ctx = &parsing };
 
 	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
 

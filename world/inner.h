@@ -18,8 +18,9 @@
 #include "kernel/kernel.h"
 #include "world/world.h"
 
-struct world_inode {	  /* a key: no padding */
-	uint64_t address; /* 0: this kernel has no iterator, and device and number tell files apart */
+struct world_inode { /* a key: no padding */
+	uint64_t
+		address; /* 0: this kernel has no iterator, and device and number tell files apart */
 	uint64_t ino;
 	uint32_t dev;	     /* major << 20 | minor */
 	uint32_t generation; /* with the rest, tells a freed and reused inode from the old one */
