@@ -143,8 +143,7 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 		continue;
 	if (p[3] % p[0] || v % p[3]) {
 		d_error(c->d, call->loc, D_LLQUANT_STEPVAL,
-			"llquantize(): the number of steps must be a "
-			"multiple of the factor and divide a power of it evenly");
+			"llquantize(): the number of steps must be a multiple of the factor and divide a power of it evenly");
 		return false;
 	}
 	return true;

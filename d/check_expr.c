@@ -182,8 +182,7 @@ static struct d_expr *stray(struct chk *c, struct d_expr *e)
 			e->str ? e->str : "");
 	if (e->kind == D_E_AGG)
 		diag_hint(c->d->diag,
-			  "an aggregation is assigned to, or given to printa, trace, clear, "
-			  "trunc, normalize or denormalize");
+			  "an aggregation is assigned to, or given to printa, trace, clear, trunc, normalize or denormalize");
 	return NULL;
 }
 

@@ -68,8 +68,7 @@ static bool element_size(struct chk *c, const struct d_expr *p, uint64_t *size)
 			c_name(c, to));
 	else
 		d_error(c->d, p->loc, D_OP_INCOMPLETE,
-			"%s is not known in full: its pointers have "
-			"no arithmetic",
+			"%s is not known in full: its pointers have no arithmetic",
 			c_name(c, to));
 	if (to->is_unknown)
 		c_hint_declare(c);
@@ -209,8 +208,7 @@ static struct d_expr *comparison(struct chk *c, struct d_expr *e)
 	}
 	incompatible(c, e, a, b);
 	if (d_is_string(a->type) != d_is_string(b->type))
-		diag_hint(c->d->diag, "a string is compared with a string or a char *; copyinstr() "
-				      "reads one from a user address");
+		diag_hint(c->d->diag, "a string is compared with a string or a char *; copyinstr() reads one from a user address");
 	return NULL;
 }
 
@@ -327,8 +325,7 @@ static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struc
 		c_name(c, value->type), c_name(c, to->type));
 	if (d_is_string(to->type) && d_is_integer(value->type))
 		diag_hint(c->d->diag,
-			  "copyinstr() reads a string from a user address, lltostr() makes "
-			  "one of a number");
+			  "copyinstr() reads a string from a user address, lltostr() makes one of a number");
 	return NULL;
 }
 
@@ -460,8 +457,7 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 		return NULL;
 	if (!c_is_scalar(e->kids[0]->type)) {
 		d_error(c->d, e->kids[0]->loc, D_OP_SCALAR,
-			"the condition of ?: must be an integer or "
-			"a pointer, not %s",
+			"the condition of ?: must be an integer or a pointer, not %s",
 			c_name(c, e->kids[0]->type));
 		return NULL;
 	}
@@ -483,8 +479,7 @@ struct d_expr *c_cond(struct chk *c, struct d_expr *e)
 		t = a->type;
 	} else {
 		d_error(c->d, e->loc, D_OP_INCOMPAT,
-			"the two results of ?: have incompatible types: %s "
-			"and %s",
+			"the two results of ?: have incompatible types: %s and %s",
 			c_name(c, a->type), c_name(c, b->type));
 		return NULL;
 	}

@@ -548,8 +548,7 @@ static struct d_expr *element(struct chk *c, struct d_expr *e)
 	t = d_resolve(base->type);
 	if (e->nkids == 2 && d_is_string(t)) {
 		d_error(c->d, e->loc, D_UNSUPPORTED,
-			"the characters of a string are not available "
-			"in this version");
+			"the characters of a string are not available in this version");
 		return NULL;
 	}
 	if (e->nkids != 2 || !d_is_pointer(t)) {

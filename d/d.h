@@ -307,7 +307,6 @@ struct d_row {
 	const char *name, *proto; /* proto: of a variable: its type */
 	bool has;		  /* this version has it; if not: */
 	const char *what;	  /* what it is in DTrace, for docs/limits.md */
-	const char *instead;	  /* what else does, or NULL */
 	enum d_row_stability stability;
 
 	bool destructive; /* changes what is traced or the machine: only with -w */

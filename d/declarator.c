@@ -280,8 +280,9 @@ static struct d_type *array(struct d_parser *p, struct d_type *elem, const struc
 	uint64_t bytes;
 
 	if (t->kind == D_T_FUNC || t->kind == D_T_VOID) {
-		d_perror(p, m->loc, D_DECL_COMBO, "an array cannot have %s as elements",
-			 t->kind == D_T_FUNC ? "functions" : "void");
+		d_perror(p, m->loc, D_DECL_COMBO,
+			 t->kind == D_T_FUNC ? "an array cannot have functions as elements" :
+					       "an array cannot have void as elements");
 		return NULL;
 	}
 	if (__builtin_mul_overflow(t->size, m->n, &bytes) || bytes > INT_MAX) {

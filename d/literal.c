@@ -183,8 +183,9 @@ static const char *quoted(struct d_parser *p, const struct diag_tag *tag, const 
 		e += *e == '\\' && e + 1 < end && e[1] != '\n' ? 2 : 1;
 	p->pos = (uint32_t)(e - p->text->bytes);
 	if (e == end || *e == '\n') {
-		d_perror(p, d_loc(p, start, p->pos), tag, "%s encountered in %s",
-			 e == end ? "end of input" : "newline", what);
+		d_perror(p, d_loc(p, start, p->pos), tag,
+			 e == end ? "end of input encountered in %s" : "newline encountered in %s",
+			 what);
 		return NULL;
 	}
 	p->pos++;

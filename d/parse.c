@@ -166,8 +166,7 @@ static bool body(struct d_parser *p, struct d_clause *c)
 			return true; /* -n BEGIN */
 		if (p->tok.kind == D_TK_EOF)
 			d_perror(p, c->loc, D_SYNTAX,
-				 "expected predicate and/or actions "
-				 "following probe description");
+				 "expected predicate and/or actions following probe description");
 		else
 			d_syntax(p, "a predicate or actions { } following probe description");
 		return false;

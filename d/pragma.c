@@ -123,8 +123,7 @@ static void attributes(struct line *l)
 
 	if (l->n < 5 || (l->n > 5 && strcmp(l->word[4], "provider"))) {
 		complain(l, l->at, D_PRAGMA_MALFORM,
-			 "expected #pragma D attributes "
-			 "name/data/class identifier, or provider with its name and part",
+			 "expected #pragma D attributes name/data/class identifier, or provider with its name and part",
 			 NULL);
 		return;
 	}
@@ -140,8 +139,7 @@ static void attributes(struct line *l)
 		which = find(provider_parts, l->word[6], strlen(l->word[6]));
 	if (which < 0) {
 		complain(l, l->loc[l->n - 1], D_PRAGMA_MALFORM,
-			 "expected provider, module, "
-			 "function, name or args",
+			 "expected provider, module, function, name or args",
 			 NULL);
 		return;
 	}

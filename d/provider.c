@@ -27,9 +27,10 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 
 	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
 		return true;
-	d_perror(p, arg->loc, D_DECL_PROTO_TYPE, "a probe cannot have an argument of type %s: %s",
-		 d_type_name(p->d, arg->type),
-		 wide ? "it has more than 8 bytes" : "it is no number and no pointer");
+	d_perror(p, arg->loc, D_DECL_PROTO_TYPE,
+		 wide ? "a probe cannot have an argument of type %s: it has more than 8 bytes" :
+			"a probe cannot have an argument of type %s: it is no number and no pointer",
+		 d_type_name(p->d, arg->type));
 	diag_hint(p->d->diag, "pass a pointer to it");
 	return false;
 }
@@ -92,8 +93,7 @@ static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 	*from = (uint8_t)place;
 	if (x->name && place < decl->nargs)
 		diag_warn(p->d->diag, x->loc,
-			  "no argument of the probe has this name: %s: "
-			  "argument %zu is meant",
+			  "no argument of the probe has this name: %s: argument %zu is meant",
 			  x->name, place);
 	else if (x->name)
 		d_perror(p, x->loc, D_DECL_PROTO_FORM, "no argument of the probe has this name: %s",

@@ -48,8 +48,9 @@ static bool member_declarator(struct d_parser *p, const struct d_specs *specs, s
 	if (p->tok.kind != ':' && p->tok.kind != ';' && !d_parse_declarator(p, specs, &decl))
 		return false;
 	if (decl.assoc || d_resolve(decl.type)->kind == D_T_FUNC) {
-		d_perror(p, decl.loc, D_DECL_DYNOBJ, "a member cannot be %s",
-			 decl.assoc ? "an associative array" : "a function");
+		d_perror(p, decl.loc, D_DECL_DYNOBJ,
+			 decl.assoc ? "a member cannot be an associative array" :
+				      "a member cannot be a function");
 		return false;
 	}
 	if (d_resolve(decl.type)->kind == D_T_VOID) {

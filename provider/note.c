@@ -125,8 +125,7 @@ static bool own_macros(struct d *d, struct hash *macros, const struct d_provider
 
 		if (other) {
 			diag_error(diag, p->loc, D_PROV_PRDUP,
-				   "probes %s and %s would have the same "
-				   "macro, %s",
+				   "probes %s and %s would have the same macro, %s",
 				   other->name, p->name, both[i]);
 			return false;
 		}

@@ -105,8 +105,7 @@ static bool site(struct object *o, const char *provider, const char *name, const
 					  provider);
 		if (p->nargs != count_args(args))
 			return link_error(sc, o->name,
-					  "probe %s of provider %s has %zu argument%s, "
-					  "but is declared with %zu",
+					  "probe %s of provider %s has %zu argument%s, but is declared with %zu",
 					  name, provider, count_args(args),
 					  count_args(args) == 1 ? "" : "s", p->nargs);
 		return use(sc, p) || link_error(sc, o->name, "no memory");
@@ -259,8 +258,7 @@ static bool skipped(struct scan *sc, const char *name, const char *why)
 static bool lto(struct scan *sc, const char *name)
 {
 	return skipped(sc, name,
-		       "is an object of link-time optimisation without machine code: its "
-		       "probes cannot be checked");
+		       "is an object of link-time optimisation without machine code: its probes cannot be checked");
 }
 
 static bool machine_fits(struct scan *sc, const GElf_Ehdr *eh, const char *name)
@@ -450,7 +448,8 @@ static bool scan_path(struct scan *sc, const char *path, bool nested)
 	bool ok;
 
 	if (fd < 0 || pread(fd, magic, sizeof(THIN) - 1, 0) < 0) {
-		diag_error(sc->diag, NOWHERE, NULL, "failed to %s %s: %s", fd < 0 ? "open" : "read",
+		diag_error(sc->diag, NOWHERE, NULL,
+			   fd < 0 ? "failed to open %s: %s" : "failed to read %s: %s",
 			   path ? path : "", strerror(errno));
 		if (fd >= 0)
 			close(fd);

@@ -26,8 +26,6 @@ bool cc_refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, co
 	if (row->has)
 		return true;
 	refuse(cc, at, "%s%s is not available in this version", row->name, parens);
-	if (row->instead)
-		diag_hint(cc->diag, "%s", row->instead);
 	return false;
 }
 
