@@ -170,8 +170,7 @@ static bool check_stmt(struct chk *c, struct d_stmt *s)
 		return c_agg_stmt(c, s);
 	if (e->kind == D_E_AGG) {
 		d_error(c->d, e->loc, D_AGG_NULL,
-			"@%s alone does nothing: assign it an aggregating function",
-			e->str);
+			"@%s alone does nothing: assign it an aggregating function", e->str);
 		return false;
 	}
 	s->expr = e->kind == D_E_CALL ? c_call(c, e, true) : c_expr(c, e);

@@ -181,8 +181,9 @@ static struct d_expr *stray(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, D_MACRO_UNDEF, "macro $%s is not defined",
 			e->str ? e->str : "");
 	if (e->kind == D_E_AGG)
-		diag_hint(c->d->diag,
-			  "an aggregation is assigned to, or given to printa, trace, clear, trunc, normalize or denormalize");
+		diag_hint(
+			c->d->diag,
+			"an aggregation is assigned to, or given to printa, trace, clear, trunc, normalize or denormalize");
 	return NULL;
 }
 

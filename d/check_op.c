@@ -68,8 +68,7 @@ static bool element_size(struct chk *c, const struct d_expr *p, uint64_t *size)
 			c_name(c, to));
 	else
 		d_error(c->d, p->loc, D_OP_INCOMPLETE,
-			"%s is not known in full: its pointers have no arithmetic",
-			c_name(c, to));
+			"%s is not known in full: its pointers have no arithmetic", c_name(c, to));
 	if (to->is_unknown)
 		c_hint_declare(c);
 	return false;
@@ -208,7 +207,9 @@ static struct d_expr *comparison(struct chk *c, struct d_expr *e)
 	}
 	incompatible(c, e, a, b);
 	if (d_is_string(a->type) != d_is_string(b->type))
-		diag_hint(c->d->diag, "a string is compared with a string or a char *; copyinstr() reads one from a user address");
+		diag_hint(
+			c->d->diag,
+			"a string is compared with a string or a char *; copyinstr() reads one from a user address");
 	return NULL;
 }
 
@@ -324,8 +325,9 @@ static struct d_expr *assign_incompatible(struct chk *c, struct d_expr *e, struc
 	d_error(c->d, e->loc, D_OP_INCOMPAT, "a value of type %s cannot be assigned to %s",
 		c_name(c, value->type), c_name(c, to->type));
 	if (d_is_string(to->type) && d_is_integer(value->type))
-		diag_hint(c->d->diag,
-			  "copyinstr() reads a string from a user address, lltostr() makes one of a number");
+		diag_hint(
+			c->d->diag,
+			"copyinstr() reads a string from a user address, lltostr() makes one of a number");
 	return NULL;
 }
 

@@ -122,9 +122,10 @@ static void attributes(struct line *l)
 	int which = -1;
 
 	if (l->n < 5 || (l->n > 5 && strcmp(l->word[4], "provider"))) {
-		complain(l, l->at, D_PRAGMA_MALFORM,
-			 "expected #pragma D attributes name/data/class identifier, or provider with its name and part",
-			 NULL);
+		complain(
+			l, l->at, D_PRAGMA_MALFORM,
+			"expected #pragma D attributes name/data/class identifier, or provider with its name and part",
+			NULL);
 		return;
 	}
 	if (!d_attr_parse(l->word[3], &attr)) {
@@ -139,8 +140,7 @@ static void attributes(struct line *l)
 		which = find(provider_parts, l->word[6], strlen(l->word[6]));
 	if (which < 0) {
 		complain(l, l->loc[l->n - 1], D_PRAGMA_MALFORM,
-			 "expected provider, module, function, name or args",
-			 NULL);
+			 "expected provider, module, function, name or args", NULL);
 		return;
 	}
 	slot = ARENA_PUSH(l->p->d->arena, f->attrs, f->nattrs, f->attrs_cap);

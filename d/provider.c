@@ -27,10 +27,11 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 
 	if (!wide && t->kind != D_T_STRUCT && t->kind != D_T_UNION)
 		return true;
-	d_perror(p, arg->loc, D_DECL_PROTO_TYPE,
-		 wide ? "a probe cannot have an argument of type %s: it has more than 8 bytes" :
-			"a probe cannot have an argument of type %s: it is no number and no pointer",
-		 d_type_name(p->d, arg->type));
+	d_perror(
+		p, arg->loc, D_DECL_PROTO_TYPE,
+		wide ? "a probe cannot have an argument of type %s: it has more than 8 bytes" :
+		       "a probe cannot have an argument of type %s: it is no number and no pointer",
+		d_type_name(p->d, arg->type));
 	diag_hint(p->d->diag, "pass a pointer to it");
 	return false;
 }

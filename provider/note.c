@@ -125,8 +125,8 @@ static bool own_macros(struct d *d, struct hash *macros, const struct d_provider
 
 		if (other) {
 			diag_error(diag, p->loc, D_PROV_PRDUP,
-				   "probes %s and %s would have the same macro, %s",
-				   other->name, p->name, both[i]);
+				   "probes %s and %s would have the same macro, %s", other->name,
+				   p->name, both[i]);
 			return false;
 		}
 		if (!both[i] || hash_set_str(macros, both[i], (void *)(uintptr_t)p)) {

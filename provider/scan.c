@@ -104,10 +104,11 @@ static bool site(struct object *o, const char *provider, const char *name, const
 			return link_error(sc, o->name, "no such probe %s in provider %s", name,
 					  provider);
 		if (p->nargs != count_args(args))
-			return link_error(sc, o->name,
-					  "probe %s of provider %s has %zu argument%s, but is declared with %zu",
-					  name, provider, count_args(args),
-					  count_args(args) == 1 ? "" : "s", p->nargs);
+			return link_error(
+				sc, o->name,
+				"probe %s of provider %s has %zu argument%s, but is declared with %zu",
+				name, provider, count_args(args), count_args(args) == 1 ? "" : "s",
+				p->nargs);
 		return use(sc, p) || link_error(sc, o->name, "no memory");
 	}
 	return true; /* another provider's: of <sys/sdt.h>, or of a script of its own */
@@ -257,8 +258,9 @@ static bool skipped(struct scan *sc, const char *name, const char *why)
 
 static bool lto(struct scan *sc, const char *name)
 {
-	return skipped(sc, name,
-		       "is an object of link-time optimisation without machine code: its probes cannot be checked");
+	return skipped(
+		sc, name,
+		"is an object of link-time optimisation without machine code: its probes cannot be checked");
 }
 
 static bool machine_fits(struct scan *sc, const GElf_Ehdr *eh, const char *name)

@@ -60,7 +60,9 @@ static bool cond_add(struct claims *all, struct claim *c, const struct d_expr *e
 	if (of_count && of_firing) {
 		diag_error(all->diag, e->loc, NULL,
 			   "count and a firing's values cannot stand in one condition");
-		diag_hint(all->diag, "join two conditions by &&, or select firings by a predicate: app:::hit /arg0 == 7/ { count == 3; }");
+		diag_hint(
+			all->diag,
+			"join two conditions by &&, or select firings by a predicate: app:::hit /arg0 == 7/ { count == 3; }");
 		return false;
 	}
 	slot = ARENA_PUSH(all->arena, c->conds, c->nconds, c->cap);

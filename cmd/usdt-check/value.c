@@ -368,8 +368,9 @@ bool value_check(struct diag *diag, const struct d_expr *e, bool *of_count, bool
 {
 	if (!known(e)) {
 		diag_error(diag, e->loc, NULL, "this cannot be asserted");
-		diag_hint(diag,
-			  "there are count, arg0 … arg9, args[], pid, tid, probeprov, probemod, probefunc, probename, copyinstr(), strlen() and D's operators");
+		diag_hint(
+			diag,
+			"there are count, arg0 … arg9, args[], pid, tid, probeprov, probemod, probefunc, probename, copyinstr(), strlen() and D's operators");
 		return false;
 	}
 	if (e->kind == D_E_INDEX) {
