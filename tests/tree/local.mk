@@ -6,7 +6,7 @@ TESTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits
 	tests/tree/test_errtags.py
 EXTRA_DIST += tests/tree/rows.py tests/tree/test_rows.py
 EXTRA_DIST += tests/tree/format.sh tests/tree/dist.sh tests/tree/install.sh tests/tree/lint.py tests/tree/quickstart.sh
-EXTRA_DIST += tests/dtrace tests/trace tests/vm tests/packages tests/install examples docs \
+EXTRA_DIST += tests/dtrace tests/trace tests/runtimes tests/vm tests/packages tests/install examples docs \
 	.clang-format .clang-tidy tests/tree/cppcheck.xml tests/tree/cppcheck.suppress
 
 # Folders are taken whole: not what running the tests left in them.
