@@ -84,17 +84,25 @@ bool c_count_ok(struct chk *c, const struct d_expr *e, const char *proto,
 bool c_args(struct chk *c, struct d_expr *e, const char *proto);
 struct d_type *c_result_type(struct chk *c, const char *proto);
 
+/* check_inline.c */
+/* The value that a name stands for; keys: raw, n of them. NULL: reported. */
+struct d_expr *c_inlined(struct chk *c, struct d_expr *e, struct d_ident *id,
+			 struct d_expr *const *keys, size_t n);
+/* Inlines that nothing uses must be right, too; true: they are. */
+bool c_inlines_unused(struct chk *c);
+
+/* check_tuple.c */
+/* Tuples of arrays and aggregations: typed by the first use, checked after it. */
+bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***keys, size_t *nkeys,
+	     const char *what, struct loc at, bool *known);
+
 /* check_var.c: variables that declarations made are listed in the program */
 bool c_vars_declared(struct chk *c);
-bool c_inlines_unused(struct chk *c); /* they must be right, too; true: they are */
 /* check_var.c */
 struct d_expr *c_ident(struct chk *c, struct d_expr *e);
 struct d_expr *c_index(struct chk *c, struct d_expr *e);
 /* The left side of an assignment, made if it is new; `value` is the checked right side or NULL. */
 struct d_expr *c_target(struct chk *c, struct d_expr *e, struct d_expr *value);
-/* Tuples of arrays and aggregations: typed by the first use, checked after it. */
-bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***keys, size_t *nkeys,
-	     const char *what, struct loc at, bool *known);
 
 /* widen.c: variables that are assigned 64 bits somewhere; `wide` is filled. False: no memory. */
 bool c_widen_scan(struct chk *c);

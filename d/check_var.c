@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define MAX_INLINES 32
-#define MAX_EXPANDED 20000
 
 static const char *scope_word(enum d_scope s)
 {
@@ -131,131 +129,6 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	return e->type ? e : NULL; /* a user's without a type: its assignment was in error */
 }
 
-/* Does the name stand for the inline's definition, with its keys if it has some? */
-static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ident *id, size_t n)
-{
-	if (n == id->nparams)
-		return true;
-	if (!n)
-		d_error(c->d, e->loc, D_ARR_BADREF, "inline %s needs its key%s in brackets", e->str,
-			id->nparams > 1 ? "s" : "");
-	else
-		d_error(c->d, e->loc, D_PROTO_LEN, "inline %s has %zu key%s, here %zu", e->str,
-			id->nparams, id->nparams == 1 ? "" : "s", n);
-	return false;
-}
-
-/* The raw key, as the declared type, wherever the inline's value has its name. */
-static struct d_expr *with_keys(struct chk *c, struct d_expr *e, const struct d_ident *id,
-				struct d_expr *const *keys)
-{
-	if (!e)
-		return NULL;
-	if (e->kind == D_E_IDENT && !e->ident_mod && e->ident_scope != D_V_SELF &&
-	    e->ident_scope != D_V_THIS)
-		for (size_t i = 0; i < id->nparams; i++)
-			if (!strcmp(e->str, id->param_names[i])) {
-				struct d_expr *cast = d_expr_new(c->d, D_E_CAST, keys[i]->loc, 1);
-
-				if (!cast || !(cast->kids[0] = d_expr_clone(c->d, keys[i])))
-					return NULL;
-				cast->type = id->params[i];
-				return cast;
-			}
-	for (size_t i = 0; i < e->nkids; i++)
-		if (e->kids[i] && !(e->kids[i] = with_keys(c, e->kids[i], id, keys)))
-			return NULL;
-	return e;
-}
-
-/* A cast converts more than an assignment may. */
-static bool keys_fit(struct chk *c, const struct d_expr *e, const struct d_ident *id,
-		     struct d_expr *const *keys)
-{
-	for (size_t i = 0; i < id->nparams; i++) {
-		struct d_expr *k = c_value(c, d_expr_clone(c->d, keys[i]));
-
-		if (!k)
-			return false;
-		if (!c_convert(c, k, id->params[i])) {
-			d_error(c->d, keys[i]->loc, D_PROTO_ARG,
-				"key %zu of inline %s is declared %s, not %s", i + 1, e->str,
-				c_name(c, id->params[i]), c_name(c, k->type));
-			return false;
-		}
-	}
-	return true;
-}
-
-/* e: the name; keys: raw, n of them. */
-static struct d_expr *inlined(struct chk *c, struct d_expr *e, struct d_ident *id,
-			      struct d_expr *const *keys, size_t n)
-{
-	struct d_expr *value, *cast;
-	struct loc at = e->loc;
-
-	id->used = true;
-	if (!id->value || !keys_given(c, e, id, n)) /* reported */
-		return NULL;
-	if (c->inlines >= MAX_INLINES) {
-		d_error(c->d, at, D_IDENT_BADREF, "inline %s is made of itself", e->str);
-		id->value = NULL;
-		return NULL;
-	}
-	if (c->expanded++ >= MAX_EXPANDED) {
-		if (c->expanded == MAX_EXPANDED + 1)
-			d_error(c->d, at, D_IDENT_BADREF,
-				"too many uses of inlines inside of inlines");
-		return NULL;
-	}
-	if (id->attr_set)
-		c_attr_ident(c, id, at, "inline", e->str);
-	c->inlines++;
-	c->attr_quiet += id->attr_set;
-	value = keys_fit(c, e, id, keys) ? with_keys(c, d_expr_clone(c->d, id->value), id, keys) :
-					   NULL;
-	value = value ? c_value(c, value) : NULL;
-	c->attr_quiet -= id->attr_set;
-	c->inlines--;
-	if (!value || !id->type)
-		return value;
-	cast = c_convert(c, value, id->type);
-	if (!cast) {
-		d_error(c->d, at, D_OP_INCOMPAT, "inline %s is declared %s, but its value is %s",
-			e->str, c_name(c, id->type), c_name(c, value->type));
-		return NULL;
-	}
-	return cast;
-}
-
-static bool inline_fits(struct chk *c, const char *name, struct d_ident *id)
-{
-	struct d_expr *e = d_expr_new(c->d, D_E_IDENT, id->loc, 0);
-
-	if (!e)
-		return false;
-	e->str = name;
-	return inlined(c, e, id, NULL, 0) != NULL;
-}
-
-/* What depends on a probe or on keys has no meaning by itself. */
-bool c_inlines_unused(struct chk *c)
-{
-	bool ok = true;
-
-	c->pdesc = NULL;
-	c->attr_quiet++;
-	for (size_t i = 0; i < c->d->ninlines; i++) {
-		const char *name = c->d->inlines[i];
-		struct d_ident *id = hash_get_str(c->d->idents, name);
-
-		if (!id->used && !id->nparams && !c_uses_args(c->d, id->value))
-			ok &= inline_fits(c, name, id);
-	}
-	c->attr_quiet--;
-	return ok;
-}
-
 static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)
 {
 	const struct d_names *names = c->d->config.names;
@@ -290,7 +163,7 @@ static struct d_expr *global_ident(struct chk *c, struct d_expr *e)
 		return known ? known : undefined(c, e);
 	}
 	switch (id->kind) {
-	case D_ID_INLINE: return inlined(c, e, id, NULL, 0);
+	case D_ID_INLINE: return c_inlined(c, e, id, NULL, 0);
 	case D_ID_ENUMERATOR:
 		c_attr_ident(c, id, e->loc, "enumerator", e->str);
 		return c_int(c, (uint64_t)id->number, id->type ? id->type : d_base(c->d, D_INT),
@@ -331,84 +204,6 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 		return NULL;
 	}
 	return var_node(c, e, v);
-}
-
-/* ---- Tuples ------------------------------------------------------------------ */
-
-static bool key_ok(const struct d_type *t, bool agg)
-{
-	const struct d_type *r = d_resolve(t);
-
-	return d_is_integer(r) || r->kind == D_T_STRING || r->kind == D_T_PTR ||
-	       (agg && (r->kind == D_T_STACK || r->kind == D_T_USYM || r->kind == D_T_KSYM));
-}
-
-static struct d_expr *key_value(struct chk *c, struct d_expr *k, bool agg)
-{
-	k = c_value(c, k);
-	if (!k)
-		return NULL;
-	k = d_is_char_array(k->type) ? c_to_string(c, k) : c_decay(c, k);
-	if (k && !key_ok(k->type, agg)) {
-		d_error(c->d, k->loc, D_KEY_TYPE, "a value of type %s cannot be a key",
-			c_name(c, k->type));
-		return NULL;
-	}
-	return k;
-}
-
-/* Integers that type an array by their first use are kept whole: `a[1]` and then `a[arg0]`. */
-static struct d_type *key_type(struct chk *c, struct d_type *t, bool agg)
-{
-	return !agg && d_is_integer(t) && d_resolve(t)->size < 8 ? d_base(c->d, D_INT64) : t;
-}
-
-static struct d_expr *key_fits(struct chk *c, struct d_expr *k, struct d_type *want, size_t i,
-			       const char *what)
-{
-	struct d_expr *cast = c_convert(c, k, want);
-
-	if (cast && d_is_pointer(k->type) == d_is_pointer(want))
-		return cast;
-	if (cast && c_is_strlike(k->type) && d_is_string(want))
-		return cast;
-	if (cast && d_is_integer(want) && d_is_integer(k->type))
-		return cast;
-	d_error(c->d, k->loc, D_PROTO_ARG, "key %zu of %s is %s, but was %s before", i + 1, what,
-		c_name(c, k->type), c_name(c, want));
-	return NULL;
-}
-
-bool c_tuple(struct chk *c, struct d_expr **kids, size_t n, struct d_type ***keys, size_t *nkeys,
-	     const char *what, struct loc at, bool *known)
-{
-	bool agg = *what == '@', ok = true;
-
-	for (size_t i = 0; i < n; i++) {
-		kids[i] = key_value(c, kids[i], agg);
-		ok &= kids[i] != NULL;
-	}
-	if (!ok)
-		return false;
-	if (*known && *nkeys != n) {
-		d_error(c->d, at, D_PROTO_LEN, "%s has %zu key%s, here %zu", what, *nkeys,
-			*nkeys == 1 ? "" : "s", n);
-		return false;
-	}
-	if (!*known) {
-		*keys = n ? arena_array(c->d->arena, struct d_type *, n) : NULL;
-		if (n && !*keys)
-			return false;
-		for (size_t i = 0; i < n; i++)
-			(*keys)[i] = key_type(c, kids[i]->type, agg);
-		*nkeys = n;
-		*known = true;
-	}
-	for (size_t i = 0; i < n; i++) {
-		kids[i] = key_fits(c, kids[i], (*keys)[i], i, what);
-		ok &= kids[i] != NULL;
-	}
-	return ok;
 }
 
 /* ---- Indexing ---------------------------------------------------------------- */
@@ -608,7 +403,7 @@ struct d_expr *c_index(struct chk *c, struct d_expr *e)
 	if (e->nkids < 2)
 		return NULL;
 	if (id && id->kind == D_ID_INLINE && id->nparams)
-		return inlined(c, base, id, e->kids + 1, e->nkids - 1);
+		return c_inlined(c, base, id, e->kids + 1, e->nkids - 1);
 	if (v && !c->constant) {
 		if (v->scope == D_V_BUILTIN)
 			return indexes[v->id](c, e, v);
