@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-
 static const char *scope_word(enum d_scope s)
 {
 	return s == D_V_SELF ? "self->" : s == D_V_THIS ? "this->" : "";
