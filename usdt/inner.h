@@ -23,6 +23,7 @@
 
 #include "usdt/usdt.h"
 
+#include "arch/operand.h"
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/hash.h"
@@ -54,14 +55,6 @@ struct usdt_symbol {
 	bool twin;	 /* another address has this name in this source file, too */
 	uint32_t source; /* a local symbol's source file, by its place in the table; 0: unknown */
 	uint32_t order;	 /* a function's place among the functions of the table */
-};
-
-/* What a note of ours says of an operand: docs/operand-note.md. */
-struct usdt_operand {
-	bool is_pair;
-	bool clash, clash_rip; /* two notes say different things; if it is counted from %rip */
-	int64_t disp;
-	uint64_t next; /* address that %rip stands for */
 };
 
 struct usdt_site {
@@ -168,7 +161,7 @@ struct usdt_arg_context {
 	/* Address of a symbol: 0, or as usdt_symbols_address says. NULL: no symbols at all. */
 	int (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
 	/* What is known of argument i beyond its text; NULL: nothing. May be NULL itself. */
-	const struct usdt_operand *(*operand)(void *ctx, size_t i);
+	const struct arch_known *(*operand)(void *ctx, size_t i);
 	void *ctx;
 };
 /* Splits and parses a note's whole argument string. -ENOMEM or 0. */

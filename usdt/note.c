@@ -26,7 +26,7 @@ struct scan {
 	struct usdt_file *f;
 	struct hash *probes;   /* provider NUL name -> struct usdt_probe */
 	struct hash *types;    /* the same key -> struct typed */
-	struct hash *operands; /* struct operand_key -> struct usdt_operand */
+	struct hash *operands; /* struct operand_key -> struct arch_known */
 	uint64_t budget;       /* note bytes that may still be read */
 	const struct usdt_section *base;
 };
@@ -113,7 +113,7 @@ static int find_symbol(void *ctx, const char *name, size_t len, uint64_t *addres
 	return usdt_symbols_address(p->sc->f, name, len, p->site->address, address);
 }
 
-static const struct usdt_operand *find_operand(void *ctx, size_t i)
+static const struct arch_known *find_operand(void *ctx, size_t i)
 {
 	const struct parsing *p = ctx;
 	struct operand_key key = { .site = p->site->address, .arg = i };
@@ -229,7 +229,7 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 	struct cursor c = usdt_elf_cursor(f, n->desc, n->len);
 	int64_t distance = (int32_t)cur_u32(&c);
 	struct operand_key key = { .arg = cur_u8(&c) };
-	struct usdt_operand *o = arena_new_of(f->arena, struct usdt_operand), *other;
+	struct arch_known *o = arena_new_of(f->arena, struct arch_known), *other;
 	enum { FORM_INSTRUCTION = 1, FORM_PAIR = 2 }; /* others are of a later version */
 	unsigned form = cur_u8(&c);
 

@@ -21,7 +21,7 @@ Room = collections.namedtuple("Room", "folder prefixes public knows")
 ROOMS = [
     Room("include/usdt/", "", "usdt/usdt.h usdt/sdt.h usdt/consumer.h", ""),
     Room("base/", "arena_ cur_ cpp_ diag_ grow_ hash_ text_ threads_", "base/*.h", ""),
-    Room("arch/", "arch_", "arch/arch.h", ""),
+    Room("arch/", "arch_", "arch/arch.h arch/operand.h", "include/usdt/"),
     Room("usdt/", "usdt_", "usdt/loader.h usdt/maps.h usdt/symbols.h", "include/usdt/ base/ arch/"),
     # c_: what the files of the checker share. D_: error tags.
     Room("d/", "d_ c_ D_", "d/d.h d/*.def", "base/"),
