@@ -111,7 +111,7 @@ static void complain(struct diag *diag, const char *name, char *err, int status)
 		   best ? best : "the preprocessor died");
 }
 
-/* -H: pathnames, one a line; cc writes them among its complaints, after a dot for each depth. */
+/* -H: paths of headers, one a line. cc writes them among its complaints, with a dot for each level. */
 static void headers(char *err, const char *const *args, size_t n)
 {
 	char *line, *save;

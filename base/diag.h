@@ -47,10 +47,10 @@ struct diag {
 	void (*sink)(void *arg, const char *text, size_t len); /* whole lines; NULL: dropped */
 	void (*tell)(void *arg, const struct diag_message *m);
 	void *arg;
-	bool hushed; /* the last message was beyond the limit: so is its hint */
+	bool hushed; /* the last message was beyond the limit, so its hint is not shown */
 };
 
-/* tag: NULL: none. Messages have no newline and no full stop at the end. */
+/* tag may be NULL. Messages have no newline and no full stop at the end. */
 void diag_error(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void diag_verror(struct diag *d, struct loc at, const struct diag_tag *tag, const char *fmt,

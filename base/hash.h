@@ -17,7 +17,7 @@ struct hash *hash_new(void);				    /* NULL: no memory */
 void hash_free(struct hash *h, void (*free_value)(void *)); /* NULL accepted, twice */
 size_t hash_count(const struct hash *h);
 
-void *hash_get(const struct hash *h, const void *key, size_t len); /* NULL: none */
+void *hash_get(const struct hash *h, const void *key, size_t len); /* NULL: no such key */
 /* Replaces; the old value is returned through old (may be NULL). -ENOMEM or 0. */
 int hash_set(struct hash *h, const void *key, size_t len, void *value, void **old);
 void *hash_remove(struct hash *h, const void *key, size_t len); /* the value, yours */

@@ -259,7 +259,7 @@ bool text_glob(const char *pattern, const char *s)
 
 /* ---- Shown ----------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 character that s begins with; 0: there is none. */
+/* Length of the UTF-8 character at s; 0: the bytes are no UTF-8. */
 static size_t utf8_char(const char *s, size_t n, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -41,7 +41,7 @@ struct place {
  * move the places that text_place gives of what follows.
  */
 struct text *text_new(struct arena *a, const char *name, const char *bytes, size_t len);
-/* Reads a whole file ("-": standard input), but its UTF-8 byte order mark. NULL with errno set. */
+/* Reads a whole file ("-": standard input) without its UTF-8 byte order mark. NULL with errno set. */
 struct text *text_read(struct arena *a, const char *path);
 struct place text_place(struct loc at);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/threads.c: a process by whichever of its threads is left.
+ * base/threads.c: asks about a process through any thread that is left.
  * In:   /proc/PID/task.
  * Out:  thread ids.
  * Owns: nothing.

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 /*
- * fn for a process's first thread, then for the others, until it gives true. The first may have ended
+ * Calls fn for a process's first thread, then for the others, until fn gives true. The first may have ended
  * and left its place in /proc empty, while any other shows what the process has mapped; each may end
  * meanwhile. False: no thread gave true.
  */

@@ -14,7 +14,7 @@ struct chk {
 	struct d_prog *prog;
 	size_t clauses_cap, globals_cap, selfs_cap, thises_cap, aggs_cap;
 	const struct d_pdesc *pdesc; /* of the clause at hand; NULL outside of clauses */
-	struct d_args args;	     /* of it, once asked */
+	struct d_args args;	     /* args[] of the description, once asked */
 	bool args_asked, args_ok;
 	int inlines;	   /* inlines inside inlines at this place */
 	unsigned expanded; /* all of them: inlines of inlines double */
@@ -22,7 +22,7 @@ struct chk {
 	int next_action;
 	struct hash *wide;		   /* names of variables that widen.c found */
 	bool constant;			   /* an integer constant is wanted: no variables */
-	struct d_attr attr;		   /* the least so far, of the clause at hand */
+	struct d_attr attr;		   /* the least attributes seen so far in this clause */
 	struct d_attr published[D_NPARTS]; /* by its providers, if `publishes` */
 	bool publishes;
 	struct c_kept { /* a pointer assigned to a variable, or to a member or an element of it */
@@ -33,11 +33,11 @@ struct chk {
 	int attr_quiet; /* inside inlines whose attributes a pragma states */
 };
 
-/* check_expr.c: what a program has and no kernel knows. */
+/* A hint for types that only the traced program knows. */
 void c_hint_declare(struct chk *c);
 
 /* userland.c */
-struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* of what lies in memory */
+struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* marks the type of an lvalue in user memory */
 /* `value` is assigned to `to`; false: no memory. */
 bool c_pointer_kept(struct chk *c, const struct d_expr *to, const struct d_expr *value);
 void c_user_variables(struct chk *c); /* once all is checked: sets d_var.user */
@@ -48,7 +48,7 @@ struct d_expr *c_fold(struct chk *c, struct d_expr *e); /* NULL passes through *
 bool c_is_const(const struct d_expr *e);		/* an integer constant */
 
 /* convert.c */
-struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* unless it is one */
+struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* nothing is done if the types agree */
 struct d_expr *c_decay(struct chk *c, struct d_expr *e);		   /* arrays to pointers */
 struct d_expr *c_promote(struct chk *c, struct d_expr *e);
 struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);
@@ -56,7 +56,7 @@ bool c_is_arith(const struct d_type *t);
 bool c_is_scalar(const struct d_type *t);  /* integer, float or pointer */
 bool c_is_strlike(const struct d_type *t); /* string, char * or char[] */
 bool c_same_pointers(const struct d_type *a, const struct d_type *b); /* or one is void * */
-struct d_expr *c_to_string(struct chk *c, struct d_expr *e);	      /* of a strlike one */
+struct d_expr *c_to_string(struct chk *c, struct d_expr *e);	      /* e is strlike */
 /* As if assigned to a `to`; NULL: incompatible, nothing reported. */
 struct d_expr *c_convert(struct chk *c, struct d_expr *e, struct d_type *to);
 const char *c_name(struct chk *c, const struct d_type *t);
@@ -118,14 +118,14 @@ struct d_expr *c_cast_expr(struct chk *c, struct d_expr *e);
 
 /* check_call.c */
 struct d_expr *c_call(struct chk *c, struct d_expr *e, bool statement);
-/* check_act.c: what an action asks beyond its prototype */
+/* check_act.c: rules of actions beyond their prototypes */
 struct d_expr *c_action(struct chk *c, struct d_expr *e, const struct d_row *row, bool statement);
 /* check_fmt.c */
 bool c_printf(struct chk *c, struct d_expr *e);
 bool c_printa(struct chk *c, struct d_expr *e);
 
 /* check_agg.c */
-struct agg_tags { /* what is wrong with an action's aggregation: it is none, unknown, has keys */
+struct agg_tags { /* errors of an action's argument: it is no aggregation, it is unknown, it has keys */
 	const struct diag_tag *arg, *bad, *key;
 };
 struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const struct agg_tags *tags,
@@ -133,7 +133,7 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const struct agg_tags 
 bool c_agg_stmt(struct chk *c, struct d_stmt *s);
 
 /* check_stab.c: what an expression uses lowers the clause's attributes */
-extern const struct d_attr c_attr_kernel; /* of what the kernel's sources name */
+extern const struct d_attr c_attr_kernel; /* attributes of types and symbols of the kernel */
 void c_attr_begin(struct chk *c, struct d_clause *cl);
 void c_attr(struct chk *c, struct d_attr a, struct loc at, const char *what, const char *name);
 void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const char *what,
@@ -141,7 +141,7 @@ void c_attr_ident(struct chk *c, const struct d_ident *id, struct loc at, const 
 void c_attr_var(struct chk *c, const struct d_var *v, struct loc at);
 void c_attr_type(struct chk *c, const struct d_type *t, struct loc at);
 
-/* check_order.c: commit, speculate and what may stand beside them */
+/* check_order.c: actions that may not stand beside commit and speculate */
 void c_order(struct chk *c, const struct d_clause *cl);
 
 /* stdnames.c: NULL, SIGKILL, ENOENT … as constants; NULL: no such name, nothing reported */

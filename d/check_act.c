@@ -3,7 +3,7 @@
  * d/check_act.c: actions, beyond what a prototype can say (guide: chp-actsub,
  * chp-aggs).
  * In:   CALL nodes whose func is an enum d_action; kids raw.
- * Out:  typed ones; those that are values have their types: STACK, KSYM, USYM.
+ * Out:  typed CALL nodes; actions that have a value have its type: STACK, KSYM, USYM.
  * Owns: nothing; all is the arena's.
  */
 #include "d/check.h"
@@ -103,7 +103,7 @@ static bool check_tracemem(struct chk *c, struct d_expr *e, const struct d_row *
 	return e->kids[0] != NULL;
 }
 
-/* The prototype says it all. */
+/* The prototype says all that is to be checked. */
 static bool check_args(struct chk *c, struct d_expr *e, const struct d_row *row)
 {
 	return c_args(c, e, row->proto);

@@ -72,7 +72,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	struct d_expr *of;
 	uint64_t off = 0;
 
-	/* p->m where p is no pointer, and p.m where it is one, are said in the member's terms */
+	/* p->m of a p that is no pointer, and p.m of a pointer p, are reported in terms of the member */
 	if (!c_kids_done(c, e))
 		return NULL;
 	of = e->kids[0];

@@ -388,7 +388,7 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 	if (is_null(value) && d_is_string(to->type))
 		cast = empty_string(c, value->loc); /* `s = 0` frees a string */
 	else if (is_null(value) && freed(to))
-		cast = value; /* so it does an array or a struct */
+		cast = value; /* also of an array or a struct */
 	else if (d_resolve(to->type)->kind == D_T_ARRAY)
 		return whole_array(c, e, to);
 	else

@@ -12,7 +12,7 @@ struct seen {
 	bool commit, speculate, record;
 };
 
-/* The destructive subroutine that an expression calls; NULL: none. */
+/* The destructive subroutine that an expression calls; NULL: it calls no such subroutine. */
 static const struct d_row *destructive(const struct d_expr *e)
 {
 	const struct d_row *row = NULL;

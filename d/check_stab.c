@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct d_attr c_attr_kernel = { D_PRIVATE, D_PRIVATE, D_UNKNOWN };
-/* Of a description that may match what providers to come will publish. */
+/* Attributes of a description that may match probes of providers that come later. */
 static const struct d_attr open_attr = { D_UNSTABLE, D_UNSTABLE, D_COMMON };
 
 void d_stability(struct d *d, const struct d_attr *least)
@@ -55,7 +55,7 @@ void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
 	c_attr(c, a, at, v->assoc ? "array" : "variable", v->name);
 }
 
-/* What programs declare is theirs, pointers to what the kernel declares are the kernel's. */
+/* A type that the program declares is the program's; a pointer to a kernel type counts as the kernel's. */
 void c_attr_type(struct chk *c, const struct d_type *t, struct loc at)
 {
 	while (t && !t->origin && (t->base || t->kind == D_T_PTR || t->kind == D_T_ARRAY))

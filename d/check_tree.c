@@ -22,7 +22,7 @@ bool c_is_lvalue(const struct d_expr *e)
 	}
 }
 
-/* All are looked at, so that several errors of one expression are seen at once. */
+/* All kids are checked, so that several errors of one expression are reported at once. */
 struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 {
 	bool ok = true;

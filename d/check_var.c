@@ -207,7 +207,7 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 
 /* ---- Indexing ---------------------------------------------------------------- */
 
-/* The hint is that of the same description without args[]. */
+/* The hint is the same that the description gets without args[]. */
 static void args_of_none(struct chk *c, struct loc at)
 {
 	const struct d_names *names = c->d->config.names;

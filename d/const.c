@@ -105,7 +105,7 @@ static uint64_t compared(enum d_op op, uint64_t a, uint64_t b, bool sign)
 	}
 }
 
-/* The value of e with those of its kids; before it is normalised to e's type. */
+/* The value of e from the values of its kids, before it is normalised to the type of e. */
 static bool binary_value(const struct d_expr *e, uint64_t a, uint64_t b, uint64_t *v)
 {
 	const struct d_type *t = d_resolve(e->kids[0]->type);
@@ -159,7 +159,7 @@ bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *v)
 	return can;
 }
 
-/* -1.5; 0.1 or 3 as a float: the kid becomes it. */
+/* -1.5, (float)0.1, (double)3: the kid becomes the constant. */
 static bool real_fold(const struct d_expr *e)
 {
 	const struct d_type *t = d_resolve(e->type), *from = d_resolve(e->kids[0]->type);

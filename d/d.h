@@ -84,7 +84,7 @@ struct d_type {
 	uint64_t origin;	  /* for the source of the type (a BTF id); 0: declared in D */
 };
 
-struct d; /* one compile */
+struct d; /* a compile, from d_new to d_free */
 
 /* Base types of the guide's table 2-2..2-4 (LP64), as d_base(d, D_INT64). */
 enum d_basetype {
@@ -128,9 +128,10 @@ struct d_type *d_unknown_type(struct d *d, const char *name);
  * a typedef that is not declared: NULL. */
 struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name);
 struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n);
-/* Through typedefs and qualifiers to what it is. */
+/* The type behind typedefs and qualifiers. */
 const struct d_type *d_resolve(const struct d_type *t);
-/* Members of a struct or union, asked of its source when needed; false: it has none. */
+/* Asks the source of a struct or union for its members when they are needed; false: the members are not
+ * known. */
 bool d_complete(struct d *d, struct d_type *t);
 /* Looks into anonymous members too; *bit_off is from the start of t. NULL: no such member. */
 const struct d_member *d_member_find(struct d *d, struct d_type *t, const char *name,
@@ -168,7 +169,7 @@ extern const struct d_attr
 	d_attr_default; /* Stable/Stable/Common: D itself, what programs define */
 struct d_attr d_attr_min(struct d_attr a, struct d_attr b);
 bool d_attr_below(struct d_attr a, struct d_attr least); /* in any of the three */
-/* "Evolving/Evolving/Common", in any case; what is left out at the end is the highest. */
+/* "Evolving/Evolving/Common", in upper or lower case; words left out at the end are the highest. */
 bool d_attr_parse(const char *s, struct d_attr *out);
 const char *d_attr_text(struct arena *arena, struct d_attr a);
 
@@ -299,14 +300,14 @@ enum d_row_stability {
 	D_PUBLISHED_NAME,
 	D_PUBLISHED_ARGS
 };
-/* What is shown of an address: its symbol and the distance from it, the symbol, or its module. */
+/* How an address is shown: symbol and distance, symbol, or module. */
 enum d_symbol { D_SYM_PLACE, D_SYM_FUNCTION, D_SYM_MODULE };
 enum { D_ALL_ARGS = 0x3ff };
 
 struct d_row {
 	const char *name, *proto; /* proto: of a variable: its type */
-	bool has;		  /* this version has it; if not: */
-	const char *what;	  /* what it is in DTrace, for docs/limits.md */
+	bool has;		  /* this version has the row's thing */
+	const char *what;	  /* lacking: a description for docs/limits.md */
 	enum d_row_stability stability;
 
 	bool destructive; /* changes what is traced or the machine: only with -w */
@@ -469,7 +470,7 @@ struct d_options {
 	size_t strsize;
 };
 
-/* Options of one compile. Unset fields are DTrace's defaults. */
+/* Options of a compile. Unset fields have DTrace's defaults. */
 struct d_config {
 	const struct d_names *names;
 	int argc; /* $1 … and $$1 …: argv[0] is $0 */
@@ -487,7 +488,7 @@ struct d_config {
 };
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
-/* From `option`: what a pragma has just set holds from its line on. */
+/* For `option`: the options that a pragma sets hold from its line on. */
 void d_set_options(struct d *d, const struct d_options *opt);
 struct arena *d_arena(struct d *d);
 /* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and

@@ -80,7 +80,8 @@ static bool local(struct d_parser *p, const struct d_declarator *decl, enum d_sc
 	return v && (!hash_set_str(table, decl->name, v) || d_nomem(p));
 }
 
-/* Of a header of C: D cannot reach C's variables, so those that D could not have are passed over. */
+/* D cannot reach the variables that a header of C declares. Those that D could not even declare are
+ * passed over. */
 static bool is_only_c(struct d_parser *p, const struct d_specs *specs,
 		      const struct d_declarator *decl)
 {

@@ -2,7 +2,7 @@
 /*
  * d/declarator.c: declarators, also abstract ones: pointers, arrays, functions, D's associative
  * arrays (guide: chp-types).
- * In:   tokens behind the specifiers, and the type that those name.
+ * In:   tokens behind the specifiers; the type that the specifiers name.
  * Out:  struct d_declarator: name and type.
  * Owns: nothing; all is the arena's.
  */
@@ -174,7 +174,7 @@ static struct mod *pointers(struct d_parser *p, struct mod **last, unsigned *cou
 	return first;
 }
 
-/* Whether the `(` at hand holds a declarator and not parameters: decided by what follows it. */
+/* Does the `(` at hand hold a declarator, or parameters? The word that follows decides. */
 static bool is_nested(struct d_parser *p)
 {
 	uint32_t at = d_peek_space(p->text, p->pos), end = at;
@@ -197,7 +197,7 @@ static bool is_nested(struct d_parser *p)
 	return !type;
 }
 
-/* In the order in which they apply: pointers, suffixes from the right, then what is nested. */
+/* Steps in the order in which they apply: pointers, suffixes from the right, the nested declarator. */
 static bool mods(struct d_parser *p, struct d_declarator *out, struct mod **list, unsigned *count)
 {
 	struct mod *last, *first, *suffixes = NULL, *m, *nested = NULL;
@@ -357,7 +357,7 @@ struct d_type *d_parse_type_name(struct d *d, const char *s)
 	return p.bad || p.tok.kind != D_TK_EOF ? NULL : t;
 }
 
-/* An array has no type of its own: an element has one, and the checker knows it. */
+/* A built-in array has no type of its own; the checker knows the types of its elements. */
 struct d_type *d_builtin_type(struct d *d, struct d_var *v)
 {
 	if (!v->type && v->scope == D_V_BUILTIN && !d_var_rows[v->id].is_array)

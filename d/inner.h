@@ -50,7 +50,7 @@ struct d_ident {
 	bool used;		 /* INLINE */
 	int64_t number;		 /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const struct d_row *row; /* SUBR, ACTION, AGGFUNC; VAR if built in; else NULL */
-	struct d_attr attr;	 /* an inline's only if attr_set: else its value says it */
+	struct d_attr attr;	 /* of an inline only if attr_set; else its value's attributes count */
 	bool attr_set;		 /* by a pragma */
 };
 
@@ -96,7 +96,7 @@ struct d_attr d_attr_of_row(const struct d_row *row);
  * or no memory. */
 bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const struct d_attr *attr,
 		    struct loc at);
-/* The name is entered: what pragmas said of it before. */
+/* Called when a name is entered: applies pragmas that came before the name. */
 void d_ident_waited(struct d *d, const char *name, struct d_ident *id);
 void d_pragmas_unused(struct d *d); /* of names that never came: errors */
 

@@ -72,7 +72,7 @@ bool d_same_type(const struct d_type *a, const struct d_type *b)
 	case D_T_PTR: return d_same_type(a->to, b->to);
 	case D_T_ARRAY: return a->nelem == b->nelem && d_same_type(a->to, b->to);
 	case D_T_FUNC: return d_same_type(a->to, b->to) && same_params(a, b);
-	default: /* struct, union, enum: made twice by one source is the same */
+	default: /* struct, union, enum: two copies that one source made are the same type */
 		return a->origin && a->origin == b->origin;
 	}
 }

@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Longest first, so that the first match is the right one. */
+/* The longest operators come first, so that the first match is right. */
 static const struct {
 	char text[4];
 	enum d_tok tok;

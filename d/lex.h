@@ -110,7 +110,8 @@ struct d_front {
 	bool nomem; /* said once */
 };
 
-/* Recursion is by rule, so nesting is bounded; so is a tree's height (checkers recurse too). */
+/* Rules call each other, so nesting has a limit. So has the height of a tree: the checker recurses over
+ * it. */
 #define D_MAX_DEPTH 200
 #define D_MAX_CHAIN 1000
 #define D_MAX_ERRORS 10
@@ -120,11 +121,11 @@ struct d_parser {
 	struct d *d;
 	const struct text *text;
 	uint32_t pos;	    /* next byte to be read */
-	struct d_token tok; /* the one token of look-ahead */
+	struct d_token tok; /* the only token of look-ahead */
 	uint32_t prev_end;  /* end of the token before it */
 	unsigned depth;	    /* of rules inside rules */
 	unsigned chain;	    /* nodes that make this expression's tree higher */
-	unsigned braces;    /* open ones of what is being parsed */
+	unsigned braces;    /* that are open in the clause or declaration at hand */
 	char spec;	    /* -P, -m, -f, -n, -i: see d_parse */
 	bool library;	    /* d_parse_library */
 	bool in_clause;	    /* else in a declaration */

@@ -82,7 +82,7 @@ static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at
 	return true;
 }
 
-/* Length of a floating-point constant at s; 0: it is none (no point, no exponent). */
+/* Length of a floating-point constant at s; 0: there is no point and no exponent. */
 static size_t float_len(const char *s)
 {
 	size_t n = 0, e;

@@ -35,7 +35,7 @@ static struct d_stmt *stmt_push(struct d_parser *p, struct stmts *out, enum d_sk
 	return s;
 }
 
-/* `{ … }` of an if, or the one statement that is its body. */
+/* The body of an if: `{ … }` or a single statement. */
 static bool branch(struct d_parser *p, struct stmts *out)
 {
 	if (!d_accept(p, '{'))
@@ -67,7 +67,7 @@ static bool if_statement(struct d_parser *p, struct stmts *out)
 	return true;
 }
 
-/* C's other statements do not exist in D: say so rather than that an expression is missing. */
+/* D lacks C's other statements. The message says so; "an expression is missing" would mislead. */
 static bool no_such_statement(struct d_parser *p)
 {
 	static const enum d_tok loops[] = { D_KW_for,	 D_KW_while,	D_KW_do,

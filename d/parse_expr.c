@@ -74,7 +74,7 @@ static struct d_expr *node2(struct d_parser *p, enum d_ekind kind, struct loc st
 	return e;
 }
 
-/* A name that is written to is a variable from then on, though a type may have it too. */
+/* A name that is assigned to is a variable from then on, even if a type has the same name. */
 static void note_assigned(struct d_parser *p, const struct d_expr *e)
 {
 	if (e && e->kind == D_E_INDEX)
@@ -197,7 +197,7 @@ static struct d_expr *scoped(struct d_parser *p)
 	return e;
 }
 
-/* Adjacent literals are one string. */
+/* Adjacent literals make a single string. */
 static struct d_expr *string(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;
@@ -284,7 +284,7 @@ static struct d_expr *xlate(struct d_parser *p)
 	return e;
 }
 
-/* _Alignof(type), as C's headers pad with it. */
+/* _Alignof(type): C's headers compute paddings with it. */
 static struct d_expr *align_of(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;

@@ -19,7 +19,7 @@ static bool is_word_char(char c, bool colon)
 		     strchr("_-$:.?*\\[]!@`", c) || (colon && strchr("~+=&^%()<>", c)));
 }
 
-/* Behind a backslash any character is one of a name. */
+/* Behind a backslash any character belongs to the name. */
 static uint32_t word_end(const struct d_parser *p)
 {
 	const char *s = p->text->bytes;
@@ -33,7 +33,7 @@ static uint32_t word_end(const struct d_parser *p)
 	return e;
 }
 
-/* Of s up to end: the first of those characters that is not behind a backslash; else end. */
+/* The first character of the set `of` between s and end that no backslash precedes; else end. */
 static const char *plain_char(const char *s, const char *end, const char *of)
 {
 	for (; s < end && !strchr(of, *s); s++)
@@ -41,7 +41,8 @@ static const char *plain_char(const char *s, const char *end, const char *of)
 	return s;
 }
 
-/* A word that may be a type's name or a probe's: what follows it decides, then what is known. */
+/* A word that may name a type or a probe: the next character decides, else whether such a type is
+ * known. */
 static enum d_start ambiguous(struct d_parser *p, size_t ident, uint32_t end)
 {
 	const char *s = p->text->bytes;
@@ -122,7 +123,8 @@ static bool by_id(struct d_parser *p, struct d_pdesc *pd)
 	return true;
 }
 
-/* Parts are counted from the right: the last is the name, or what -P, -m and -f say. */
+/* Parts are counted from the right. The last part is the name; under -P, -m and -f it is the provider,
+ * the module or the function. */
 static bool by_name(struct d_parser *p, struct d_pdesc *pd, uint32_t end)
 {
 	static const char kinds[] = "Pmf";

@@ -100,7 +100,7 @@ static int find(const char *const *names, const char *s, size_t n)
 	return -1;
 }
 
-/* Providers' declarations have no names of D: pragmas about them are others' affair. */
+/* The generator does not know D's names: pragmas about names concern the tracer alone. */
 static void of_name(struct line *l, const struct d_attr *attr, size_t i)
 {
 	struct d *d = l->p->d;
@@ -174,7 +174,7 @@ bool d_version_parse(const char *s, uint32_t *version)
 	return true;
 }
 
-/* Every program gets the one version there is, so a binding changes nothing but must make sense. */
+/* There is one version of the language, so a binding only has to be well formed. */
 static void binding(struct line *l)
 {
 	if (l->n != 5)
@@ -245,7 +245,7 @@ static void pack(struct d_parser *p, const char *s)
 		p->most_aligned = 0;
 }
 
-/* Pragmas that are not D's are the C compiler's; one of those moves members. */
+/* Other pragmas belong to the C compiler. One of them, pack, moves members. */
 static void pragma(struct line *l)
 {
 	if (l->n > 1 && !strncmp(l->word[1], "pack", 4) && !isalnum((unsigned char)l->word[1][4])) {

@@ -36,7 +36,8 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 	return false;
 }
 
-/* A mapping goes by names; in it one may stand twice, for an argument of two translations. */
+/* Translated arguments are mapped by name. A translated list may hold a name twice: the native argument
+ * then has two translations. */
 static bool names_differ(struct d_parser *p, const struct d_params *in)
 {
 	for (size_t i = 0; i < in->n; i++)
@@ -141,7 +142,8 @@ static bool arguments(struct d_parser *p, struct d_params *out)
 	return true;
 }
 
-/* DTrace wants it; SystemTap's dtrace does not, and projects that know only that one lack it. */
+/* DTrace requires the ';'. SystemTap's dtrace does not, and projects that were built with it alone lack
+ * the ';'. */
 static bool semicolon(struct d_parser *p, const char *wanted, bool may_lack)
 {
 	if (p->bad || p->tok.kind == ';' || !may_lack || !p->d->config.providers)
@@ -226,7 +228,7 @@ void d_parse_provider(struct d_parser *p)
 	hash_free(seen, NULL);
 	if (!ok || !d_expect(p, '}', "'}'"))
 		return;
-	/* The ';' stays the token at hand: what follows may be a clause, which has tokens of its own. */
+	/* The ';' stays the token at hand: a clause may follow, whose words are read by other rules. */
 	if (p->tok.kind != ';') {
 		if (!p->d->config.providers) {
 			d_syntax(p, "';'");
@@ -242,7 +244,7 @@ void d_parse_provider(struct d_parser *p)
 		d_nomem(p);
 }
 
-/* Pragmas may come before the provider that they speak of; of others they say nothing here. */
+/* A pragma may come before the provider that it names. Pragmas about unknown providers are ignored. */
 bool d_providers_finish(struct d *d)
 {
 	struct d_front *f = d->front;

@@ -84,7 +84,7 @@ static struct d_type *opaque_type(struct d_parser *p, const char *name)
 	*t = (struct d_type){
 		.kind = D_T_TYPEDEF, .name = name, .to = of, .size = of->size, .align = of->align
 	};
-	if (!p->d->failed) /* else its declaration may be what failed */
+	if (!p->d->failed) /* else the declaration of this type may have failed */
 		diag_warn(p->d->diag, p->tok.loc, "there is no type '%s' here: its name is kept",
 			  name);
 	return t;

@@ -39,7 +39,7 @@ const char *d_attr_text(struct arena *arena, struct d_attr a)
 	return s ? s : "";
 }
 
-/* The word before the next `/`, in any case; -1: none of the names. */
+/* Index of the word before the next `/`, in upper or lower case; -1: no such name. */
 static int word(const char **at, const char *const *names)
 {
 	size_t n = strcspn(*at, "/");
@@ -71,7 +71,7 @@ bool d_attr_parse(const char *s, struct d_attr *out)
 
 /* ---- Names that every program knows ------------------------------------------ */
 
-/* What providers publish is asked of them where a clause names it: check_stab.c. */
+/* check_stab.c asks providers for the attributes that they publish. */
 struct d_attr d_attr_of_row(const struct d_row *row)
 {
 	static const struct d_attr evolving = { D_EVOLVING, D_EVOLVING, D_COMMON },
@@ -142,7 +142,7 @@ void d_ident_waited(struct d *d, const char *name, struct d_ident *id)
 	id->attr = d_attr_default;
 	for (struct d_waiting *w = hash_get_str(d->front->waiting_names, name); w; w = w->same) {
 		w->used = true;
-		attr = attr ? attr : w->attr; /* the last one said */
+		attr = attr ? attr : w->attr; /* the last pragma counts */
 	}
 	apply(id, attr);
 }

@@ -103,7 +103,7 @@ static bool member_list(struct d_parser *p, struct members *out)
 	return d_expect(p, '}', "'}'");
 }
 
-/* Tag and what is known of it: a definition makes D's own, a reference finds the kernel's. */
+/* The type of a tag. A definition makes a type of D's own; a reference finds the kernel's. */
 static struct d_type *tagged(struct d_parser *p, enum d_kind kind, const char *tag, bool defines,
 			     struct loc at)
 {
@@ -190,7 +190,7 @@ static bool struct_specifier(struct d_parser *p, struct d_specs *out)
 	return false;
 }
 
-/* What C's compilers make of an enumerator beyond int: a constant of a wider type. */
+/* C's compilers give an enumerator beyond int a wider type; D refuses it outside of headers. */
 static bool enumerator_fits(struct d_parser *p, const char *name, int64_t value, struct loc at)
 {
 	if (p->in_header || (value <= INT_MAX && value >= INT_MIN))

@@ -62,7 +62,7 @@ static const struct base_row base_rows[D_NBASETYPES] = {
 	[D_KSYM] = { .name = "sym", .kind = D_T_KSYM, .size = 8 },
 };
 
-/* What the guide and the headers of C name; LP64, as Linux has it. */
+/* Typedefs of the guide and of the headers of C; LP64, as Linux has it. */
 static const struct {
 	const char *name;
 	int of;
@@ -390,7 +390,8 @@ struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, str
 	return t;
 }
 
-/* A row that nothing in D itself depends on: dev_t is what the program's headers say, if they do. */
+/* May a declaration replace this typedef? Nothing in D depends on dev_t and its kin, so the program's
+ * headers win. */
 static bool gives_way(const struct d *d, const struct d_type *t)
 {
 	if (d_resolve(t)->is_opaque)

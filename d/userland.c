@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/userland.c: whose memory a pointer leads to: the kernel's, or that of the process at hand.
+ * d/userland.c: does a pointer lead to the kernel's memory or to the memory of the traced process?
  * In:   checked trees. A provider's types, `userland` in a declaration and the address of what lies
  *       in user memory are where user pointers come from.
  * Out:  d_is_user, d_points_to_user; d_var.user: a pointer kept in the variable, or in a member or
@@ -29,7 +29,7 @@ bool d_is_user(const struct d_expr *e)
 	}
 }
 
-/* The variable in whose own memory an lvalue lies; NULL: it is what a pointer leads to. */
+/* The variable that holds an lvalue; NULL: a pointer leads to the lvalue. */
 static struct d_var *root(const struct d_expr *e)
 {
 	while (e->kind == D_E_MEMBER ||
@@ -54,7 +54,7 @@ bool d_points_to_user(const struct d_expr *e)
 	case D_E_DEREF: {
 		const struct d_var *v = root(e);
 
-		if (v) /* an array in it decays to the variable's own memory */
+		if (v) /* an array in a variable decays to a pointer into the variable */
 			return v->user && d_resolve(e->type)->kind == D_T_PTR;
 		return d_is_pointer(e->type) && d_is_user(e);
 	}
@@ -91,7 +91,7 @@ bool c_pointer_kept(struct chk *c, const struct d_expr *to, const struct d_expr 
 	return slot;
 }
 
-/* What one variable is given another may have got only later in the program. */
+/* A variable may be assigned from another that gets its user pointer later in the program: repeat. */
 void c_user_variables(struct chk *c)
 {
 	bool more = true;

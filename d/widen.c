@@ -52,7 +52,7 @@ static const struct d_ident *global(struct d *d, const struct d_expr *e)
 		       hash_get_str(d->idents, e->str);
 }
 
-/* A builtin or declared variable; NULL: none. */
+/* The builtin or declared variable of that name; NULL: there is no such variable. */
 static struct d_var *declared(struct d *d, const struct d_expr *e)
 {
 	const struct d_ident *id = global(d, e);

@@ -41,7 +41,7 @@ static void guard(FILE *out, const char *directive, const char *file, const stru
 
 /* ---- The semaphores ---- */
 
-/* As USDT_SEM_DEF_ has it, written out: with <sys/sdt.h> our macros are not there. */
+/* The text of USDT_SEM_DEF_: with <sys/sdt.h> the macros of <usdt/sdt.h> are not there. */
 static void semaphore(struct gen *g, const char *name)
 {
 	fprintf(g->out,
@@ -110,7 +110,7 @@ static void macros_of(struct gen *g, const struct d_provider *prov, const struct
 		fprintf(g->out,
 			"\t__builtin_expect(__atomic_load_n(&%s, __ATOMIC_RELAXED) != 0, 0)\n",
 			sem);
-	else /* nothing says whether it is on: it may be */
+	else /* without a semaphore nobody knows whether the probe is enabled: it may be */
 		fprintf(g->out, "\t(%d)\n", flavour == WITHOUT);
 	fprintf(g->out, "#define %s(", macro);
 	params(g->out, p->nargs);

@@ -25,7 +25,7 @@ const char *gen_macro(struct d *d, const struct d_provider *prov, const struct d
 /* What D accepts but C sites cannot have: reported with its place. */
 bool gen_check(struct d *d, const struct d_prog *prog, struct diag *diag);
 
-/* text.c: without what SystemTap's dtrace takes for comments. NULL: no memory. */
+/* text.c: the text without the comments that SystemTap's dtrace knows and D does not. NULL: no memory. */
 struct text *gen_text_clean(struct arena *a, const struct text *in);
 /* The job's scripts for a comment: "a.d b.d". */
 const char *gen_script_names(struct arena *a, const struct gen_job *job);

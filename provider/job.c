@@ -52,7 +52,7 @@ static const char *output_path(struct arena *a, const struct gen_job *job, struc
 			    base, job->header ? 'h' : 'o');
 }
 
-/* Where the file is, or will be: of a link what it names, of that what it names. NULL: errno. */
+/* The path of the file behind any symbolic links; the file need not exist yet. NULL: errno. */
 static const char *follow(struct arena *a, const char *path)
 {
 	char to[PATH_MAX];
@@ -117,7 +117,7 @@ static bool output_open(struct output *o, struct arena *a, const char *path, str
 	return o->fd >= 0;
 }
 
-/* Ends the output: keeps it if ok, else leaves no trace. */
+/* Closes the output: keeps the file if ok, else removes it. */
 static bool output_close(struct output *o, bool ok, struct diag *diag)
 {
 	if (close(o->fd) && ok) {
@@ -261,7 +261,7 @@ static struct text *read_script(struct arena *a, const struct gen_job *job, cons
 	return t ? gen_text_clean(a, t) : NULL;
 }
 
-/* All scripts are one program: a provider is declared in one of them. */
+/* All scripts make a single program: a provider is declared in only one script. */
 static bool compile(struct writer *w, const struct d_config *config, struct diag *diag)
 {
 	const struct gen_job *job = w->job;

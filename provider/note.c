@@ -94,7 +94,7 @@ const char *gen_semaphore(struct arena *a, const struct d_provider *prov,
 	return arena_printf(a, "%s_%s_semaphore", prov->name, probe->name);
 }
 
-/* The provider as it is, the probe with __ made _: as SystemTap's dtrace names them. */
+/* The provider's name as declared, the probe's with _ for __: SystemTap's dtrace names macros so. */
 const char *gen_macro(struct d *d, const struct d_provider *prov, const struct d_probe_decl *probe)
 {
 	char *s = arena_printf(d_arena(d), "%s_%s", prov->name, probe->name), *to;

@@ -21,7 +21,7 @@ struct gen_depend {
 	const char *target; /* -MT; NULL: the output's name */
 };
 
-/* One run of dtrace -h or -G. What is not set is as SystemTap's dtrace has it. */
+/* A run of dtrace -h or -G. Unset fields have the defaults of SystemTap's dtrace. */
 struct gen_job {
 	bool header;		    /* -h; else -G */
 	const char *const *scripts; /* -s, one or more; "-": standard input */

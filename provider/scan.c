@@ -77,7 +77,7 @@ static bool use(struct scan *sc, const struct d_probe_decl *p)
 
 /* ---- What fires ---- */
 
-/* Operands may hold blanks (`8@[sp, 16]`), and each has one @. */
+/* Counts @, of which each operand has one: operands may hold blanks (`8@[sp, 16]`). */
 static size_t count_args(const char *s)
 {
 	size_t n = 0;
@@ -148,7 +148,8 @@ static bool notes(struct object *o, Elf_Scn *scn)
 
 /* ---- What is asked for ---- */
 
-/* "app_hit_semaphore" is hit of app, if app is declared here and nothing else explains it. */
+/* The symbol app_hit_semaphore stands for the probe app:hit if the provider app is declared here and no
+ * site explains the symbol. */
 static bool asked(struct object *o, const char *symbol)
 {
 	static const char tail[] = "_semaphore";
@@ -369,7 +370,7 @@ static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 
 static bool scan_path(struct scan *sc, const char *path, bool nested);
 
-/* The file that another one names: relative to that one's folder. */
+/* The path of a file that another file names, relative to the folder of the latter. */
 static bool named(struct scan *sc, const char *by, const char *name, size_t len)
 {
 	const char *slash = *name == '/' ? NULL : strrchr(by, '/');
@@ -440,7 +441,7 @@ static bool libtool(struct scan *sc, const struct text *t, const char *path)
 	return ok;
 }
 
-/* nested: another file names it, so it names none itself. */
+/* nested: an archive or script names the file, so the file may not name others. */
 static bool scan_path(struct scan *sc, const char *path, bool nested)
 {
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
@@ -495,7 +496,7 @@ static void unused(struct scan *sc)
 	}
 }
 
-/* Rules that give all objects give the one that they make: it may be missing, or an old one. */
+/* Makefiles may pass all objects, the output among them: it may be missing or left from before. */
 static bool is_output(const char *object, const char *output)
 {
 	struct stat a, b;

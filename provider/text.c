@@ -14,7 +14,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Lines that D, or cpp under -C, gives a meaning: they stay, and D may refuse them. */
+/* Lines with these words have a meaning to D or to cpp: they stay, and D may refuse them. */
 static const char *const directives[] = {
 	"pragma", "include", "define", "undef",	  "if",	  "ifdef", "ifndef", "else",
 	"elif",	  "endif",   "error",  "warning", "line", "ident", "import", "assert",

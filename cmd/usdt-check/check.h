@@ -27,7 +27,7 @@ struct claim;
 
 struct probe { /* provider:module:function:name */
 	const char *prov, *mod, *func, *name;
-	struct claim **claims; /* that speak of it */
+	struct claim **claims; /* whose descriptions match the probe */
 	size_t nclaims, cap;
 	uint64_t fired;
 };
@@ -49,8 +49,8 @@ void firing_show(const struct firing *f, char *out, size_t size);
 struct eval {
 	const struct firing *f; /* NULL: after the program's end, when only count is there */
 	uint64_t count;
-	const char *why;      /* what could not be had, after false */
-	char text[CHECK_STR]; /* of it */
+	const char *why;      /* after false: why there is no value */
+	char text[CHECK_STR]; /* room for `why` */
 	char str[8][CHECK_STR];
 	size_t nstr;
 };
@@ -84,10 +84,10 @@ struct claims {
 	struct claim *v;
 	size_t n, cap;
 };
-/* Adds one by its text; false: reported. pid: $target. */
+/* Adds the claims of a text; false: reported. pid: $target. */
 bool claims_add(struct claims *c, const char *text, const char *from, pid_t pid);
 bool claims_file(struct claims *c, const char *path, pid_t pid); /* one a line, # comments */
-/* Does it speak of this probe? Numbers after the provider's name may be the process's. */
+/* Does the claim's description match the probe? The provider's name may end in the process's id. */
 bool claim_matches(struct claim *c, const struct probe *p, pid_t pid);
 void claim_firing(struct claims *all, struct claim *c, struct firing *f);
 bool claim_holds(struct claims *all, struct claim *c); /* after the end; else ->why says why not */
@@ -107,7 +107,7 @@ struct point { /* a site of a probe in a file */
 struct stop {			  /* a breakpoint in a space; point.probe NULL: the loader's */
 	uint64_t address, object; /* object: start of the mapping it belongs to */
 	struct point point;
-	uint8_t was, skip; /* the byte under it; length of the nop, 0: must be stepped over */
+	uint8_t was, skip; /* the byte that int3 replaced; length of the nop (0: the instruction is stepped over) */
 };
 struct object_id {
 	uint64_t start, inode, device;
@@ -131,7 +131,7 @@ struct world { /* all that was read */
 struct space *space_new(void);
 struct space *space_copy(const struct space *s);	     /* of a fork */
 void space_drop(struct space *s);			     /* one reference */
-int space_scan(struct space *s, struct world *w, pid_t pid); /* what is new, what is gone */
+int space_scan(struct space *s, struct world *w, pid_t pid); /* sets stops in new mappings, forgets unmapped ones */
 int space_loader(struct space *s, pid_t pid); /* stops where the loader calls out; after exec */
 struct stop *space_at(struct space *s, uint64_t address);
 bool memory_read(pid_t pid, uint64_t address, void *to, size_t n);

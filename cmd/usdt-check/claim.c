@@ -35,7 +35,7 @@ static bool any_args(void *ctx, struct d *d, const struct d_pdesc *pd, struct d_
 	return true;
 }
 
-/* As D: a description alone, with a predicate, or with conditions in braces stays as it is. */
+/* The text as a D clause: conditions that are not in braces get braces. */
 static const char *as_d(struct arena *a, const char *text)
 {
 	size_t desc = strcspn(text, " \t");

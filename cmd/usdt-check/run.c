@@ -110,7 +110,7 @@ static void fired(struct run *r, const struct thread *th, const struct stop *sto
 		claim_firing(r->world->claims, p->claims[i], &f);
 }
 
-/* Not on a nop: the instruction is put back for the one step. */
+/* The site is no nop: its instruction is put back and executed by a single step. */
 static int step_over(struct thread *th, struct stop *stop, struct user_regs_struct *regs)
 {
 	regs->rip = stop->address;

@@ -87,7 +87,7 @@ static int by_address(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* The first of those at that address: two probes may share a nop. */
+/* The first stop at that address: two probes may share a nop. */
 struct stop *space_at(struct space *s, uint64_t address)
 {
 	struct stop key = { .address = address }, *found;
@@ -100,7 +100,7 @@ struct stop *space_at(struct space *s, uint64_t address)
 
 /* ---- Breakpoints ------------------------------------------------------------------ */
 
-/* How long a nop is; 0: it is none. Prefixes, then 90 or 0f 1f with an operand. */
+/* Length of the nop at b: prefixes, then 90 or 0f 1f with an operand; 0: another instruction. */
 static uint8_t nop_length(const uint8_t *b, size_t n)
 {
 	size_t at = 0;

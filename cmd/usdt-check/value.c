@@ -42,7 +42,7 @@ static uint64_t address(const struct firing *f, const struct usdt_arg *a)
 	return at;
 }
 
-/* Argument n; false and *why if it cannot be had. */
+/* The value of argument n; false: it cannot be read, and *why says why. */
 static bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const char **why)
 {
 	const struct usdt_arg *a = usdt_site_arg(f->site, n);
@@ -236,7 +236,7 @@ static bool (*const variables[D_NBUILTINS])(struct eval *v, const struct d_var *
 
 static bool variable(struct eval *v, const struct d_var *var, struct value *out)
 {
-	if (var->scope == D_V_GLOBAL) { /* the only one there is */
+	if (var->scope == D_V_GLOBAL) { /* `count` is the only global variable */
 		out->i = v->count;
 		return true;
 	}
@@ -278,7 +278,7 @@ static bool compared(enum d_op op, int c)
 	}
 }
 
-/* && and || look at their right side only if they must. */
+/* && and || evaluate the right side only if the left side does not decide. */
 static bool logical(struct eval *v, const struct d_expr *e, struct value *out)
 {
 	struct value kid = { 0 };

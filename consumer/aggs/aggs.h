@@ -24,7 +24,7 @@ struct agg_row {
 	unsigned char *key;  /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
 	size_t key_len;	     /* zeros up to the class included */
-	unsigned char *name; /* the key with its symbols as text; NULL: it has none, or is fresh */
+	unsigned char *name; /* the key with its symbols as text; NULL: no symbols, or not merged yet */
 	size_t name_len;
 	uint64_t *words; /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
 	int64_t normal;	 /* values are printed divided by this; 1 */
@@ -59,7 +59,7 @@ size_t aggs_count(const struct aggs *a, int agg); /* rows */
 /* `size_t at = 0; while ((row = aggs_next(a, agg, &at)))`: in the order in which keys were first
  * drained. Borrowed until the next drain or change. */
 struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
-/* NULL: there are not so many aggregations. */
+/* NULL: there is no aggregation of that number. */
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
 
 void aggs_clear(struct aggs *a, int agg); /* values become zero, keys stay */

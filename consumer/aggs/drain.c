@@ -204,7 +204,7 @@ static int swap(struct aggs *a, struct agg_class *c, uint32_t cpu)
 
 /* ---- Hashes: drained -------------------------------------------------------------------------- */
 
-/* What one run of a drain program has brought. */
+/* The bytes that a run of a drain program wrote. */
 struct stream {
 	struct aggs *a;
 	const unsigned char *at, *end;
@@ -231,7 +231,7 @@ static struct agg_row *row_of_key(struct aggs *a, const unsigned char *key, size
 	return aggs_row(*table, key + sizeof(head), len - sizeof(head));
 }
 
-/* One record: its words stand before its key, so they are walked twice. -EPROTO: not ours. */
+/* A record: its words stand before its key, so they are walked twice. -EPROTO: it is damaged. */
 static int record(struct stream *s, uint32_t key_size, uint32_t words)
 {
 	const unsigned char *first = s->at;
@@ -297,7 +297,7 @@ static int drain_hash(struct aggs *a, const struct agg_class *c, uint32_t hash, 
 		s.end = a->buf + ebpf_ring_take(&a->ring.ring[0], a->buf, RT_DRAIN_RING);
 		e = e ? e : records(&s);
 		if (!e && (ctx.more == RT_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
-			e = -EPROTO; /* or no step was made: none will be */
+			e = -EPROTO; /* or the run read nothing, and the next would not either */
 		err = err ? err : e;
 	} while (!e && ctx.more);
 	*keys = ctx.seen;

@@ -17,7 +17,7 @@ static uint64_t word_at(const void *p)
 	return v;
 }
 
-/* The next n words of the key; NULL: it ends before. */
+/* The next n words of the key; NULL: the key is shorter. */
 static const unsigned char *words(const unsigned char **at, const unsigned char *end, uint64_t n)
 {
 	const unsigned char *p = *at;

@@ -90,7 +90,8 @@ static long double lowest_quantize(const int64_t *params, size_t i, size_t n)
 	return k > 0 ? (long double)(1ull << (k - 1)) : -(long double)(1ull << (-k - 1));
 }
 
-/* The first bucket is all below the base; the last, all above, counts as one more than its begin. */
+/* The first bucket holds values below the base. The last bucket holds values above the range; each counts
+ * as one more than where the bucket begins. */
 static long double lowest_lquantize(const int64_t *params, size_t i, size_t n)
 {
 	if (!i)

@@ -18,13 +18,13 @@ static int captured(struct out *o, const struct rec_action *act, const struct rt
 
 	o->capture_len = 0;
 	o->capturing = true;
-	out_put(o, "", 0); /* an empty text is one too */
+	out_put(o, "", 0); /* makes the capture even if the text is empty */
 	err = out_act_format(o, act, rec);
 	o->capturing = false;
 	return err;
 }
 
-/* The command sees its output after what was printed before, so that goes out first. */
+/* Earlier output is flushed first, so that the output of the command stands behind it. */
 int out_act_system(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		   struct aggs *aggs)
 {
@@ -38,7 +38,7 @@ int out_act_system(struct out *o, const struct rec_action *act, const struct rt_
 	return err;
 }
 
-/* dup2 onto the file's own descriptor: whoever holds the FILE goes on writing to it. */
+/* dup2 replaces the descriptor of the FILE: all who hold the FILE write to the new file. */
 int out_act_freopen(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		    struct aggs *aggs)
 {

@@ -16,7 +16,7 @@
 
 enum { OUT_BUF = 64 << 10, OUT_SYM = 512 }; /* a symbol's text, NUL included */
 
-/* -F: how deep a CPU is, and what fired there last. */
+/* -F: the indent of a CPU and the probe that fired there last. */
 struct out_flow {
 	int indent;
 	bool any;
@@ -38,7 +38,7 @@ struct out {
 	bool *printed; /* aggregations that printa printed, by id */
 	size_t nprinted;
 	struct world_history *history; /* borrowed */
-	uint64_t time; /* of the record being printed; user symbols are those of then */
+	uint64_t time; /* of the record at hand: user addresses are shown with the symbols of that time */
 	int saved_fd;  /* where the file went before the first freopen; -1 */
 	char *capture; /* system, freopen: text goes here (yours to free), not to the file */
 	size_t capture_len, capture_cap;
@@ -62,7 +62,7 @@ static inline void out_putc(struct out *o, char c)
 	else
 		out_put(o, &c, 1);
 }
-/* What others chose: printable, whatever it holds. */
+/* Text that a process or a file chose, printed without control bytes. */
 void out_put_printable(struct out *o, const char *s, size_t n);
 /* width < 0: left-aligned. */
 void out_put_wide(struct out *o, const char *s, size_t n, int64_t width);

@@ -91,7 +91,7 @@ static void radix(struct out *o, const struct d_conv *c, const struct rec_value 
 	number(o, c, c->alt && magnitude(v) ? prefix : "", s, (size_t)(end - s));
 }
 
-/* The 0 of # is a digit: where the precision gives one already there is no second. */
+/* The 0 that # adds counts as a digit: no second 0 where the precision adds one. */
 static void conv_octal(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	struct d_conv own = *c;
@@ -250,7 +250,7 @@ static double as_double(const struct rec_value *v)
 	return d;
 }
 
-/* The flags are the C library's own, so it gets them as they came. */
+/* D's flags are those of C's printf, which gets them unchanged. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void conv_float(struct out *o, const struct d_conv *c, const struct rec_value *v)
@@ -285,7 +285,7 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct rec
 
 	if (v->kind == REC_KSYM || v->kind == REC_USYM)
 		out_sym_text(o, v, sym);
-	else if (c->verb == 'A') /* a bare number does not say whose address it is */
+	else if (c->verb == 'A') /* a number alone does not say whose address it is */
 		out_addr_text(o, &v->owner, v->i, D_SYM_PLACE, sym);
 	else
 		out_addr_text(o, NULL, v->i, D_SYM_PLACE, sym);
@@ -301,7 +301,7 @@ static void conv_stack(struct out *o, const struct d_conv *c, const struct rec_v
 		return;
 	}
 	if (c->minus)
-		frame.width = 0; /* it is the indent then */
+		frame.width = 0; /* the width was the indent */
 	out_put_stack(o, v, &frame, c->minus ? c->width : 0);
 }
 

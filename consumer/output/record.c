@@ -272,7 +272,7 @@ static int print_printf(struct out *o, const struct rec_action *act, const struc
 	return out_act_format(o, act, rec);
 }
 
-/* The kernel or the run does it: nothing is printed. */
+/* Actions that the kernel or run/ carries out print nothing. */
 static int print_nothing(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 			 struct aggs *aggs)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * output/table.c: what printa, clear, trunc, normalize and denormalize do
- * with the table of aggregations, and what is printed of it at the end.
+ * with the table of aggregations; the aggregations that are printed at the end.
  * In:   actions and the run's table. Out: rows for aggs.c; changes of the table.
  * Owns: which aggregations were printed.
  */
@@ -82,7 +82,7 @@ static void join_free(struct join *j)
 	free(j->zeros);
 }
 
-/* The line of a key; a new one has nothing but zeros. NULL: no memory. */
+/* The line of a key; a new line holds zeros. NULL: no memory. */
 static struct agg_row *join_line(struct join *j, const struct agg_row *r)
 {
 	const void *key = r->name ? r->name : r->key ? r->key : (const void *)"";
@@ -171,7 +171,7 @@ int out_act_trunc(struct out *o, const struct rec_action *act, const struct rt_r
 	return err ? err : o->err;
 }
 
-/* The factor is a constant or a value of the record; 0 would divide by it and is left out. */
+/* The factor is a constant or a value of the record. A factor of 0 is ignored: it cannot divide. */
 int out_act_normalize(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		      struct aggs *aggs)
 {
@@ -199,7 +199,7 @@ int out_aggs_print(struct out *o, struct aggs *aggs)
 	bool reverse = out_order(o).reverse;
 	int n = 0, err = 0;
 
-	o->time = UINT64_MAX; /* symbols of the processes as they were last */
+	o->time = UINT64_MAX; /* user addresses are looked up in what processes mapped last */
 	while (aggs_desc(aggs, n))
 		n++;
 	for (int i = 0; !err && i < n; i++) {
