@@ -37,7 +37,8 @@ struct chk {
 void c_hint_declare(struct chk *c);
 
 /* userland.c */
-struct d_expr *c_of_user(struct chk *c, struct d_expr *e); /* marks the type of an lvalue in user memory */
+struct d_expr *c_of_user(struct chk *c,
+			 struct d_expr *e); /* marks the type of an lvalue in user memory */
 /* `value` is assigned to `to`; false: no memory. */
 bool c_pointer_kept(struct chk *c, const struct d_expr *to, const struct d_expr *value);
 void c_user_variables(struct chk *c); /* once all is checked: sets d_var.user */
@@ -48,8 +49,9 @@ struct d_expr *c_fold(struct chk *c, struct d_expr *e); /* NULL passes through *
 bool c_is_const(const struct d_expr *e);		/* an integer constant */
 
 /* convert.c */
-struct d_expr *c_cast(struct chk *c, struct d_expr *e, struct d_type *to); /* nothing is done if the types agree */
-struct d_expr *c_decay(struct chk *c, struct d_expr *e);		   /* arrays to pointers */
+struct d_expr *c_cast(struct chk *c, struct d_expr *e,
+		      struct d_type *to);		 /* nothing is done if the types agree */
+struct d_expr *c_decay(struct chk *c, struct d_expr *e); /* arrays to pointers */
 struct d_expr *c_promote(struct chk *c, struct d_expr *e);
 struct d_type *c_arith_type(struct chk *c, const struct d_type *a, const struct d_type *b);
 bool c_is_arith(const struct d_type *t);

@@ -50,8 +50,8 @@ struct d_ident {
 	bool used;		 /* INLINE */
 	int64_t number;		 /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const struct d_row *row; /* SUBR, ACTION, AGGFUNC; VAR if built in; else NULL */
-	struct d_attr attr;	 /* of an inline only if attr_set; else its value's attributes count */
-	bool attr_set;		 /* by a pragma */
+	struct d_attr attr; /* of an inline only if attr_set; else its value's attributes count */
+	bool attr_set;	    /* by a pragma */
 };
 
 struct d {

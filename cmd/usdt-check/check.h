@@ -107,7 +107,8 @@ struct point { /* a site of a probe in a file */
 struct stop {			  /* a breakpoint in a space; point.probe NULL: the loader's */
 	uint64_t address, object; /* object: start of the mapping it belongs to */
 	struct point point;
-	uint8_t was, skip; /* the byte that int3 replaced; length of the nop (0: the instruction is stepped over) */
+	uint8_t was,
+		skip; /* the byte that int3 replaced; length of the nop (0: the instruction is stepped over) */
 };
 struct object_id {
 	uint64_t start, inode, device;
@@ -129,9 +130,10 @@ struct world { /* all that was read */
 	size_t nbad; /* sites where no breakpoint could be set */
 };
 struct space *space_new(void);
-struct space *space_copy(const struct space *s);	     /* of a fork */
-void space_drop(struct space *s);			     /* one reference */
-int space_scan(struct space *s, struct world *w, pid_t pid); /* sets stops in new mappings, forgets unmapped ones */
+struct space *space_copy(const struct space *s); /* of a fork */
+void space_drop(struct space *s);		 /* one reference */
+int space_scan(struct space *s, struct world *w,
+	       pid_t pid); /* sets stops in new mappings, forgets unmapped ones */
 int space_loader(struct space *s, pid_t pid); /* stops where the loader calls out; after exec */
 struct stop *space_at(struct space *s, uint64_t address);
 bool memory_read(pid_t pid, uint64_t address, void *to, size_t n);

@@ -21,10 +21,11 @@ struct aggs;
 
 struct agg_row {
 	const struct agg_desc *desc;
-	unsigned char *key;  /* components as ebpf/abi.h lays them out, struct rt_key not
+	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
-	size_t key_len;	     /* zeros up to the class included */
-	unsigned char *name; /* the key with its symbols as text; NULL: no symbols, or not merged yet */
+	size_t key_len;	    /* zeros up to the class included */
+	unsigned char
+		*name; /* the key with its symbols as text; NULL: no symbols, or not merged yet */
 	size_t name_len;
 	uint64_t *words; /* as ebpf/abi.h says; word 0, hits, is 0 after a clear */
 	int64_t normal;	 /* values are printed divided by this; 1 */

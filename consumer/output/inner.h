@@ -38,7 +38,8 @@ struct out {
 	bool *printed; /* aggregations that printa printed, by id */
 	size_t nprinted;
 	struct world_history *history; /* borrowed */
-	uint64_t time; /* of the record at hand: user addresses are shown with the symbols of that time */
+	uint64_t
+		time; /* of the record at hand: user addresses are shown with the symbols of that time */
 	int saved_fd;  /* where the file went before the first freopen; -1 */
 	char *capture; /* system, freopen: text goes here (yours to free), not to the file */
 	size_t capture_len, capture_cap;
