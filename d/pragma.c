@@ -230,7 +230,8 @@ static const struct {
 /* Of C: #pragma pack(2), pack(), pack(push, 2), pack(push), pack(pop): alignment of members. */
 static void pack(struct d_parser *p, const char *s)
 {
-	const char *open = s ? strchr(s, '(') : NULL, *number = open ? strpbrk(open, "0123456789)") : NULL;
+	const char *open = s ? strchr(s, '(') : NULL,
+		   *number = open ? strpbrk(open, "0123456789)") : NULL;
 	bool push = open && strstr(open, "push"), pop = open && strstr(open, "pop");
 
 	if (!number)
