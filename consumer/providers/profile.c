@@ -186,6 +186,23 @@ static const char *why_none(struct prov_env *env, const struct d_pdesc *pd)
 	return period(strchr(pd->name, '-') + 1, &ns);
 }
 
+/* -l shows the ids of any rates, so each rate that a person may write is tried. */
+static const char *name_of_id(struct prov_env *env, uint32_t id)
+{
+	enum { MOST = 10000 };
+	char what[64];
+
+	for (unsigned n = 1; n <= MOST; n++)
+		for (size_t i = 0; i < 2 * COUNT(units); i++) {
+			int len = snprintf(what, sizeof(what), "profile:::%s-%u%s",
+					   i % 2 ? "tick" : "profile", n, units[i / 2].name);
+
+			if (prov_id_of(PROV_ROW_profile, what) == id)
+				return arena_strndup(env->arena, what + 10, (size_t)len - 10);
+		}
+	return NULL;
+}
+
 static void close_all(struct prov_env *env)
 {
 	hash_free(env->priv[PROV_ROW_profile], NULL);
@@ -198,5 +215,6 @@ const struct prov prov_profile = { .name = "profile",
 				   .claims = claims,
 				   .match = match,
 				   .count = count,
+				   .name_of_id = name_of_id,
 				   .close = close_all,
 				   .why_none = why_none };

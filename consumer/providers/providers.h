@@ -113,6 +113,9 @@ struct prov {
 	int (*match)(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 	/* Number of probes if that is fixed for this boot (ids are then base + ordinal); NULL: dynamic */
 	size_t (*count)(struct prov_env *env);
+	/* The name of the probe with that id, where only a description makes the probe, so that match
+	 * does not find it by `:::`. NULL: there is no such probe, or (the hook) no such probes. */
+	const char *(*name_of_id)(struct prov_env *env, uint32_t id);
 	void (*close)(struct prov_env *env); /* frees what match kept; may be NULL */
 	/* Fills nargs, arg_types, arg_names and native_types, where finding them costs; NULL: match did. */
 	void (*types)(struct prov_env *env, struct prov_probe *probe);
