@@ -134,7 +134,9 @@ static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t 
 static int made_by_id(struct matching *m, const struct prov *prov)
 {
 	const char *name = prov->name_of_id ? prov->name_of_id(m->env, m->id) : NULL;
-	struct d_pdesc pd = { .prov = prov->name, .mod = "", .func = "", .name = name, .text = name };
+	struct d_pdesc pd = {
+		.prov = prov->name, .mod = "", .func = "", .name = name, .text = name
+	};
 
 	return name ? prov->match(m->env, &pd, one_found, m) : 0;
 }
