@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * bench/runtimes/empty.c: the least that a function of an extension costs: what a probe that
- * nobody looks at is compared with. Compiled for Python, or with -DRUBY for Ruby.
+ * nobody looks at is compared with. Compiled for Python, or with -DFOR_RUBY for Ruby.
  */
-#ifdef RUBY
+#ifdef FOR_RUBY
 #include <ruby.h>
 
 static VALUE empty(int argc, VALUE *argv, VALUE self)

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a probe that nobody looks at costs in each interpreter that is here: ns a call, and ratios.
 
-Usage: bench/runtimes/run.py [VERSION …]. Each number is the least of 40 slices, less an empty loop; the
+Usage: bench/runtimes/run.py [VERSION …|ruby]. Each number is the least of 40 slices, less an empty loop; the
 slices of what is compared take turns. "function" and "object" do nothing (empty.c).
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "runtimes"))
 sys.dont_write_bytecode = True
-from interpreters import build_python, pythons  # noqa: E402
+from interpreters import build_python, build_ruby, pythons  # noqa: E402
 
 PYTHON = r"""
 import time
@@ -59,11 +60,49 @@ def python(version, exe, folder):
                                                  fire / function), flush=True)
 
 
+RUBY = r"""
+require "usdt"
+require "./empty"
+shop = USDT::Provider.new("bench")
+probes = [["", shop.probe("none")], ["i, s", shop.probe("two", Integer, String)],
+          ["i, s, 1.5, i", shop.probe("four", Integer, String, Float, Integer)]]
+shop.enable
+def made(body)
+  eval("lambda { |f, s, n| c = Process::CLOCK_PROCESS_CPUTIME_ID; i = 0; t = Process.clock_gettime(c, :nanosecond);"\
+       " while i < n; #{body}; i += 1; end; Process.clock_gettime(c, :nanosecond) - t }")
+end
+N = 100000
+probes.each do |args, probe|
+  subjects = [[made(""), nil], [made("f.empty(#{args})"), Empty.new], [made("f.fire(#{args})"), probe]]
+  best = [1 << 62] * 3
+  40.times { subjects.each_with_index { |(l, f), i| best[i] = [best[i], l.call(f, "x", N)].min } }
+  puts [args.count(",") + (args.empty? ? 0 : 1), *best[1..].map { |b| (b - best[0]).to_f / N }].join(" ")
+end
+"""
+
+
+def ruby(folder):
+    os.mkdir(folder)
+    env = dict(os.environ, GEM_HOME=os.path.join(folder, "gems"))
+    build_ruby(folder, env)
+    include = subprocess.check_output(["ruby", "-rrbconfig", "-e", "puts RbConfig::CONFIG.values_at('rubyhdrdir',"
+                                       " 'rubyarchhdrdir').map { |d| '-I' + d }"], text=True).split()
+    subprocess.check_call(["gcc", "-O2", "-shared", "-fPIC", "-DFOR_RUBY", *include, os.path.join(HERE, "empty.c"),
+                           "-o", os.path.join(folder, "empty.so")])
+    version = subprocess.check_output(["ruby", "-e", "print RUBY_VERSION"], text=True)
+    for line in subprocess.check_output(["ruby", "-e", RUBY], text=True, env=env, cwd=folder).splitlines():
+        n, method, fire = [float(x) for x in line.split()]
+        print("Ruby %-10s %d arguments  method %5.1f  fire %5.1f = %.2f methods" % (version, n, method, fire, fire / method),
+              flush=True)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for version, exe in pythons()[0].items():
             if not sys.argv[1:] or re.match("|".join(map(re.escape, sys.argv[1:])), version):
                 python(version, exe, os.path.join(folder, version))
+        if shutil.which("ruby") and (not sys.argv[1:] or "ruby" in sys.argv[1:]):
+            ruby(os.path.join(folder, "ruby"))
 
 
 main()

@@ -8,6 +8,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PYTHON = os.path.join(TOP, "runtimes", "python")
+RUBY = os.path.join(TOP, "runtimes", "ruby")
 
 
 def run(*args, **kw):
@@ -39,6 +40,22 @@ def build_python(python, folder):
             "zipfile.ZipFile(out + '/' + backend.build_wheel(out)).extractall(out)" % PYTHON, folder,
             env=dict(os.environ, CFLAGS="-Wall -Wextra -Wshadow -Werror"))
     assert p.returncode == 0, p.stdout
+
+
+def build_ruby(folder, env):
+    """Builds the gem into the folder and installs it into $GEM_HOME; what was said."""
+    gem = os.path.join(folder, "usdt.gem")
+    said = ""
+    for command in (("gem", "build", "usdt.gemspec", "-o", gem), ("gem", "install", "--local", "--no-document", gem)):
+        p = run(*command, cwd=RUBY, env=env)
+        assert p.returncode == 0, p.stdout
+        said += p.stdout
+    for where, _, files in os.walk(os.path.join(env["GEM_HOME"], "extensions")):
+        for name in files:
+            if name == "gem_make.out":
+                with open(os.path.join(where, name), encoding="utf-8") as f:
+                    said += f.read()
+    return said
 
 
 if __name__ == "__main__":      # for bench/runtimes and by hand: interpreters.py FOLDER

@@ -24,7 +24,9 @@ BPF_C = {"ebpf/rt.c", "ebpf/progs.c", "ebpf/drain.c"}  # compiled for the kernel
 TIDY, CPPCHECK = "clang-tidy-14", "cppcheck"
 RULES = [".clang-tidy", "tests/tree/lint.py", "tests/tree/cppcheck.xml", "tests/tree/cppcheck.suppress"]
 # Headers of the interpreter that a folder of runtimes/ is for: not ours to look into.
-INTERPRETER = {"runtimes/python/ext": ["-isystem" + sysconfig.get_path("include")]}
+INTERPRETER = {"runtimes/python/ext": ["-isystem" + sysconfig.get_path("include")],
+               "runtimes/ruby/ext/usdt": ["-isystem" + d for d in glob.glob("/usr/include/ruby-*") + glob.glob(
+                   "/usr/include/*/ruby-*")]}
 # A file that each tool must refuse: for a pointer that may be NULL, and for memory freed twice.
 BROKEN = """#include <stdlib.h>
 
