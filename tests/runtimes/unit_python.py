@@ -252,8 +252,6 @@ class Lives(unittest.TestCase):
                 continue
         else:
             self.skipTest("this interpreter cannot make others")
-        if sys.version_info < (3, 9):
-            self.skipTest("CPython 3.8 has no object allocator for several interpreters at exit")
         shop = usdt.Provider("subs")
         order = shop.probe("order", int)
         shop.enable()

@@ -96,7 +96,8 @@ static bool accepts_text(VALUE value)
 	return RB_TYPE_P(value, T_STRING);
 }
 
-/* A part of another string ends with the other's next byte; there is one to read in any case. */
+/* Ruby may be built so that a part of a string shares the whole one's bytes (SHARABLE_MIDDLE_SUBSTRING), and
+ * then ends with the next of them. There is a byte to read in any case. */
 static uint64_t word_text(VALUE value, VALUE *kept)
 {
 	const char *s = RSTRING_PTR(value);
