@@ -94,7 +94,7 @@ int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *row
 		    size_t width)
 {
 	struct aggs_order order = out_order(o);
-	struct out_scale scale = { OUT_PLAIN };
+	struct out_scale scale = { .picture = OUT_PLAIN };
 	int err = 0;
 
 	if (!f && width == 1)
