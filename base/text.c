@@ -353,3 +353,39 @@ const char *text_base(const char *path)
 	colon = strrchr(base, ':');
 	return colon ? colon + 1 : base;
 }
+
+static const struct {
+	const char *name;
+	uint64_t ns;
+} time_units[] = {
+	{ "ns", 1 },
+	{ "nsec", 1 },
+	{ "us", 1000 },
+	{ "usec", 1000 },
+	{ "ms", 1000000 },
+	{ "msec", 1000000 },
+	{ "s", 1000000000 },
+	{ "sec", 1000000000 },
+	{ "m", 60000000000 },
+	{ "min", 60000000000 },
+	{ "h", 3600000000000 },
+	{ "hour", 3600000000000 },
+	{ "d", 86400000000000 },
+	{ "day", 86400000000000 },
+};
+
+bool text_time_unit(const char *s, uint64_t *ns)
+{
+	for (size_t i = 0; i < COUNT(time_units); i++) {
+		if (strcasecmp(s, time_units[i].name))
+			continue;
+		*ns = time_units[i].ns;
+		return true;
+	}
+	return false;
+}
+
+const char *text_time_unit_name(size_t i)
+{
+	return i < COUNT(time_units) ? time_units[i].name : NULL;
+}

@@ -47,6 +47,9 @@ struct place text_place(struct loc at);
 
 /* Whole string, decimal: false when s is empty, has another character, or overflows. */
 bool text_u64(const char *s, uint64_t *value);
+/* "ms", "msec", "h" … → its nanoseconds; false: no unit of time. Letters of either case. */
+bool text_time_unit(const char *s, uint64_t *ns);
+const char *text_time_unit_name(size_t i); /* NULL: there are no more */
 /* glob of the kind dtrace(1M) knows: * ? [abc] [a-z] [!abc] \x; an empty pattern matches all. */
 bool text_glob(const char *pattern, const char *s);
 bool text_is_glob(const char *pattern);

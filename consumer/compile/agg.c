@@ -165,11 +165,7 @@ static void add_extreme(struct gen *g, const struct operands *o, bool least)
 	cc_mov(f, R4, R1);
 	cc_atomic_cmpxchg(f, BPF_DW, R_PTR, 8, R4);
 	cc_jump_if(f, BPF_JEQ, R0, R3, done);
-	cc_load(f, BPF_DW, R4, R_FP, tries);
-	cc_alu_imm(f, BPF_SUB, R4, 1);
-	cc_store(f, BPF_DW, R_FP, tries, R4);
-	cc_jump_imm(f, BPF_JNE, R4, 0, again);
-	g_drop(g, RT_DROP_BUSY);
+	g_try_again(g, tries, again);
 	cc_label_here(f, done);
 	g_pop(g, 8);
 }

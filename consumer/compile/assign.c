@@ -180,11 +180,7 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct lvalue *lv, 
 	cc_mov(f, R3, R0);
 	cc_atomic_cmpxchg(f, lv->size, R_PTR, 0, R4);
 	cc_jump_if(f, BPF_JEQ, R0, R3, done);
-	cc_load(f, BPF_DW, R1, R_FP, tries);
-	cc_alu_imm(f, BPF_SUB, R1, 1);
-	cc_store(f, BPF_DW, R_FP, tries, R1);
-	cc_jump_imm(f, BPF_JNE, R1, 0, again);
-	g_drop(g, RT_DROP_BUSY);
+	g_try_again(g, tries, again);
 	cc_store_imm(f, BPF_DW, R_FP, value, 0);
 	cc_label_here(f, done);
 	cc_load(f, BPF_DW, R0, R_FP, old);

@@ -170,17 +170,9 @@ static struct value var_epid(struct gen *g, const struct d_expr *e)
 /* r0 = the fired probe's row, or jumps to none. */
 static void probe_row(struct gen *g, int none)
 {
-	struct cc_func *f = g->f;
 	int key = g_push(g, 8);
 
-	g->cc->uses_probes = true;
-	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, probe));
-	cc_store(f, BPF_W, R_FP, key, R1);
-	cc_map(f, R1, CC_MAP_PROBES);
-	cc_mov(f, R2, R_FP);
-	cc_alu_imm(f, BPF_ADD, R2, key);
-	cc_helper(f, BPF_FUNC_map_lookup_elem);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+	g_map_row(g, CC_MAP_PROBES, offsetof(struct rt_fire, probe), key, none);
 	g_pop(g, 8);
 }
 

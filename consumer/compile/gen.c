@@ -133,6 +133,30 @@ void g_drop(struct gen *g, enum rt_drop which)
 	cc_atomic_add(f, R2, (int)(offsetof(struct rt_cpu, drops) + 8 * which), R1);
 }
 
+void g_try_again(struct gen *g, int tries, int again)
+{
+	struct cc_func *f = g->f;
+
+	cc_load(f, BPF_DW, R5, R_FP, tries);
+	cc_alu_imm(f, BPF_SUB, R5, 1);
+	cc_store(f, BPF_DW, R_FP, tries, R5);
+	cc_jump_imm(f, BPF_JNE, R5, 0, again);
+	g_drop(g, RT_DROP_BUSY);
+}
+
+void g_map_row(struct gen *g, int map, int member, int key, int none)
+{
+	struct cc_func *f = g->f;
+
+	cc_load(f, BPF_W, R1, R_FIRE, member);
+	cc_store(f, BPF_W, R_FP, key, R1);
+	cc_map(f, R1, map);
+	cc_mov(f, R2, R_FP);
+	cc_alu_imm(f, BPF_ADD, R2, key);
+	cc_helper(f, BPF_FUNC_map_lookup_elem);
+	cc_jump_imm(f, BPF_JEQ, R0, 0, none);
+}
+
 void g_fault(struct gen *g, enum rt_fault fault, int reg)
 {
 	struct cc_func *f = g->f;

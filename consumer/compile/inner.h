@@ -65,7 +65,7 @@ struct cc {
 
 	struct rec_desc *recs; /* by clause */
 	struct agg_desc *aggs; /* by aggregation */
-	bool uses_usyms, uses_vtimestamp, uses_probes;
+	bool uses_usyms, uses_vtimestamp;
 	bool has_exit; /* some clause may call exit() */
 
 	const int *error_clauses;
@@ -126,6 +126,12 @@ void g_slot(struct gen *g, int reg, uint32_t off); /* reg = slot + off */
 void g_slot_store(struct gen *g, int size, uint32_t off, int src);
 void g_cpu(struct gen *g);				   /* r2 = this CPU's struct rt_cpu; r1 */
 void g_drop(struct gen *g, enum rt_drop which);		   /* counts one; r1, r2 */
+/* A change that another thread's overtook: to `again`, or, after the tries counted in the stack at
+ * `tries`, a drop. r1, r2, r5 */
+void g_try_again(struct gen *g, int tries, int again);
+/* r0: the map's row whose index is a member of struct rt_fire; to none if there is no such row. `key`: 8
+ * bytes of the stack. */
+void g_map_row(struct gen *g, int map, int member, int key, int none);
 void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0; not r1 */
 /* Of a member in the kernel's structures: "task_struct.tgid". It is an error if there is none. */
 int g_field(struct gen *g, const char *path);

@@ -122,6 +122,16 @@ static void at_most(struct gen *g, uint64_t most)
 	cc_label_here(g->f, fine);
 }
 
+/* A routine of the slot that puts at slot + at what is at the address, or the offset in the slot, in
+ * `from`; r4: how much. */
+static void to_slot(struct gen *g, uint32_t at, int from, const char *routine)
+{
+	cc_mov(g->f, R3, from);
+	cc_imm(g->f, R2, at);
+	g_slot(g, R1, 0);
+	cc_routine(g->f, routine);
+}
+
 static void own_string(struct gen *g, uint64_t most, uint32_t at, int other)
 {
 	struct cc_func *f = g->f;
@@ -130,10 +140,7 @@ static void own_string(struct gen *g, uint64_t most, uint32_t at, int other)
 	cc_mov(f, R4, R2);
 	cc_alu(f, BPF_SUB, R4, R1);
 	at_most(g, most);
-	cc_mov(f, R3, R1);
-	cc_imm(f, R2, at);
-	g_slot(g, R1, 0);
-	cc_routine(f, "rt_slot_str");
+	to_slot(g, at, R1, "rt_slot_str");
 }
 
 void g_memory_string(struct gen *g, const struct memory *m, uint64_t most, uint32_t at)
@@ -157,10 +164,10 @@ void g_memory_string(struct gen *g, const struct memory *m, uint64_t most, uint3
 	} else {
 		cc_imm(f, R4, (int64_t)most);
 	}
-	cc_mov(f, R3, R0);
-	cc_imm(f, R2, at);
-	g_slot(g, R1, 0);
-	cc_routine(f, !m->user ? "rt_kstr" : g->sleep ? "rt_copyinstr_sleep" : "rt_copyinstr");
+	to_slot(g, at, R0,
+		!m->user ? "rt_kstr" :
+		g->sleep ? "rt_copyinstr_sleep" :
+			   "rt_copyinstr");
 	cc_label_here(f, read);
 	check_address(g, addr);
 	g_pop(g, 8);
@@ -174,20 +181,17 @@ void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32
 	cc_store(f, BPF_DW, R_FP, addr, R0);
 	if (m->own) {
 		g_own_offset(g, size, false, other);
-		cc_mov(f, R3, R1);
-		cc_imm(f, R2, at);
 		cc_imm(f, R4, size);
-		g_slot(g, R1, 0);
-		cc_routine(f, "rt_copy");
+		to_slot(g, at, R1, "rt_copy");
 		cc_jump(f, read);
 	}
 	cc_label_here(f, other);
 	within(g, m, size);
-	cc_mov(f, R3, R0);
-	cc_imm(f, R2, at);
 	cc_imm(f, R4, size);
-	g_slot(g, R1, 0);
-	cc_routine(f, !m->user ? "rt_kread" : g->sleep ? "rt_copyin_sleep" : "rt_copyin");
+	to_slot(g, at, R0,
+		!m->user ? "rt_kread" :
+		g->sleep ? "rt_copyin_sleep" :
+			   "rt_copyin");
 	cc_label_here(f, read);
 	check_address(g, addr);
 	g_pop(g, 8);

@@ -400,13 +400,7 @@ void g_ring(struct gen *g)
 		cc_load(f, BPF_DW, R0, R2, offsetof(struct rt_cpu, filled));
 		cc_jump_imm(f, BPF_JNE, R0, 0, end);
 	}
-	cc_load(f, BPF_W, R1, R_FIRE, offsetof(struct rt_fire, cpu));
-	cc_store(f, BPF_W, R_FP, cpu, R1);
-	cc_map(f, R1, CC_MAP_RINGS);
-	cc_mov(f, R2, R_FP);
-	cc_alu_imm(f, BPF_ADD, R2, cpu);
-	cc_helper(f, BPF_FUNC_map_lookup_elem);
-	cc_jump_imm(f, BPF_JEQ, R0, 0, drop);
+	g_map_row(g, CC_MAP_RINGS, offsetof(struct rt_fire, cpu), cpu, drop);
 	cc_mov(f, R_PTR, R0);
 	cc_mov(f, R1, R0);
 	cc_imm(f, R2, BPF_RB_AVAIL_DATA);

@@ -13,28 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	uint64_t ns;
-} units[] = {
-	{ "", 0 },
-	{ "hz", 0 }, /* 0: so many a second */
-	{ "ns", 1 },
-	{ "nsec", 1 },
-	{ "us", 1000 },
-	{ "usec", 1000 },
-	{ "ms", 1000000 },
-	{ "msec", 1000000 },
-	{ "s", 1000000000 },
-	{ "sec", 1000000000 },
-	{ "m", 60000000000 },
-	{ "min", 60000000000 },
-	{ "h", 3600000000000 },
-	{ "hour", 3600000000000 },
-	{ "d", 86400000000000 },
-	{ "day", 86400000000000 },
-};
-
 static const char *const usual[] = {
 	"profile-97",	"profile-199",	"profile-499", "profile-997", "profile-1999",
 	"profile-4001", "profile-4999", "tick-1",      "tick-10",     "tick-100",
@@ -57,7 +35,7 @@ static const char *period(const char *s, uint64_t *ns)
 	static const char too_large[] = "the number is too large";
 	size_t len = strspn(s, "0123456789");
 	char digits[24] = "";
-	uint64_t n;
+	uint64_t n, unit;
 
 	if (!len)
 		return "a rate or period is a number: profile-97, tick-10ms";
@@ -68,19 +46,15 @@ static const char *period(const char *s, uint64_t *ns)
 		return too_large;
 	if (!n)
 		return "a rate or period is 1 or more";
-	for (size_t i = 0; i < COUNT(units); i++) {
-		if (strcasecmp(s + len, units[i].name))
-			continue;
-		if (!units[i].ns)
-			*ns = n > 1000000000 / LEAST_NS ? 0 : (1000000000 + n / 2) / n;
-		else if (__builtin_mul_overflow(n, units[i].ns, ns) || *ns > INT64_MAX)
-			return too_large;
-		return *ns < LEAST_NS ?
-			       "this rate is too high: the kernel's clock ticks at most 100000 "
-			       "times a second, every 10us" :
-			       NULL;
-	}
-	return "units are ns, us, ms, s, m, h, d and hz";
+	if (!s[len] || !strcasecmp(s + len, "hz"))
+		*ns = n > 1000000000 / LEAST_NS ? 0 : (1000000000 + n / 2) / n;
+	else if (!text_time_unit(s + len, &unit))
+		return "units are ns, us, ms, s, m, h, d and hz";
+	else if (__builtin_mul_overflow(n, unit, ns) || *ns > INT64_MAX)
+		return too_large;
+	return *ns < LEAST_NS ? "this rate is too high: the kernel's clock ticks at most 100000 "
+				"times a second, every 10us" :
+				NULL;
 }
 
 /* "profile-997", "tick-10ms" → its period; false: not a probe of this provider. */
@@ -186,6 +160,14 @@ static const char *why_none(struct prov_env *env, const struct d_pdesc *pd)
 	return period(strchr(pd->name, '-') + 1, &ns);
 }
 
+/* What may stand behind a number; NULL: there are no more. */
+static const char *suffix(size_t i)
+{
+	static const char *const rates[] = { "", "hz" };
+
+	return i < COUNT(rates) ? rates[i] : text_time_unit_name(i - COUNT(rates));
+}
+
 /* -l shows the ids of any rates, so each rate that a person may write is tried. */
 static const char *name_of_id(struct prov_env *env, uint32_t id)
 {
@@ -193,9 +175,9 @@ static const char *name_of_id(struct prov_env *env, uint32_t id)
 	char what[64];
 
 	for (unsigned n = 1; n <= MOST; n++)
-		for (size_t i = 0; i < 2 * COUNT(units); i++) {
+		for (size_t i = 0; suffix(i / 2); i++) {
 			int len = snprintf(what, sizeof(what), "profile:::%s-%u%s",
-					   i % 2 ? "tick" : "profile", n, units[i / 2].name);
+					   i % 2 ? "tick" : "profile", n, suffix(i / 2));
 
 			if (prov_id_of(PROV_ROW_profile, what) == id)
 				return arena_strndup(env->arena, what + 10, (size_t)len - 10);

@@ -28,7 +28,7 @@ static void say(struct run *r, size_t kind, uint64_t n, int cpu)
 }
 #pragma GCC diagnostic pop
 
-void drops_report(struct run *r)
+void run_drops_report(struct run *r)
 {
 	if (!r->cpus)
 		return;

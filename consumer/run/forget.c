@@ -79,8 +79,8 @@ void run_forget(struct run *r, uint64_t drained)
 	    world_history_ended(r->history) < FEW || world_history_ended(r->history) < r->forget_at)
 		return;
 	until = drained < slack ? 0 : drained - slack;
-	if (r->keep && keep_oldest(r->keep) < until)
-		until = keep_oldest(r->keep);
+	if (r->keep && run_keep_oldest(r->keep) < until)
+		until = run_keep_oldest(r->keep);
 	pids = pids_in_keys(r->aggs);
 	if (!pids)
 		return;

@@ -3,10 +3,10 @@
  * consumer/run/inner.h: what the files of run/ share.
  *   options.c  the options' table        enabling.c  descriptions → probes with their clauses
  *   group.c    probes → units             units.c     units → programs → links
-  *   places.c   where sites of one unit have their arguments
+ *   places.c   where sites of one unit have their arguments
  *   lives.c    processes traced alone     maps.c      the maps that programs use
  *   keep.c     bufpolicy=ring: the last records        work.c   go, work, stop
- *   drops.c    what was lost, said
+ *   records.c  what a record makes us do  drops.c     what was lost, told
  *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
  *   libs.c     -L's libraries
  *   client.c   the public face, usdt/consumer.h
@@ -188,6 +188,7 @@ void run_units_close(struct run *r);
 /* lives.c: processes that are traced alone. Their links end with their first thread, but another thread's
  * exec makes them whole again. */
 void run_units_life(struct run *r, const struct world_event *ev);
+void run_mapping_event(void *arg, const struct world_event *ev); /* a world_event_fn; arg is the run */
 bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
 
@@ -197,22 +198,26 @@ bool run_vtime_attach(struct run *r);
 void run_vtime_close(struct run *r);
 
 /* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
-struct keep *keep_new(uint32_t ncpu, uint64_t size);
-bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
-bool keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn,
+struct keep *run_keep_new(uint32_t ncpu, uint64_t size);
+bool run_keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
+bool run_keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn,
 		void *arg);		    /* as ebpf_rings_drain */
-uint64_t keep_oldest(const struct keep *k); /* the time of the oldest record; UINT64_MAX: none */
-void keep_free(struct keep *k);		    /* NULL is accepted */
+uint64_t run_keep_oldest(const struct keep *k); /* the time of the oldest record; UINT64_MAX: none */
+void run_keep_free(struct keep *k);		    /* NULL is accepted */
 
 /* forget.c: records up to time `drained` are printed, and aggregations have been drained since. */
 void run_forget(struct run *r, uint64_t drained);
 
 /* drops.c */
-void drops_report(struct run *r);
+void run_drops_report(struct run *r);
 
-/* work.c: a world_event_fn; arg is the run. */
-void run_mapping_event(void *arg, const struct world_event *ev);
-/* What a write gave, 0 or -errno; false: no more is to be written. */
+/* records.c: rings_fn; arg is the run. */
+bool run_record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
+bool run_record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
+/* Values that could not be read stay in the maps for the next time, or are lost at the end. */
+void run_aggs_drain(struct run *r);
+/* Ends tracing where `err`, which a write gave (0 or -errno), says that nothing can be written;
+ * told, unless it is the reader who has gone. false: no more is to be written. */
 bool run_written(struct run *r, int err);
 
 #endif

@@ -28,7 +28,7 @@ struct keep {
 	struct lane lane[];
 };
 
-struct keep *keep_new(uint32_t ncpu, uint64_t size)
+struct keep *run_keep_new(uint32_t ncpu, uint64_t size)
 {
 	struct keep *k = calloc(1, sizeof(*k) + ncpu * sizeof(k->lane[0]));
 
@@ -52,7 +52,7 @@ static void oldest_drop(struct lane *l)
 	free(old);
 }
 
-bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len)
+bool run_keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len)
 {
 	struct lane *l = &k->lane[cpu];
 	struct kept *new = len <= k->size ? malloc(sizeof(*new) + len) : NULL;
@@ -70,7 +70,7 @@ bool keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len)
 	return true;
 }
 
-bool keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn, void *arg)
+bool run_keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn, void *arg)
 {
 	for (;;) {
 		int best = -1;
@@ -90,7 +90,7 @@ bool keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn, void *arg)
 	}
 }
 
-uint64_t keep_oldest(const struct keep *k)
+uint64_t run_keep_oldest(const struct keep *k)
 {
 	uint64_t oldest = UINT64_MAX;
 
@@ -100,7 +100,7 @@ uint64_t keep_oldest(const struct keep *k)
 	return oldest;
 }
 
-void keep_free(struct keep *k)
+void run_keep_free(struct keep *k)
 {
 	for (uint32_t i = 0; k && i < k->n; i++)
 		while (k->lane[i].first)

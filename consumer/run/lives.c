@@ -67,3 +67,12 @@ void run_units_renew(struct run *r)
 		*life = r->lives[--r->nlives];
 	}
 }
+
+void run_mapping_event(void *arg, const struct world_event *ev)
+{
+	struct run *r = arg;
+
+	run_units_life(r, ev);
+	if (r->history)
+		world_history_feed(r->history, ev);
+}

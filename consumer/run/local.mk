@@ -4,4 +4,4 @@ librun_la_SOURCES = ebpf/abi.h consumer/records.h consumer/kinds.def ebpf/drops.
 	consumer/run/list.c consumer/run/options.c consumer/run/libs.c \
 	consumer/run/enabling.c consumer/run/group.c consumer/run/places.c consumer/run/units.c consumer/run/lives.c \
 	consumer/run/maps.c consumer/run/keep.c consumer/run/forget.c \
-	consumer/run/drops.c consumer/run/work.c consumer/run/vtime.c
+	consumer/run/drops.c consumer/run/records.c consumer/run/work.c consumer/run/vtime.c

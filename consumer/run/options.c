@@ -96,28 +96,14 @@ static bool parse_SIZE(const char *s, struct parsed *out)
 /* A bare number is a rate: hertz, as chp-opt has it for the rates. */
 static bool parse_TIME(const char *s, struct parsed *out)
 {
-	static const struct suffix units[] = {
-		{ "ns", 1 },
-		{ "nsec", 1 },
-		{ "us", 1000 },
-		{ "usec", 1000 },
-		{ "ms", 1000000 },
-		{ "msec", 1000000 },
-		{ "s", 1000000000 },
-		{ "sec", 1000000000 },
-		{ "m", 60000000000 },
-		{ "min", 60000000000 },
-		{ "h", 3600000000000 },
-		{ "hour", 3600000000000 },
-		{ "d", 86400000000000 },
-		{ "day", 86400000000000 },
-	};
+	uint64_t v, unit;
 	const char *end;
-	uint64_t v;
 
-	if (scaled(s, units, COUNT(units), &out->value))
-		return out->value > 0;
-	if (!number(s, &v, &end) || (*end && strcasecmp(end, "hz")) || !v || v > 1000000000)
+	if (!number(s, &v, &end) || !v)
+		return false;
+	if (text_time_unit(end, &unit))
+		return !__builtin_mul_overflow(v, unit, &out->value);
+	if ((*end && strcasecmp(end, "hz")) || v > 1000000000)
 		return false;
 	out->value = 1000000000 / (int64_t)v;
 	return true;

@@ -41,7 +41,7 @@ void run_close(struct run *r)
 	run_units_close(r);
 	run_vtime_close(r);
 	run_maps_close(r);
-	keep_free(r->keep);
+	run_keep_free(r->keep);
 	aggs_free(r->aggs);
 	out_free(r->out);
 	world_history_free(r->history);
@@ -296,7 +296,7 @@ static bool printer(struct run *r)
 	r->aggs = aggs_new(r->cc, r->prog, kern_cpus());
 	r->reported_cpu = calloc(kern_cpus(), RT_NDROPS * sizeof(*r->reported_cpu));
 	if (run_policy(r)->keeps_last)
-		r->keep = keep_new(kern_cpus(), (uint64_t)v[RUN_OPT_bufsize]);
+		r->keep = run_keep_new(kern_cpus(), (uint64_t)v[RUN_OPT_bufsize]);
 	return r->out && r->aggs && r->reported_cpu && (r->keep || !run_policy(r)->keeps_last);
 }
 

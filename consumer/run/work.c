@@ -3,9 +3,6 @@
  * consumer/run/work.c: go, work, stop (rules 5 to 8 of docs/architecture.md).
  * In:   a compiled enabling.
  * Out:  what it prints; its exit status.
- *
- * printf, printa, clear and their kin act in the order of the records, so
- * aggregations are drained right before each action that names one.
  */
 #include "consumer/run/inner.h"
 
@@ -15,133 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- Records ---------------------------------------------------------------- */
-
-/* What cannot be written ends tracing: said, unless it is the reader who has gone. */
-bool run_written(struct run *r, int err)
-{
-	if (!err || r->output_gone)
-		return !r->output_gone;
-	r->output_gone = true;
-	if (err != -EPIPE)
-		diag_error(r->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(-err));
-	return false;
-}
-
-static const struct {
-	const char *words;
-	bool shows_address;
-} faults[] = {
-#define RT_FAULT(id, words, shows_address) { words, shows_address },
-#include "ebpf/faults.def"
-};
-
-static void error_print(struct run *r, const struct rt_rec *rec, uint32_t len)
-{
-	const struct rt_err *e = (const void *)(rec + 1);
-	const char *what = faults[RT_FLT_UNKNOWN].words, *why = NULL;
-	const struct prov_probe *p;
-	char value[512] = "", where[24] = "predicate", pc[24] = "";
-
-	if (len < sizeof(*rec) + sizeof(*e) || rec->probe >= r->nprobes)
-		return;
-	p = r->probes[rec->probe].probe;
-	if (e->fault < RT_NFAULTS)
-		what = faults[e->fault].words;
-	if (e->fault == RT_FLT_ILLOP && e->value)
-		why = prov_why_bad(p, (unsigned)e->value - 1);
-	if (why) {
-		snprintf(value, sizeof(value), "arg%u cannot be read: %s", (unsigned)e->value - 1,
-			 why);
-		what = "";
-	}
-	if (e->fault < RT_NFAULTS && faults[e->fault].shows_address)
-		snprintf(value, sizeof(value), " (0x%llx)", (unsigned long long)e->value);
-	if (e->fault == RT_FLT_NOSCRATCH && (int64_t)e->value > 0)
-		snprintf(value, sizeof(value), " (%lld bytes asked for; -x bufsize gives more)",
-			 (long long)e->value);
-	else if (e->fault == RT_FLT_NOSCRATCH && e->value)
-		snprintf(value, sizeof(value), " (%lld bytes asked for: a size cannot be negative)",
-			 (long long)e->value);
-	if (e->action)
-		snprintf(where, sizeof(where), "action #%u", e->action);
-	if (e->pc != UINT32_MAX)
-		snprintf(pc, sizeof(pc), " at BPF pc %u", e->pc);
-	diag_note(r->diag, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s): %s%s in %s%s",
-		  e->epid, p->id, p->prov, p->mod, p->func, p->name, what, value, where, pc);
-}
-
-/* What could not be read stays in the maps for the next time, or is lost at the end. */
-static void drain_aggs(struct run *r)
-{
-	int err = aggs_drain(r->aggs);
-
-	if (!err && aggs_unmerged(r->aggs)) {
-		if (r->history)
-			world_watch_read(r->world); /* what was mapped before these hits */
-		err = aggs_merge(r->aggs, out_key_symbol, r->out);
-	}
-	if (err && !r->aggs_told)
-		diag_error(r->diag, NOWHERE, NULL, "cannot read all aggregations: %s",
-			   strerror(-err));
-	r->aggs_told |= err;
-}
-
-/* Once a firing: what printa shows is what clear, in the same firing, takes away; hits that come
- * in between stay for the next. */
-static void firing_drain(struct run *r, int cpu, uint64_t time)
-{
-	if (r->drained_time == time && r->drained_cpu == cpu)
-		return;
-	drain_aggs(r);
-	r->drained_time = time;
-	r->drained_cpu = cpu;
-}
-
-static bool actions_do(struct run *r, const struct rec_desc *desc, const struct rt_rec *rec,
-		       int cpu)
-{
-	for (size_t i = 0; i < desc->nactions; i++) {
-		const struct rec_action *act = &desc->actions[i];
-
-		if (act->present >= 0 && !((const char *)rec)[act->present])
-			continue;
-		if (act->naggs)
-			firing_drain(r, cpu, rec->time);
-		if (!run_written(r, out_action(r->out, desc, act, rec, r->aggs)))
-			return false;
-	}
-	return true;
-}
-
-static bool record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t len)
-{
-	struct run *r = arg;
-	const struct rec_desc *desc;
-	const struct prov_probe *p;
-	struct out_probe op;
-
-	if (len < sizeof(*rec))
-		return true;
-	if (rec->clause & RT_REC_ERROR) {
-		out_flush(r->out); /* stdout and stderr in the order of events */
-		error_print(r, rec, len);
-		return true;
-	}
-	desc = cc_record(r->cc, (int)rec->clause);
-	if (!desc || rec->probe >= r->nprobes)
-		return true;
-	p = r->probes[rec->probe].probe;
-	op = (struct out_probe){
-		.id = p->id,
-		.func = p->func,
-		.name = p->name,
-		.enter = p->owner->enter,
-		.leave = p->owner->leave,
-	};
-	out_record_begin(r->out, desc, rec, cpu, &op);
-	return actions_do(r, desc, rec, cpu) && run_written(r, out_record_end(r->out));
-}
+/* ---- Draining --------------------------------------------------------------- */
 
 /* Once: why addresses of the kernel are printed as numbers. */
 static void ksyms_tell(struct run *r)
@@ -152,15 +23,6 @@ static void ksyms_tell(struct run *r)
 	diag_warn(r->diag, NOWHERE,
 		  "the kernel hides its symbols: addresses are printed as numbers");
 	diag_hint(r->diag, "it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2");
-}
-
-static bool record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t len)
-{
-	struct run *r = arg;
-
-	if (!keep_add(r->keep, cpu, rec, len))
-		__atomic_fetch_add(&r->cpus[cpu].drops[RT_DROP_PRINCIPAL], 1, __ATOMIC_RELAXED);
-	return true;
 }
 
 /* Programs for probes that the watch or a stopped target brought. */
@@ -183,9 +45,9 @@ static bool drain(struct run *r, bool all)
 		return true; /* it is to fill up */
 	if (r->history && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
-	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? record_keep : record_print, r);
+	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? run_record_keep : run_record_print, r);
 	if (r->keep && all)
-		keep_drain(r->keep, temporal, record_print, r);
+		run_keep_drain(r->keep, temporal, run_record_print, r);
 	return run_written(r, out_flush(r->out));
 }
 
@@ -240,15 +102,6 @@ static bool poll_setup(struct run *r)
 		    !poll_add(r, world_target_fd(r->world->targets[i]), EPOLLIN))
 			return false;
 	return world_watch_fd(r->world) < 0 || poll_add(r, world_watch_fd(r->world), EPOLLIN);
-}
-
-void run_mapping_event(void *arg, const struct world_event *ev)
-{
-	struct run *r = arg;
-
-	run_units_life(r, ev);
-	if (r->history)
-		world_history_feed(r->history, ev);
 }
 
 static void active_set(struct run *r)
@@ -373,13 +226,13 @@ static void periodic(struct run *r, uint64_t drained)
 
 	due(&r->next_switch, now, r->opts.value[RUN_OPT_switchrate]);
 	if (due(&r->next_agg, now, r->opts.value[RUN_OPT_aggrate])) {
-		drain_aggs(r);
+		run_aggs_drain(r);
 		run_forget(r, drained);
 	}
 	if (due(&r->next_status, now, r->opts.value[RUN_OPT_statusrate])) {
 		wall_renew(r);
 		run_units_missed(r);
-		drops_report(r);
+		run_drops_report(r);
 	}
 }
 
@@ -451,12 +304,12 @@ bool run_stop(struct run *r)
 	if (r->state->exiting)
 		r->status = r->state->exit_status;
 	if (!r->output_gone && drain(r, true)) {
-		drain_aggs(r);
+		run_aggs_drain(r);
 		if (run_written(r, out_aggs_print(r->out, r->aggs)))
 			run_written(r, out_flush(r->out));
 	}
 	ksyms_tell(r);
-	drops_report(r);
+	run_drops_report(r);
 	__atomic_store_n(&r->state->life, RT_ENDED, __ATOMIC_SEQ_CST);
 	return true;
 }

@@ -280,6 +280,20 @@ static void globs_do_not_explode(void **state)
 	assert_false(text_glob("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", s));
 }
 
+static void units_of_time_are_nanoseconds(void **state)
+{
+	static const char *const bad[] = { "", "hz", "n", "ms ", "seconds", "1ms" };
+	uint64_t ns = 0;
+
+	(void)state;
+	assert_true(text_time_unit("ns", &ns) && ns == 1);
+	assert_true(text_time_unit("USEC", &ns) && ns == 1000);
+	assert_true(text_time_unit("m", &ns) && ns == 60000000000);
+	assert_true(text_time_unit("day", &ns) && ns == 86400000000000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(text_time_unit(bad[i], &ns));
+}
+
 static void what_is_a_glob(void **state)
 {
 	(void)state;
@@ -350,6 +364,7 @@ int main(void)
 		cmocka_unit_test(decimal_numbers),
 		cmocka_unit_test(globs_of_dtrace),
 		cmocka_unit_test(globs_do_not_explode),
+		cmocka_unit_test(units_of_time_are_nanoseconds),
 		cmocka_unit_test(what_is_a_glob),
 		cmocka_unit_test(a_module_is_a_files_last_name),
 		cmocka_unit_test(what_is_not_printable_is_shown_as_question_marks),
