@@ -124,8 +124,8 @@ uint32_t g_str_room(struct gen *g);
 void g_slot(struct gen *g, int reg, uint32_t off); /* reg = slot + off */
 /* slot + off = src; far offsets go by r5 */
 void g_slot_store(struct gen *g, int size, uint32_t off, int src);
-void g_cpu(struct gen *g);				   /* r2 = this CPU's struct rt_cpu; r1 */
-void g_drop(struct gen *g, enum rt_drop which);		   /* counts one; r1, r2 */
+void g_cpu(struct gen *g);			/* r2 = this CPU's struct rt_cpu; r1 */
+void g_drop(struct gen *g, enum rt_drop which); /* counts one; r1, r2 */
 /* A change that another thread's overtook: to `again`, or, after the tries counted in the stack at
  * `tries`, a drop. r1, r2, r5 */
 void g_try_again(struct gen *g, int tries, int again);

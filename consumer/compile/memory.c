@@ -164,10 +164,7 @@ void g_memory_string(struct gen *g, const struct memory *m, uint64_t most, uint3
 	} else {
 		cc_imm(f, R4, (int64_t)most);
 	}
-	to_slot(g, at, R0,
-		!m->user ? "rt_kstr" :
-		g->sleep ? "rt_copyinstr_sleep" :
-			   "rt_copyinstr");
+	to_slot(g, at, R0, !m->user ? "rt_kstr" : g->sleep ? "rt_copyinstr_sleep" : "rt_copyinstr");
 	cc_label_here(f, read);
 	check_address(g, addr);
 	g_pop(g, 8);
@@ -188,10 +185,7 @@ void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32
 	cc_label_here(f, other);
 	within(g, m, size);
 	cc_imm(f, R4, size);
-	to_slot(g, at, R0,
-		!m->user ? "rt_kread" :
-		g->sleep ? "rt_copyin_sleep" :
-			   "rt_copyin");
+	to_slot(g, at, R0, !m->user ? "rt_kread" : g->sleep ? "rt_copyin_sleep" : "rt_copyin");
 	cc_label_here(f, read);
 	check_address(g, addr);
 	g_pop(g, 8);

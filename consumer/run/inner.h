@@ -188,7 +188,8 @@ void run_units_close(struct run *r);
 /* lives.c: processes that are traced alone. Their links end with their first thread, but another thread's
  * exec makes them whole again. */
 void run_units_life(struct run *r, const struct world_event *ev);
-void run_mapping_event(void *arg, const struct world_event *ev); /* a world_event_fn; arg is the run */
+void run_mapping_event(void *arg,
+		       const struct world_event *ev); /* a world_event_fn; arg is the run */
 bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
 void run_units_renew(struct run *r);
 
@@ -201,9 +202,10 @@ void run_vtime_close(struct run *r);
 struct keep *run_keep_new(uint32_t ncpu, uint64_t size);
 bool run_keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
 bool run_keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn,
-		void *arg);		    /* as ebpf_rings_drain */
-uint64_t run_keep_oldest(const struct keep *k); /* the time of the oldest record; UINT64_MAX: none */
-void run_keep_free(struct keep *k);		    /* NULL is accepted */
+		    void *arg); /* as ebpf_rings_drain */
+uint64_t run_keep_oldest(
+	const struct keep *k);	    /* the time of the oldest record; UINT64_MAX: none */
+void run_keep_free(struct keep *k); /* NULL is accepted */
 
 /* forget.c: records up to time `drained` are printed, and aggregations have been drained since. */
 void run_forget(struct run *r, uint64_t drained);

@@ -45,7 +45,8 @@ static bool drain(struct run *r, bool all)
 		return true; /* it is to fill up */
 	if (r->history && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
-	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? run_record_keep : run_record_print, r);
+	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? run_record_keep : run_record_print,
+			 r);
 	if (r->keep && all)
 		run_keep_drain(r->keep, temporal, run_record_print, r);
 	return run_written(r, out_flush(r->out));
