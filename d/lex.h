@@ -187,7 +187,6 @@ bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd);
 /* parse_expr.c; NULL: p->bad */
 struct d_expr *d_parse_expr(struct d_parser *p); /* with commas */
 struct d_expr *d_parse_assign(struct d_parser *p);
-struct d_expr *d_parse_cond(struct d_parser *p); /* a constant expression's syntax */
 
 bool d_parse_const(struct d_parser *p, int64_t *v); /* an integer constant's value */
 

@@ -458,7 +458,7 @@ static struct d_expr *binary(struct d_parser *p, int level)
 }
 
 /* A chain of ?: is a loop: scripts have tables of a hundred and more. */
-struct d_expr *d_parse_cond(struct d_parser *p)
+static struct d_expr *parse_cond(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;
 	struct d_expr *root = NULL, **tail = &root, *e, *then;
@@ -487,7 +487,7 @@ struct d_expr *d_parse_cond(struct d_parser *p)
 static struct d_expr *assign_rule(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;
-	struct d_expr *e = d_parse_cond(p);
+	struct d_expr *e = parse_cond(p);
 
 	for (size_t i = 0; e && i < COUNT(assigns); i++) {
 		if (p->tok.kind != assigns[i].tok)
@@ -522,7 +522,7 @@ struct d_expr *d_parse_expr(struct d_parser *p)
 
 bool d_parse_const(struct d_parser *p, int64_t *v)
 {
-	struct d_expr *e = d_parse_cond(p);
+	struct d_expr *e = parse_cond(p);
 
 	if (!e)
 		return false;

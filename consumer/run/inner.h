@@ -187,7 +187,6 @@ void run_units_close(struct run *r);
 
 /* lives.c: processes that are traced alone. Their links end with their first thread, but another thread's
  * exec makes them whole again. */
-void run_units_life(struct run *r, const struct world_event *ev);
 void run_mapping_event(void *arg,
 		       const struct world_event *ev); /* a world_event_fn; arg is the run */
 bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */

@@ -16,7 +16,7 @@ static bool is_traced_alone(const struct run *r, pid_t pid)
 	return false;
 }
 
-void run_units_life(struct run *r, const struct world_event *ev)
+static void life_change(struct run *r, const struct world_event *ev)
 {
 	struct life *life = NULL;
 
@@ -72,7 +72,7 @@ void run_mapping_event(void *arg, const struct world_event *ev)
 {
 	struct run *r = arg;
 
-	run_units_life(r, ev);
+	life_change(r, ev);
 	if (r->history)
 		world_history_feed(r->history, ev);
 }
