@@ -73,6 +73,9 @@ enum arch_frame arch_x86_frame(const uint8_t *code, size_t n, uint64_t offset)
 {
 	size_t pushed, begun = skip(code, n, 0, "\xf3\x0f\x1e\xfa", 4); /* endbr64 */
 
+	if (!begun)
+		begun = skip(code, n, 0, "\xf3\x0f\x1e\xfb", 4); /* endbr32 */
+
 	if (offset <= begun)
 		return ARCH_FRAME_NONE;
 	pushed = skip(code, n, begun, "\x55", 1); /* push %rbp */

@@ -236,10 +236,13 @@ static void pack(struct d_parser *p, const char *s)
 
 	if (!number)
 		return;
-	if (push && p->npacks < D_MAX_PACKS)
-		p->packs[p->npacks++] = p->most_aligned;
-	if (pop && p->npacks)
-		p->most_aligned = p->packs[--p->npacks];
+	if (push) {
+		if (p->npacks < D_MAX_PACKS)
+			p->packs[p->npacks] = p->most_aligned;
+		p->npacks++;
+	}
+	if (pop && p->npacks && --p->npacks < D_MAX_PACKS)
+		p->most_aligned = p->packs[p->npacks];
 	if (isdigit((unsigned char)*number))
 		p->most_aligned = (uint32_t)strtoul(number, NULL, 10);
 	else if (!push && !pop)

@@ -238,7 +238,7 @@ static bool enumerator(struct d_parser *p, struct d_type *t, int64_t *value, siz
 	if (p->bad || !(e = ARENA_PUSH(p->d->arena, t->enumerators, t->nenumerators, *cap)))
 		return p->bad ? false : (bool)d_nomem(p);
 	*e = (struct d_enumerator){ name, *value };
-	++*value;
+	*value = (int64_t)((uint64_t)*value + 1);
 	return true;
 }
 

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define DEBUG_ROOT "/usr/lib/debug"
-#define MAX_BYTES (UINT64_C(1) << 33) /* of a debug file whose checksum is taken */
+#define MAX_BYTES (UINT64_C(1) << 30) /* of a debug file whose checksum is taken */
 
 static int file_open(const char *path, struct stat *st)
 {
@@ -72,7 +72,7 @@ static void crc_table(uint32_t table[LANES][256])
 			table[k][i] = table[k - 1][i] >> 8 ^ table[0][table[k - 1][i] & 0xff];
 }
 
-/* Eight bytes at a time: debug files have gigabytes. */
+/* Eight bytes at a time: debug files are large. */
 static uint32_t crc_add(uint32_t table[LANES][256], uint32_t crc, const uint8_t *p, size_t n)
 {
 	for (; n >= LANES; p += LANES, n -= LANES) {
@@ -88,19 +88,20 @@ static uint32_t crc_add(uint32_t table[LANES][256], uint32_t crc, const uint8_t 
 	return crc;
 }
 
-static bool has_checksum(int fd, uint32_t want)
+/* No more than `size` bytes are read, because the file's owner may let the file grow meanwhile. */
+static bool has_checksum(int fd, uint64_t size, uint32_t want)
 {
 	uint32_t table[LANES][256], crc = 0xffffffff;
 	uint8_t buf[1 << 16];
-	off_t at = 0;
+	uint64_t at = 0;
 	ssize_t n;
 
 	crc_table(table);
-	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+	while (at < size && (n = pread(fd, buf, sizeof(buf), (off_t)at)) > 0) {
 		crc = crc_add(table, crc, buf, (size_t)n);
-		at += n;
+		at += (uint64_t)n;
 	}
-	return !n && ~crc == want;
+	return at == size && ~crc == want;
 }
 
 struct link {
@@ -124,21 +125,14 @@ static bool link_read(const struct usdt_file *f, struct link *link)
 	return !c.bad && *link->name && !strchr(link->name, '/');
 }
 
-static bool is_same(const struct usdt_file *f, const struct stat *st)
-{
-	struct stat own;
-
-	return !fstat(f->fd, &own) && own.st_ino == st->st_ino && own.st_dev == st->st_dev;
-}
-
-static int try_link(const struct usdt_file *f, const char *path, uint32_t checksum)
+static int try_link(const char *path, uint32_t checksum)
 {
 	struct stat st;
 	int fd = file_open(path, &st);
 
 	if (fd < 0)
 		return -1;
-	if (!is_same(f, &st) && (uint64_t)st.st_size <= MAX_BYTES && has_checksum(fd, checksum))
+	if ((uint64_t)st.st_size <= MAX_BYTES && has_checksum(fd, (uint64_t)st.st_size, checksum))
 		return fd;
 	close(fd);
 	return -1;
@@ -166,7 +160,7 @@ static int open_by_link(const struct usdt_file *f)
 				   (int)(slash - own), own, places[i].below, link.name);
 
 		if (len > 0 && len < PATH_MAX)
-			fd = try_link(f, path, link.checksum);
+			fd = try_link(path, link.checksum);
 	}
 	return fd;
 }

@@ -195,12 +195,15 @@ const struct usdt_section *usdt_elf_symbol_names(const struct usdt_file *f,
 /* Symbols are read when they are asked for, but whether they can be is told with the probes. */
 static void check_symbols(struct usdt_file *f)
 {
+	const struct usdt_section *names;
+
 	for (size_t i = 0; i < f->nsections; i++) {
 		const struct usdt_section *s = &f->sections[i];
 
 		if ((s->type == SHT_SYMTAB || s->type == SHT_DYNSYM) &&
-		    !usdt_elf_symbol_names(f, s))
-			f->symbols_damage = "its symbols cannot be read";
+		    (!(names = usdt_elf_symbol_names(f, s)) || s->size > USDT_MAX_SYMBOL_BYTES ||
+		     names->size > USDT_MAX_SYMBOL_BYTES))
+			f->symbols_damage = USDT_BAD_SYMBOLS;
 	}
 }
 

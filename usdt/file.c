@@ -23,6 +23,7 @@ static int file_open(int fd, const char *name, bool with_probes, struct usdt_fil
 	if (f) {
 		f->arena = a;
 		f->fd = fd;
+		f->is_symbols_only = !with_probes;
 		f->name = arena_strdup(a, name ? name : "");
 		err = f->name ? usdt_elf_read(f) : -ENOMEM;
 		if (!err && with_probes)
@@ -67,7 +68,8 @@ void usdt_file_close(struct usdt_file *f)
 	if (!f)
 		return;
 	usdt_symbols_free(f);
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
 	arena_free(f->arena);
 }
 

@@ -34,6 +34,7 @@
 #define USDT_MAX_SEGMENTS 1170		 /* the kernel takes no more (64 KiB of headers) */
 #define USDT_MAX_NOTE_BYTES (16u << 20)	 /* of one file, in all */
 #define USDT_MAX_SYMBOL_BYTES (1u << 30) /* one symbol or string table */
+#define USDT_BAD_SYMBOLS "its symbols cannot be read"
 
 struct usdt_segment { /* PT_LOAD */
 	uint64_t offset, address, filesz, memsz;
@@ -108,6 +109,7 @@ struct usdt_file {
 	size_t nbad;
 	const char *damage;	    /* what loses probes, the first of several; NULL: nothing */
 	const char *symbols_damage; /* what loses functions */
+	bool is_symbols_only;	    /* closed when its symbols have been read */
 };
 
 /* elf.c */

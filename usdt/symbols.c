@@ -55,12 +55,17 @@ static bool is_wanted(unsigned type, uint16_t shndx)
 		type == STT_GNU_IFUNC);
 }
 
-/* The name without its version: name@@GLIBC_2.17. NULL: there is none. */
+/* The name without its version: name@@GLIBC_2.17. NULL: there is none. Names may overlap, so a search
+ * without a bound takes hours in a hostile table. */
 static const char *name_at(char *strings, uint64_t size, uint32_t at)
 {
+	char *version;
+
 	if (at >= size || !strings[at] || strings[at] == '@')
 		return NULL;
-	strings[at + strcspn(strings + at, "@")] = '\0';
+	version = memchr(strings + at, '@', strnlen(strings + at, MAX_NAME));
+	if (version)
+		*version = '\0';
 	return strings + at;
 }
 
@@ -140,8 +145,10 @@ static int table_read(struct usdt_file *f, const struct usdt_file *from,
 	f->functions = strings ? arena_array(f->arena, struct usdt_symbol, n) : NULL;
 	if (f->functions)
 		symbols_fill(f, bytes, n, entsize, strings, names->size);
+	else if (strings || errno == ENOMEM)
+		err = -ENOMEM;
 	else
-		err = strings || errno == ENOMEM ? -ENOMEM : 0;
+		f->symbols_damage = USDT_BAD_SYMBOLS;
 	arena_free(a);
 	return err;
 }
@@ -177,12 +184,17 @@ static int symbols_read(struct usdt_file *f)
 
 	if (f->symbols_read)
 		return 0;
-	f->symbols_read = true;
 	err = tables_read(f, f, SHT_SYMTAB);
 	if (!err && !f->nfunctions)
 		err = debug_read(f);
 	if (!err && !f->nfunctions)
 		err = tables_read(f, f, SHT_DYNSYM);
+	f->symbols_read = !err;
+	/* Symbols of many libraries are kept: a descriptor each would use up the process's. */
+	if (!err && f->is_symbols_only) {
+		close(f->fd);
+		f->fd = -1;
+	}
 	return err;
 }
 
@@ -259,7 +271,7 @@ static bool function_give(const struct usdt_file *f, const struct usdt_symbol *s
 						  .offset = in + f->segments[k].offset,
 						  .is_chosen = s->type == STT_GNU_IFUNC };
 
-		if (f->segments[k].exec && in < f->segments[k].filesz)
+		if (f->segments[k].exec && in < f->segments[k].filesz && function.offset)
 			return fn(arg, &function);
 	}
 	return true;

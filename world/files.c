@@ -171,9 +171,11 @@ static bool maps_line(void *arg, const struct usdt_maps_line *l)
 static int maps_read(struct world *w, pid_t pid, pid_t tid)
 {
 	struct maps m = { .w = w, .pid = pid, .tid = tid };
+	int err = usdt_maps_each(tid, maps_line, &m);
 
-	usdt_maps_each(tid, maps_line, &m);
-	return m.failed ? -ENOMEM : 0;
+	if (m.failed)
+		return -ENOMEM;
+	return err == -ENOENT || err == -ESRCH ? 0 : err;
 }
 
 struct look {
@@ -492,7 +494,6 @@ static void complain(struct world *w, struct world_file *f, int err)
 	if (bad) {
 		diag_warn(w->diag, NOWHERE, "%s: %zu damaged probe note%s left out", f->path, bad,
 			  bad == 1 ? "" : "s");
-		f->told = true;
 	} else if (damage) {
 		damage_tell(w, f, damage);
 	} else if (err && err != -ENOEXEC) { /* a file that is no ELF file has no probes */

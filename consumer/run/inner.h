@@ -212,7 +212,7 @@ void run_forget(struct run *r, uint64_t drained);
 /* drops.c */
 void run_drops_report(struct run *r);
 
-/* records.c: rings_fn; arg is the run. */
+/* records.c: ebpf_rings_fn; arg is the run. */
 bool run_record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
 bool run_record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
 /* Values that could not be read stay in the maps for the next time, or are lost at the end. */

@@ -79,6 +79,7 @@ static void nops_of_any_length(void **state)
 
 static void the_frame_at_each_of_the_first_instructions(void **state)
 {
+	static const uint8_t framed32[] = { 0xf3, 0x0f, 0x1e, 0xfb, 0x55, 0x89, 0xe5, 0x90 };
 	static const uint8_t framed[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 0x90 };
 
 	(void)state;
@@ -89,6 +90,8 @@ static void the_frame_at_each_of_the_first_instructions(void **state)
 	assert_int_equal(arch_x86_frame(framed + 4, 5, 0), ARCH_FRAME_NONE);
 	assert_int_equal(arch_x86_frame(framed + 4, 5, 1), ARCH_FRAME_PUSHED);
 	assert_int_equal(arch_x86_frame(framed + 5, 4, 1), ARCH_FRAME_SET);
+	assert_int_equal(arch_x86_frame(framed32, sizeof(framed32), 4), ARCH_FRAME_NONE);
+	assert_int_equal(arch_x86_frame(framed32, sizeof(framed32), 5), ARCH_FRAME_PUSHED);
 	assert_int_equal(arch_x86_frame(framed, 0, 0), ARCH_FRAME_NONE);
 	assert_int_equal(arch_x86_frame(framed, 2, 1), ARCH_FRAME_SET);
 }

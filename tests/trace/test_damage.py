@@ -272,6 +272,25 @@ def test_functions_that_cannot_be_read_are_told():
         assert len(said_of(p.stderr, folder)[kind]) == 1, (p.returncode, p.stderr)
 
 
+def overlapping_names(e, count=100000, length=16 << 20):
+    """As many functions as `count` in .text, each named by the rest of one string from another byte on."""
+    text, names, table = e.section(".text"), e.section(".strtab"), e.section(".symtab")
+    index = (text - e.get(e.EHDR["shoff"])) // 64
+    start, size = e.get(e.SHDR["addr"], text), e.get(e.SHDR["size"], text)
+    for at, add in ((names, b"\0" + b"a" * length + b"\0"), (table, b"".join(
+            struct.pack("<IBBHQQ", 1 + i, 0x12, 0, index, start + i % size, 1) for i in range(count)))):
+        e.put(e.SHDR["offset"], len(e.b), at)
+        e.put(e.SHDR["size"], len(add), at)
+        e.b += add
+
+
+def test_names_that_overlap_are_read_in_bounded_time():
+    folder = spoil(os.path.join(FOLDER, "overlap"), {"overlap": overlapping_names})
+    with Mapped(folder) as m:
+        p = dtrace("-l", "-n", "pid%d:overlap.so:no_such*:entry" % m.p.pid, timeout=60)
+        assert p.returncode == 1 and "does not match any probes" in p.stderr, p.stderr
+
+
 def test_usdt_check_tells_it_too():
     whole = os.path.join(FOLDER, "app")
     build_app()
