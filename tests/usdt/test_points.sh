@@ -10,7 +10,7 @@ cd "$here" || exit 99
 fails=0 done=0
 flags="-std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wconversion -Werror -I. -Iinclude"
 made="usdt/image.c usdt/proto.c usdt/provider.c usdt/region.c"
-read="arch/x86_64.c arch/aarch64.c usdt/arg.c usdt/elf.c usdt/file.c usdt/note.c usdt/proc.c usdt/types.c base/arena.c base/hash.c"
+read="arch/aarch64.c arch/arm_operand.c arch/operand.c arch/x86_64.c arch/x86_operand.c usdt/arg.c usdt/debug.c usdt/elf.c usdt/file.c usdt/maps.c usdt/note.c usdt/proc.c usdt/symbols.c usdt/types.c base/arena.c base/hash.c"
 must() {	# what command…
 	what=$1
 	shift
