@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/aarch64.c: registers and instructions of aarch64, for files that are
- * read on another machine.
+ * arch/aarch64.c: registers and instructions of aarch64, whose files are read on other machines.
+ * In:   names of registers; bytes of code.
+ * Out:  the functions of arch.h.
+ * Owns: nothing.
  */
 #include "arch/arch.h"
 
@@ -14,7 +16,7 @@ static bool is(const char *name, size_t len, const char *want)
 	return len == strlen(want) && !strncmp(name, want, len);
 }
 
-/* Two digits at most, without a leading zero; -1: no number. */
+/* A register's number: two digits at most, without a leading zero. -1: no number. */
 static int number(const char *s, size_t len)
 {
 	int n = 0;

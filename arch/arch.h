@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/arch.h: what a machine is: its registers by the names of operands, where
- * the kernel saves them, where calls pass arguments, and the instructions
- * that probe sites are made of.
+ * arch/arch.h: facts of machines: registers by their names in operands, where the kernel saves
+ * them, where calls pass arguments, and the instructions that probe sites are made of.
  *
  *   x86_64.def, x86_64.c   x86-64, and i386 as a 64-bit kernel runs it
  *   aarch64.c              aarch64: its files are read, its processes are not traced
@@ -14,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A part of a saved register: its word's offset in struct pt_regs; the low `width` bytes of the
- * word shifted right by `shift` bits. offset -1: no register. */
+/* A part of a saved register. offset: of the register's word in struct pt_regs, -1: no register.
+ * The part is the low `width` bytes of the word shifted right by `shift` bits. */
 struct arch_reg {
 	int16_t offset;
 	uint8_t shift, width;
@@ -23,7 +22,7 @@ struct arch_reg {
 
 /* ---- x86-64 (x86_64.c) ---------------------------------------------------------------- */
 
-/* ARCH_X86_rdi: that word's offset in struct pt_regs. */
+/* ARCH_X86_rdi: the offset of rdi's word in struct pt_regs. */
 enum arch_x86_word {
 #define ARCH_REG(id, ...) ARCH_X86_WORD_##id,
 #define ARCH_WORD(id) ARCH_X86_WORD_##id,
@@ -37,7 +36,8 @@ enum arch_x86_offset {
 
 /* The register that an operand names without its %: "rdi", "ah". */
 bool arch_x86_reg(const char *name, size_t len, struct arch_reg *reg);
-/* gcc keeps 64 bits of i386 in two registers: the upper half's, by the lower half's. */
+/* gcc keeps a 64-bit value of i386 in two registers. Finds the upper half's register by the lower
+ * half's; false: gcc pairs no register with it. */
 bool arch_i386_upper(const struct arch_reg *lower, struct arch_reg *upper);
 bool arch_x86_is_nop(const uint8_t code[16]); /* of any length: prefixes, then 90 or 0f 1f */
 
@@ -46,7 +46,7 @@ extern const int16_t arch_x86_call[ARCH_X86_CALL_REGS];	   /* arguments of funct
 extern const int16_t arch_x86_syscall[ARCH_X86_CALL_REGS]; /* of system calls */
 extern const int16_t arch_i386_syscall[ARCH_X86_CALL_REGS];
 
-/* Where a function's return address is, `offset` bytes after its first instruction. */
+/* Where a function's return address is at the instruction `offset` bytes after the first. */
 enum arch_frame {
 	ARCH_FRAME_NONE,   /* at (%rsp): nothing is pushed yet */
 	ARCH_FRAME_PUSHED, /* at 8(%rsp): %rbp is pushed and still the caller's */
@@ -57,7 +57,7 @@ enum arch_frame arch_x86_frame(const uint8_t *code, size_t n, uint64_t offset);
 
 /* ---- aarch64 (aarch64.c) ----------------------------------------------------------------- */
 
-/* The register that an operand names: "x4", "w0", "sp"; offsets are those of struct user_pt_regs. */
+/* The register that an operand names: "x4", "w0", "sp". Offsets are in struct user_pt_regs. */
 enum arch_arm {
 	ARCH_ARM_UNKNOWN,
 	ARCH_ARM_REG,

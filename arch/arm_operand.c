@@ -2,7 +2,7 @@
 /*
  * arch/arm_operand.c: operands of aarch64.
  * In:   "x0", "3", "[sp, 16]", "[x1, w2, sxtw 3]".
- * Out:  where the value is.
+ * Out:  in s->arg, where the value is.
  * Owns: nothing.
  */
 #include "arch/operand.h"
@@ -30,7 +30,7 @@ static bool arm_reg(struct arch_scan *s, struct usdt_reg *reg, bool *zero)
 	return arch_bad(s, "unknown register");
 }
 
-/* After [base, : a displacement, or an index with lsl, sxtw, uxtw … and a shift. */
+/* What follows "[base,": a displacement, or an index with lsl, sxtw, uxtw … and a shift. */
 static bool arm_offset(struct arch_scan *s)
 {
 	static const struct {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arch/operand.h: the operand of a probe's argument, as the assembler of a
- * machine writes it, while it is parsed.
+ * arch/operand.h: parsers for operands of probes' arguments, as machines' assemblers write them.
  *
  *   operand.c      numbers and expressions, which the assemblers share
  *   x86_operand.c  x86-64 and i386, AT&T syntax
  *   arm_operand.c  aarch64
  *
- * To add a machine, write its arch_MACHINE_operand, and give it a row of the
- * table in usdt/arg.c.
+ * To add a machine, write its arch_MACHINE_operand and add the machine's row to the table in
+ * usdt/arg.c.
  */
 #ifndef ARCH_OPERAND_H
 #define ARCH_OPERAND_H
@@ -16,10 +15,10 @@
 #include "arch/arch.h"
 #include "usdt/usdt.h"
 
-/* What a note of ours says of an operand: docs/operand-note.md. */
+/* What our own note says of an operand: docs/operand-note.md. */
 struct arch_known {
 	bool is_pair;
-	bool clash, clash_rip; /* two notes say different things; if it is counted from %rip */
+	bool clash, clash_rip; /* two notes disagree; clash_rip: on a %rip operand */
 	int64_t disp;
 	uint64_t next; /* address that %rip stands for */
 };
@@ -28,13 +27,13 @@ struct arch_scan {
 	const char *at, *end;		/* the text that is left */
 	struct usdt_arg *arg;		/* the result; size and sign are set already */
 	uint16_t machine;		/* EM_* */
-	const struct arch_known *known; /* NULL: the text is all there is */
-	/* Address of a symbol: 0, -ENOENT, or -EEXIST: several have the name. NULL: no symbols. */
+	const struct arch_known *known; /* NULL: there is no note, only the text */
+	/* A symbol's address: 0, -ENOENT, or -EEXIST: the name is ambiguous. NULL: no symbols. */
 	int (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
 	void *ctx;
 };
 
-/* Parse an operand; false: s->arg says why not. What follows the operand is left. */
+/* Parses an operand; false: s->arg says why not. The text behind the operand is left. */
 bool arch_x86_operand(struct arch_scan *s);
 bool arch_arm_operand(struct arch_scan *s);
 
@@ -47,7 +46,7 @@ static inline struct usdt_reg arch_reg_of(const struct arch_reg *r)
 	return (struct usdt_reg){ .offset = r->offset, .shift = r->shift, .width = r->width };
 }
 
-/* For `return arch_bad(…)`: false, and the reason in the argument. */
+/* For `return arch_bad(…)`: returns false, and puts the reason into the argument. */
 static inline bool arch_bad(struct arch_scan *s, const char *why)
 {
 	s->arg->kind = USDT_ARG_BAD;

@@ -3,6 +3,7 @@
  * arch/x86_64.c: registers and instructions of x86-64 and i386.
  * In:   the words of struct pt_regs (x86_64.def); bytes of code.
  * Out:  the tables and functions of arch.h.
+ * Owns: nothing.
  */
 #include "arch/arch.h"
 

@@ -2,7 +2,7 @@
 /*
  * arch/x86_operand.c: operands of x86-64 and i386 in AT&T syntax.
  * In:   "%edi", "$3", "-8(%rbp,%rax,4)", "counter+8(%rip)".
- * Out:  where the value is.
+ * Out:  in s->arg, where the value is.
  * Owns: nothing.
  */
 #include "arch/operand.h"
@@ -38,7 +38,8 @@ static bool is_ip(const struct usdt_reg *reg)
 	return reg->offset == ARCH_X86_rip;
 }
 
-/* clang's assembler cannot tell, so operands without a name may have a note too. */
+/* True if the operand names a symbol. Only then its note counts: clang's assembler cannot tell, and
+ * writes notes for other operands too. */
 static bool has_name(const struct arch_scan *s)
 {
 	for (const char *c = s->at; c < s->end && *c != '('; c++)
@@ -47,7 +48,8 @@ static bool has_name(const struct arch_scan *s)
 	return false;
 }
 
-/* The linker's value in place of an expression; what has a relocation of its own is no address. */
+/* Takes the linker's value, from the note, in place of an expression. An expression with a
+ * relocation of its own (@) is no address. */
 static void known_disp(struct arch_scan *s)
 {
 	struct usdt_arg *a = s->arg;
@@ -59,7 +61,7 @@ static void known_disp(struct arch_scan *s)
 	a->disp = s->known->disp;
 }
 
-/* False: two notes say different things of this operand, which is counted from %rip or not. */
+/* False if two notes disagree on this operand. rip: the operand is relative to %rip. */
 static bool settled(struct arch_scan *s, bool rip)
 {
 	return !s->known || !(rip ? s->known->clash_rip : s->known->clash) ||
@@ -90,7 +92,7 @@ static bool x86_address(struct arch_scan *s)
 		return arch_bad(s, "address in a register too narrow");
 	if (is_ip(&a->index) || (is_ip(&a->base) && a->index.offset >= 0))
 		return arch_bad(s, "malformed address");
-	/* sym(%rip) means sym; a number there is relative to an instruction that we do not know. */
+	/* sym(%rip) means sym; a number before (%rip) counts from an unknown instruction. */
 	if (is_ip(&a->base)) {
 		if (s->known && a->is_address)
 			a->disp += (int64_t)s->known->next;
@@ -102,7 +104,7 @@ static bool x86_address(struct arch_scan *s)
 	return settled(s, false);
 }
 
-/* gcc keeps 64 bits in two registers that follow each other in its order. */
+/* gcc keeps 64 bits in two registers that are neighbours in its own order. */
 static bool i386_pair(struct arch_scan *s)
 {
 	struct usdt_arg *a = s->arg;
@@ -153,7 +155,7 @@ bool arch_x86_operand(struct arch_scan *s)
 		a->kind = USDT_ARG_REG;
 		if (!x86_reg(s, &a->base))
 			return false;
-		/* The size governs: compilers name a narrower part of the same register. On
+		/* The note's size decides: compilers name a narrower part of the same register. On
 		 * i386 the rest is in another register, which the text does not name. */
 		if (a->size > a->base.width) {
 			if (s->machine == EM_386 && a->size > 4)

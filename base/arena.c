@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/arena.c: a list of blocks, each twice the last, bump allocated.
+ * base/arena.c: a list of blocks with bump allocation. Each block has twice the
+ * size of the one before it, up to a limit.
  * Owns: the blocks, until arena_free.
  */
 #include "base/arena.h"
@@ -19,7 +20,7 @@ struct block {
 };
 
 struct arena {
-	struct block *blocks; /* the newest first; only it has room */
+	struct block *blocks; /* the newest first; only the newest has room */
 	size_t next_size;
 	bool failed;
 };
@@ -145,7 +146,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem)
 {
 	size_t more = *cap ? *cap * 2 : 8;
-	/* SIZE_MAX fails as any size that cannot be had, and is remembered. */
+	/* SIZE_MAX fails like any allocation without memory, and sets the arena's flag. */
 	void *p = arena_alloc(a, more > SIZE_MAX / 2 / elem ? SIZE_MAX : more * elem), *v;
 
 	if (!p)

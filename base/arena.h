@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * base/arena.h: memory that lives as long as one job (a compile, a scan).
- * Everything allocated from an arena is freed with it, all at once; what
- * comes out is zeroed, aligned to 16 bytes and must not be freed singly.
- * Failure: an allocation that cannot be had returns NULL and sets a flag
- * that stays (arena_failed), so that a long job may test once at its end.
+ * arena_free frees all allocations of an arena at once. Allocations are zeroed,
+ * aligned to 16 bytes and must not be freed singly. Failure: an allocation that
+ * fails returns NULL and sets a flag that stays (arena_failed), so that a long
+ * job may test once at its end.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -33,18 +33,18 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 #define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
 
 /*
- * Growable arrays inside an arena: `type *v; size_t n, cap;` and
- * ARENA_PUSH(arena, v, n, cap) yields a pointer to a new zeroed element,
- * or NULL, and then v, n and cap are what they were. Old copies stay in the
- * arena until it goes. pv: the address of v.
+ * Growable arrays inside an arena: `type *v; size_t n, cap;`, all 0 at first.
+ * ARENA_PUSH(arena, v, n, cap) yields a pointer to a new zeroed element.
+ * Without memory it yields NULL and leaves v, n and cap as they were. Old
+ * copies of the array stay in the arena until arena_free. pv: the address of v.
  */
 bool arena_more(struct arena *a, void *pv, size_t n, size_t *cap, size_t elem);
 #define ARENA_PUSH(a, v, n, cap) \
 	((n) < (cap) || arena_more((a), &(v), (n), &(cap), sizeof(*(v))) ? &(v)[(n)++] : NULL)
 
 /*
- * For tests: the Nth allocation from now on fails, in every arena (0: none
- * does), whether it needs a new block or not.
+ * For tests: the Nth allocation from now on fails, counted over all arenas,
+ * whether it needs a new block or not. 0: no allocation fails on purpose.
  */
 void arena_fail_at(unsigned long n);
 

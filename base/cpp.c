@@ -32,7 +32,7 @@ static bool write_all(int fd, const char *bytes, size_t len)
 	return true;
 }
 
-/* The whole of a memory file, NUL-terminated. */
+/* Reads a whole memory file; adds a NUL. */
 static char *slurp(struct arena *a, int fd, size_t *len)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
@@ -49,12 +49,12 @@ static char *slurp(struct arena *a, int fd, size_t *len)
 	return s;
 }
 
-/* The command line: words of $CPP or `cc -E`, ours, then the caller's. NULL: no memory. */
+/* The command line: the words of $CPP or `cc -E`, our options, the caller's. NULL: no memory. */
 static char **command(struct arena *a, const char *name, const char *const *args, size_t n)
 {
 	/*
 	 * -std=c99: in gnu mode `linux` and `unix` are macros, and D scripts use such words.
-	 * _DEFAULT_SOURCE: the headers declare what they declare in gnu mode.
+	 * _DEFAULT_SOURCE makes headers declare as much as in gnu mode.
 	 */
 	static const char *const ours[] = { "-x", "c", "-std=c99", "-D_DEFAULT_SOURCE=1",
 					    "-D__SUNW_D=1" };
@@ -69,7 +69,7 @@ static char **command(struct arena *a, const char *name, const char *const *args
 		argv[k++] = word;
 	for (size_t i = 0; i < COUNT(ours); i++)
 		argv[k++] = arena_strdup(a, ours[i]);
-	/* The text comes by standard input; includes in quotes are looked for beside its file. */
+	/* The text comes by standard input: name the folder of its includes in quotes. */
 	argv[k++] = arena_strdup(a, "-iquote");
 	argv[k++] = slash ? arena_strndup(a, name, (size_t)(slash - name) + 1) :
 			    arena_strdup(a, ".");
@@ -95,7 +95,7 @@ static void child(char **argv, int in, int out, int err)
 	_exit(127);
 }
 
-/* The line of the preprocessor's complaints that says most. */
+/* Reports the preprocessor's first message with "error", else its first line. */
 static void complain(struct diag *diag, const char *name, char *err, int status)
 {
 	char *line, *save, *best = NULL;
@@ -111,7 +111,8 @@ static void complain(struct diag *diag, const char *name, char *err, int status)
 		   best ? best : "the preprocessor died");
 }
 
-/* -H: paths of headers, one a line. cc writes them among its complaints, with a dot for each level. */
+/* -H: prints the paths of headers, one a line. cc writes them between its messages, behind a dot
+ * for each level. */
 static void headers(char *err, const char *const *args, size_t n)
 {
 	char *line, *save;

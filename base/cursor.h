@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/cursor.h: untrusted bytes are read through this and never by a cast.
- * A read past the end returns zero, sets `bad` and moves no more; so a
- * parser may read a whole header and test once.
+ * base/cursor.h: reads untrusted bytes without casts. A read past the end
+ * returns zero, sets `bad` and moves the cursor to the end, so a parser may
+ * read a whole header and test once.
  */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
@@ -28,7 +28,7 @@ static inline size_t cur_left(const struct cursor *c)
 	return (size_t)(c->end - c->at);
 }
 
-/* The next n bytes, and past them; NULL (and bad) if there are fewer. */
+/* Returns the next n bytes and moves past them; NULL (and bad) if fewer are left. */
 static inline const void *cur_bytes(struct cursor *c, size_t n)
 {
 	const void *p = c->at;
@@ -63,7 +63,7 @@ static inline uint8_t cur_u8(struct cursor *c)
 	return p ? *p : 0;
 }
 
-/* A NUL-terminated string inside the bytes, and past its NUL; NULL (and bad) if none ends. */
+/* Returns the next string and moves past its NUL; NULL (and bad) if no NUL follows. */
 static inline const char *cur_str(struct cursor *c)
 {
 	const unsigned char *nul = c->bad ? NULL : memchr(c->at, 0, cur_left(c));

@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * The message alone is from `begin` to `end` in the text, which is freed here. It is one line: names
- * and paths in it are often chosen by others.
+ * Hands the text to the client and frees it. The message alone is from `begin`
+ * to `end`. It is made printable, because others may have chosen the names and
+ * paths in it.
  */
 static void emit(struct diag *d, struct diag_message m, char *text, size_t len, long begin,
 		 long end)
@@ -30,13 +31,13 @@ static void emit(struct diag *d, struct diag_message m, char *text, size_t len, 
 	free(text);
 }
 
-/* Does this byte begin a character? Of UTF-8's longer ones only the first does. */
+/* Does this byte begin a character? In UTF-8 the bytes 10xxxxxx continue one. */
 static bool begins(char c)
 {
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-/* A copy of the source line in which all but its tabs is printable; NULL: no memory. */
+/* A printable copy of the source line; tabs stay. NULL: no memory. */
 static char *source_line(const char *start, size_t n)
 {
 	char *line = malloc(n + 1);
@@ -53,7 +54,7 @@ static char *source_line(const char *start, size_t n)
 	return line;
 }
 
-/* The source line and a caret under the place; tabs stay tabs so that they line up. */
+/* Prints the source line and a caret under the place. Tabs stay tabs so that the caret lines up. */
 static void show_source(FILE *f, const struct place *p, uint32_t len)
 {
 	size_t col = p->column - 1, end = p->len - (p->len && p->start[p->len - 1] == '\r');

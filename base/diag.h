@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/diag.h: the one error voice.
+ * base/diag.h: composes all error messages.
  *
  * With a place:    file:line:column: what is wrong     (with errtags: [D_TAG] before)
  *                  the source line
@@ -8,12 +8,12 @@
  *                  hint: what to do
  * Without:         dtrace: what is wrong
  *
- * A message is one line, whatever its arguments hold: what is not printable in them is shown as '?'.
+ * A message is one line: an unprintable character of its arguments is shown as
+ * '?'.
  *
- * A diag collects messages, prints nothing itself and gives them to its
- * sink in the order in which they were reported; the command's sink is
- * stderr. After `limit` errors the rest are counted only. Who wants more than
- * the text sets `tell` instead of the sink.
+ * A diag prints nothing itself. It gives each message to its sink at once; the
+ * command's sink is stderr. After `limit` errors further ones are only counted.
+ * A client that needs more than the text sets `tell` instead of the sink.
  */
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
@@ -23,8 +23,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* What kind of error a message is, for who looks it up. An object, not a string: a name that is
- * misspelt does not build. */
+/* The kind of an error, which users can look up in the guide. Tags are objects, not strings, so
+ * that a misspelt tag does not build. */
 struct diag_tag {
 	const char *name;
 };
@@ -33,7 +33,7 @@ enum diag_kind { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE, DIAG_HINT };
 
 struct diag_message { /* all borrowed until tell returns */
 	enum diag_kind kind;
-	const char *text; /* as a sink is given it */
+	const char *text; /* as the sink gets it */
 	const char *what; /* the message alone, no newline */
 	const char *tag;  /* NULL: none */
 	struct place place;
@@ -47,7 +47,7 @@ struct diag {
 	void (*sink)(void *arg, const char *text, size_t len); /* whole lines; NULL: dropped */
 	void (*tell)(void *arg, const struct diag_message *m);
 	void *arg;
-	bool hushed; /* the last message was beyond the limit, so its hint is not shown */
+	bool hushed; /* the last message was not shown, so its hint is not either */
 };
 
 /* tag may be NULL. Messages have no newline and no full stop at the end. */
@@ -57,9 +57,9 @@ void diag_verror(struct diag *d, struct loc at, const struct diag_tag *tag, cons
 		 va_list ap) __attribute__((format(printf, 4, 0)));
 void diag_warn(struct diag *d, struct loc at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* A report that is neither: "dtrace: 5 drops on CPU 0"; no place, no prefix but `who`. */
+/* Reports a fact without a place, with no prefix but `who`: "dtrace: 5 drops on CPU 0". */
 void diag_note(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Belongs to the message before it. */
+/* Adds a hint to the message before it. */
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define NOWHERE ((struct loc){ NULL, 0, 0 })

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* base/grow.c: growable arrays of the heap. */
+/* base/grow.c: growable arrays on the heap. */
 #include "base/grow.h"
 
 #include <stdint.h>
@@ -15,7 +15,7 @@ bool grow_more(void *pv, size_t n, size_t *cap, size_t elem)
 
 	if (n > SIZE_MAX / 2)
 		return false;
-	memcpy(&old, pv, sizeof(old)); /* a pointer to whatever the elements are */
+	memcpy(&old, pv, sizeof(old)); /* not by a cast: v's type is the caller's */
 	v = reallocarray(old, more, elem);
 	if (!v)
 		return false;

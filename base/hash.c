@@ -81,7 +81,7 @@ static void slot_put(struct hash *h, size_t index)
 	h->slots[i] = (uint32_t)index + 1;
 }
 
-/* Room for one more entry: drops removed ones and doubles when half are live. */
+/* Makes room for an entry: drops removed ones, and doubles the table if more than half live. */
 static int make_room(struct hash *h)
 {
 	size_t cap = h->cap;

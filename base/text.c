@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/text.c: texts with their line maps, globs, and how the text of others is shown.
- * Owns: nothing; all is the arena's.
+ * base/text.c: texts with their line maps, patterns, and printable copies of
+ * strings.
+ * Owns: nothing; texts are in the caller's arena.
  */
 #include "base/text.h"
 
@@ -105,7 +106,7 @@ static size_t line_len(const struct text *t, size_t line)
 	return end - t->lines[line];
 }
 
-/* `# 12 "file"` or `#line 12 "file"`: sets the line that follows and the name (or leaves it). */
+/* Reads `# 12 "file"` or `#line 12 "file"`. *number: the next line's; *name: stays without one. */
 static bool line_marker(const char *s, size_t len, uint32_t *number, const char **name,
 			size_t *name_len)
 {
@@ -153,7 +154,7 @@ struct place text_place(struct loc at)
 	p.start = t->bytes + t->lines[line];
 	p.len = line_len(t, line);
 	p.line = (uint32_t)line + 1;
-	/* The nearest marker numbers the line; the nearest that has a name names the file. */
+	/* The nearest marker numbers the line; the nearest marker with a name names the file. */
 	for (size_t i = line; i-- > 0 && !name;)
 		if (line_marker(t->bytes + t->lines[i], line_len(t, i), &number, &name,
 				&name_len) &&
@@ -186,14 +187,14 @@ bool text_is_glob(const char *pattern)
 	return !*pattern || strpbrk(pattern, "*?[\\");
 }
 
-/* The next character of a [...]; a backslash takes what follows as it is. */
+/* The next character of a [...]; a backslash takes the next character literally. */
 static char set_char(const char **s)
 {
 	*s += **s == '\\' && (*s)[1];
 	return *(*s)++;
 }
 
-/* One [...] against c; *p is past the '['. A set that does not end matches '[' itself only. */
+/* Matches one [...] against c; *p is past the '['. A set without ']' matches only '[' itself. */
 static bool set_match(const char **p, char c)
 {
 	const char *s = *p;
@@ -295,7 +296,7 @@ static bool is_shown(uint32_t code)
 	return true;
 }
 
-/* How many of the first bytes are shown as they are, or (*shown false) as '?'. */
+/* The number of first bytes that are alike: all shown as they are, or (*shown false) all as '?'. */
 static size_t span(const char *s, size_t n, bool *shown)
 {
 	size_t i = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * base/threads.c: asks about a process through any thread that is left.
+ * base/threads.c: finds a thread of a process that can still be asked about the
+ * process.
  * In:   /proc/PID/task.
  * Out:  thread ids.
  * Owns: nothing.

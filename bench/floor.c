@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/floor.c: the kernel's floor: a program of two instructions on every
- * app:::hit site of a file, while a command runs.
+ * bench/floor.c: the kernel's floor, the least that a hit costs: attaches a
+ * program of two instructions to every probe site of a file while a command runs.
  *
  *	floor FILE COMMAND [ARGS …]
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/hit.c: fires app:::hit N times, with a string of LENGTH bytes. Prints "ns-a-hit LEAST MEAN":
- * of slices of some milliseconds that which others on the machine disturbed least; and of all.
+ * bench/hit.c: fires app:::hit N times, with a string of LENGTH bytes. Prints "ns-a-hit LEAST
+ * MEAN". LEAST is from the slice of some milliseconds that other work on the machine disturbed
+ * least. MEAN is from all hits.
  */
 #include "hit.h"
 

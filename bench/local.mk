@@ -1,4 +1,4 @@
-# make bench, make bench-sites: print tables of ratios; not part of check.
+# make bench, make bench-sites: tables of ratios; ./check does not run them.
 EXTRA_PROGRAMS = bench/floor
 bench_floor_SOURCES = bench/floor.c
 bench_floor_LDADD = libusdtread-core.la libbase.la $(BPF_LIBS) $(ELF_LIBS)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/many.c: one probe at SITES sites, each with a constant of its own; -DSAME: all with the same.
+ * bench/many.c: one probe at SITES sites. Each site has its own constant as the argument; -DSAME:
+ * all sites have the same constant.
  *
  *	many PASSES
  *
- * Prints "ns-a-hit N": of passes over all sites that which others on the machine disturbed least.
+ * Prints "ns-a-hit N N", from the pass over all sites that other work disturbed least.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #define CONSTANT "\\nr"
 #endif
 
-/* \@ is the number of the macro's use: the sites' constants. */
+/* \@ counts the uses of macros: it makes the sites' constants. */
 __asm__(".altmacro\n"
 	".macro NOTE nr\n"
 	"	.pushsection .note.stapsdt,\"\",\"note\"\n"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Compares, in one run on this machine: the kernel's floor, dtrace, bpftrace.
+"""Compares the kernel's floor, dtrace and bpftrace in one run on this machine.
 
-Usage: run.py BUILD-FOLDER (or: make bench). Needs root and bpftrace. Every row is measured
-ROUNDS times, the tools taking turns; the least is shown (others share the machine: for seconds or
-for milliseconds, so a hit's cost is that in a run's least disturbed slice; where records must be
-taken away meanwhile, as printf's, that in a whole run). A tool that loses events is faster for it:
-dtrace runs at its default sizes, bpftrace with buffers that hold a whole run, and what either lost
-all the same stands in the row.
+Usage: run.py BUILD-FOLDER (or: make bench). Needs root and bpftrace. Every row is measured ROUNDS
+times; the tools take turns, and the least is shown, because other work shares the machine. The cost
+of a hit comes from the least disturbed slice of a run. For printf it comes from the whole run,
+because the tool must take records away meanwhile. A tool that loses events is faster for it: dtrace
+runs at its default sizes, bpftrace with buffers that hold a whole run, and the row says how many
+events a tool lost all the same.
 """
 import os
 import re
@@ -34,14 +34,14 @@ def build():
 
 
 def build_many(sites, *flags):
-    """Sites of one probe, each with a constant of its own; or all with the same."""
+    """A program with many sites of one probe. Sites differ in their constant, unless -DSAME."""
     out = os.path.join(WORK, "many%d%s" % (sites, "".join(flags)))
     subprocess.check_call(["gcc", "-O2", "-DSITES=%d" % sites, *flags, "-o", out, os.path.join(HERE, "many.c")])
     return out
 
 
 def places():
-    """Arguments at other places at each site, beside those that are compiled in."""
+    """Compares arguments whose place differs among sites with arguments at a compiled-in place."""
     differ, same, many = build_many(8), build_many(8, "-DSAME"), build_many(SITES)
     script = lambda program, passes, what: [DTRACE, "-q", "-c", "%s %d" % (program, passes), "-n",
                                             "bench$target:::many { @ = %s; }" % what]

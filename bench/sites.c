@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/sites.c: what a probe's site costs, off and on.
+ * bench/sites.c: measures the cost of a probe's site, off and on.
  *
  *	sites PASSES [on]
  *
- * One program a form: -DFORM=BARE, a site; GUARDED, a site behind its semaphore; MADE, libusdt's
- * usdt_fire(). -DUSDT_PLAIN_NOP: one nop a site; -DSYSTEMTAP: <sys/sdt.h>'s. Off, it passes 8 sites
- * a turn of a loop that has nothing else to do, so that no other work hides them; on, one. Prints
- * "ns-empty N ns-a-pass N": the loop alone, and with its sites, both for a pass: of 1,000 slices
- * that which others on the machine disturbed least. on: waits until somebody looks, if the form can
- * tell.
+ * -DFORM selects the form of the site: BARE, a site; GUARDED, a site behind its semaphore; MADE,
+ * libusdt's usdt_fire(). -DUSDT_PLAIN_NOP: one nop a site. -DSYSTEMTAP: the site of <sys/sdt.h>.
+ * Off, a turn of the loop passes 8 sites and does nothing else, so that no other work hides their
+ * cost. On, a turn passes one site. Prints "ns-empty N ns-a-pass N": a pass of the loop without and
+ * with sites, each from the slice of 1,000 that other work on the machine disturbed least. With
+ * `on`, MADE waits until a consumer enables the probe.
  */
 #define BARE 1
 #define GUARDED 2
@@ -58,7 +58,7 @@ USDT_SEMAPHORE(bench, hit);
 	what;
 #define EIGHT(what) \
 	PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what) PASS(what)
-/* Each with its loop at the start of a cache line. */
+/* Each loop is a function that starts at a cache line, so that alignment makes no difference. */
 #define LOOP(name, body)                                                    \
 	__attribute__((noinline, aligned(64))) static void name(long turns) \
 	{                                                                   \

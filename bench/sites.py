@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a probe's site costs, off and on, by form; one run, on this machine.
+"""Measures the cost of a probe's site, off and on, by form, in one run on this machine.
 
-Usage: sites.py BUILD-FOLDER (or: make bench-sites). Needs root; <sys/sdt.h> of systemtap-sdt-dev is
-the peer where it is installed. off: nanoseconds a pass, less the same loop without sites, which has
-nothing else to do (in real code much of it is hidden). on: nanoseconds a hit, with dtrace's
-`@ = count()` at the site; the floor is a program of two instructions there. The programs take turns,
-ROUNDS times. Off, the least counts (others share the machine); on, the median, for a site of any form
-is a quarter faster in some runs, and more often where the code that goes on is not beside it, as
-behind a guard. Ratios are to SystemTap's form with the same guard.
+Usage: sites.py BUILD-FOLDER (or: make bench-sites). Needs root. The peer is <sys/sdt.h> of
+systemtap-sdt-dev, if it is installed. off: nanoseconds a pass, less the same loop without sites.
+The loop does nothing else; real code hides much of the cost. on: nanoseconds a hit, with dtrace's
+`@ = count()` at the site; the floor is a program of two instructions at the site. The programs take
+turns, ROUNDS times. Off, the least counts, because other work shares the machine. On, the median
+counts, because a site of any form is a quarter faster in some runs, and more often if the code that
+goes on is not beside it, as behind a guard. Ratios are to SystemTap's form with the same guard.
 """
 import os
 import re
@@ -36,7 +36,7 @@ FORMS = [  # name, how it is compiled, name of its peer
 
 
 def build():
-    """The programs that compile here, by the form's name."""
+    """The programs that compile on this machine, by the form's name."""
     programs = {}
     for i, (name, flags, _) in enumerate(FORMS):
         out = os.path.join(WORK, "sites%d" % i)
@@ -59,7 +59,7 @@ def passes(text):
 
 
 def traced(program):
-    """ns a hit under dtrace, which must have seen every one."""
+    """ns a hit under dtrace, which must have seen every hit."""
     p = subprocess.run([os.path.join(BUILD, "dtrace"), "-qZ", "-c", "%s %d on" % (program, HITS), "-n",
                         'bench$target:::hit { @ = count(); } END { printa("hits %@d\\n", @); }'],
                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -3,7 +3,7 @@
  * d/check.c: raw clauses → a program (guide: chp-prog).
  * In:   struct d after all texts were parsed.
  * Out:  struct d_prog: typed clauses, variables, aggregations, providers.
- * Owns: nothing; all is the arena's. Raw trees are used up.
+ * Owns: nothing; all is in the arena. Raw trees are used up.
  */
 #include "d/check.h"
 
@@ -68,7 +68,7 @@ static bool same_args(const struct d_args *a, const struct d_args *b)
 	return true;
 }
 
-/* Only descriptions whose args[] differ need clauses of their own. */
+/* A clause that uses args[] is split if its descriptions differ in args[]. */
 static bool must_split(struct d *d, const struct d_clause *raw)
 {
 	const struct d_names *names = d->config.names;
@@ -112,8 +112,8 @@ static bool check_if(struct chk *c, struct d_stmt *s)
 }
 
 /*
- * `debug ? printf("…") : 1;` is an if: what acts in a result of ?: is a
- * statement there, an action or `@a = count()`.
+ * Does a result of ?: hold an action or `@a = count()`? Then the expression is
+ * a statement, as in `debug ? printf("…") : 1;`, and becomes an if.
  */
 static bool acts(struct chk *c, const struct d_expr *e)
 {
@@ -213,7 +213,7 @@ static bool is_step(const struct d_expr *e)
 					e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC);
 }
 
-/* Does e assign to or step the variable that `arg`, an expression, names, whole or in part? */
+/* Does e assign to the variable that the expression `arg` names, or step it, even in part? */
 static bool makes(void *arg, const struct d_expr *e)
 {
 	const struct d_expr *name = arg, *to = e;
@@ -244,9 +244,9 @@ static bool is_unknown(struct chk *c, const struct d_expr *e)
 }
 
 /*
- * `/self->t == 0/ { self->t = timestamp; }`: a predicate may read what its
- * own actions make; then they are checked before it. What the predicate
- * makes itself (`/n++ < 5/`) does not wait.
+ * Must the actions be checked before the predicate? They must if they make a
+ * variable that the predicate reads: `/self->t == 0/ { self->t = timestamp; }`.
+ * A variable that the predicate itself makes (`/n++ < 5/`) does not count.
  */
 static bool must_wait(struct chk *c, const struct d_clause *cl, struct d_expr *e)
 {
@@ -309,7 +309,7 @@ static bool check_raw(struct chk *c, struct d_clause *raw)
 	for (size_t i = 0; i < raw->npdescs; i++) {
 		struct d_clause *cl = clause_for(c->d, raw, i);
 
-		/* One clause's errors are enough: the others would repeat them. */
+		/* Stop at the first error: the other clauses would repeat it. */
 		if (!cl || !check_clause(c, cl))
 			return false;
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_act.c: actions, beyond what a prototype can say (guide: chp-actsub,
+ * d/check_act.c: checks actions beyond their prototypes (guide: chp-actsub,
  * chp-aggs).
  * In:   CALL nodes whose func is an enum d_action; kids raw.
- * Out:  typed CALL nodes; actions that have a value have its type: STACK, KSYM, USYM.
- * Owns: nothing; all is the arena's.
+ * Out:  typed CALL nodes; an action with a value has its type: STACK, KSYM, USYM.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -103,7 +103,7 @@ static bool check_tracemem(struct chk *c, struct d_expr *e, const struct d_row *
 	return e->kids[0] != NULL;
 }
 
-/* The prototype says all that is to be checked. */
+/* For actions whose prototype is all there is to check. */
 static bool check_args(struct chk *c, struct d_expr *e, const struct d_row *row)
 {
 	return c_args(c, e, row->proto);
@@ -208,6 +208,6 @@ struct d_expr *c_action(struct chk *c, struct d_expr *e, const struct d_row *row
 			"action %s() has no value: it is a statement of its own", e->str);
 		return NULL;
 	}
-	e->type = d_base(c->d, row->value); /* of a statement: void, whose number is 0 */
+	e->type = d_base(c->d, row->value); /* row->value 0 is void, a statement */
 	return checks[e->func](c, e, row) ? e : NULL;
 }

@@ -28,7 +28,7 @@ struct d_agg *c_agg_find(struct chk *c, struct d_expr *e, const struct agg_tags 
 	a = hash_get_str(c->d->agg_names, agg_name(e));
 	if (!a)
 		d_error(c->d, e->loc, tags->bad, "unknown aggregation: @%s", e->str);
-	if (!a || a->func < 0) /* its statement was in error */
+	if (!a || a->func < 0) /* its statement had an error */
 		return NULL;
 	if (e->nkids) {
 		d_error(c->d, e->loc, tags->key, "%s() takes @%s without keys", who, e->str);
@@ -149,7 +149,7 @@ static bool llquantize_ok(struct chk *c, const struct d_expr *call, const int64_
 	return true;
 }
 
-/* Functions that have no parameters: the value is all. */
+/* For functions without parameters: the value is their only argument. */
 static bool params_none(struct chk *c, struct d_agg *a, struct d_expr *call, size_t *used)
 {
 	(void)c;
@@ -165,7 +165,7 @@ struct params {
 	bool (*fit)(struct chk *c, const struct d_expr *call, const int64_t *p);
 };
 
-/* Constants behind the value, the same wherever the aggregation is assigned. */
+/* Reads the constants behind the value, which must be the same for every use of the aggregation. */
 static bool params_read(struct chk *c, struct d_agg *a, struct d_expr *call,
 			const struct params *of, size_t *used)
 {
@@ -210,7 +210,7 @@ static bool params_llquantize(struct chk *c, struct d_agg *a, struct d_expr *cal
 #define params_stddev params_none
 #define params_quantize params_none
 
-/* *used: how many of the call's arguments the value and the parameters are. */
+/* *used: the number of arguments that are the value and the parameters. */
 static bool (*const params[D_NAGGFUNCS])(struct chk *c, struct d_agg *a, struct d_expr *call,
 					 size_t *used) = {
 #define D_AGGFUNC(id, has, proto, ...) [D_AGG_##id] = params_##id,

@@ -4,7 +4,7 @@
  * chp-actsub).
  * In:   raw CALL nodes.
  * Out:  typed CALL nodes; offsetof folded, stringof a cast.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -77,7 +77,7 @@ static struct d_expr *subroutine(struct chk *c, struct d_expr *e, const struct d
 	return e->type ? e : NULL;
 }
 
-/* One that this version lacks is refused for that, with -w or without. */
+/* A destructive function needs -w. One that this version lacks is refused later for that. */
 static bool is_allowed(struct chk *c, const struct d_expr *e, const struct d_row *row)
 {
 	if (!row->destructive || !row->has || c->d->config.opt.destructive)

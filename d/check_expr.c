@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_expr.c: expressions by kind; literals, memory, sizes (guide:
+ * d/check_expr.c: checks expressions by kind; literals, memory, sizes (guide:
  * chp-typeopexpr, chp-pointers, chp-structs).
  * In:   raw trees.
- * Out:  typed trees as d.h states them; NULL where an error was reported.
- * Owns: nothing; all is the arena's.
+ * Out:  typed trees, as d.h describes them; NULL where an error was reported.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
-#define MAX_DEPTH 4000 /* of trees; inlines put trees inside of trees */
+#define MAX_DEPTH 4000 /* of trees, with the trees of inlines inside */
 
 static struct d_expr *int_literal(struct chk *c, struct d_expr *e)
 {
@@ -72,7 +72,7 @@ static struct d_expr *member(struct chk *c, struct d_expr *e)
 	struct d_expr *of;
 	uint64_t off = 0;
 
-	/* p->m of a p that is no pointer, and p.m of a pointer p, are reported in terms of the member */
+	/* without a pointer p->m, and with one p.m, is an error about the member */
 	if (!c_kids_done(c, e))
 		return NULL;
 	of = e->kids[0];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_fmt.c: conversions of printf and printa against their arguments
- * (guide: chp-fmt).
+ * d/check_fmt.c: checks conversions of printf and printa against their
+ * arguments (guide: chp-fmt).
  * In:   CALL nodes of printf, system, freopen and printa; raw kids.
  * Out:  format set; kids typed. kids[0] stays the format's STRING node, and
  *       the arguments follow it (printa: the aggregations).
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -45,7 +45,7 @@ static int kind_of(const struct d_type *t)
 	}
 }
 
-/* true: fits, or is a verb that d_format_parse knows and that takes anything */
+/* true: the argument fits, or the verb takes any argument */
 static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type *t, struct loc at,
 		      const char *who, const char *what)
 {
@@ -59,7 +59,7 @@ static bool verb_fits(struct chk *c, const struct d_conv *v, const struct d_type
 	return true;
 }
 
-/* %ws and %ls: an array of wchar_t. */
+/* %ws and %ls print an array of wchar_t. */
 static bool is_wide_text(const struct d_conv *v, const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t), *of = r->kind == D_T_ARRAY ? d_resolve(r->to) : NULL;

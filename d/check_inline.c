@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_inline.c: inlines: at each use the definition is copied, with the keys in their places, and
- * checked (guide: chp-variables).
+ * d/check_inline.c: inlines. Each use copies the definition, puts the keys in
+ * their places, and checks the copy (guide: chp-variables).
  * In:   an inline's name and its raw keys.
- * Out:  the value, as the declared type.
- * Owns: nothing; all is the arena's.
+ * Out:  the value, in the declared type.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -13,7 +13,7 @@
 #define MAX_INLINES 32
 #define MAX_EXPANDED 20000
 
-/* Does the name stand for the inline's definition, with its keys if it has some? */
+/* Does the use give as many keys as the inline has? If not, reports it. */
 static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ident *id, size_t n)
 {
 	if (n == id->nparams)
@@ -27,7 +27,7 @@ static bool keys_given(struct chk *c, const struct d_expr *e, const struct d_ide
 	return false;
 }
 
-/* The raw key, as the declared type, wherever the inline's value has its name. */
+/* Puts the raw keys, cast to their declared types, wherever the value has their names. */
 static struct d_expr *with_keys(struct chk *c, struct d_expr *e, const struct d_ident *id,
 				struct d_expr *const *keys)
 {
@@ -50,7 +50,7 @@ static struct d_expr *with_keys(struct chk *c, struct d_expr *e, const struct d_
 	return e;
 }
 
-/* A cast converts more than an assignment may. */
+/* Keys must fit as in an assignment. with_keys casts them, and a cast would convert more. */
 static bool keys_fit(struct chk *c, const struct d_expr *e, const struct d_ident *id,
 		     struct d_expr *const *keys)
 {
@@ -119,7 +119,7 @@ static bool inline_fits(struct chk *c, const char *name, struct d_ident *id)
 	return c_inlined(c, e, id, NULL, 0) != NULL;
 }
 
-/* What depends on a probe or on keys has no meaning by itself. */
+/* Inlines that use args[] or have keys cannot be checked by themselves. */
 bool c_inlines_unused(struct chk *c)
 {
 	bool ok = true;

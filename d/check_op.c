@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_op.c: operators (guide: chp-typeopexpr, chp-pointers, chp-strings).
+ * d/check_op.c: checks operators (guide: chp-typeopexpr, chp-pointers,
+ * chp-strings).
  * In:   raw UNARY, BINARY, ASSIGN, COND and CAST nodes.
- * Out:  typed ones: both sides of an operation have the type it is done in,
- *       pointer arithmetic is scaled, constants are folded.
- * Owns: nothing; all is the arena's.
+ * Out:  typed nodes: both sides have the type of the operation, pointer
+ *       arithmetic is scaled, constants are folded.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -163,7 +164,7 @@ static struct d_expr *division(struct chk *c, struct d_expr *e)
 	return e->op == D_OP_MOD ? integers(c, e) : arith(c, e);
 }
 
-/* 0 and NULL */
+/* Is it 0 or NULL? */
 static bool is_null(const struct d_expr *e)
 {
 	if (e->kind == D_E_CAST && d_is_pointer(e->type))
@@ -238,7 +239,7 @@ static struct d_expr *kernel_enumerator(struct chk *c, const struct d_enumerator
 	return c_int(c, (uint64_t)e->value, t, name->loc);
 }
 
-/* `args[2] == UIO_WRITE`: the enumerators of the left side's type are visible on the right. */
+/* In `args[2] == UIO_WRITE` the right side may name enumerators of the left side's type. */
 static void enumerator(struct chk *c, struct d_expr *e)
 {
 	const struct d_type *t = e->kids[0] ? d_resolve(e->kids[0]->type) : NULL;
@@ -264,7 +265,7 @@ struct d_expr *c_binary(struct chk *c, struct d_expr *e)
 
 /* ---- Unary ----------------------------------------------------------------- */
 
-/* What is new in `x++` or `x += 1` is an int64_t. */
+/* A new variable in `x++` or `x += 1` is an int64_t. */
 static struct d_expr *counter(struct chk *c, struct d_expr *e)
 {
 	return e ? c_target(c, e, c_int(c, 0, d_base(c->d, D_INT64), e->loc)) : NULL;
@@ -285,7 +286,7 @@ static struct d_expr *step(struct chk *c, struct d_expr *e)
 		return NULL;
 	e->kids[0] = k;
 	e->type = k->type;
-	e->ival = size; /* what one step adds */
+	e->ival = size; /* the amount of one step */
 	return e;
 }
 
@@ -344,7 +345,7 @@ static bool mentions(const struct d_expr *e, const struct d_expr *name)
 	return false;
 }
 
-/* `max[k] = arg0 > max[k] ? arg0 : max[k]`, the first time max is seen: numbers (chp-structs). */
+/* In `max[k] = arg0 > max[k] ? arg0 : max[k]` a new max holds numbers. false: reported. */
 static bool self_reference(struct chk *c, const struct d_expr *e)
 {
 	const struct d_expr *to = e->kids[0];
@@ -388,7 +389,7 @@ static struct d_expr *plain_assign(struct chk *c, struct d_expr *e)
 	if (is_null(value) && d_is_string(to->type))
 		cast = empty_string(c, value->loc); /* `s = 0` frees a string */
 	else if (is_null(value) && freed(to))
-		cast = value; /* also of an array or a struct */
+		cast = value; /* 0 frees an array or a struct too */
 	else if (d_resolve(to->type)->kind == D_T_ARRAY)
 		return whole_array(c, e, to);
 	else
@@ -422,7 +423,7 @@ static struct d_expr *compound(struct chk *c, struct d_expr *e)
 		d_error(c->d, e->loc, D_DIV_ZERO, "division by zero");
 		return NULL;
 	}
-	/* kids[1] has the type in which the operation is done; the result is the variable's */
+	/* kids[1] has the type of the operation; the result has the variable's type */
 	if (e->op == D_OP_SHL || e->op == D_OP_SHR)
 		value = c_promote(c, value);
 	else

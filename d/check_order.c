@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_order.c: what may stand beside commit, speculate and discard in a
+ * d/check_order.c: checks which actions stand beside commit and speculate in a
  * clause (guide: chp-spec).
  * In:   a checked clause.
  * Out:  errors.
@@ -84,7 +84,8 @@ static void walk(struct chk *c, struct d_stmt *const *body, size_t n, struct see
 		const struct d_row *row;
 
 		if (s->kind == D_S_IF) {
-			/* Only one branch runs, so each is checked against what came before the if. */
+			/* Only one branch runs, so each is checked against the code before the
+			 * if. */
 			struct seen a = *seen, b = *seen;
 
 			walk(c, s->then, s->nthen, &a);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_proto.c: arguments against the prototypes of builtins.def, whose marks are explained there.
+ * d/check_proto.c: checks arguments against the prototypes of builtins.def,
+ * which explains their marks.
  * In:   a call's arguments, the prototype's text.
- * Out:  each argument cast to what its parameter asks; the type of the result.
- * Owns: nothing; all is the arena's.
+ * Out:  each argument cast to the type of its parameter; the type of the result.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -131,7 +132,7 @@ bool c_args(struct chk *c, struct d_expr *e, const char *proto)
 
 		if (i == 0 || !p.rest)
 			next_param(&at, &p);
-		if (k && k->kind == D_E_AGG && k->agg) /* an action has looked at it */
+		if (k && k->kind == D_E_AGG && k->agg) /* its action has checked it */
 			continue;
 		k = c_value(c, k);
 		fit = k ? fits(c, k, &p) : NULL;

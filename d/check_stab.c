@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_stab.c: the stability of a program, computed while it is checked:
- * the least of all that a clause names (guide: chp-stab).
- * In:   the names, types and calls that the checker meets; what providers
- *       publish, through names->attrs.
+ * d/check_stab.c: computes the stability of a program while it is checked. A
+ * clause has the lowest attributes of all names in it (guide: chp-stab).
+ * In:   the names, types and calls that the checker meets; the attributes that
+ *       providers publish, through names->attrs.
  * Out:  attributes of clauses and descriptions; errors where they are below
- *       the floor that d_stability gave.
+ *       the minimum of d_stability.
  * Owns: nothing.
  */
 #include "d/check.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 const struct d_attr c_attr_kernel = { D_PRIVATE, D_PRIVATE, D_UNKNOWN };
-/* Attributes of a description that may match probes of providers that come later. */
+/* Attributes of a description that may match probes of providers that do not exist yet. */
 static const struct d_attr open_attr = { D_UNSTABLE, D_UNSTABLE, D_COMMON };
 
 void d_stability(struct d *d, const struct d_attr *least)
@@ -55,7 +55,7 @@ void c_attr_var(struct chk *c, const struct d_var *v, struct loc at)
 	c_attr(c, a, at, v->assoc ? "array" : "variable", v->name);
 }
 
-/* A type that the program declares is the program's; a pointer to a kernel type counts as the kernel's. */
+/* Types that the program declares do not count. Pointers count as the types they point to. */
 void c_attr_type(struct chk *c, const struct d_type *t, struct loc at)
 {
 	while (t && !t->origin && (t->base || t->kind == D_T_PTR || t->kind == D_T_ARRAY))
@@ -105,7 +105,7 @@ void c_attr_begin(struct chk *c, struct d_clause *cl)
 						 one[part];
 		c->publishes = true;
 	}
-	c->attr = d_attr_default; /* a description's are no statement's */
+	c->attr = d_attr_default; /* c_attr lowered it for descriptions; statements start anew */
 	if (c->d->least)
 		c_attr(c, c->attr, cl->loc, "the language", "D");
 }

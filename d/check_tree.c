@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_tree.c: questions about expressions that several files of the checker ask.
+ * d/check_tree.c: questions about expressions that several files of the checker
+ * ask.
  * In:   raw and typed trees.
  * Out:  answers; c_kids_done checks the kids of a node.
  * Owns: nothing.
@@ -22,7 +23,7 @@ bool c_is_lvalue(const struct d_expr *e)
 	}
 }
 
-/* All kids are checked, so that several errors of one expression are reported at once. */
+/* Checks all kids even after an error, so that several errors are reported at once. */
 struct d_expr *c_kids_done(struct chk *c, struct d_expr *e)
 {
 	bool ok = true;
@@ -39,7 +40,6 @@ void c_hint_declare(struct chk *c)
 	diag_hint(c->d->diag, "declare it in the script, as the program's source does");
 }
 
-/* budget: of inlines that are looked into; where it ends, "yes" is a safe answer. */
 bool c_uses_args_within(struct d *d, const struct d_expr *e, unsigned *budget)
 {
 	const struct d_ident *id;

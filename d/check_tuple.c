@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_tuple.c: the tuples of associative arrays and aggregations: typed by the first use, checked
- * by each later one (guide: chp-aggs, chp-variables).
+ * d/check_tuple.c: the tuples of associative arrays and aggregations. The first
+ * use sets their types; each later use is checked (guide: chp-aggs,
+ * chp-variables).
  * In:   raw keys; the types of the tuple, if they are known.
  * Out:  typed keys.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -30,7 +31,7 @@ static struct d_expr *key_value(struct chk *c, struct d_expr *k, bool agg)
 	return k;
 }
 
-/* Integers that type an array by their first use are kept whole: `a[1]` and then `a[arg0]`. */
+/* An array's integer keys have 64 bits, because `a[arg0]` may follow `a[1]`. */
 static struct d_type *key_type(struct chk *c, struct d_type *t, bool agg)
 {
 	return !agg && d_is_integer(t) && d_resolve(t)->size < 8 ? d_base(c->d, D_INT64) : t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/check_var.c: what names mean, and what is indexed (guide: chp-variables).
+ * d/check_var.c: resolves names and indexes (guide: chp-variables).
  * In:   raw IDENT and INDEX nodes.
  * Out:  VAR, INDEX, ELEM, KSYM nodes, constants; variables that a first
  *       assignment makes.
@@ -90,7 +90,7 @@ static struct d_var *var_make(struct chk *c, const struct d_expr *e, struct d_ty
 	return var_list(c, v) ? v : NULL;
 }
 
-/* Variables of the guide whose types are translators' outputs. */
+/* Is it a variable of the guide that needs a translator? */
 static bool is_translated(const char *name)
 {
 	static const char *const names[] = {
@@ -125,7 +125,7 @@ static struct d_expr *var_node(struct chk *c, struct d_expr *e, struct d_var *v)
 	e->type = v->scope == D_V_BUILTIN ? d_builtin_type(c->d, v) : v->type;
 	if (!e->type && v->scope == D_V_BUILTIN)
 		d_error(c->d, e->loc, D_VAR_UNSUP, "the type of %s is not known here", v->name);
-	return e->type ? e : NULL; /* a user's without a type: its assignment was in error */
+	return e->type ? e : NULL; /* NULL, not reported: its assignment had an error */
 }
 
 static struct d_expr *kernel_symbol(struct chk *c, struct d_expr *e)
@@ -207,7 +207,7 @@ struct d_expr *c_ident(struct chk *c, struct d_expr *e)
 
 /* ---- Indexing ---------------------------------------------------------------- */
 
-/* The hint is the same that the description gets without args[]. */
+/* Gives the same hint as a description without args[] gets. */
 static void args_of_none(struct chk *c, struct loc at)
 {
 	const struct d_names *names = c->d->config.names;
@@ -243,8 +243,8 @@ static bool args_known(struct chk *c, struct loc at)
 	return c->args_ok;
 }
 
-/* args[i], read as the probe's sites have it, as the type that the provider promises. Only numbers
- * can be made of each other without a translator. */
+/* Makes args[i], which is read in the native type, the type that the provider declares. Only
+ * integers convert without a translator. */
 static struct d_expr *translated(struct chk *c, struct d_expr *e, struct d_type *to)
 {
 	struct d_type *native = c->args.native ? c->args.native[e->ival] : NULL;
@@ -381,7 +381,7 @@ static struct d_expr *index_value(struct chk *c, struct d_expr *e, struct d_var 
 	return element(c, e);
 }
 
-/* A built-in variable with an index. */
+/* Handlers of built-in variables with an index. */
 static struct d_expr *(*const indexes[D_NBUILTINS])(struct chk *c, struct d_expr *e,
 						    struct d_var *v) = {
 #define D_VAR(id, has, type, ...) [D_BUILTIN_##id] = index_value,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/const.c: nodes made and copied; constants folded.
+ * d/const.c: makes and copies nodes; folds constants.
  * In:   typed nodes whose kids are constants.
  * Out:  D_E_INT nodes with C's values (two's complement, types' widths).
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -38,7 +38,7 @@ struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e)
 	return copy;
 }
 
-/* v as a value of the integer type: kept as 64 bits, sign- or zero-extended from the type's width. */
+/* v as a value of the integer type, sign- or zero-extended from the type's width to 64 bits. */
 static uint64_t norm(const struct d_type *t, uint64_t v)
 {
 	unsigned shift;
@@ -76,7 +76,7 @@ static bool is_signed(const struct d_type *t)
 
 static uint64_t shifted(enum d_op op, uint64_t a, uint64_t n, bool sign, unsigned bits)
 {
-	n &= bits - 1; /* as the machine does */
+	n &= bits - 1; /* as the machine takes the count */
 	if (op == D_OP_SHL)
 		return a << n;
 	return sign ? (uint64_t)((int64_t)a >> n) : a >> n;
@@ -86,7 +86,7 @@ static uint64_t divided(enum d_op op, uint64_t a, uint64_t b, bool sign)
 {
 	if (!sign)
 		return op == D_OP_DIV ? a / b : a % b;
-	if ((int64_t)b == -1) /* the least number has no counterpart */
+	if ((int64_t)b == -1) /* the smallest number divided by -1 overflows */
 		return op == D_OP_DIV ? -a : 0;
 	return (uint64_t)(op == D_OP_DIV ? (int64_t)a / (int64_t)b : (int64_t)a % (int64_t)b);
 }
@@ -159,7 +159,7 @@ bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *v)
 	return can;
 }
 
-/* -1.5, (float)0.1, (double)3: the kid becomes the constant. */
+/* Folds -1.5, (float)0.1 and (double)3: the kid becomes the result. */
 static bool real_fold(const struct d_expr *e)
 {
 	const struct d_type *t = d_resolve(e->type), *from = d_resolve(e->kids[0]->type);

@@ -4,7 +4,7 @@
  * chp-typeopexpr, "Type Conversions"; chp-strings).
  * In:   typed expressions.
  * Out:  the same under D_E_CAST nodes where the type changes.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/check.h"
 
@@ -84,7 +84,7 @@ struct d_expr *c_promote(struct chk *c, struct d_expr *e)
 	return e;
 }
 
-/* Rank of integers beyond their size: long long is above long. */
+/* long long has a higher rank than long, though the same size. */
 static bool is_longlong(struct chk *c, const struct d_type *t)
 {
 	return t == c->d->base[D_LONGLONG] || t == c->d->base[D_ULONGLONG];

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/cwords.c: what C headers write that D has no words for: attributes, asm labels, typeof,
- * static assertions, function bodies, initialisers.
- * In:   tokens; for what D does not read, bytes of the text up to the closing bracket.
- * Out:  struct d_cattrs: the attributes that change where members lie or what a type is.
- * Owns: nothing; all is the arena's.
+ * d/cwords.c: the words of C headers that D lacks: attributes, asm labels,
+ * typeof, static assertions, function bodies, initialisers.
+ * In:   tokens; where D skips text, bytes up to the closing bracket.
+ * Out:  struct d_cattrs: the attributes that change the places of members or a type.
+ * Owns: nothing; all is in the arena.
  *
- * The C preprocessor leaves the compiler's own words in its output. Attributes of layout must be
- * obeyed, or offsets are wrong; others say nothing to D.
+ * The C preprocessor leaves the compiler's own words in its output. Attributes
+ * of layout must be obeyed, or offsets are wrong; others do not matter to D.
  */
 #include "d/lex.h"
 
 #include <string.h>
 
-/* Moves p->pos from behind an opening bracket to the first of `ends` outside of inner brackets.
- * C's tokens are not all D's, so bytes are looked at. */
+/* Moves p->pos from behind an opening bracket to the first of `ends` outside of inner brackets. It
+ * reads bytes because some of C's tokens are not D's. */
 static bool skip_to(struct d_parser *p, const char *ends)
 {
 	const struct text *t = p->text;
@@ -96,7 +96,7 @@ static bool align_to(struct d_parser *p, struct d_cattrs *a, struct loc at, int6
 	return true;
 }
 
-/* aligned without a number: as much as any type needs. */
+/* aligned without a number is the largest alignment of any type. */
 static bool aligned(struct d_parser *p, struct d_cattrs *a)
 {
 	struct loc at = p->tok.loc;
@@ -147,7 +147,7 @@ static const struct {
 	{ "vector_size", vector },
 };
 
-/* __packed__ is packed. */
+/* __packed__ and packed are the same name. */
 static bool is_named(const char *word, const char *name)
 {
 	size_t n = strlen(name);
@@ -215,7 +215,7 @@ bool d_parse_alignas(struct d_parser *p, struct d_cattrs *a)
 
 /* ---- Types ------------------------------------------------------------------- */
 
-/* The type of that many bytes, as mode(DI) says: what has no counterpart in D is opaque. */
+/* The type of the size that mode(DI) gives; opaque if D has no such type. */
 static struct d_type *with_mode(struct d *d, struct d_type *t, const char *name)
 {
 	static const struct {
@@ -245,7 +245,7 @@ struct d_type *d_with_attributes(struct d *d, struct d_type *t, const struct d_c
 	return t;
 }
 
-/* typeof(type). The type of an expression is not looked for: only what uses it is an error. */
+/* typeof(type). typeof(expression) is an unknown type: an error only where it is used. */
 struct d_type *d_parse_typeof(struct d_parser *p)
 {
 	struct d_type *t;

@@ -35,7 +35,7 @@ static bool enter_calls(struct d *d, enum d_idkind kind, const struct d_row *row
 	return true;
 }
 
-/* Types of builtins are looked up at their first use: a kernel type costs reading its BTF. */
+/* Types of builtins are looked up at their first use, because a kernel type makes us read BTF. */
 static bool enter_builtins(struct d *d)
 {
 	for (size_t i = 0; i < D_NBUILTINS; i++) {

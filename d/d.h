@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/d.h: the D language for the other rooms: text in, checked and typed
- * clauses and declarations out. The Dynamic Tracing Guide is the
- * specification (chp-prog, chp-types, chp-variables, chp-aggs …).
+ * d/d.h: the D language for the other rooms. In: text. Out: checked and typed
+ * clauses and declarations. The Dynamic Tracing Guide is the specification
+ * (chp-prog, chp-types, chp-variables, chp-aggs …).
  *
- * Life: everything that comes out (types, trees, names) is in the arena
- * given to d_new and lives as long as it. Errors go to the diag, with
- * places; a function that returns NULL or false has reported at least one.
+ * Life: all results (types, trees, names) are in the arena given to d_new and
+ * live as long as the arena. Errors go to the diag, with places; a function
+ * that returns NULL or false has reported at least one.
  */
 #ifndef D_D_H
 #define D_D_H
@@ -48,8 +48,8 @@ struct d_member {
 	uint64_t bit_off;
 	uint32_t bit_size; /* 0: not a bit-field */
 	struct loc loc;
-	uint32_t aligned; /* bytes that aligned() of C asks for; 0: as the type has it */
-	bool packed;	  /* by an attribute of C */
+	uint32_t aligned; /* bytes of C's aligned(); 0: the type's alignment */
+	bool packed;	  /* by C's packed attribute */
 };
 
 struct d_enumerator {
@@ -65,9 +65,9 @@ struct d_type {
 	bool is_signed;		    /* INT, ENUM */
 	bool is_char, is_bool;	    /* INT that prints as a character: char and its kin */
 	bool is_const, is_volatile; /* qualified types are copies that keep `base` */
-	bool is_user;		    /* PTR, ARRAY: what it points at is user memory (userland) */
-	bool is_unknown;     /* TYPEDEF of void: a name that a probe gives and nobody declares */
-	bool is_opaque;	     /* STRUCT: a type of C that has no counterpart in D: size and align */
+	bool is_user;		    /* PTR, ARRAY: points at user memory (userland) */
+	bool is_unknown;     /* TYPEDEF of void: a type that a probe names and nothing declares */
+	bool is_opaque;	     /* STRUCT: a type of C without counterpart in D; size and align hold */
 	bool complete;	     /* STRUCT, UNION, ENUM: members are known */
 	struct d_type *base; /* the unqualified original, or NULL */
 	struct d_type *to;   /* PTR, ARRAY: element; TYPEDEF: meaning; FUNC: result */
@@ -79,9 +79,9 @@ struct d_type {
 	struct d_type **params; /* FUNC */
 	size_t nparams;
 	bool variadic;
-	struct d_type *ptr_cache; /* pointer to this one, made once */
-	uint32_t aligned;	  /* TYPEDEF: bytes that aligned() of C asks for */
-	uint64_t origin;	  /* for the source of the type (a BTF id); 0: declared in D */
+	struct d_type *ptr_cache; /* the pointer to this type, made once */
+	uint32_t aligned;	  /* TYPEDEF: bytes of C's aligned() */
+	uint64_t origin;	  /* id of the type in its source (BTF); 0: declared in D */
 };
 
 struct d; /* a compile, from d_new to d_free */
@@ -121,19 +121,19 @@ enum d_basetype {
 struct d_type *d_base(struct d *d, enum d_basetype which);
 struct d_type *d_ptr_to(struct d *d, struct d_type *to);
 struct d_type *d_user_ptr_to(struct d *d, struct d_type *to);
-/* A type whose values and pointers lead to nothing that D knows. */
+/* A type that D does not know: its values and pointers cannot be read. */
 struct d_type *d_unknown_type(struct d *d, const char *name);
-/* A struct, union, enum or typedef as the program declares it. The kernel's types are not asked for:
- * user land may have another type of that name. A tag that is not declared: a type without members;
- * a typedef that is not declared: NULL. */
+/* A struct, union, enum or typedef as the program declares it. Kernel types are not searched,
+ * because user land may have another type of that name. Without a declaration a tag is a type
+ * without members and a typedef is NULL. */
 struct d_type *d_user_type(struct d *d, enum d_kind kind, const char *name);
 struct d_type *d_array_of(struct d *d, struct d_type *elem, uint64_t n);
 /* The type behind typedefs and qualifiers. */
 const struct d_type *d_resolve(const struct d_type *t);
-/* Asks the source of a struct or union for its members when they are needed; false: the members are not
- * known. */
+/* Gets the members of a struct or union from its source. false: they are not known. */
 bool d_complete(struct d *d, struct d_type *t);
-/* Looks into anonymous members too; *bit_off is from the start of t. NULL: no such member. */
+/* Finds a member, also in anonymous members. *bit_off: from the start of t. NULL: no such
+ * member. */
 const struct d_member *d_member_find(struct d *d, struct d_type *t, const char *name,
 				     uint64_t *bit_off);
 /* "struct task_struct *", "char [16]", as D and dtrace -lv print it; arena memory. */
@@ -146,7 +146,7 @@ bool d_is_char_array(const struct d_type *t); /* char[n] */
 
 /* ---- Stability (guide: chp-stab) ------------------------------------------ */
 
-/* Indices into these, from the least stable to the most; NULL-ended. */
+/* Indices into the lists of names below. Low is least stable; the lists end with NULL. */
 struct d_attr {
 	uint8_t name, data, class;
 };
@@ -166,15 +166,15 @@ extern const char *const d_stability_names[], *const d_class_names[];
 enum d_attr_part { D_OF_PROVIDER, D_OF_MODULE, D_OF_FUNCTION, D_OF_NAME, D_OF_ARGS, D_NPARTS };
 
 extern const struct d_attr
-	d_attr_default; /* Stable/Stable/Common: D itself, what programs define */
+	d_attr_default; /* Stable/Stable/Common: D itself and names that programs define */
 struct d_attr d_attr_min(struct d_attr a, struct d_attr b);
-bool d_attr_below(struct d_attr a, struct d_attr least); /* in any of the three */
-/* "Evolving/Evolving/Common", in upper or lower case; words left out at the end are the highest. */
+bool d_attr_below(struct d_attr a, struct d_attr least); /* in any of the three attributes */
+/* Reads "Evolving/Evolving/Common" in any case. Words left out at the end are the highest. */
 bool d_attr_parse(const char *s, struct d_attr *out);
 const char *d_attr_text(struct arena *arena, struct d_attr a);
 
-/* The version of the language, and how a version is written: 1, 1.2, 1.2.3 (guide: chp-vers).
- * Later ones are greater numbers. */
+/* The version of the language. d_version_parse reads 1, 1.2, 1.2.3 (guide: chp-vers) and gives
+ * later versions greater numbers. */
 #define D_VERSION "1.13"
 bool d_version_parse(const char *s, uint32_t *version);
 
@@ -183,42 +183,44 @@ bool d_version_parse(const char *s, uint32_t *version);
 struct d_pdesc {
 	struct loc loc;
 	const char *prov, *mod, *func, *name; /* "" matches all; macros are expanded */
-	bool given[4]; /* these parts are written out, without wildcards and macros */
-	struct d_attr attr, args_attr; /* after d_check: of the description, and of args[] */
-	uint32_t id;		       /* a numeric description; 0: none */
-	const char *text;	       /* as written, for messages */
+	bool given[4];			      /* the part is given, without wildcards and macros */
+	struct d_attr attr, args_attr;	      /* set by d_check: of the description, of args[] */
+	uint32_t id;			      /* of a numeric description; else 0 */
+	const char *text;		      /* as written, for messages */
 };
 
 /*
- * A name of a probe as a part of a description that matches it: what means something there stands
- * behind a backslash, what is not printable is a '?', which matches it. first: the part is the provider. In the arena,
- * or `part` itself if there is nothing to do (or no memory).
+ * A probe's name as a part of a description that matches it. A character with a
+ * meaning in descriptions gets a backslash; an unprintable one becomes '?',
+ * which matches it. first: the part is the provider. Returns arena memory, or
+ * `part` itself if nothing changes (or no memory).
  */
 const char *d_pdesc_quoted(struct arena *a, const char *part, bool first);
 
-struct d_args { /* what args[] of a description is */
+struct d_args { /* the args[] of a description */
 	size_t n;
 	struct d_type **types;
-	struct d_type **native; /* of what args[i] is translated from; NULL: it is no translation */
-	const char **names;	/* may be NULL, and each of them */
-	const char *unstable;	/* not NULL: the matches disagree; why (for D_ARGS_MULTI) */
+	struct d_type **native; /* the type that args[i] is translated from; NULL: no translation */
+	const char **names;	/* NULL, or each may be NULL */
+	const char *unstable;	/* why matches disagree (D_ARGS_MULTI); NULL: they agree */
 };
 
-/* NULL functions: nothing of that sort is there (provider.d files, `-e` on files alone). */
+/* Answers questions about probes and the kernel. A NULL function: there are no such names
+ * (provider.d files, `-e` on files alone). */
 struct d_names {
 	void *ctx;
-	/* Types of args[] of the probes that match; false: no probe matches. Types are made with
-	 * the functions above, in d's arena. */
+	/* The args[] of the probes that match; false: no probe matches. Make types with the
+	 * functions above, in d's arena. */
 	bool (*args)(void *ctx, struct d *d, const struct d_pdesc *pd, struct d_args *out);
-	/* Where no probe matches: a hint why, or NULL. May be NULL. */
+	/* A hint why no probe matches, or NULL. The pointer may be NULL. */
 	const char *(*why_none)(void *ctx, const struct d_pdesc *pd);
-	/* The least that the providers of the probes that match publish; false: no probe matches. */
+	/* The lowest attributes of the matching probes' providers; false: no probe matches. */
 	bool (*attrs)(void *ctx, const struct d_pdesc *pd, struct d_attr out[D_NPARTS]);
-	/* Is there such a "module" or "provider"? For #pragma D depends_on. */
+	/* Does the "module" or "provider" exist? For #pragma D depends_on. */
 	bool (*exists)(void *ctx, const char *kind, const char *name);
 	/* A kernel type: kind STRUCT, UNION, ENUM or TYPEDEF (also base types); NULL: none. */
 	struct d_type *(*type)(void *ctx, struct d *d, enum d_kind kind, const char *name);
-	/* Fills members, size and complete of a type that `type` made (by its origin). */
+	/* Fills members, size and complete of a type that `type` made, by its origin. */
 	bool (*complete)(void *ctx, struct d *d, struct d_type *t);
 	/* A kernel variable or function, `name or mod`name. */
 	bool (*symbol)(void *ctx, struct d *d, const char *mod, const char *name,
@@ -246,12 +248,12 @@ enum d_scope { D_V_BUILTIN, D_V_GLOBAL, D_V_SELF, D_V_THIS };
 struct d_var {
 	enum d_scope scope;
 	const char *name;
-	struct d_type *type; /* of the value (of an element, if assoc); NULL until known */
+	struct d_type *type; /* of the value (if assoc, of an element); NULL until known */
 	bool assoc;
 	struct d_type **keys; /* of the tuple */
 	size_t nkeys;
 	bool assigned; /* written somewhere */
-	bool user;     /* a pointer in it, a member or an element of it leads to user memory */
+	bool user;     /* its pointer, or that of a member or element, leads to user memory */
 	int id;	       /* index among its scope's variables; a builtin: enum d_builtin */
 	struct loc loc;
 };
@@ -289,7 +291,7 @@ enum d_aggfunc {
 	D_NAGGFUNCS
 };
 
-/* How stable a row's name is; the last five: as the provider of the probe publishes it. */
+/* How stable a row's name is. For the last five the probe's provider publishes it. */
 enum d_row_stability {
 	D_ROW_STABLE,	    /* Stable/Stable/Common */
 	D_ROW_EVOLVING,	    /* Evolving/Evolving/Common */
@@ -305,30 +307,31 @@ enum d_symbol { D_SYM_PLACE, D_SYM_FUNCTION, D_SYM_MODULE };
 enum { D_ALL_ARGS = 0x3ff };
 
 struct d_row {
-	const char *name, *proto; /* proto: of a variable: its type */
-	bool has;		  /* this version has the row's thing */
+	const char *name, *proto; /* proto of a variable: its type */
+	bool has;		  /* false: this version lacks it */
 	const char *what;	  /* lacking: a description for docs/limits.md */
 	enum d_row_stability stability;
 
-	bool destructive; /* changes what is traced or the machine: only with -w */
-	bool records;	  /* puts data in the clause's record: neither before commit() and
+	bool destructive;		  /* changes the traced process or the machine: needs -w */
+	bool records;			  /* records data: may stand neither before commit() and
 			   * speculate() nor after commit() */
-	bool commits, speculates, exits;  /* have rules of their own: d/check_order.c */
+	bool commits, speculates, exits;  /* rules are in d/check_order.c */
 	bool takes_floats;		  /* its format prints floating-point values */
 	bool is_distribution;		  /* an aggregating function that counts in buckets */
-	bool is_array, is_time;		  /* a variable that needs an index; nanoseconds */
-	uint16_t args;			  /* a variable: bit n: it reads the probe's argN */
-	enum d_basetype value;		  /* an action that is also a value: its type; else 0 */
+	bool is_array, is_time;		  /* a variable: needs an index; is in nanoseconds */
+	uint16_t args;			  /* of a variable: bit n is set if it reads argN */
+	enum d_basetype value;		  /* type of an action that has a value; else 0 */
 	enum d_symbol symbol;		  /* a value of type KSYM or USYM: how it is shown */
-	const struct diag_tag *count_tag; /* a wrong number of arguments; NULL: D_PROTO_LEN */
+	const struct diag_tag *count_tag; /* wrong number of arguments; NULL: D_PROTO_LEN */
 };
 extern const struct d_row d_var_rows[D_NBUILTINS], d_subr_rows[D_NSUBRS], d_action_rows[D_NACTIONS],
 	d_aggfunc_rows[D_NAGGFUNCS];
 
 /*
- * For a room's table of functions, `[D_SUBR_##id] = D_IF_##has(subr_##id, subr_lacking)`: a row that
- * says HAS does not build without its function; one that says LACKS is refused, so that a room's
- * function for those is never called.
+ * For a room's table of functions:
+ *	[D_SUBR_##id] = D_IF_##has(subr_##id, subr_lacking)
+ * A row that says HAS does not build without its function. The checker refuses
+ * names whose row says LACKS, so subr_lacking is never called.
  */
 #define D_IF_HAS(fn, lacking) fn
 #define D_IF_LACKS(fn, lacking) lacking
@@ -343,7 +346,7 @@ struct d_expr {
 	enum d_op op;
 	enum d_expr_state state;
 	struct loc loc;
-	struct d_type *type; /* RAW: NULL but of constants, types and casts */
+	struct d_type *type; /* RAW: NULL except for constants, types and casts */
 	struct d_expr **kids;
 	size_t nkids;
 	uint64_t ival;
@@ -357,15 +360,15 @@ struct d_expr {
 	enum d_scope ident_scope; /* IDENT: self->x, this->x; D_V_GLOBAL otherwise */
 	const char *ident_mod;	  /* mod`name or `name (""): a kernel symbol */
 	bool is_action;		  /* CALL: func is an enum d_action, else enum d_subr. stack,
-					 * ustack, jstack, sym, mod, func, uaddr, usym, umod, ufunc are
-					 * values too (types STACK, KSYM, USYM): as an aggregation's key,
-					 * an argument of printf, trace and printa's tuple */
+					 * ustack, jstack, sym, mod, func, uaddr, usym, umod and
+					 * ufunc are values too (STACK, KSYM, USYM): as a key of an
+					 * aggregation, an argument of printf, trace and printa */
 	int func;
 	const struct d_format
-		*format; /* printf, printa, system, freopen: kids[0] is its STRING and the
-					 * arguments follow. printa without one: NULL, kids all AGG */
+		*format; /* printf, printa, system, freopen: kids[0] is its STRING, the
+					 * arguments follow. NULL: printa without it, kids all AGG */
 };
-/* After d_check: does an lvalue lie in user land's memory? Does a pointer or an array lead there? */
+/* Call after d_check. Does the lvalue lie in user memory? Does the pointer or array lead there? */
 bool d_is_user(const struct d_expr *e);
 bool d_points_to_user(const struct d_expr *e);
 
@@ -393,24 +396,24 @@ struct d_stmt {
 
 struct d_clause {
 	struct loc loc;
-	struct d_pdesc *pdescs; /* one or more; more than one only if their args agree */
+	struct d_pdesc *pdescs; /* one or more; several only if their args[] agree */
 	size_t npdescs;
-	struct d_expr *pred;  /* NULL: none; of integer or pointer type */
+	struct d_expr *pred;  /* of integer or pointer type; NULL: none */
 	struct d_stmt **body; /* NULL, nbody 0: the default action (trace the probe) */
 	size_t nbody;
-	bool uses_args;		  /* args[], with the types that names->args gave */
+	bool uses_args;		  /* uses args[], with the types of names->args */
 	int index;		  /* in d_prog.clauses */
-	struct d_var **this_vars; /* = prog's: clause-locals are shared by a firing's clauses */
-	struct d_attr attr;	  /* the least of its predicate's and its statements' */
+	struct d_var **this_vars; /* the program's: clauses of a firing share clause-locals */
+	struct d_attr attr;	  /* the lowest of its predicate and statements */
 };
 
 /* ---- printf formats (guide: chp-fmt) ------------------------------------ */
 
 struct d_conv {
-	const char *text; /* literal text before it */
+	const char *text; /* literal text before the conversion */
 	size_t text_len;
 	char verb;     /* c d i u o x X p s S e f g k A Y y T %…; '@' for %@; 0: literal only */
-	char agg_verb; /* of '@': how a number is printed: the d of %@16d */
+	char agg_verb; /* of '@': prints the value: the d of %@16d */
 	char length;   /* h H(hh) l q(ll) z j 0; accepted and ignored as DTrace does */
 	bool minus, plus, space, alt, zero, quote, star_width, star_prec;
 	int width, prec; /* prec -1: none */
@@ -428,9 +431,9 @@ struct d_probe_decl {		/* one probe of a provider block */
 	struct d_type **args;	/* native, as declared */
 	const char **arg_names; /* NULLs where unnamed */
 	size_t nargs;
-	struct d_type **xargs; /* after ':': translated types; = args if none given */
+	struct d_type **xargs; /* after ':': translated types; else the same as args */
 	const char **xarg_names;
-	uint8_t *xmap; /* xargs[i] comes of args[xmap[i]] */
+	uint8_t *xmap; /* xargs[i] is made from args[xmap[i]] */
 	size_t nxargs;
 	struct loc loc;
 };
@@ -462,10 +465,10 @@ struct d_macro {
 	const char *name, *value;
 }; /* name without its $ */
 
-/* What a pragma may set while the program is parsed. */
+/* Options that a pragma may set while the program is parsed. */
 struct d_options {
 	bool defaultargs; /* -x defaultargs: missing $n are 0 or "" */
-	bool argref_ok;	  /* -x argref: not all arguments need be used */
+	bool argref_ok;	  /* -x argref: unused arguments are no error */
 	bool destructive; /* -w: destructive actions are allowed */
 	size_t strsize;
 };
@@ -477,10 +480,10 @@ struct d_config {
 	const char *const *argv;
 	const struct d_macro *macros; /* $target, $pid, $uid … */
 	size_t nmacros;
-	const char *const *vars; /* int64_t globals of the caller's, beside the program's; a
-					 * name hides the function that has it (usdt-check's count) */
+	const char *const *vars; /* int64_t globals of the caller, beside the program's. A
+					 * name hides a function of that name (usdt-check: count) */
 	size_t nvars;
-	bool providers; /* generator: provider blocks and declarations only count */
+	bool providers; /* for the generator: only provider blocks and declarations matter */
 	struct d_options opt;
 	/* #pragma D option name=value, in order; false: refused and reported. */
 	bool (*option)(void *ctx, const char *name, const char *value, struct loc at);
@@ -488,45 +491,46 @@ struct d_config {
 };
 
 struct d *d_new(struct arena *a, struct diag *diag, const struct d_config *config);
-/* For `option`: the options that a pragma sets hold from its line on. */
+/* Changes options that a pragma sets, from its line on. For use in `option`. */
 void d_set_options(struct d *d, const struct d_options *opt);
 struct arena *d_arena(struct d *d);
-/* Frees what is not the arena's (tables of names), before the arena; NULL accepted. Programs and
- * types stay usable. */
+/* Frees the tables of names, which are not in the arena; call it before arena_free. NULL is
+ * accepted. Programs and types stay usable. */
 void d_free(struct d *d);
 
 /*
  * Parses a text (script, -n string, provider.d) and adds it to the compile.
  * Several texts make one program, in order (dtrace -s a.d -n '…').
- * `probe_spec`: the text is that of -P, -m, -f or -i: a description of that
- * kind, then an optional predicate and action (0: an ordinary D text; else
- * 'P', 'm', 'f', 'n' or 'i').
+ * `probe_spec`: 0 for an ordinary D text; 'P', 'm', 'f', 'n' or 'i' for the
+ * argument of that option: a description of its kind, then an optional
+ * predicate and action.
  */
 bool d_parse(struct d *d, const struct text *text, char probe_spec);
-/* The same of a file of -L's folders, before all others: declarations only, which may depend on
- * other libraries. Their order is the caller's. */
+/* Parses a library, a file of -L's folders, before all other texts. Libraries hold declarations
+ * only and may depend on other libraries; the caller orders them. */
 bool d_parse_library(struct d *d, const struct text *text);
-/* Of a library, before it is parsed: the next `#pragma D depends_on` at or after *at, which moves
- * behind it. False: there is no more. A malformed one is reported when the library is parsed. */
+/* Finds the next `#pragma D depends_on` of an unparsed library at or after *at, and moves *at
+ * behind it. false: there are no more. A malformed one is reported when the library is parsed. */
 struct d_dependency {
 	const char *kind, *name; /* "library", "module" or "provider"; the arena's */
 };
 bool d_dependency_next(struct d *d, const struct text *text, uint32_t *at,
 		       struct d_dependency *out);
 /*
- * Before d_check: the attributes of descriptions are wanted (names->attrs is
- * asked for them), and what is below `least` (NULL: nothing is) is an error.
- * Without it those of descriptions and of args[] stay unknown.
+ * Makes d_check compute the attributes of descriptions and args[], through
+ * names->attrs; without this call they stay unknown. Attributes below `least`
+ * are errors (NULL: none are).
  */
 void d_stability(struct d *d, const struct d_attr *least);
-/* Checks all that was parsed; NULL after errors. The program is the arena's. */
+/* Checks all parsed texts; NULL after errors. The program is in the arena. */
 struct d_prog *d_check(struct d *d);
 
 /*
- * The language's arithmetic, for who runs trees itself: the value of a CAST, UNARY or BINARY
- * expression of integers from those of its kids. Values are 64 bits, extended from their type's
- * width, as INT nodes have them. LAND and LOR: both kids are given. false: a division by zero,
- * or an expression of another kind.
+ * The language's arithmetic, for programs that evaluate trees: the value of a
+ * CAST, UNARY or BINARY expression of integers, from the values of its kids.
+ * Values have 64 bits, extended from their type's width, as in INT nodes. LAND
+ * and LOR need both kids. false: a division by zero, or an expression of
+ * another kind.
  */
 bool d_value(const struct d_expr *e, const uint64_t *kids, uint64_t *value);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/decl_top.c: what stands between clauses: variables, typedefs, inlines,
+ * d/decl_top.c: the declarations between clauses: variables, typedefs, inlines,
  * translators (guide: chp-variables, chp-types, chp-xlate).
- * In:  tokens, the first of which begins a declaration.
- * Out: names entered in d. The last token is the `;`, nothing behind it is read.
+ * In:   tokens, the first of which begins a declaration.
+ * Out:  names entered in d. The last token is the `;`; nothing behind it is read.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
 #include <string.h>
 
-/* The `;` ends a declaration: what follows may be a probe description, so no token is asked for. */
+/* Checks for the `;` without reading a token behind it, because a probe description may follow. */
 static bool semicolon(struct d_parser *p, const char *wanted)
 {
 	if (!p->bad && p->tok.kind == ';')
@@ -80,8 +81,7 @@ static bool local(struct d_parser *p, const struct d_declarator *decl, enum d_sc
 	return v && (!hash_set_str(table, decl->name, v) || d_nomem(p));
 }
 
-/* D cannot reach the variables that a header of C declares. Those that D could not even declare are
- * passed over. */
+/* D cannot read variables of C headers, so those that D cannot even declare are skipped. */
 static bool is_only_c(struct d_parser *p, const struct d_specs *specs,
 		      const struct d_declarator *decl)
 {
@@ -95,7 +95,7 @@ static bool is_only_c(struct d_parser *p, const struct d_specs *specs,
 		 (t->kind == D_T_ARRAY && !t->nelem)));
 }
 
-/* What a variable's type must not be; DTrace's tags. */
+/* Reports types that a variable cannot have, with DTrace's tags. */
 static bool var_type_ok(struct d_parser *p, const struct d_declarator *decl, enum d_class class)
 {
 	const struct d_type *t = d_resolve(decl->type);
@@ -145,7 +145,7 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 	if (specs->class == D_C_TYPEDEF)
 		return typedef_declare(p, decl);
 	if (d_resolve(decl->type)->kind == D_T_FUNC && !decl->assoc)
-		return true; /* a prototype: D's own functions are known, others cannot be called */
+		return true; /* a prototype: D knows its own functions and cannot call others */
 	if (is_only_c(p, specs, decl))
 		return d_skip_initializer(p);
 	if (!var_type_ok(p, decl, specs->class))
@@ -155,7 +155,7 @@ static bool declare(struct d_parser *p, const struct d_specs *specs,
 	return global(p, decl);
 }
 
-/* The declarators behind the specifiers, or the body of a function of C. */
+/* Reads the declarators behind the specifiers, or skips the body of a C function. */
 static void declarators(struct d_parser *p, const struct d_specs *specs)
 {
 	struct d_declarator decl;
@@ -202,8 +202,8 @@ static bool params_named(struct d_parser *p, const struct d_declarator *decl)
 	return true;
 }
 
-/* inline T name = expression; or inline T name[T1 a, T2 b] = expression of a and b; it is cloned at
- * each use, so it stays raw. */
+/* inline T name = expression; or inline T name[T1 a, T2 b] = expression of a and b; The expression
+ * stays raw, because each use clones it. */
 static void inline_definition(struct d_parser *p)
 {
 	struct d_declarator decl;
@@ -256,8 +256,8 @@ static void inline_definition(struct d_parser *p)
 	id->nparams = decl.nkeys;
 }
 
-/* translator T < S *name > { member = expression; … }; is read, and refused (see docs) but by the
- * generator, which needs the types alone. */
+/* translator T < S *name > { member = expression; … }; The translator is read and refused (see
+ * docs), except in the generator, which needs only the types. */
 static void translator(struct d_parser *p)
 {
 	struct loc at = p->tok.loc;

@@ -4,7 +4,7 @@
  * arrays (guide: chp-types).
  * In:   tokens behind the specifiers; the type that the specifiers name.
  * Out:  struct d_declarator: name and type.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -19,7 +19,7 @@ struct mod { /* one step from the base type to the declared one */
 	uint64_t n;
 	struct d_params params;
 	struct loc loc;
-	struct mod *next; /* is applied after this one */
+	struct mod *next; /* the step that follows this one */
 };
 
 static struct mod *mod_new(struct d_parser *p, int kind, unsigned *count)
@@ -62,7 +62,7 @@ static bool param(struct d_parser *p, struct d_params *out)
 	return true;
 }
 
-/* As in C, arrays and functions are passed as pointers; `(void)` is no parameter. */
+/* As in C, arrays and functions become pointers and `(void)` means no parameters. */
 static bool params_finish(struct d_parser *p, struct d_params *out)
 {
 	for (size_t i = 0; i < out->n; i++) {
@@ -174,7 +174,7 @@ static struct mod *pointers(struct d_parser *p, struct mod **last, unsigned *cou
 	return first;
 }
 
-/* Does the `(` at hand hold a declarator, or parameters? The word that follows decides. */
+/* Does the current `(` hold a declarator and not parameters? The next word decides. */
 static bool is_nested(struct d_parser *p)
 {
 	uint32_t at = d_peek_space(p->text, p->pos), end = at;
@@ -197,7 +197,7 @@ static bool is_nested(struct d_parser *p)
 	return !type;
 }
 
-/* Steps in the order in which they apply: pointers, suffixes from the right, the nested declarator. */
+/* Lists the steps in their order: pointers, suffixes from the right, the nested declarator. */
 static bool mods(struct d_parser *p, struct d_declarator *out, struct mod **list, unsigned *count)
 {
 	struct mod *last, *first, *suffixes = NULL, *m, *nested = NULL;

@@ -15,8 +15,9 @@ bool d_is_header(const char *name, size_t len)
 }
 
 /*
- * C headers that a provider file includes may hold more than D knows. The program that uses them is
- * checked where it uses them.
+ * C headers that a provider file includes may hold text that D does not know.
+ * Errors in them are dropped; a use of a missing name is an error where it
+ * stands.
  */
 bool d_in_header(const struct d *d, struct loc at)
 {

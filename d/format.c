@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/format.c: printf formats (guide: chp-fmt).
- * In:  a format's bytes, escapes undone. Out: conversions, each with the text
- * before it; text behind the last one is a conversion without verb.
+ * d/format.c: parses printf formats (guide: chp-fmt).
+ * In:   a format's bytes, escapes undone.
+ * Out:  conversions, each with the text before it; text behind the last one is
+ *       a conversion without verb.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/inner.h"
 
@@ -10,7 +12,7 @@
 #include <string.h>
 
 #define MAX_WIDTH 65536	 /* wider than any terminal; keeps int arithmetic safe */
-#define POINTER_WIDTH 16 /* `?`: hexadecimal digits of an address */
+#define POINTER_WIDTH 16 /* of `?`: hexadecimal digits of an address */
 
 struct reader {
 	struct d *d;
@@ -77,7 +79,7 @@ static bool width_and_precision(struct reader *r, struct d_conv *c, const char *
 	return true;
 }
 
-/* hh and ll are kept as H and q. */
+/* Reads the size letters; hh becomes H and ll becomes q. */
 static void size_prefix(struct reader *r, struct d_conv *c)
 {
 	while (r->s < r->end && *r->s && strchr("hlLzjtqw", *r->s)) {
@@ -89,7 +91,7 @@ static void size_prefix(struct reader *r, struct d_conv *c)
 	}
 }
 
-/* Behind the @ of %@16d: how the aggregation's number is printed. */
+/* Reads the part behind the @ of %@16d, which formats the aggregation's value. */
 static bool of_aggregation(struct reader *r, struct d_conv *c, const char *from)
 {
 	while (flag(r, c))

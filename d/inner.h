@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/inner.h: what the files of d/ share. Text goes lex → parse → check:
- *   d.c      d_new, d_free, builtin names
- *   error.c words.c parser.c   errors; where words end; what all rules share
- *   lex.c    text → tokens (macros, numbers, strings, places)
- *   parse*.c tokens → declarations (entered in struct d at once) and raw clauses
- *   specs.c declarator.c tags.c cwords.c   declarations as C has them
- *   decl_top.c provider.c   variables, typedefs, inlines, translators, providers
- *   type.c kinds.c layout.c   types and the tables they live in; what a type is; where members lie
- *   check*.c raw clauses → typed clauses (struct d_clause of d.h)
- *   format.c printf formats
- *   stab.c   stability attributes
+ * d/inner.h: the interface between the files of d/. Text goes lex → parse →
+ * check:
+ *  d.c      d_new, d_free, builtin names
+ *  error.c words.c parser.c   errors; where words end; helpers of all rules
+ *  lex.c    text → tokens (macros, numbers, strings, places)
+ *  parse*.c tokens → declarations (entered in struct d at once) and raw clauses
+ *  specs.c declarator.c tags.c cwords.c   declarations as C has them
+ *  decl_top.c provider.c   variables, typedefs, inlines, translators, providers
+ *  type.c kinds.c layout.c   types and their tables; questions about types; places of members
+ *  check*.c raw clauses → typed clauses (struct d_clause of d.h)
+ *  format.c printf formats
+ *  stab.c   stability attributes
  */
 #ifndef D_INNER_H
 #define D_INNER_H
@@ -36,7 +37,7 @@
  * Raw statements are EXPR (actions, calls, `@a[k] = f(x)` as ASSIGN(AGG, CALL)) and IF.
  */
 
-/* What a name means at file scope. */
+/* The meaning of a name at file scope. */
 enum d_idkind { D_ID_VAR, D_ID_INLINE, D_ID_ENUMERATOR, D_ID_SUBR, D_ID_ACTION, D_ID_AGGFUNC };
 struct d_ident {
 	enum d_idkind kind;
@@ -50,8 +51,8 @@ struct d_ident {
 	bool used;		 /* INLINE */
 	int64_t number;		 /* ENUMERATOR; SUBR, ACTION, AGGFUNC: enum value */
 	const struct d_row *row; /* SUBR, ACTION, AGGFUNC; VAR if built in; else NULL */
-	struct d_attr attr; /* of an inline only if attr_set; else its value's attributes count */
-	bool attr_set;	    /* by a pragma */
+	struct d_attr attr;	 /* of an inline only if attr_set; else those of its value count */
+	bool attr_set;		 /* by a pragma */
 };
 
 struct d {
@@ -66,7 +67,7 @@ struct d {
 	struct hash *agg_names;		    /* name → d_agg */
 	struct d_clause **raw;		    /* clauses as parsed: untyped trees */
 	size_t nraw, raw_cap;
-	const char **inlines; /* their names, as they were defined */
+	const char **inlines; /* their names, in order of definition */
 	size_t ninlines, inlines_cap;
 	struct d_provider *providers;
 	size_t nproviders, providers_cap;
@@ -74,49 +75,50 @@ struct d {
 	bool attrs_wanted;	    /* d_stability was called */
 	const struct d_attr *least; /* its floor, or NULL */
 	bool failed;
-	struct d_front *front; /* d/lex.h: what the parser keeps between texts */
+	struct d_front *front; /* d/lex.h: the parser's state between texts */
 };
 
 /* d.c */
-/* By its name, "x.h", is an included file a header of C? */
+/* Does the name, "x.h", belong to a C header? */
 bool d_is_header(const char *name, size_t len);
-/* A place in a C header that a provider file includes: what D cannot read there is no error. */
+/* Is the place in a C header that a provider file includes? Errors there are dropped. */
 bool d_in_header(const struct d *d, struct loc at);
 /* A new name at file scope; NULL: no memory. */
 struct d_ident *d_ident_enter(struct d *d, const char *name, enum d_idkind kind, struct loc at);
-/* Of a built-in variable, looked up at its first use; NULL: args and uregs, or not known here.
- * The parser calls it for every one it meets, so that var->type is set in raw trees. */
+/* The type of a built-in variable, looked up at its first use. NULL: the variable is args or uregs,
+ * or the type is not known here. The parser calls it for every built-in variable that it meets, so
+ * that var->type is set in raw trees. */
 struct d_type *d_builtin_type(struct d *d, struct d_var *v);
-/* d_check calls it once all is parsed: arguments that no text referenced are errors. */
+/* Call when all texts are parsed: reports arguments that no text references. false: reported. */
 bool d_args_all_used(struct d *d);
 
 /* stab.c */
 struct d_attr d_attr_of_row(const struct d_row *row);
-/* #pragma D attributes or binding (attr NULL) of a name, which may come later. False: reported,
- * or no memory. */
+/* Handles #pragma D attributes or binding (attr NULL) of a name, which may come later. false:
+ * reported, or no memory. */
 bool d_ident_pragma(struct d *d, const char *name, const char *pragma, const struct d_attr *attr,
 		    struct loc at);
 /* Called when a name is entered: applies pragmas that came before the name. */
 void d_ident_waited(struct d *d, const char *name, struct d_ident *id);
-void d_pragmas_unused(struct d *d); /* of names that never came: errors */
+void d_pragmas_unused(struct d *d); /* reports pragmas whose name never came */
 
 /* type.c */
 bool d_types_init(struct d *d); /* base types, the guide's and <stdint>'s typedefs, pid_t … */
-/* Own table first, then config.names. NULL: no such type (nothing reported). */
+/* Searches D's own table, then config.names. NULL: no such type (nothing reported). */
 struct d_type *d_tag_find(struct d *d, enum d_kind kind, const char *tag);
 struct d_type *d_typedef_find(struct d *d, const char *name);
-/* Makes (or finds, in D's own table) a struct, union or enum of that tag, incomplete. */
+/* Finds a struct, union or enum of that tag in D's own table, or makes it, incomplete. */
 struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at);
 /* A type of C that D cannot express: its name, size and alignment are kept. NULL: no memory. */
 struct d_type *d_opaque(struct d *d, const char *name, uint64_t size, uint32_t align);
-/* As a member of that type is aligned; a typedef of C may say it. */
+/* The alignment of a member of that type; a C typedef may set it. */
 uint32_t d_align_of(const struct d_type *t);
 /* Lays out C struct members (offsets, bit-fields, size, align) and marks complete. */
-struct d_packing { /* what attributes of the whole type say */
+struct d_packing { /* attributes of the whole type */
 	bool packed;
 	uint32_t aligned; /* at least; 0: not given */
 	uint32_t most;	  /* #pragma pack; 0: not given */
-	bool in_header;	  /* of C: arrays without elements may be anywhere */
+	bool in_header;	  /* a C header: arrays without elements may be anywhere */
 };
 bool d_type_layout(struct d *d, struct d_type *t, struct d_member *m, size_t n,
 		   struct d_packing packing, struct loc at);
@@ -127,7 +129,7 @@ struct d_type *d_qualified(struct d *d, struct d_type *t, bool c, bool v, bool u
 struct d_type *d_func_type(struct d *d, struct d_type *ret, struct d_type **params, size_t n,
 			   bool variadic);
 
-/* declarator.c: a type out of a prototype's words in builtins.def */
+/* declarator.c: the type that a prototype of builtins.def names */
 struct d_type *d_parse_type_name(struct d *d,
 				 const char *text); /* NULL: no such type, nothing reported */
 
@@ -137,7 +139,7 @@ bool d_const_int(struct d *d, struct d_expr *raw, int64_t *value);
 struct d_expr *d_expr_clone(struct d *d, const struct d_expr *e);
 struct d_expr *d_expr_new(struct d *d, enum d_ekind kind, struct loc at, size_t nkids);
 
-/* For errors: diag_error with a tag of d/errtags.def; sets d->failed. */
+/* Reports an error with a tag of d/errtags.def and sets d->failed. */
 void d_error(struct d *d, struct loc at, const struct diag_tag *tag, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

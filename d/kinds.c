@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/kinds.c: what a type is, through typedefs and qualifiers, and when two are the same.
+ * d/kinds.c: answers what kind a type has, through typedefs and qualifiers, and
+ * whether two types are the same.
  * In:   types.
  * Out:  answers.
  * Owns: nothing.
@@ -72,7 +73,7 @@ bool d_same_type(const struct d_type *a, const struct d_type *b)
 	case D_T_PTR: return d_same_type(a->to, b->to);
 	case D_T_ARRAY: return a->nelem == b->nelem && d_same_type(a->to, b->to);
 	case D_T_FUNC: return d_same_type(a->to, b->to) && same_params(a, b);
-	default: /* struct, union, enum: two copies that one source made are the same type */
+	default: /* struct, union, enum: two copies of one type of the source are the same */
 		return a->origin && a->origin == b->origin;
 	}
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/layout.c: where the members of structs and unions lie, and types as text.
+ * d/layout.c: places the members of structs and unions, and writes types as
+ * text.
  * In:   members with their types, in order; bit-field widths.
  * Out:  offsets, size and alignment as gcc gives them for LP64; names.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/inner.h"
 
@@ -136,7 +137,7 @@ uint32_t d_align_of(const struct d_type *t)
 	return align ? align : t->align ? t->align : 1;
 }
 
-/* In bits: what the member needs by its type and by attributes, its own and the whole's. */
+/* The member's alignment in bits, from its type, its attributes and those of the whole struct. */
 static uint64_t member_align(const struct d_member *m, struct d_packing packing)
 {
 	uint32_t align = m->packed || packing.packed ? 1 : d_align_of(m->type);

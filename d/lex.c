@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/lex.c: the next token. Literals and macros are in literal.c, words of
+ * d/lex.c: reads the next token. Literals and macros are in literal.c, words of
  * probe descriptions in pdesc.c, # lines in pragma.c.
- * In:  p->text from p->pos on.
- * Out: p->tok; p->pos is behind it.
+ * In:   p->text from p->pos on.
+ * Out:  p->tok; p->pos is behind it.
+ * Owns: nothing; strings are in the arena.
  */
 #include "d/lex.h"
 
@@ -106,7 +107,7 @@ static void lex_agg(struct d_parser *p)
 		d_nomem(p);
 }
 
-/* 8021q`vlan_tag: a module's name may begin with digits. */
+/* Is it a module's name, as in 8021q`vlan_tag? That may begin with digits. */
 static bool is_module(const char *s)
 {
 	while (isalnum((unsigned char)*s) || *s == '_')

@@ -16,8 +16,8 @@
 
 #include "d/inner.h"
 
-/* Keywords: D_KEY(id, flags). TYPE: may begin a type; CLASS: a storage class; both begin a
- * declaration. From __asm__ on they are C's, for the headers of C. */
+/* Keywords: D_KEY(id, flags). TYPE may begin a type; CLASS is a storage class; both begin a
+ * declaration. The keywords from __asm__ on are C's, for C headers. */
 #define D_KEYWORDS(K)                                                                          \
 	K(auto, CLASS) K(break, NONE) K(case, NONE) K(char, TYPE) K(const, TYPE)                  \
 	K(continue, NONE) K(counter, NONE) K(default, NONE) K(do, NONE) K(double, TYPE)           \
@@ -91,27 +91,27 @@ struct d_token {
 	enum d_basetype itype; /* INT */
 };
 
-struct d_attr_pragma { /* #pragma D attributes … provider X what */
+struct d_attr_pragma { /* #pragma D attributes … provider X part */
 	const char *provider;
 	int which;
 	struct d_attr attr;
 };
 
-/* What the front end keeps between texts of one compile. */
+/* The parser's state between the texts of one compile. */
 struct d_front {
 	bool *arg_used;	       /* config.argv[i] was referenced */
 	struct hash *assigned; /* names that programs assign to: never types */
-	struct hash *opaque;   /* types that provider blocks name and nothing declares */
+	struct hash *opaque;   /* types named in provider blocks and not declared */
 	struct d_attr_pragma *attrs;
 	size_t nattrs, attrs_cap;
 	struct hash *waiting_names; /* stab.c: pragmas whose name has not come yet */
 	struct d_waiting *waiting;
 	unsigned errors;
-	bool nomem; /* said once */
+	bool nomem; /* out of memory was reported */
 };
 
-/* Rules call each other, so nesting has a limit. So has the height of a tree: the checker recurses over
- * it. */
+/* Rules call each other, so nesting has a limit. The checker recurses over trees, so their height
+ * has a limit too. */
 #define D_MAX_DEPTH 200
 #define D_MAX_CHAIN 1000
 #define D_MAX_ERRORS 10
@@ -120,19 +120,19 @@ struct d_front {
 struct d_parser {
 	struct d *d;
 	const struct text *text;
-	uint32_t pos;	    /* next byte to be read */
+	uint32_t pos;	    /* next byte to read */
 	struct d_token tok; /* the only token of look-ahead */
 	uint32_t prev_end;  /* end of the token before it */
 	unsigned depth;	    /* of rules inside rules */
-	unsigned chain;	    /* nodes that make this expression's tree higher */
-	unsigned braces;    /* that are open in the clause or declaration at hand */
+	unsigned chain;	    /* height of this expression's tree */
+	unsigned braces;    /* open braces in this clause or declaration */
 	char spec;	    /* -P, -m, -f, -n, -i: see d_parse */
 	bool library;	    /* d_parse_library */
 	bool in_clause;	    /* else in a declaration */
-	bool in_provider;   /* keywords may be names, types unknown: see specs.c */
-	bool in_header;	    /* the text comes of an included file, which may be C's: see cwords.c */
-	bool in_params;	    /* of a function: bounds of arrays say nothing */
-	uint32_t most_aligned; /* #pragma pack(n): of members; 0: as their types say */
+	bool in_provider;   /* keywords may be names, types may be unknown: see specs.c */
+	bool in_header;	    /* the text is from an included file, maybe a C header: see cwords.c */
+	bool in_params;	    /* in a function's parameters: bounds of arrays are ignored */
+	uint32_t most_aligned; /* #pragma pack(n): most of a member; 0: the type's */
 	uint32_t packs[D_MAX_PACKS];
 	unsigned npacks;
 	bool quiet; /* errors are not reported (d_parse_type_name) */
@@ -143,9 +143,9 @@ struct d_parser {
 void d_next(struct d_parser *p);
 bool d_skip_space(struct d_parser *p); /* blanks, comments, # lines; false: bad */
 uint32_t d_peek_space(const struct text *t, uint32_t at); /* the same, without effect */
-/* Behind the comment at `at`, or at the text's end if it is not closed. */
+/* The end of the comment at `at`; the text's end if the comment is not closed. */
 uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed);
-/* Has nothing but blanks before it on its line: a # there begins a control line. */
+/* Is only blank space before the place on its line? Then a # there begins a control line. */
 bool d_begins_line(const char *s, uint32_t at);
 enum d_tok d_keyword(const char *s, size_t len); /* D_TK_IDENT: none */
 enum d_keyflag d_keyword_flag(enum d_tok kw);
@@ -158,8 +158,9 @@ void d_lex_char(struct d_parser *p);
 void d_lex_string(struct d_parser *p);
 void d_lex_macro(struct d_parser *p);
 /*
- * `$name`, `$1`, `$$x` at p->text[*pos]: value; *is_string for $$. NULL: reported.
+ * The value of `$name`, `$1`, `$$x` at p->text[*pos]. *is_string: true for $$;
  * is_string is NULL in a probe description, where $target must be a process.
+ * NULL: reported.
  */
 const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string);
 
@@ -170,18 +171,18 @@ void d_syntax(struct d_parser *p, const char *wanted); /* at the token */
 void *d_nomem(struct d_parser *p);		       /* reports; NULL */
 bool d_accept(struct d_parser *p, int tok);
 bool d_expect(struct d_parser *p, int tok, const char *wanted);
-bool d_enter(struct d_parser *p); /* one level deeper; false: too deep, reported */
+bool d_enter(struct d_parser *p); /* enters a level; false: too deep, reported */
 void d_leave(struct d_parser *p);
-bool d_link(struct d_parser *p); /* the tree gets one node higher */
-/* In a provider block or a header: the keyword at hand, before one of these characters, is a name. */
+bool d_link(struct d_parser *p); /* counts a node; false: the tree is too high, reported */
+/* In a provider block or header: is this keyword a name, because one of `followers` comes next? */
 bool d_keyword_as_name(struct d_parser *p, const char *followers);
 struct loc d_since(const struct d_parser *p, struct loc start);
-/* Sets in_header from p->pos, where bytes were passed over: their line markers were not read. */
+/* Sets in_header for p->pos after bytes were skipped, whose line markers were not read. */
 void d_relocate(struct d_parser *p);
 
 /* pdesc.c */
 enum d_start { D_START_PROBE, D_START_DECL, D_START_END };
-enum d_start d_start_of(struct d_parser *p); /* what stands at p->pos at file scope */
+enum d_start d_start_of(struct d_parser *p); /* what begins at p->pos, at file scope */
 bool d_pdesc_parse(struct d_parser *p, struct d_pdesc *pd);
 
 /* parse_expr.c; NULL: p->bad */
@@ -190,18 +191,18 @@ struct d_expr *d_parse_assign(struct d_parser *p);
 
 bool d_parse_const(struct d_parser *p, int64_t *v); /* an integer constant's value */
 
-/* cwords.c: what C's headers have besides. Each reads or skips what begins at the token. */
+/* cwords.c: words of C headers that D lacks. Each function reads or skips the text at the token. */
 bool d_parse_attributes(struct d_parser *p, struct d_cattrs *a); /* also asm("…") */
 bool d_parse_alignas(struct d_parser *p, struct d_cattrs *a);
 struct d_type *d_parse_typeof(struct d_parser *p);
 struct d_type *d_with_attributes(struct d *d, struct d_type *t, const struct d_cattrs *a);
 bool d_skip_parens(struct d_parser *p);
-bool d_skip_index(struct d_parser *p); /* behind a `[`, up to and with the `]` */
-bool d_skip_body(struct d_parser *p);  /* the `}` stays the token at hand */
+bool d_skip_index(struct d_parser *p); /* from behind a `[` to behind the `]` */
+bool d_skip_body(struct d_parser *p);  /* stops at the `}` */
 bool d_skip_initializer(struct d_parser *p);
-uint32_t d_skip_quoted(const struct text *t, uint32_t at); /* behind a string */
+uint32_t d_skip_quoted(const struct text *t, uint32_t at); /* the end of a string */
 
-/* specs.c, declarator.c, tags.c: types and what is declared of them */
+/* specs.c, declarator.c, tags.c: types and declared names */
 struct d_declarator {
 	const char *name; /* NULL: abstract */
 	struct loc loc;
@@ -210,7 +211,7 @@ struct d_declarator {
 	struct d_type **keys;
 	const char **key_names; /* NULLs where unnamed */
 	size_t nkeys;
-	struct d_cattrs attrs; /* with those of the specifiers */
+	struct d_cattrs attrs; /* includes those of the specifiers */
 };
 enum d_class {
 	D_C_NONE,
@@ -222,11 +223,11 @@ enum d_class {
 	D_C_SELF,
 	D_C_THIS
 };
-struct d_specs { /* what stands before the declarators */
+struct d_specs { /* the words before the declarators */
 	struct d_type *type;
 	enum d_class class;
-	bool userland; /* pointers made of it point at user memory */
-	bool defines;  /* it declares a struct, union or enum: no declarator needed */
+	bool userland; /* its pointers point at user memory */
+	bool defines;  /* declares a struct, union or enum: needs no declarator */
 	struct d_cattrs attrs;
 	struct loc loc;
 };
@@ -236,7 +237,7 @@ bool d_parse_specs(struct d_parser *p, struct d_specs *out);
 bool d_parse_tagged(struct d_parser *p, struct d_specs *out); /* at struct, union or enum */
 bool d_parse_declarator(struct d_parser *p, const struct d_specs *specs, struct d_declarator *out);
 struct d_type *d_type_name_parse(struct d_parser *p);
-/* `( … )` of a function or probe: types, names; the token is past the `(`. */
+/* Types and names in the `( … )` of a function or probe; the token is past the `(`. */
 struct d_param {
 	struct d_type *type;
 	const char *name; /* NULL: none */
@@ -253,9 +254,9 @@ bool d_parse_params(struct d_parser *p, struct d_params *out);
 void d_parse_declaration(struct d_parser *p);
 /* provider.c */
 void d_parse_provider(struct d_parser *p);
-bool d_providers_finish(struct d *d); /* attributes of pragmas, once all is read */
+bool d_providers_finish(struct d *d); /* applies pragmas' attributes when a text is read */
 
-/* pragma.c: a # line at p->pos, which is at the '#'; moves behind it */
+/* pragma.c: reads the control line at p->pos, which is at the '#'; moves to its end */
 void d_control_line(struct d_parser *p);
 
 #endif

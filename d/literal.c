@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/literal.c: tokens with a value: numbers, characters, strings, and macros,
- * which become one of those or a name (guide: chp-types, chp-script).
+ * d/literal.c: reads tokens with a value: numbers, characters, strings, and
+ * macros, which become a literal or a name (guide: chp-types, chp-script).
+ * In:   p->text at p->pos; the macros of the configuration.
+ * Out:  p->tok; p->pos is behind it.
+ * Owns: nothing; strings are in the arena.
  */
 #include "d/lex.h"
 
@@ -11,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Type by suffix: C's ladders. `u` and `l` count the letters; not decimal may be unsigned. */
+/* The type by C's rules. u, l: the suffix has a u, has so many l. Constants that are not decimal
+ * may be unsigned without a u. */
 static enum d_basetype int_type(uint64_t v, bool decimal, bool u, int l)
 {
 	bool may_u = u || !decimal;
@@ -43,7 +47,7 @@ static bool int_suffix(const char *s, size_t n, bool *u, int *l)
 	return true;
 }
 
-/* A whole word of digits and letters; errors are placed at `at`. */
+/* Reads a whole word as an integer; errors are reported at `at`. */
 static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at,
 		      const struct diag_tag *oflow)
 {
@@ -82,7 +86,7 @@ static bool int_value(struct d_parser *p, const char *s, size_t n, struct loc at
 	return true;
 }
 
-/* Length of a floating-point constant at s; 0: there is no point and no exponent. */
+/* The length of a floating-point constant at s; 0: it has no point and no exponent. */
 static size_t float_len(const char *s)
 {
 	size_t n = 0, e;
@@ -127,7 +131,7 @@ void d_lex_number(struct d_parser *p)
 	int_value(p, s, n, d_loc(p, start, p->pos), D_INT_OFLOW);
 }
 
-/* One escape at s (behind the backslash): its byte; *used bytes were read. */
+/* The byte of the escape at s, which is behind the backslash; *used: bytes read. */
 static char escape(const char *s, size_t len, size_t *used)
 {
 	static const char from[] = "abfnrtv", to[] = "\a\b\f\n\r\t\v";
@@ -172,7 +176,7 @@ static char *unescape(struct d_parser *p, const char *s, size_t len, size_t *out
 	return out;
 }
 
-/* The text between two quotes of the kind at p->pos, which moves behind them; NULL: reported. */
+/* The text between two quotes of the kind at p->pos; p->pos moves behind them. NULL: reported. */
 static const char *quoted(struct d_parser *p, const struct diag_tag *tag, const char *what,
 			  size_t *len)
 {
@@ -205,7 +209,7 @@ void d_lex_string(struct d_parser *p)
 		p->tok.str = ""; /* reported */
 }
 
-/* Several characters make a number with the first one highest, up to eight (chp-types). */
+/* Up to eight characters make a number, the first in the highest byte (chp-types). */
 void d_lex_char(struct d_parser *p)
 {
 	uint32_t start = p->pos;
@@ -247,7 +251,7 @@ static const char *argument(struct d_parser *p, const char *digits, size_t n, bo
 	return NULL;
 }
 
-/* Without a process $target is the number 0, which is nobody's: `/pid == $target/` holds nowhere. */
+/* Without a process $target is 0, which no process has, so `/pid == $target/` is never true. */
 static const char *named(struct d_parser *p, const char *name, size_t n, bool pdesc, struct loc at)
 {
 	bool target = n == 6 && !memcmp(name, "target", 6);
@@ -291,7 +295,7 @@ const char *d_macro_value(struct d_parser *p, uint32_t *pos, bool *is_string)
 			named(p, s + name, n, !is_string, at);
 }
 
-/* An argument's text is an integer, a name, or else a string, with or without quotes. */
+/* Makes a token of an argument's text: an integer, a name, or else a string, quoted or not. */
 static void macro_token(struct d_parser *p, const char *v, struct loc at)
 {
 	size_t len = strlen(v), i = 0, sign = v[0] == '-' || v[0] == '+';

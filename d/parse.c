@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/parse.c: programs: clauses and their statements; what all rules share.
- * In:  a text. Out: raw clauses in d->raw, declarations entered in d.
- * After an error it goes on behind the clause or declaration that has it.
+ * d/parse.c: parses programs: clauses and their statements. After an error it
+ * goes on behind the clause or declaration that has the error.
+ * In:   a text.
+ * Out:  raw clauses in d->raw, declarations entered in d.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -67,7 +69,7 @@ static bool if_statement(struct d_parser *p, struct stmts *out)
 	return true;
 }
 
-/* D lacks C's other statements. The message says so; "an expression is missing" would mislead. */
+/* D lacks C's other statements; the message says so, as "an expression is missing" misleads. */
 static bool no_such_statement(struct d_parser *p)
 {
 	static const enum d_tok loops[] = { D_KW_for,	 D_KW_while,	D_KW_do,
@@ -132,7 +134,7 @@ static bool descriptions(struct d_parser *p, struct d_clause *c)
 	}
 }
 
-/* Behind the descriptions: `/`, the expression, `/`. */
+/* Reads the predicate behind the descriptions: `/`, the expression, `/`. */
 static bool predicate(struct d_parser *p, struct d_clause *c)
 {
 	if (p->text->bytes[p->pos] != '/' || p->pos >= p->text->len)
@@ -213,15 +215,15 @@ static void clause(struct d_parser *p)
 
 /* ---- the whole text ------------------------------------------------------- */
 
-/* Behind the clause or declaration with the error: its last brace, a brace in the first column,
- * or a declaration's semicolon. */
+/* Moves behind the clause or declaration with the error: to its last brace, a brace in the first
+ * column, or a declaration's semicolon. */
 static void resync(struct d_parser *p)
 {
 	const char *s = p->text->bytes;
 	uint32_t at = p->pos;
 	unsigned depth = p->braces;
 
-	/* The token with the error may be the very end that is sought. */
+	/* The token with the error may itself be the end. */
 	if (at && !depth && (s[at - 1] == '}' || (s[at - 1] == ';' && !p->in_clause)))
 		at--;
 	while (at < p->text->len) {
@@ -251,7 +253,7 @@ static void resync(struct d_parser *p)
 		p->pos = at + 1;
 }
 
-/* One clause or declaration; false: the end. */
+/* Parses one clause or declaration; false: the text ends, or there are too many errors. */
 static bool unit(struct d_parser *p)
 {
 	unsigned errors = p->d->front->errors;
@@ -262,7 +264,7 @@ static bool unit(struct d_parser *p)
 	d_skip_space(p);
 	start = p->pos;
 	if (!p->bad && p->in_header && p->text->bytes[start] == ';') {
-		p->pos++; /* behind a function's body, or of a macro that is empty */
+		p->pos++; /* behind a function's body or an empty macro */
 		return true;
 	}
 	if (!p->bad) {
@@ -282,7 +284,7 @@ static bool unit(struct d_parser *p)
 	if (p->d->front->errors > errors && d_in_header(p->d, d_loc(p, start, start)))
 		p->d->front->errors = errors;
 	if (p->pos == start)
-		p->pos++; /* never the same place twice */
+		p->pos++; /* always move on */
 	return !p->d->front->nomem && p->d->front->errors < D_MAX_ERRORS;
 }
 

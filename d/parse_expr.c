@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/parse_expr.c: expressions, with C's precedences and D's `^^`, `@a[…]`,
- * self->x, mod`sym, stringof, offsetof and xlate (guide: chp-typeopexpr).
- * In:  tokens. Out: raw trees, as inner.h describes them; NULL after an error.
+ * d/parse_expr.c: parses expressions, with C's precedences and D's `^^`,
+ * `@a[…]`, self->x, mod`sym, stringof, offsetof and xlate (guide:
+ * chp-typeopexpr).
+ * In:   tokens.
+ * Out:  raw trees, as inner.h describes them; NULL after an error.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -74,7 +77,7 @@ static struct d_expr *node2(struct d_parser *p, enum d_ekind kind, struct loc st
 	return e;
 }
 
-/* A name that is assigned to is a variable from then on, even if a type has the same name. */
+/* A name that is assigned to is a variable from here on, even if a type has the same name. */
 static void note_assigned(struct d_parser *p, const struct d_expr *e)
 {
 	if (e && e->kind == D_E_INDEX)
@@ -84,7 +87,8 @@ static void note_assigned(struct d_parser *p, const struct d_expr *e)
 		d_nomem(p);
 }
 
-/* Comma-separated expressions up to `close`, after `first` (may be NULL), as kids of a node. */
+/* Reads comma-separated expressions up to `close`. They become kids of a new node, behind `first`
+ * (may be NULL). */
 static struct d_expr *list(struct d_parser *p, enum d_ekind kind, struct loc start,
 			   struct d_expr *first, int close, const char *what)
 {
@@ -156,7 +160,7 @@ static struct d_expr *name_node(struct d_parser *p, const char *what)
 	return e;
 }
 
-/* x, `x, mod`x; builtins get their type here (d_builtin_type says why). */
+/* Reads x, `x or mod`x; builtins get their type here (inner.h says why). */
 static struct d_expr *ident(struct d_parser *p)
 {
 	struct d_expr *e = name_node(p, "a name");
@@ -365,7 +369,7 @@ static struct d_expr *postfix(struct d_parser *p, struct d_expr *e, struct loc s
 	return NULL;
 }
 
-/* At a `(`: a cast, sizeof's type in parentheses, or an expression in them. */
+/* Reads a cast, the type of sizeof (…), or an expression in parentheses. */
 static struct d_expr *parenthesis(struct d_parser *p, bool is_sizeof)
 {
 	struct loc start = p->tok.loc;
@@ -434,7 +438,7 @@ static struct d_expr *unary(struct d_parser *p)
 	return p->bad ? NULL : e;
 }
 
-/* Operators of `level` and above; recursion is at most one call a level. */
+/* Reads operators of `level` and above; it recurses at most once a level. */
 static struct d_expr *binary(struct d_parser *p, int level)
 {
 	struct loc start = p->tok.loc;
@@ -457,7 +461,7 @@ static struct d_expr *binary(struct d_parser *p, int level)
 	return NULL;
 }
 
-/* A chain of ?: is a loop: scripts have tables of a hundred and more. */
+/* Reads a chain of ?: in a loop, because scripts have chains of a hundred and more. */
 static struct d_expr *parse_cond(struct d_parser *p)
 {
 	struct loc start = p->tok.loc;

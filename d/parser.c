@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/parser.c: what the rules of all of the grammar share: taking tokens, saying what was expected,
- * limits of depth.
- * In:   the token at hand.
+ * d/parser.c: helpers of all grammar rules: taking tokens, saying what was
+ * expected, limits of depth.
+ * In:   the current token.
  * Out:  the next token, or an error.
  * Owns: nothing.
  */
@@ -100,7 +100,7 @@ const char *d_without_module(const char *name)
 	return tick ? tick + 1 : name;
 }
 
-/* `name *)` can only be a type, known or not: `(conn_t *)x`, `int a[conn_t *]` are errors about conn_t. */
+/* `name *)` can only be a type, known or not, so the error in `(conn_t *)x` is about conn_t. */
 static bool stars_follow(const struct d_parser *p)
 {
 	const char *s = p->text->bytes;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/pdesc.c: probe descriptions, and whether one stands at a place of a text.
- * In:  p->text at p->pos, between clauses and declarations.
- * Out: struct d_pdesc with macros expanded; "" where a part is empty. And the way back: a
- *      name as it must be written in a description.
+ * d/pdesc.c: parses probe descriptions, and tells whether a description begins
+ * at a place of a text. Writes a name as a description needs it.
+ * In:   p->text at p->pos, between clauses and declarations.
+ * Out:  struct d_pdesc with macros expanded; "" where a part is empty.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -11,15 +12,15 @@
 #include <limits.h>
 #include <string.h>
 
-/* Characters of names and globs; what only C++ names have is allowed behind a colon. Letters are
- * also those of UTF-8. */
+/* Characters of names and patterns. Those that only C++ names have are allowed behind a colon. All
+ * bytes of UTF-8 characters are letters. */
 static bool is_word_char(char c, bool colon)
 {
 	return c && (isalnum((unsigned char)c) || (unsigned char)c >= 0x80 ||
 		     strchr("_-$:.?*\\[]!@`", c) || (colon && strchr("~+=&^%()<>", c)));
 }
 
-/* Behind a backslash any character belongs to the name. */
+/* The end of the word at p->pos. A character behind a backslash belongs to the word. */
 static uint32_t word_end(const struct d_parser *p)
 {
 	const char *s = p->text->bytes;
@@ -33,7 +34,7 @@ static uint32_t word_end(const struct d_parser *p)
 	return e;
 }
 
-/* The first character of the set `of` between s and end that no backslash precedes; else end. */
+/* The first character of the set `of` in s to end that has no backslash before it; else end. */
 static const char *plain_char(const char *s, const char *end, const char *of)
 {
 	for (; s < end && !strchr(of, *s); s++)
@@ -41,8 +42,8 @@ static const char *plain_char(const char *s, const char *end, const char *of)
 	return s;
 }
 
-/* A word that may name a type or a probe: the next character decides, else whether such a type is
- * known. */
+/* Decides about a word that may name a type or a probe, by the next character, or by whether such a
+ * type is known. */
 static enum d_start ambiguous(struct d_parser *p, size_t ident, uint32_t end)
 {
 	const char *s = p->text->bytes;
@@ -85,7 +86,7 @@ enum d_start d_start_of(struct d_parser *p)
 	return ambiguous(p, ident, end);
 }
 
-/* One part with its macros expanded; a string argument loses its quotes. */
+/* Expands the macros of one part; a string argument loses its quotes. */
 static const char *expand(struct d_parser *p, uint32_t at, uint32_t end)
 {
 	const char *s = p->text->bytes, *v, *out = "";
@@ -123,8 +124,8 @@ static bool by_id(struct d_parser *p, struct d_pdesc *pd)
 	return true;
 }
 
-/* Parts are counted from the right. The last part is the name; under -P, -m and -f it is the provider,
- * the module or the function. */
+/* Parts are counted from the right. The last part is the name; under -P, -m and -f it is the
+ * provider, the module or the function. */
 static bool by_name(struct d_parser *p, struct d_pdesc *pd, uint32_t end)
 {
 	static const char kinds[] = "Pmf";

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/pragma.c: lines that begin with #: `#!`, places left by cpp, #pragma D
- * option, attributes, binding and depends_on (guide: chp-opt, chp-stab).
- * In:  p->pos at the #. Out: options given to config.option; attributes of
- * providers kept in d->front until the text is read, those of names in stab.c. Errors here do not end a clause: the
- * line is left out.
+ * d/pragma.c: reads lines that begin with #: `#!`, cpp's line markers, #pragma
+ * D option, attributes, binding and depends_on (guide: chp-opt, chp-stab). An
+ * error does not end the clause around it: the line is left out.
+ * In:   p->pos at the #.
+ * Out:  options given to config.option; attributes of providers, kept in
+ *       d->front until the text is read; attributes of names, kept in stab.c.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -22,7 +24,7 @@ static const char *const provider_parts[] = {
 struct line {
 	struct d_parser *p;
 	struct loc at;		     /* from the # to the end of the line */
-	const char *word[MAX_WORDS]; /* quotes kept off */
+	const char *word[MAX_WORDS]; /* without quotes */
 	struct loc loc[MAX_WORDS];
 	size_t n;
 };
@@ -36,7 +38,7 @@ static void complain(struct line *l, struct loc at, const struct diag_tag *tag, 
 	d_error(l->p->d, at, tag, "%s%s%s", what, arg ? ": " : "", arg ? arg : "");
 }
 
-/* Words between blanks and "quotes"; a comment ends them. False: too many, or no memory. */
+/* Splits the line at blanks and "quotes", up to a comment. false: too many words, or no memory. */
 static bool split(struct line *l, const char *s, uint32_t at, uint32_t end)
 {
 	while (at < end) {
@@ -100,7 +102,7 @@ static int find(const char *const *names, const char *s, size_t n)
 	return -1;
 }
 
-/* The generator does not know D's names: pragmas about names concern the tracer alone. */
+/* Handles a pragma about a name. The generator ignores it: names matter to tracing alone. */
 static void of_name(struct line *l, const struct d_attr *attr, size_t i)
 {
 	struct d *d = l->p->d;
@@ -174,7 +176,7 @@ bool d_version_parse(const char *s, uint32_t *version)
 	return true;
 }
 
-/* There is one version of the language, so a binding only has to be well formed. */
+/* Checks only the form of a binding, because there is one version of the language. */
 static void binding(struct line *l)
 {
 	if (l->n != 5)
@@ -227,7 +229,7 @@ static const struct {
 	{ "depends_on", depends_on },
 };
 
-/* Of C: #pragma pack(2), pack(), pack(push, 2), pack(push), pack(pop): alignment of members. */
+/* C's #pragma pack(2), pack(), pack(push, 2), pack(push), pack(pop) limit members' alignment. */
 static void pack(struct d_parser *p, const char *s)
 {
 	const char *open = s ? strchr(s, '(') : NULL,
@@ -249,7 +251,7 @@ static void pack(struct d_parser *p, const char *s)
 		p->most_aligned = 0;
 }
 
-/* Other pragmas belong to the C compiler. One of them, pack, moves members. */
+/* Other pragmas than D's are the C compiler's. Of those only pack matters: it moves members. */
 static void pragma(struct line *l)
 {
 	if (l->n > 1 && !strncmp(l->word[1], "pack", 4) && !isalnum((unsigned char)l->word[1][4])) {
@@ -270,8 +272,9 @@ static void pragma(struct line *l)
 }
 
 /*
- * Warnings in a provider file: its macros do not depend on what these bring, and SystemTap's
- * dtrace reads over them. Both branches of a condition are read, as it reads them.
+ * cpp's directives in a provider file are warnings without -C: the generated
+ * macros do not depend on them, and SystemTap's dtrace skips them. Both
+ * branches of a condition are read, as there.
  */
 static bool may_lack(struct line *l)
 {
@@ -287,7 +290,7 @@ static bool may_lack(struct line *l)
 	return true;
 }
 
-/* Is that place of the text between #if or its kin and #endif? */
+/* Is that place between #if, #ifdef or #ifndef and its #endif? */
 static bool is_conditional(const struct d_parser *p, uint32_t at)
 {
 	const struct text *t = p->text;
@@ -306,8 +309,8 @@ static bool is_conditional(const struct d_parser *p, uint32_t at)
 	return depth;
 }
 
-/* The line of the # at p->pos, which moves to its end. No words: it is for the kernel, #!. False: more
- * words than a pragma may have, or no memory. */
+/* Reads the line of the # at p->pos, which moves to its end. A #! line, which is for the kernel,
+ * has no words. false: too many words for a pragma, or no memory. */
 static bool line_read(struct line *l)
 {
 	struct d_parser *p = l->p;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/provider.c: provider X { probe a__b(int, char *) : (string s); }; (guide:
- * chp-usdt).
- * In:  tokens, at the word provider. Out: d->providers.
+ * d/provider.c: parses provider X { probe a__b(int, char *) : (string s); };
+ * (guide: chp-usdt).
+ * In:   tokens, at the word provider.
+ * Out:  d->providers.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#define MAX_NAME 63 /* of a provider, with the pid that follows it */
+#define MAX_NAME 63 /* of a provider's name with the process id behind it */
 #define MAX_PID 10
 #define MAX_ARGS 32
 
@@ -19,7 +21,7 @@ static bool is_wide(const struct d_type *t)
 	return (t->kind == D_T_FLOAT || t->is_opaque) && t->size > 8;
 }
 
-/* A site says where a number of 8 bytes at most is; no reader has more. */
+/* Notes and their readers know arguments of at most 8 bytes. */
 static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 {
 	const struct d_type *t = d_resolve(arg->type);
@@ -36,8 +38,8 @@ static bool can_be_passed(struct d_parser *p, const struct d_param *arg)
 	return false;
 }
 
-/* Translated arguments are mapped by name. A translated list may hold a name twice: the native argument
- * then has two translations. */
+/* Native names must differ, because translated arguments are mapped by name. A translated list may
+ * have a name twice: the native argument then has two translations. */
 static bool names_differ(struct d_parser *p, const struct d_params *in)
 {
 	for (size_t i = 0; i < in->n; i++)
@@ -80,8 +82,8 @@ static bool native(struct d_parser *p, const struct d_params *in, struct d_probe
 	return true;
 }
 
-/* The native argument that a translated one comes of: that of its name, else the only one, else
- * that of its place. */
+/* Finds the native argument of a translated one: the one of the same name, else the only one, else
+ * the one at the same place. */
 static bool source(struct d_parser *p, const struct d_param *x, size_t place,
 		   const struct d_probe_decl *decl, uint8_t *from)
 {
@@ -142,8 +144,7 @@ static bool arguments(struct d_parser *p, struct d_params *out)
 	return true;
 }
 
-/* DTrace requires the ';'. SystemTap's dtrace does not, and projects that were built with it alone lack
- * the ';'. */
+/* DTrace requires the ';'. SystemTap's dtrace does not, so some projects lack it. */
 static bool semicolon(struct d_parser *p, const char *wanted, bool may_lack)
 {
 	if (p->bad || p->tok.kind == ';' || !may_lack || !p->d->config.providers)
@@ -228,7 +229,7 @@ void d_parse_provider(struct d_parser *p)
 	hash_free(seen, NULL);
 	if (!ok || !d_expect(p, '}', "'}'"))
 		return;
-	/* The ';' stays the token at hand: a clause may follow, whose words are read by other rules. */
+	/* Stops at the ';': a clause may follow, and other rules read its words. */
 	if (p->tok.kind != ';') {
 		if (!p->d->config.providers) {
 			d_syntax(p, "';'");
@@ -244,7 +245,7 @@ void d_parse_provider(struct d_parser *p)
 		d_nomem(p);
 }
 
-/* A pragma may come before the provider that it names. Pragmas about unknown providers are ignored. */
+/* A pragma may come before its provider. Pragmas about unknown providers are ignored. */
 bool d_providers_finish(struct d *d)
 {
 	struct d_front *f = d->front;

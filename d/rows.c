@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/rows.c: the tables that the rows of builtins.def and errtags.def make.
+ * d/rows.c: the tables made from the rows of builtins.def and errtags.def.
  * In:   nothing.
- * Out:  what each name is; the tags of errors.
+ * Out:  the facts about each built-in name; the tags of errors.
  * Owns: nothing.
  */
 #include "d/d.h"

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/specs.c: the specifiers of a declaration: base types, typedefs' names, storage classes,
- * qualifiers (guide: chp-types). Structs, unions and enums are in tags.c.
+ * d/specs.c: reads the specifiers of a declaration: base types, names of
+ * typedefs, storage classes, qualifiers (guide: chp-types). Structs, unions and
+ * enums are in tags.c.
  * In:   tokens.
  * Out:  struct d_specs.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
 #include <string.h>
 
-struct words { /* of a base type, in any order */
+struct words { /* the words of a base type, in any order */
 	int is_short, is_long, is_signed, is_unsigned, is_complex;
 	enum d_tok base; /* D_KW_char …; 0: none yet */
 };
@@ -68,8 +69,9 @@ static bool words_type(struct d_parser *p, const struct words *w, struct d_specs
 }
 
 /*
- * Of a probe's argument nothing but the type's name is needed, and projects leave it to C to
- * know it. It is not entered as a typedef, for the text may still declare it further below.
+ * For a probe's argument the name of the type is enough, and projects leave its
+ * declaration to C. The name is not entered as a typedef, because the text may
+ * still declare it below.
  */
 static struct d_type *opaque_type(struct d_parser *p, const char *name)
 {
@@ -84,7 +86,7 @@ static struct d_type *opaque_type(struct d_parser *p, const char *name)
 	*t = (struct d_type){
 		.kind = D_T_TYPEDEF, .name = name, .to = of, .size = of->size, .align = of->align
 	};
-	if (!p->d->failed) /* else the declaration of this type may have failed */
+	if (!p->d->failed) /* after a failure the type's declaration may be what failed */
 		diag_warn(p->d->diag, p->tok.loc, "there is no type '%s' here: its name is kept",
 			  name);
 	return t;
@@ -147,7 +149,7 @@ static bool qualifier(struct d_parser *p, struct quals *q, struct d_specs *out)
 	return true;
 }
 
-/* What C's headers put among the specifiers; *ok is false after an error. */
+/* Reads a word that C headers put among the specifiers; *ok is false after an error. */
 static bool c_word(struct d_parser *p, struct d_specs *out, bool *ok)
 {
 	switch ((int)p->tok.kind) {
@@ -156,7 +158,7 @@ static bool c_word(struct d_parser *p, struct d_specs *out, bool *ok)
 			return false; /* _Atomic(type) */
 		d_next(p);
 		break;
-	case D_KW_inline: /* not at the beginning: a function's */
+	case D_KW_inline: /* inline of a function, behind other words */
 	case D_KW__Noreturn:
 	case D_KW__Thread_local: d_next(p); break;
 	case D_KW__Alignas: *ok = d_parse_alignas(p, &out->attrs); break;
@@ -167,7 +169,7 @@ static bool c_word(struct d_parser *p, struct d_specs *out, bool *ok)
 	return true;
 }
 
-/* A word of a base type; false: the token is another, and still at hand. */
+/* Reads a word of a base type; false: the token is another one and stays. */
 static bool word(struct d_parser *p, struct words *w)
 {
 	switch ((int)p->tok.kind) {
@@ -193,7 +195,7 @@ static bool word(struct d_parser *p, struct words *w)
 	return true;
 }
 
-/* A type that one specifier names in whole. */
+/* Reads a specifier that names a whole type. */
 static bool whole_type(struct d_parser *p, struct d_specs *out)
 {
 	switch ((int)p->tok.kind) {
@@ -212,7 +214,7 @@ static bool begins_whole_type(enum d_tok tok)
 	       tok == D_KW__Atomic || tok == D_KW___typeof__;
 }
 
-/* `int this`, and in a header `char *string`: behind a type, D's own words may be names. */
+/* Behind a type D's own words may be names: `int this`, and in a header `char *string`. */
 static bool is_name(struct d_parser *p)
 {
 	bool of_type = d_keyword_flag(p->tok.kind) == D_KF_TYPE && p->tok.kind != D_KW_string &&
@@ -222,7 +224,7 @@ static bool is_name(struct d_parser *p)
 	       d_keyword_as_name(p, ",)[");
 }
 
-/* The type of the words; `float _Complex` has no counterpart in D. */
+/* Makes the type of the words. `float _Complex` becomes opaque, because D has no such type. */
 static bool specs_type(struct d_parser *p, const struct words *w, bool any, struct d_specs *out)
 {
 	if (out->type && any_word(w))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/stab.c: stability attributes: their words, their order, those of the
- * names that every program knows, and pragmas that set a name's (guide:
- * chp-stab).
+ * d/stab.c: stability attributes: their words and order, the attributes of
+ * built-in names, and pragmas that set a name's (guide: chp-stab).
  * In:   text; identifiers as they are entered.
  * Out:  struct d_attr: indices of the words below, the least stable first.
- * Owns: nothing; pragmas that wait for their name are the arena's.
+ * Owns: nothing; pragmas that wait for their name are in the arena.
  */
 #include "d/lex.h"
 
@@ -39,7 +38,7 @@ const char *d_attr_text(struct arena *arena, struct d_attr a)
 	return s ? s : "";
 }
 
-/* Index of the word before the next `/`, in upper or lower case; -1: no such name. */
+/* The index of the word before the next `/`, in upper or lower case; -1: no such word. */
 static int word(const char **at, const char *const *names)
 {
 	size_t n = strcspn(*at, "/");
@@ -71,7 +70,7 @@ bool d_attr_parse(const char *s, struct d_attr *out)
 
 /* ---- Names that every program knows ------------------------------------------ */
 
-/* check_stab.c asks providers for the attributes that they publish. */
+/* Published attributes are not known here: check_stab.c asks providers for them. */
 struct d_attr d_attr_of_row(const struct d_row *row)
 {
 	static const struct d_attr evolving = { D_EVOLVING, D_EVOLVING, D_COMMON },
@@ -85,15 +84,15 @@ struct d_attr d_attr_of_row(const struct d_row *row)
 /* ---- Pragmas about a name ------------------------------------------------------ */
 
 /*
- * `#pragma D attributes` and `binding` may come before the name that they
- * speak of, which a clause may make as late as when it is checked.
+ * A `#pragma D attributes` or `binding` before its name. A name may be made as
+ * late as when its clause is checked.
  */
 struct d_waiting {
 	const char *name, *pragma;
 	struct loc loc;
-	const struct d_attr *attr; /* NULL: a binding, which changes nothing here */
+	const struct d_attr *attr; /* NULL: a binding, which changes no attribute */
 	bool used;
-	struct d_waiting *same, *next; /* of the same name; of all */
+	struct d_waiting *same, *next; /* next of the same name; next of all */
 };
 
 static void apply(struct d_ident *id, const struct d_attr *attr)

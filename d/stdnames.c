@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * d/stdnames.c: the constants that every D program may name without a
- * declaration: signals, error numbers, NULL (guide: chp-types, "Inlines").
- * A name of the program's own comes before them.
+ * declaration: signals, error numbers, NULL (guide: chp-types, "Inlines"). A
+ * name that the program declares hides the constant.
  * In:   an identifier that nothing declares.
  * Out:  its value as a constant.
  * Owns: nothing.

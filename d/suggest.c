@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/suggest.c: "did you mean …?"
+ * d/suggest.c: hints "did you mean …?"
  * In:   a name that is unknown.
- * Out:  a hint with the nearest name that is known, if one is near.
+ * Out:  a hint with the most similar known name, if one is similar enough.
  * Owns: nothing.
  */
 #include "d/check.h"
@@ -11,7 +11,7 @@
 
 #define LONGEST 63
 
-/* Edit distance, with two neighbours exchanged counting as one. */
+/* The edit distance; an exchange of two neighbours counts as one edit. */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[3][LONGEST + 1];
@@ -51,7 +51,7 @@ void c_suggest(struct chk *c, const char *name, enum d_scope scope, bool call)
 	const struct hash *h = scope == D_V_SELF ? c->d->self_vars :
 			       scope == D_V_THIS ? c->d->this_vars :
 						   c->d->idents;
-	unsigned best = strlen(name) < 6 ? 2 : 3; /* less than this */
+	unsigned best = strlen(name) < 6 ? 2 : 3; /* a distance must be below this */
 	const char *found = NULL;
 	const void *key;
 	void *value;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/tags.c: struct, union and enum (guide: chp-structs, chp-types).
+ * d/tags.c: reads struct, union and enum (guide: chp-structs, chp-types).
  * In:   tokens from the keyword on.
  * Out:  types of type.c with their members; tags and enumerators entered in d.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/lex.h"
 
@@ -15,7 +15,7 @@ struct members {
 	size_t n, cap;
 };
 
-/* `: width`. A zero width closes the unit: a member without name and width (see type.c). */
+/* Reads `: width`. A width of zero closes the unit: a member without name and width (layout.c). */
 static bool bit_field(struct d_parser *p, struct d_member *m)
 {
 	const struct d_type *t = d_resolve(m->type);
@@ -103,7 +103,7 @@ static bool member_list(struct d_parser *p, struct members *out)
 	return d_expect(p, '}', "'}'");
 }
 
-/* The type of a tag. A definition makes a type of D's own; a reference finds the kernel's. */
+/* The type of a tag. A definition makes a new type; a reference may find a kernel type. */
 static struct d_type *tagged(struct d_parser *p, enum d_kind kind, const char *tag, bool defines,
 			     struct loc at)
 {
@@ -131,13 +131,13 @@ static struct d_type *tagged(struct d_parser *p, enum d_kind kind, const char *t
 	return t;
 }
 
-/* In a header of C, D's own words are tags and enumerators like any other. */
+/* In a C header D's own words may be tags and enumerators. */
 static bool at_name(const struct d_parser *p)
 {
 	return p->tok.kind == D_TK_IDENT || (p->in_header && p->tok.kind >= D_KW_auto);
 }
 
-/* struct X, struct X { … }, struct { … }: the token after the keyword decides. */
+/* Reads the tag of struct X or struct X { … }, or none of struct { … }. */
 static struct d_type *tag_head(struct d_parser *p, enum d_kind kind, struct loc *at,
 			       struct d_cattrs *attrs)
 {
@@ -190,7 +190,7 @@ static bool struct_specifier(struct d_parser *p, struct d_specs *out)
 	return false;
 }
 
-/* C's compilers give an enumerator beyond int a wider type; D refuses it outside of headers. */
+/* C compilers give an enumerator beyond int a wider type. D refuses it outside of headers. */
 static bool enumerator_fits(struct d_parser *p, const char *name, int64_t value, struct loc at)
 {
 	if (p->in_header || (value <= INT_MAX && value >= INT_MIN))
@@ -229,7 +229,7 @@ static bool enumerator(struct d_parser *p, struct d_type *t, int64_t *value, siz
 		d_perror(p, at, D_DECL_IDRED, "identifier redeclared: %s", name);
 		return false;
 	}
-	if (!p->bad && !id) { /* else D's own name stays D's */
+	if (!p->bad && !id) { /* a name that D has already stays D's */
 		if (!(id = d_ident_enter(p->d, name, D_ID_ENUMERATOR, at)))
 			return d_nomem(p);
 		id->type = enumerator_type(p->d, t, *value);
@@ -242,8 +242,8 @@ static bool enumerator(struct d_parser *p, struct d_type *t, int64_t *value, siz
 	return true;
 }
 
-/* As gcc has it: unsigned if a value needs that and none is negative, else long; packed: as small as
- * the values allow. */
+/* Sizes the enum as gcc does: unsigned if a value needs that and none is negative, long if the
+ * values need it; a packed enum is as small as the values allow. */
 static void enum_layout(struct d_type *t, bool packed)
 {
 	int64_t least = 0, most = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/type.c: D's types and the tables they live in (guide: chp-types).
+ * d/type.c: D's types and the tables that hold them (guide: chp-types).
  * In:   tags and names from the parser; the kernel's through config.names.
  * Out:  struct d_type, each base type and each pointer made once.
- * Owns: nothing; all is the arena's.
+ * Owns: nothing; all is in the arena.
  */
 #include "d/inner.h"
 
@@ -62,7 +62,7 @@ static const struct base_row base_rows[D_NBASETYPES] = {
 	[D_KSYM] = { .name = "sym", .kind = D_T_KSYM, .size = 8 },
 };
 
-/* Typedefs of the guide and of the headers of C; LP64, as Linux has it. */
+/* Typedefs of the guide and of C headers, for LP64 on Linux. */
 static const struct {
 	const char *name;
 	int of;
@@ -120,7 +120,7 @@ static const struct {
 	{ "_Float64x", D_LONGDOUBLE },
 };
 
-/* Types of C's compilers that D cannot express: sizes of members and of structs need them. */
+/* Types of C compilers that D cannot express; their sizes are needed to lay structs out. */
 static const struct {
 	const char *name;
 	uint32_t size, align;
@@ -368,7 +368,7 @@ struct d_type *d_unknown_type(struct d *d, const char *name)
 	return t;
 }
 
-/* A kernel type that only was looked up does not stand in the way of a declaration. */
+/* A declaration replaces a kernel type that was only looked up. */
 struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, struct loc at)
 {
 	char *key = tag ? tag_key(d, kind, tag) : NULL;
@@ -390,8 +390,8 @@ struct d_type *d_tag_declare(struct d *d, enum d_kind kind, const char *tag, str
 	return t;
 }
 
-/* May a declaration replace this typedef? Nothing in D depends on dev_t and its kin, so the program's
- * headers win. */
+/* May a declaration replace this typedef? Nothing in D depends on the likes of dev_t, so the
+ * program's headers win. */
 static bool gives_way(const struct d *d, const struct d_type *t)
 {
 	if (d_resolve(t)->is_opaque)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/userland.c: does a pointer lead to the kernel's memory or to the memory of the traced process?
- * In:   checked trees. A provider's types, `userland` in a declaration and the address of what lies
- *       in user memory are where user pointers come from.
+ * d/userland.c: tells whether a pointer leads to kernel memory or to the memory
+ * of the traced process.
+ * In:   checked trees. User pointers come from a provider's types, from `userland` in a
+ *       declaration, and from addresses of places in user memory.
  * Out:  d_is_user, d_points_to_user; d_var.user: a pointer kept in the variable, or in a member or
  *       an element of it, is a user pointer.
- * Owns: nothing; the list of assignments is the arena's.
+ * Owns: nothing; the list of assignments is in the arena.
  *
- * A declaration `struct node *q` says nothing of user land, so a variable takes that from the values
- * assigned to it, wherever in the program that is; and so do casts, ?: and arithmetic from theirs.
+ * A declaration `struct node *q` does not name user land. So a variable is a
+ * user pointer if a value assigned to it anywhere in the program is. Casts, ?:
+ * and arithmetic follow their operands.
  */
 #include "d/check.h"
 
@@ -71,7 +73,7 @@ bool d_points_to_user(const struct d_expr *e)
 	}
 }
 
-/* A pointer in user land's memory is user land's, whatever its declaration says. */
+/* A pointer that lies in user memory leads to user memory, whatever its declaration says. */
 struct d_expr *c_of_user(struct chk *c, struct d_expr *e)
 {
 	if (d_is_user(e) && d_is_pointer(d_resolve(e->type)) && !e->type->is_user)
@@ -91,7 +93,8 @@ bool c_pointer_kept(struct chk *c, const struct d_expr *to, const struct d_expr 
 	return slot;
 }
 
-/* A variable may be assigned from another that gets its user pointer later in the program: repeat. */
+/* Repeats until nothing changes, because a variable may be assigned from another one that gets its
+ * user pointer later in the program. */
 void c_user_variables(struct chk *c)
 {
 	bool more = true;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/widen.c: which variables hold 64 bits though what they are assigned first
- * is narrower. A variable without a declaration has the type of its first
- * assignment, and scripts begin with `last = 0;` what goes on with
- * `last = timestamp;`. DTrace keeps variables in registers of 64 bits: cut to
- * an int's, the time would be wrong and nothing would say so.
- * In:   raw clauses, before any is checked: types are judged by their form.
- *       What cannot be judged (members, memory) counts as wide, which costs
- *       a variable four bytes and no value.
- *       What is declared has its type; but `self int last;` that is assigned
- *       the time itself can only have worked in 64 bits, and has them here.
+ * d/widen.c: finds variables that need 64 bits though their first value is
+ * narrower. A variable without a declaration has the type of its first
+ * assignment, and a script that begins with `last = 0;` may go on with `last =
+ * timestamp;`. DTrace keeps variables in 64-bit registers: cut to an int, the
+ * time would be wrong without any error.
+ * In:   raw clauses, before any is checked: types are judged by the form of
+ *       expressions. Members and memory cannot be judged and count as wide,
+ *       which takes four bytes more and loses no value.
+ *       A declared variable keeps its type, except that `self int last;` to
+ *       which the time itself is assigned gets 64 bits, because the script can
+ *       only have worked with them.
  * Out:  names, as `self->x`, `this->x` and `x`.
  * Owns: nothing; the hash is d_check's.
  */
@@ -18,14 +19,14 @@
 #include <string.h>
 
 enum {
-	INLINES_MAX = 1000, /* looked into in one pass; beyond it they count as wide */
+	INLINES_MAX = 1000, /* searched in one pass; further ones count as wide */
 	PASSES_MAX = 8
-}; /* of `a = b; b = c; …`, the last of which is wide */
+}; /* chains `a = b; b = c; …` need a pass a link */
 
 struct widen {
 	struct d *d;
 	struct hash *wide;
-	unsigned inlines; /* left to look into */
+	unsigned inlines; /* that may still be searched */
 	bool more;	  /* a name was added in this pass */
 };
 
@@ -52,7 +53,7 @@ static const struct d_ident *global(struct d *d, const struct d_expr *e)
 		       hash_get_str(d->idents, e->str);
 }
 
-/* The builtin or declared variable of that name; NULL: there is no such variable. */
+/* The builtin or declared variable of that name; NULL: no such variable. */
 static struct d_var *declared(struct d *d, const struct d_expr *e)
 {
 	const struct d_ident *id = global(d, e);
@@ -136,7 +137,7 @@ static void widen_declared(struct d *d, const struct d_expr *to, const struct d_
 		v->type = d_base(d, t->is_signed ? D_INT64 : D_UINT64);
 }
 
-/* True: no memory. */
+/* Adds the names that e widens. true: no memory. */
 static bool scan(void *arg, const struct d_expr *e)
 {
 	struct widen *w = arg;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * d/words.c: D's keywords, and where words, comments and strings of a text end.
+ * d/words.c: D's keywords; finds the ends of words, comments and strings in a
+ * text.
  * In:   bytes.
  * Out:  tokens of keywords; offsets.
  * Owns: nothing.
@@ -19,7 +20,7 @@ static const struct {
 #undef NAME
 };
 
-/* How the compiler's own headers spell words of C, so that no macro touches them. */
+/* The compiler's own headers spell words of C so, to keep macros off them. */
 static const struct {
 	const char *name;
 	enum d_tok tok;
@@ -57,7 +58,7 @@ bool d_is_ident_char(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '`';
 }
 
-/* A # is a control line's only if nothing but blanks is before it on its line. */
+/* A # begins a control line only if nothing but blanks is before it on its line. */
 bool d_begins_line(const char *s, uint32_t at)
 {
 	while (at > 0 && (s[at - 1] == ' ' || s[at - 1] == '\t'))
@@ -65,7 +66,7 @@ bool d_begins_line(const char *s, uint32_t at)
 	return at == 0 || s[at - 1] == '\n';
 }
 
-/* Behind the comment at `at`, or at the text's end if it is not closed. */
+/* The end of the comment at `at`; the text's end if the comment is not closed. */
 uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed)
 {
 	for (at += 2; at + 1 < t->len; at++)
@@ -77,7 +78,7 @@ uint32_t d_comment_end(const struct text *t, uint32_t at, bool *closed)
 	return (uint32_t)t->len;
 }
 
-/* Behind a string or character constant at `at`, at most to the end of its line. */
+/* The end of the string or character constant at `at`, or the end of its line. */
 uint32_t d_skip_quoted(const struct text *t, uint32_t at)
 {
 	char q = t->bytes[at++];

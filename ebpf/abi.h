@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ebpf/abi.h: the layouts that compiled programs, the BPF library
- * (ebpf/), the run room and output share. Included by BPF C too: only
- * fixed-width types, no libc.
+ * ebpf/abi.h: the layouts that compiled programs, the BPF library (ebpf/), the run room and
+ * output share. BPF C includes this file too: only fixed-width types, no libc.
  * The maps that hold them: consumer/compile/maps.def.
  */
 #ifndef EBPF_ABI_H
@@ -42,14 +41,14 @@ struct rt_state {
 
 /* ---- Drops and faults --------------------------------------------------- */
 
-/* RT_DROP(id, "words after the number"): how DTrace words each; per CPU or for all. */
+/* Kinds of drops: drops.def says how each is printed. */
 enum rt_drop {
 #define RT_DROP(id, words, per_cpu) RT_DROP_##id,
 #include "ebpf/drops.def"
 	RT_NDROPS
 };
 
-/* RT_FAULT(id, words, shows_address): the ERROR probe's arg4. */
+/* Faults of a clause, numbered as the ERROR probe's arg4: faults.def. */
 enum rt_fault {
 #define RT_FAULT(id, words, shows_address) RT_FLT_##id,
 #include "ebpf/faults.def"
@@ -61,7 +60,7 @@ enum { RT_SLOTS = 64 };
 struct rt_cpu {
 	uint64_t drops[16]; /* by enum rt_drop; atomic add */
 	uint64_t scratch;   /* bit n: slot n of this CPU is taken (atomic OR, AND) */
-	uint64_t switched;  /* vtimestamp: when this CPU's task came on it */
+	uint64_t switched;  /* vtimestamp: when the current task came on this CPU */
 	uint64_t filled;    /* bufpolicy=fill: this CPU records no more */
 	uint64_t pad[13];
 };
@@ -75,10 +74,10 @@ struct rt_fire {
 	uint64_t timestamp; /* 0: not read yet */
 	uint32_t probe;	    /* index in the enabling's table of probes */
 	uint32_t cpu;
-	uint64_t err[5];  /* ERROR's arg1..arg5: epid, action, pc, fault, value; see rt_arg, too */
-	uint32_t clause;  /* of the fault */
+	uint64_t err[5];  /* ERROR's arg1..arg5: epid, action, pc, fault, value (rt_arg's, too) */
+	uint32_t clause;  /* the clause that faulted */
 	uint32_t faulted; /* while ERROR's clauses run: the probe whose clause faulted */
-	uint32_t place;	  /* of the site: its row in the program's table of places */
+	uint32_t place;	  /* the site's row in the program's table of places */
 	uint32_t pad;
 };
 RT_ASSERT(sizeof(struct rt_fire) == 72);
@@ -86,9 +85,9 @@ RT_ASSERT(sizeof(struct rt_fire) == 72);
 /* ---- Places of arguments -------------------------------------------------- */
 
 /*
- * The sites of one program may have an argument at different places. Their attach cookies tell
- * the probe's index in the low 32 bits, and in the high ones the row of a table that has a
- * struct rt_place for each argument that differs.
+ * The sites of one program may have an argument at different places. A site's attach cookie has the
+ * probe's index in its low 32 bits, and the site's row in a table of places in its high 32 bits.
+ * The row has a struct rt_place for each argument that differs.
  */
 #define RT_COOKIE(probe, place) ((uint64_t)(place) << 32 | (uint32_t)(probe))
 
@@ -98,7 +97,7 @@ enum rt_place_kind {
 	RT_PLACE_REG,	/* the register base >> shift, size bytes */
 	RT_PLACE_PAIR,	/* 64 bits in two registers of 32: lower in base, upper in index */
 	RT_PLACE_USER,	/* user memory at base + index * scale + disp, size bytes */
-	RT_PLACE_BAD, /* a place unknown: reading it is a fault (RT_FLT_ILLOP) with the value disp */
+	RT_PLACE_BAD,	/* unknown: reading it is a fault (RT_FLT_ILLOP) with the value disp */
 };
 enum { RT_NO_REG = 0xff };
 struct rt_place {
@@ -108,15 +107,15 @@ struct rt_place {
 	uint8_t index; /* likewise */
 	uint8_t shift, scale;
 	uint8_t is_signed;
-	uint8_t narrow; /* USER: the address has 32 bits, what carries is lost */
+	uint8_t narrow; /* USER: the address has 32 bits, the carry is lost */
 	int64_t disp;
 };
 RT_ASSERT(sizeof(struct rt_place) == 16);
 
 /* The beginning of a thread's storage. */
 struct rt_self {
-	uint64_t serial;   /* its number for self-> arrays; 0: none given yet */
-	uint64_t cpu_time; /* vtimestamp: ns on CPU until it last left one */
+	uint64_t serial;   /* the thread's number for self-> arrays; 0: not numbered yet */
+	uint64_t cpu_time; /* vtimestamp: ns on CPU until the thread last left a CPU */
 };
 
 /* A probe in the probes map. */
@@ -132,8 +131,8 @@ enum { RT_FRAMES_MAX = 127 }; /* of a stack: the kernel's own limit, perf_event_
 /* ---- Strings in scratch -------------------------------------------------- */
 
 /*
- * A string value: length, then bytes, NUL, and zeros up to a multiple of 8 (so that it is
- * compared, hashed and copied by words). The room for one is RT_STR_ROOM(strsize).
+ * A string value: length, then bytes, NUL, and zeros up to a multiple of 8, so that strings are
+ * compared, hashed and copied by words. A string takes a room of RT_STR_ROOM(strsize) bytes.
  */
 struct rt_str {
 	uint64_t len; /* bytes before the NUL; < strsize */
@@ -141,8 +140,8 @@ struct rt_str {
 };
 #define RT_STR_ROOM(strsize) (8 + (((strsize) + 7) & ~7u) + 8)
 
-/* What copyin() gave a clause, one piece after the other: each begins at a multiple of 8, and zeros
- * stand between them. Nothing behind `used` is ever read: other firings' bytes are there. */
+/* The pieces that copyin() copied for a clause. Each piece begins at a multiple of 8, with zeros
+ * before the next piece. Bytes behind `used` are never read: they are other firings'. */
 struct rt_heap {
 	uint64_t used; /* to the end of the last piece */
 	char bytes[];
@@ -208,14 +207,14 @@ enum { RT_KEY_CLASS_MIN = 16, RT_KEY_CLASS_MAX = 4096 }; /* powers of two */
  *   min       n, max of RT_MIN_ENC    max     n, max of RT_MAX_ENC
  *   avg       n, sum                  stddev  n, sum, low and high of the sum of squares
  *   quantize  n, 127 buckets          lquantize  n, below, levels…, above
- * A drain adds all words, but for word 1 of min and max, of which it keeps the larger (unsigned).
- * 0 is 'no value yet' in the encodings.
+ * A drain adds all words, except for word 1 of min and max: there it keeps the larger (unsigned).
+ * An encoded 0 means 'no value yet'.
  */
 #define RT_MAX_ENC(v) ((uint64_t)(v) ^ 0x8000000000000000ull)
 #define RT_MIN_ENC(v) (~RT_MAX_ENC(v))
 #define RT_MAX_DEC(e) ((int64_t)((e) ^ 0x8000000000000000ull))
 #define RT_MIN_DEC(e) RT_MAX_DEC(~(e))
 enum { RT_QUANTIZE_BUCKETS = 127, RT_QUANTIZE_ZERO = 63 };
-/* Bucket RT_QUANTIZE_ZERO holds 0; ZERO + 1 + k holds [2^k, 2^(k+1)); ZERO - 1 - k their negatives. */
+/* Bucket RT_QUANTIZE_ZERO holds 0; ZERO + 1 + k: [2^k, 2^(k+1)); ZERO - 1 - k: their negatives. */
 
 #endif

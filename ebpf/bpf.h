@@ -10,8 +10,9 @@
  * They are opaque to clang and known to the verifier. A static function is handed to a helper that
  * calls back (bpf_loop, for_each_map_elem) by its name, as in C.
  *
- * Functions that are not static are verified by themselves, with nothing known of their arguments
- * but the types in their prototype (rt.h); static ones where they are called, pointers included.
+ * The verifier checks a function that is not static by itself: of the arguments it knows only the
+ * types in the prototype (rt.h). It checks a static function at each call, with that call's
+ * arguments.
  */
 #ifndef EBPF_BPF_H
 #define EBPF_BPF_H
@@ -33,7 +34,7 @@
 #define MAP(name) ((void *)NAMED(rt_map_##name))
 #define VALUE(name) ((void *)NAMED(rt_value_##name))
 
-/* ---- Everything shared is changed through these; --enable-plain-stores makes them wrong ---- */
+/* ---- Shared memory is changed through these; --enable-plain-stores makes them wrong -------- */
 
 #ifndef PLAIN_STORES
 
@@ -54,7 +55,7 @@ INLINE uint64_t atomic_swap(uint64_t *at, uint64_t v)
 
 #else
 
-/* A load with time behind it for another to write: emit.c has the same. */
+/* A load with a gap before the store, for another CPU to write in: emit.c has the same. */
 INLINE uint64_t plain_load(uint64_t *at)
 {
 	uint64_t v = *(volatile uint64_t *)at;

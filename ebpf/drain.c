@@ -5,12 +5,12 @@
  * Out:  clang's object, from which embed.py makes a table.
  * Owns: nothing.
  *
- * It walks a hash by bpf_for_each_map_elem, which holds no lock: no program that counts meanwhile
- * is skipped, as it would be while bpf(2) looks at the hash. (An iterator, iter/bpf_map_elem, does
- * not skip any either, but kernels that are locked down refuse it.) Words that were exchanged
- * cannot be had twice, so the program first looks whether the most that it may write for a key
- * fits; if not, it stops there. The next run passes over the keys that this one dealt with: a hash
- * that is only added to never moves a key forward.
+ * The program walks a hash by bpf_for_each_map_elem, which holds no lock. While bpf(2) looks at a
+ * hash, the kernel skips programs that count in it. (An iterator, iter/bpf_map_elem, lets them run
+ * too, but kernels that are locked down refuse it.) Words that were exchanged cannot be read again,
+ * so the program first tests whether the most that it may write for a key fits, and stops if it
+ * does not. The next run passes over the keys that this run dealt with: a hash that is only added
+ * to never moves a key forward.
  */
 #include "ebpf/bpf.h"
 #include "ebpf/progs.h"
@@ -40,7 +40,7 @@ INLINE uint64_t head(uint64_t kind)
 	return NUMBER(key_size) | kind << 32;
 }
 
-/* 0, or not if an output failed. */
+/* Writes all words in one record. Not 0: the output failed. */
 INLINE long dense(uint64_t *value)
 {
 	uint64_t out[1 + RT_DRAIN_DENSE], words = NUMBER(words);
@@ -51,8 +51,8 @@ INLINE long dense(uint64_t *value)
 	return output(out, 8 + 8 * words);
 }
 
-/* A loop that the kernel runs is verified once, however many words there are; a call of the function
- * deals with several, which makes words that are zero as cheap as in a loop of ours. */
+/* The verifier checks the body of a kernel's loop once, however many words there are. A call of the
+ * body deals with several words, which makes zeros as cheap as in a loop of ours. */
 enum { EACH = 8 };
 struct words {
 	uint64_t *value;
@@ -88,7 +88,7 @@ INLINE long sparse(uint64_t *value)
 	return words.lost | output(&end, sizeof(end));
 }
 
-/* 0, or 1 where the walk ends. */
+/* Drains a key. 1: the walk ends here. */
 static long take(void *map, const void *key, uint64_t *value, struct walk *walk)
 {
 	uint64_t most = RT_DRAIN_MOST(NUMBER(key_size), NUMBER(words));
@@ -106,7 +106,7 @@ static long take(void *map, const void *key, uint64_t *value, struct walk *walk)
 	}
 	lost = NUMBER(words) <= RT_DRAIN_DENSE ? dense(value) : sparse(value);
 	lost |= output(key, NUMBER(key_size));
-	if (lost) { /* there was room: the key's words are gone, which must be said */
+	if (lost) { /* against all rules: the key's words are gone, which the caller reports */
 		walk->more = RT_DRAIN_LOST;
 		return 1;
 	}

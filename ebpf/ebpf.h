@@ -2,11 +2,11 @@
 /*
  * ebpf/ebpf.h: from functions to a loaded program.
  *
- * A function is the library's, written in BPF C and embedded at build time (embed.py), or made by
- * the compiler's emitter; both have the same shape. A function refers to numbers, maps and other
- * functions by name. ebpf_link takes a set of functions, adds the functions of the library that they
- * call, fills the names in and describes each function to the kernel. ebpf_load does the same for a
- * whole program in BPF C (progs.h).
+ * A function comes from the library, written in BPF C and embedded at build time (embed.py), or
+ * from the compiler's emitter; both have the same shape. A function refers to numbers, maps and
+ * other functions by name. ebpf_link takes a set of functions, adds the library's functions that
+ * they call, fills in what the names stand for, and describes each function to the kernel.
+ * ebpf_load does the same for a whole program in BPF C (progs.h).
  */
 #ifndef EBPF_EBPF_H
 #define EBPF_EBPF_H
@@ -35,9 +35,9 @@ struct ebpf_reloc {
 };
 struct ebpf_func {
 	const char *name;
-	/* A letter for each parameter: c the context, f struct rt_fire *, s the slot, n a number. */
+	/* A letter a parameter: c the context, f struct rt_fire *, s the slot, n a number. */
 	const char *params;
-	bool is_static; /* verified where it is called, without params; others: each by itself */
+	bool is_static; /* verified at each call, without params; others: by themselves */
 	const struct bpf_insn *insns;
 	uint32_t ninsns;
 	const struct ebpf_reloc *relocs;
@@ -52,8 +52,8 @@ const struct ebpf_func *ebpf_routine(const char *name); /* NULL: there is none *
 /* What the names in a program stand for. A function that is NULL knows no name. */
 struct ebpf_names {
 	void *arg;
-	/* A number. A name with dots is a path: "task_struct.tgid" stands for the offset of that member
-	 * in the running kernel's structure. False: there is no such number. */
+	/* A number. A name with dots is a path: "task_struct.tgid" stands for the offset of that
+	 * member in the running kernel's structure. False: there is no such number. */
 	bool (*number)(void *arg, const char *name, uint64_t *value);
 	/* A map's fd, by name or, if that is NULL, by id; negative: there is none. */
 	int (*map)(void *arg, const char *name, int id);
@@ -65,7 +65,7 @@ struct ebpf_kind {
 	uint32_t attach; /* enum bpf_attach_type, which may be newer than the headers; 0: none */
 	uint32_t attach_btf_id;
 	uint32_t flags; /* BPF_F_SLEEPABLE */
-	/* The kernel's name for the type of the context. NULL: only the first function takes it. */
+	/* The kernel's name of the context's type. NULL: only funcs[0] takes a context. */
 	const char *ctx;
 	bool ctx_is_typedef;
 	uint32_t slot_size; /* bytes of struct rt_scratch; 0: no function takes a slot */
@@ -96,12 +96,12 @@ void ebpf_image_close(struct ebpf_image *image);
  * Letters of the name that the kernel does not take are replaced. */
 int ebpf_image_load(const struct ebpf_image *image, const char *name, char *log, size_t log_size);
 
-/* Calls fn with the name of each map that a function of the library uses, itself or by what it
- * calls. A map may come twice. */
+/* Calls fn with the name of each map that a function of the library uses, by itself or through the
+ * functions that it calls. A map may come twice. */
 void ebpf_maps(const struct ebpf_func *f, void (*fn)(void *arg, const char *name), void *arg);
 
-/* Loads a whole program of progs.h, by its name there. The program's descriptor, or -errno: log then
- * says why, unless log_size is 0. names may be NULL. */
+/* Loads a whole program of progs.h, by its name there. The program's descriptor, or -errno: log
+ * then says why, unless log_size is 0. names may be NULL. */
 int ebpf_load(const char *program, const struct ebpf_kind *kind, const struct ebpf_names *names,
 	      char *log, size_t log_size);
 

@@ -11,7 +11,7 @@ Owns: OUT.c, which is only there if all went well.
 
 What an object leaves undefined becomes a relocation: rt_number_NAME a number, rt_field_PATH a
 member's offset, rt_map_NAME a map, rt_value_NAME the address of a direct map's bytes, each in an
-ld_imm64. A function is a call, or a callback if its address is taken. Anything else is an error,
+ld_imm64. A function becomes a call, or a callback if its address is taken. Anything else is an error,
 so that a construct that the linker cannot resolve (a global variable, a string literal, a jump
 table) fails the build and not a user's program.
 """
@@ -28,7 +28,7 @@ STB_LOCAL = 0
 LD_IMM64, CALL, PSEUDO_CALL = 0x18, 0x85, 1
 NAMES = (("rt_number_", "EBPF_NUMBER"), ("rt_field_", "EBPF_NUMBER"),
          ("rt_map_", "EBPF_MAP"), ("rt_value_", "EBPF_VALUE"))
-POINTERS = {"struct rt_scratch": "s", "struct rt_fire": "f"}  # any other is the context
+POINTERS = {"struct rt_scratch": "s", "struct rt_fire": "f"}  # any other pointer: the context
 
 
 def die(text):
@@ -110,11 +110,11 @@ class Object:
         return next((s[0] for s in self.functions if s[4] <= off < s[4] + s[5]), "?")
 
     def link(self, off):
-        """(kind, name) of what the instruction at `off` refers to; None: it stands for itself."""
+        """(kind, name) of what the instruction at `off` refers to; None: it refers to nothing."""
         opcode, regs, _, imm = struct.unpack_from("<BBhi", self.code, off)
         rtype, sym = self.relocs.get(off, (None, None))
         if rtype is None:
-            # A call of a static function is a distance already.
+            # clang has resolved the call of a static function to a distance.
             if opcode == CALL and regs >> 4 == PSEUDO_CALL:
                 return "EBPF_CALL", self.function_at(off + 8 * (imm + 1))
             return None
@@ -122,7 +122,7 @@ class Object:
         if rtype == R_64_32 and opcode == CALL and kind in (STT_FUNC, 0):
             return "EBPF_CALL", name
         if rtype == R_64_64 and opcode == LD_IMM64:
-            if shndx == self.text:  # static functions by their section
+            if shndx == self.text:  # clang names static functions by their section
                 return "EBPF_CALLBACK", self.function_at(value + imm)
             for prefix, named in NAMES:
                 if name.startswith(prefix):

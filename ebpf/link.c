@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ebpf/link.c: functions to an image that the kernel takes.
+ * ebpf/link.c: links functions to an image that the kernel takes.
  * In:   a set of functions, the library's table, what names stand for.
  * Out:  one array of instructions: the functions that the first one reaches, each once, with calls,
  *       maps and numbers filled in; BTF that lets each function be verified by itself.
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_FUNCS = 256 }; /* in a program, says the kernel */
+enum { MAX_FUNCS = 256 }; /* the kernel's limit for a program */
 
 /* One function in the image. */
 struct part {
@@ -120,7 +120,7 @@ static int collect(struct linker *l, const struct ebpf_func *funcs, size_t n)
 			return -ENOMEM;
 		*p = (struct part){ .func = &funcs[i] };
 	}
-	assert(l->parts); /* a set has a function at least */
+	assert(l->parts); /* a set has at least one function */
 	l->nset = n;
 	reach(l, 0);
 	for (size_t i = 0; i < l->nparts; i++)
@@ -208,9 +208,9 @@ struct types {
 	int number, ctx, fire, slot;
 };
 
-/* The kernel compares the name of a context's type, not its contents. Kernels before 6.8 want a
- * struct that is called what is a typedef in their headers; later ones accept the typedef, so the
- * type is both. */
+/* The kernel compares the name of a context's type, not its contents. Some of the names are
+ * typedefs in the kernel's headers. For these, kernels before 6.8 want a struct of the name, later
+ * kernels accept the typedef: the type is a typedef of a struct with the same name. */
 static int pointer_to_struct(struct btf *btf, const char *name, uint32_t size, bool is_typedef)
 {
 	int t = btf__add_struct(btf, name, size);
@@ -220,7 +220,7 @@ static int pointer_to_struct(struct btf *btf, const char *name, uint32_t size, b
 	return t > 0 ? btf__add_ptr(btf, t) : t;
 }
 
-/* The verifier finds the parameters of a static function at each call, and wants its name alone. */
+/* A static function needs its name alone: the verifier finds the parameters at each call. */
 static int add_func(struct btf *btf, const struct types *t, const struct ebpf_func *f)
 {
 	int proto = btf__add_func_proto(btf, t->number), err = 0;
@@ -267,7 +267,7 @@ static int add_types(struct linker *l, struct btf *btf)
 	return 0;
 }
 
-/* libbpf puts the types together; only their bytes are used. */
+/* libbpf assembles the types; only their bytes are used. */
 static int describe(struct linker *l)
 {
 	struct ebpf_image *image = l->image;

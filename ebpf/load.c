@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ebpf/load.c: linked programs, and whole programs of the library, into the kernel.
+ * ebpf/load.c: loads linked programs, and whole programs of the library, into the kernel.
  * In:   an image; or the name of a program in progs.h, and what the names in it stand for.
  * Out:  the program's descriptor, which the caller owns.
  * Owns: nothing.
@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The kernel takes 15 letters, digits, underscores and dots of ASCII for a name; names of probes may
- * hold any byte. */
+/* The kernel takes 15 letters, digits, underscores and dots of ASCII for a name; names of probes
+ * may hold any byte. */
 static void kernel_name(char out[BPF_OBJ_NAME_LEN], const char *name)
 {
 	static const char takes[] =
@@ -27,7 +27,7 @@ static void kernel_name(char out[BPF_OBJ_NAME_LEN], const char *name)
 	out[n] = '\0';
 }
 
-/* GPL: the helpers that read memory ask for it; the instructions are both. */
+/* GPL: the helpers that read memory demand it. The instructions are under both licences. */
 int ebpf_image_load(const struct ebpf_image *image, const char *shown, char *log, size_t log_size)
 {
 	const struct ebpf_kind *kind = &image->kind;
@@ -49,7 +49,7 @@ int ebpf_image_load(const struct ebpf_image *image, const char *shown, char *log
 	opts.log_buf = log;
 	opts.log_size = (uint32_t)log_size;
 	opts.log_level = 1;
-	/* A log that does not fit is an error of its own: the first one counts. */
+	/* A log that does not fit makes an error of its own: the first load's error counts. */
 	again = bpf_prog_load(kind->type, name, "Dual BSD/GPL", image->insns, image->ninsns, &opts);
 	return again >= 0 ? again : fd;
 }
@@ -57,7 +57,7 @@ int ebpf_image_load(const struct ebpf_image *image, const char *shown, char *log
 int ebpf_load(const char *program, const struct ebpf_kind *kind, const struct ebpf_names *names,
 	      char *log, size_t log_size)
 {
-	static const char prefix[] = "rt_prog_"; /* not worth a place in the kernel's 15 letters */
+	static const char prefix[] = "rt_prog_"; /* dropped: the kernel keeps 15 letters */
 	const struct ebpf_func *f = ebpf_routine(program);
 	struct arena *a = arena_new();
 	struct ebpf_image image;

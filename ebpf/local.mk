@@ -1,5 +1,5 @@
-# The run-time library of compiled programs: BPF C, clang's objects, a table in C; and what links
-# and loads programs.
+# The run-time library of compiled programs (BPF C, compiled by clang, embedded as a table in C), the
+# linker and the loader.
 noinst_LTLIBRARIES += libebpf.la
 libebpf_la_SOURCES = ebpf/ebpf.h ebpf/rt.h ebpf/progs.h ebpf/link.c ebpf/load.c \
 	ebpf/rings.h ebpf/rings.c

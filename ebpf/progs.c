@@ -97,8 +97,8 @@ int64_t rt_prog_task_vma(struct iter_task_vma *ctx)
 
 /* ---- Time on CPU ----------------------------------------------------------------------------- */
 
-/* At sched_switch the current task is the one that leaves. Its storage is there if it ever read
- * vtimestamp; others cost one exchange. */
+/* At sched_switch the current task is the task that leaves the CPU. A task that ever read
+ * vtimestamp has storage; other tasks cost one exchange. */
 int64_t rt_prog_vtime(void *ctx)
 {
 	struct rt_cpu *cpus = VALUE(cpus);
@@ -107,7 +107,7 @@ int64_t rt_prog_vtime(void *ctx)
 
 	(void)ctx;
 	OPAQUE(cpu);
-	if (cpu > mask) /* cannot be; the verifier knows no such bound after the mask */
+	if (cpu > mask) /* never: after the mask the verifier knows no such bound */
 		return 0;
 	now = ktime_get_ns();
 	since = atomic_swap(&cpus[cpu].switched, now);

@@ -3,7 +3,7 @@
  * ebpf/rings.c: the consumer's side of a BPF ring buffer a CPU.
  * In:   the rings' descriptors.
  * Out:  records, in order of time over all CPUs, straight from the mapped
- *       pages (the kernel maps the data twice, so none is ever split).
+ *       pages (the kernel maps the data twice, so that no record is split).
  * Owns: the mappings and the descriptors.
  *
  * Layout (linux/bpf.h, kernel/bpf/ringbuf.c): a page with the consumer's
@@ -67,8 +67,8 @@ void ebpf_rings_close(struct ebpf_rings *rings)
 	*rings = (struct ebpf_rings){ 0 };
 }
 
-/* A record is busy from its reservation to its commit: a moment, unless the program was preempted in
- * between. Then the records behind it wait for the next drain. */
+/* A record is busy from its reservation to its commit: a moment, unless the program was preempted
+ * in between. Then the records behind it wait for the next drain. */
 static uint32_t header_wait(const uint32_t *header)
 {
 	uint32_t len = 0;
@@ -147,7 +147,7 @@ bool ebpf_rings_drain(struct ebpf_rings *rings, uint64_t until, bool temporal, e
 
 		ready[i] = head_read(&rings->ring[i], pos, 0, &heads[i], &busy);
 	}
-	/* With a busy head nothing after it in time may be printed: wait for the next drain. */
+	/* A busy record comes before later records: all wait for the next drain. */
 	while (go_on && !(busy && temporal)) {
 		int i = oldest(heads, ready, rings->n, temporal);
 		struct head h;

@@ -22,16 +22,17 @@ struct ebpf_rings {
 	uint32_t n;
 };
 
-/* Takes the descriptors of `n` rings of `size` bytes; false: close what there is of them. */
+/* Takes over the descriptors of `n` rings of `size` bytes. False: ebpf_rings_close closes what was
+ * opened; without memory (rings->ring is NULL) the descriptors are still the caller's. */
 bool ebpf_rings_open(struct ebpf_rings *rings, const int *fds, uint32_t n, uint32_t size);
 void ebpf_rings_close(struct ebpf_rings *rings);
 
 typedef bool ebpf_rings_fn(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
-/* Hands over records up to time `until`, merged by time (temporal) or CPU by CPU; false if fn
- * stopped it. What is handed over is consumed. */
+/* Hands over records up to time `until` and consumes them, merged by time (temporal) or CPU by CPU.
+ * False: fn stopped it, or there was no memory. */
 bool ebpf_rings_drain(struct ebpf_rings *rings, uint64_t until, bool temporal, ebpf_rings_fn *fn,
 		      void *arg);
-/* The bytes of all records that fit, one after the other: how many. */
+/* Takes all records that fit into buf, one after the other. The number of bytes. */
 size_t ebpf_ring_take(struct ebpf_ring *ring, unsigned char *buf, size_t size);
 
 #endif

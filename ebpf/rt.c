@@ -8,8 +8,8 @@
  * How it satisfies the verifier, from 6.1 on:
  *   - at() compares an offset with the slot's size just before it makes a pointer; the empty asm
  *     keeps clang from comparing one register and adding another;
- *   - every routine tests the slot for NULL itself: clang makes one test of the slot and the pointer
- *     if at() does it, and the verifier then sees arithmetic on what may be NULL;
+ *   - every routine tests the slot for NULL itself: if at() does it, clang makes one test of the
+ *     slot and the pointer, and the verifier sees arithmetic on a pointer that may be NULL;
  *   - a copy of unknown length goes in pieces of up to PIECE bytes by a helper, or by words if it
  *     is short, which is faster than a helper's call. The slot ends in a pad of one piece;
  *   - loops end at a number known when loading (NUMBER), and have few instructions.
@@ -42,13 +42,13 @@ INLINE void *at(struct rt_scratch *s, uint64_t off, uint64_t room)
 	return (char *)s + off;
 }
 
-/* The part of a string's room that is read and written here: up to 15 bytes less than the room. */
+/* The string at off: length and bytes, without the last word of its room. */
 INLINE struct rt_str *str_at(struct rt_scratch *s, uint64_t off)
 {
 	return at(s, off, ROUND8(STRSIZE) + 8);
 }
 
-/* Never trusts what is in memory: a length above the limit is cut to it. */
+/* A length in memory is not trusted: above the limit it is cut. */
 INLINE uint64_t str_len(const struct rt_str *str)
 {
 	uint64_t len = str->len, max = STRSIZE - 1;
@@ -59,7 +59,7 @@ INLINE uint64_t str_len(const struct rt_str *str)
 	return len;
 }
 
-/* Length, NUL and zeros. len < strsize. */
+/* Writes a string's length, NUL and zeros. len < strsize. */
 INLINE int64_t seal(struct rt_str *str, uint64_t len)
 {
 	uint64_t max = STRSIZE - 1, word, end = max & ~7ull;
@@ -70,7 +70,7 @@ INLINE int64_t seal(struct rt_str *str, uint64_t len)
 		len = max;
 	word = len & ~7ull;
 	OPAQUE(word);
-	if (word > end) /* cannot be; the verifier knows no such bound after the mask */
+	if (word > end) /* never: after the mask the verifier knows no such bound */
 		return RT_EROOM;
 	last = (uint64_t *)(str->s + word);
 	*last &= (1ull << ((len & 7) * 8)) - 1;
@@ -97,7 +97,7 @@ INLINE uint64_t log2_floor(uint64_t v)
 	return n + (v >> 1);
 }
 
-/* Another task or an interrupt may take the slot before this one does: then the next slot is tried. */
+/* Another task or an interrupt may take the slot first: then the next slot is tried. */
 int64_t rt_scratch_claim(uint64_t cpu)
 {
 	struct rt_cpu *cpus = VALUE(cpus);
@@ -193,12 +193,12 @@ int64_t rt_copy(struct rt_scratch *s, uint64_t dst, uint64_t src, uint64_t len)
 		}
 		return 0;
 	}
-	if (src > SLOT_SIZE || len > SLOT_SIZE - src) /* what is read must be ours, too */
+	if (src > SLOT_SIZE || len > SLOT_SIZE - src) /* the source must be in the slot, too */
 		return RT_EROOM;
 	return read_bytes(s, dst, (uint64_t)s + src, len, KERNEL);
 }
 
-/* A piece's last word is zero before the copy: the byte behind the piece ends a string. */
+/* The piece's last word is zeroed before the copy: then the byte behind the piece ends a string. */
 INLINE int64_t heap_copyin(struct rt_scratch *s, uint64_t heap, uint64_t room, uint64_t addr,
 			   uint64_t len, enum from from)
 {
@@ -368,8 +368,8 @@ int64_t rt_str_pad(struct rt_scratch *s, uint64_t str)
 	if (!of)
 		return RT_EROOM;
 	from = ROUND8(str_len(of) + 1) / 8;
-	/* By a mask, which clang must not make a branch of: the verifier walks the loop anew for each
-	 * branch that is taken in it. */
+	/* The words are zeroed by a mask, which clang must not make a branch of: the verifier walks
+	 * the loop anew for each branch that is taken in it. */
 	for (uint64_t i = 0; i < words; i++) {
 		uint64_t keep = i - from;
 
@@ -380,10 +380,10 @@ int64_t rt_str_pad(struct rt_scratch *s, uint64_t str)
 }
 
 /*
- * The slow way after a fault: pieces that cross no page, so that only the pages that the string is
- * in are touched. The search for the NUL is a string copy of the piece onto itself, with a NUL
- * behind it: no loop for the verifier to walk. A function of its own, for its branches multiplied
- * by the number of pieces were more than the verifier takes with strings of 16 KB.
+ * The slow way after a fault. A piece crosses no page, so that only the pages of the string are
+ * touched. A string copy of the piece onto itself finds the NUL (a NUL stands behind the piece):
+ * the verifier has no loop to walk. This is a function of its own, because its branches times the
+ * number of pieces were more than the verifier takes with strings of 16 KB.
  */
 int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left)
 {
@@ -410,7 +410,8 @@ int64_t rt_user_piece(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_
 	return (uint64_t)got | (uint64_t)(got < (long)n || n == left) << 32;
 }
 
-/* An address whose next page is not there at all is a fault unless the string ends before. */
+/* Copies a string piece by piece. A page that does not exist is a fault, unless the string ends
+ * before that page. */
 INLINE int64_t fault_in(struct rt_scratch *s, uint64_t dst, uint64_t addr, uint64_t left)
 {
 	uint64_t done = 0, pieces = STRSIZE / PIECE + 2;
@@ -454,8 +455,8 @@ int64_t rt_str_end(struct rt_scratch *s, uint64_t dst, uint64_t len)
 	return str ? seal(str, len) : RT_EROOM;
 }
 
-/* Words in big-endian order compare as their bytes do; zeros after the NUL never differ before
- * it. Both strings end within their rooms, so equal words with a NUL in them are the end. */
+/* Words in big-endian order compare as their bytes do. The zeros behind a NUL never decide before
+ * the NUL does. The loop ends with the word that holds the shorter string's NUL. */
 int64_t rt_strcmp(struct rt_scratch *s, uint64_t a, uint64_t b)
 {
 	uint64_t words = ROUND8(STRSIZE) / 8, len;
@@ -518,7 +519,8 @@ int64_t rt_strjoin(struct rt_scratch *s, uint64_t dst, uint64_t a, uint64_t b)
 	return rt_str_end(s, dst, first + len);
 }
 
-/* As many digits as a word has bytes, the first in its lowest. A string's room has a word more. */
+/* A word takes the digits, the first digit in its lowest byte. The word may end behind the string's
+ * bytes: a string's room has a word more. */
 int64_t rt_str_number(struct rt_scratch *s, uint64_t dst, uint64_t n)
 {
 	uint64_t digits = 0, len = 0, first, rest, *to;
@@ -545,7 +547,7 @@ int64_t rt_str_number(struct rt_scratch *s, uint64_t dst, uint64_t n)
 	return rt_str_end(s, dst, first + (len < rest ? len : rest));
 }
 
-/* The part's place and length, found in DTrace's order: first the position, then what is left. */
+/* In DTrace's order: first the position, then the length that is left from there. */
 int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos, int64_t len)
 {
 	struct rt_str *from;
@@ -559,7 +561,7 @@ int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos,
 	have = str_len(from);
 	if (pos < 0) {
 		pos += have;
-		if (pos < 0 && len > 0 && len > -pos) { /* starts before, reaches into it */
+		if (pos < 0 && len > 0 && len > -pos) { /* begins before the string */
 			len += pos;
 			pos = 0;
 		}
@@ -572,7 +574,7 @@ int64_t rt_substr(struct rt_scratch *s, uint64_t dst, uint64_t src, int64_t pos,
 		len = have - pos;
 	if (len < 0)
 		len = 0;
-	/* Without bytes the position may be anywhere. */
+	/* The position may be anywhere if there are no bytes to copy. */
 	if (len && rt_copy(s, dst + 8, src + 8 + pos, len))
 		return RT_EROOM;
 	return rt_str_end(s, dst, len);
@@ -595,7 +597,7 @@ int64_t rt_gstr_load(struct rt_scratch *s, uint64_t dst, uint64_t goff)
 	if (!global)
 		return RT_EROOM;
 	return read_str(s, dst, (uint64_t)global, STRSIZE,
-			KERNEL); /* a call would lose the pointer */
+			KERNEL); /* inline: a call would lose the pointer */
 }
 
 int64_t rt_gstr_store(struct rt_scratch *s, uint64_t src, uint64_t goff)
@@ -650,7 +652,7 @@ INLINE int64_t append(struct rt_scratch *s, uint64_t rec, uint64_t field, uint64
 	if (!last || !var)
 		return RT_EROOM;
 	if (room)
-		*last = 0; /* the pad; the copy comes after */
+		*last = 0; /* the padding; the copy follows */
 	var->off = tail;
 	var->len = len;
 	return 0;

@@ -5,10 +5,10 @@
  * Out:  types by number and by name, offsets of members, types as C text.
  * Owns: the bytes and an index of where each type begins.
  *
- * One pass builds the index; nothing is decoded before it is asked for, so
- * that a script without kernel types pays for the pass alone. Names and
- * numbers are checked where they are used: the bytes are the kernel's, but a
- * file may be mounted over them.
+ * One pass builds the index. A type is decoded when it is asked for, so that a
+ * script without kernel types pays for the pass alone. Names and ids are
+ * checked where they are used, because another file may be mounted over the
+ * kernel's.
  */
 #include "kernel/inner.h"
 
@@ -35,7 +35,7 @@ struct kern_btf {
 	uint32_t n;
 };
 
-/* Bytes that follow struct btf_type: so many, and so many for each of vlen. */
+/* Bytes that follow struct btf_type: `fixed`, and `each` for each of vlen elements. */
 static const struct {
 	uint8_t fixed, each;
 } tail[] = {
@@ -58,7 +58,7 @@ static size_t tail_size(uint32_t info)
 
 /* ---- Opening ------------------------------------------------------------------ */
 
-/* Mapped where the kernel can (6.16 and later), else read. */
+/* Maps the file if the kernel can (6.16 and later), else reads it. */
 static int bytes_get(struct kern_btf *k, int fd)
 {
 	struct stat st;
@@ -127,7 +127,7 @@ static int index_build(struct kern_btf *k)
 
 		memcpy(&info, p + 4, sizeof(info));
 		if (BTF_INFO_KIND(info) > BTF_KIND_ENUM64)
-			return -EINVAL; /* of a length that we do not know */
+			return -EINVAL; /* a kind of unknown length */
 		len = HEAD + tail_size(info);
 		if (len > (size_t)(k->types_end - p))
 			return -EINVAL;
@@ -159,7 +159,7 @@ void kern_btf_free(struct kern_btf *k)
 	free(k);
 }
 
-/* The reader, or NULL with errno set; after an error there is none. */
+/* Returns the reader. After an error: frees the reader, sets errno and returns NULL. */
 static struct kern_btf *made(struct kern_btf *k, int err)
 {
 	if (!err)
@@ -197,7 +197,7 @@ static struct kern_btf *file_read(const char *path)
 	return made(k, err ? err : index_all(k));
 }
 
-/* A failure is not kept: descriptors or memory may be had the next time. */
+/* A failure is not kept, because descriptors or memory may be free at the next call. */
 const struct kern_btf *kern_btf_read(void)
 {
 	static struct kern_btf *vmlinux;
@@ -286,7 +286,7 @@ uint32_t kern_btf_param(const struct kern_btf *k, const struct kern_type *proto,
 
 enum { MAX_NEST = 32 }; /* anonymous members inside anonymous members */
 
-/* A direct member, or one of an anonymous member; *bits is added to. */
+/* Finds a member of the struct, or of its anonymous members, and adds its offset to *bits. */
 static bool member_find(const struct kern_btf *k, uint32_t id, const char *name, size_t len,
 			uint64_t *bits, uint32_t *type, int depth)
 {

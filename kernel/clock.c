@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * kernel/clock.c: clocks. Programs, side-band events and the consumer all
- * count in CLOCK_MONOTONIC; other clocks are given as offsets from it.
+ * count in CLOCK_MONOTONIC; other clocks are offsets from CLOCK_MONOTONIC.
  */
 #include "kernel/inner.h"
 

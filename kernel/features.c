@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/features.c: what this kernel can, each feature probed once.
+ * kernel/features.c: which features this kernel has; each is probed once.
  * In:   USDTKIT_WITHOUT=name,… in the environment: features that tests
  *       switch off, so that every fall-back runs on a new kernel too.
- * Out:  kern_has, and one line for who may not trace at all.
+ * Out:  kern_has; kern_why_not, one line that says why this process cannot trace.
  * Owns: the answers, for the life of the process.
  */
 #include "ebpf/ebpf.h"
@@ -19,7 +19,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* A program of the library, of the type that uprobes have; its descriptor, or -errno. */
+/* Loads a program of the library with the type for uprobes; its descriptor, or -errno. */
 static int load(const char *program, uint32_t attach)
 {
 	const struct ebpf_kind kind = { .type = BPF_PROG_TYPE_KPROBE, .attach = attach };
@@ -27,7 +27,7 @@ static int load(const char *program, uint32_t attach)
 	return ebpf_load(program, &kind, NULL, NULL, 0);
 }
 
-/* Kernels that know this link complain of a file that is a folder; others of the link. */
+/* The path is a folder. Kernels that know this link refuse the folder, others refuse the link. */
 static bool probe_uprobe_multi(void)
 {
 	int err, fd, prog = load("rt_prog_nothing", KERN_UPROBE_MULTI);
@@ -110,7 +110,7 @@ static bool capable(unsigned cap)
 	return data[cap / 32].effective & 1u << cap % 32;
 }
 
-/* Processes are looked up in /proc by the ids that system calls and programs give. */
+/* Does /proc show this pid namespace? Ids from system calls and programs are looked up in /proc. */
 static bool is_own_proc(void)
 {
 	char self[16] = "";

@@ -59,7 +59,7 @@ uint32_t kern_cpus(void)
 /* The kernel packs a device as 12 bits of major and 20 of minor. */
 struct kern_pidns kern_pidns(void)
 {
-	enum { PROC_PID_INIT_INO = 0xeffffffcu }; /* the initial namespace's, on every kernel */
+	enum { PROC_PID_INIT_INO = 0xeffffffcu }; /* of the initial namespace, on every kernel */
 	struct kern_pidns ns = { 0, 0 };
 	struct stat st;
 

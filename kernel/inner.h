@@ -6,10 +6,10 @@
 #include "base/arena.h"
 #include "kernel/kernel.h"
 
-/* For the features that the BTF tells of: kern_btf, whatever is switched off. */
+/* kern_btf for features.c, which looks features up in BTF: ignores what tests switch off. */
 const struct kern_btf *kern_btf_read(void);
 
-/* Tests: a reader of other bytes than the kernel's. They are copied. NULL with errno set. */
+/* For tests: a reader of a copy of these bytes. NULL with errno set. */
 struct kern_btf *kern_btf_of(const void *bytes, size_t size);
 void kern_btf_free(struct kern_btf *btf); /* NULL accepted */
 

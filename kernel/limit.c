@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel/limit.c: as many descriptors as the hard limit allows, while
- * somebody traces. A file with probes costs some, and where probes are made
- * at run time each process has files of its own; old kernels want one a
- * site. The soft limit is for programs that select(2).
+ * kernel/limit.c: raises the soft limit on descriptors to the hard limit, while
+ * an enabling exists. A file with probes costs some descriptors, and probes
+ * made at run time have files of their own in each process; old kernels need a
+ * descriptor for each site. The soft limit exists for programs that use
+ * select(2), so it is restored.
  * Owns: the process's soft limit, from the first kern_limit_raise to the
- * last kern_limit_restore. The limit is the process's, so its old value is
- * kept here for all who trace.
+ * last kern_limit_restore. The limit belongs to the process, so all enablings
+ * share its old value.
  */
 #include "kernel/inner.h"
 

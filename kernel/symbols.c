@@ -6,8 +6,9 @@
  * Out:  struct kern_symbol.
  * Owns: the text of that file, the table of symbols, and the two indexes.
  *
- * The kernel writes 120,000 lines and more in some 50 ms. The index by name
- * is made when the first name is looked up: printing addresses needs none.
+ * The kernel writes 120,000 lines and more in some 50 ms. The index by name is
+ * made when the first name is looked up, because printing addresses does not
+ * need it.
  */
 #include "base/grow.h"
 #include "base/hash.h"
@@ -24,21 +25,21 @@ struct symbol { /* name and module are offsets in the text; module 0: the kernel
 	bool is_function;
 };
 
-static struct { /* written under each pthread_once alone */
+static struct { /* written only within pthread_once */
 	pthread_once_t read, named;
 	char *text;
-	struct symbol *symbols; /* as the file has them */
+	struct symbol *symbols; /* in the file's order */
 	size_t nsymbols, cap;
-	uint32_t *functions; /* symbols' indexes by address */
+	uint32_t *functions; /* indexes of symbols, by address */
 	size_t nfunctions, functions_cap;
-	uint32_t *slots; /* by name: index + 1; a power of two of them, linear probing */
+	uint32_t *slots; /* by name: index + 1; a power of two in number, linear probing */
 	size_t nslots;
 	bool hidden;
 } table = { .read = PTHREAD_ONCE_INIT, .named = PTHREAD_ONCE_INIT };
 
 /* ---- Reading ----------------------------------------------------------------------- */
 
-/* A file of /proc has no size to ask for. */
+/* A file of /proc does not tell its size, so the buffer grows. */
 static char *text_read_all(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -62,8 +63,8 @@ static char *text_read_all(const char *path)
 	return s;
 }
 
-/* "ffffffff81000000 T name", and "\t[module]" behind those of modules. Without the right to see
- * them all addresses are zero. */
+/* "ffffffff81000000 T name", with "\t[module]" behind the name of a module's symbol. False: another
+ * line, or the address is zero, as all addresses are without the right to see them. */
 static bool line_parse(char *line, struct symbol *s)
 {
 	char *type, *module;
@@ -84,7 +85,7 @@ static bool line_parse(char *line, struct symbol *s)
 	return true;
 }
 
-/* Of several at one address the first of the file stays first. */
+/* Functions at one address keep the file's order. */
 static int by_address(const void *a, const void *b)
 {
 	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
@@ -165,7 +166,7 @@ static size_t functions_until(uint64_t address)
 	return lo;
 }
 
-/* The last function of all has no end that we know. */
+/* 0: the last function, whose end is not known. */
 static uint64_t function_size(uint64_t address)
 {
 	size_t next = functions_until(address);
@@ -175,7 +176,7 @@ static uint64_t function_size(uint64_t address)
 
 bool kern_symbol_at(uint64_t address, struct kern_symbol *out)
 {
-	enum { LAST_MOST = 1 << 20 }; /* so far behind the last symbol there is no function */
+	enum { LAST_MOST = 1 << 20 }; /* so far behind its start the last function has ended */
 	size_t n, i;
 
 	pthread_once(&table.read, read_once);
@@ -221,7 +222,7 @@ static bool module_matches(const char *want, const struct symbol *s)
 	return !strcmp(want, table.text + s->module);
 }
 
-/* Names were put in as the file has them, so the first of equal ones is met first. */
+/* Names were inserted in the file's order, so of equal names the first is found first. */
 bool kern_symbol_named(const char *module, const char *name, struct kern_symbol *out)
 {
 	uint32_t i;

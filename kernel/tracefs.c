@@ -2,9 +2,9 @@
 /*
  * kernel/tracefs.c: the folder of trace events, where the systems of
  * tracepoints and the arguments of system calls are described.
- * In:   tracefs as mounted; if it is not, a mount of our own that no path
- *       leads to, gone with its descriptor.
- * Out:  a descriptor of its folder `events`, yours; -errno: do without.
+ * In:   tracefs where it is mounted; else a new mount that no path leads to and
+ *       that ends with its descriptors.
+ * Out:  a descriptor of its folder `events`, for the caller to close; or -errno.
  */
 #include "kernel/inner.h"
 

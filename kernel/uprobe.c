@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * kernel/uprobe.c: perf events, and the two ways to place a user-land probe:
- * an event a site, or one link over many (Linux 6.6), which the installed
- * <linux/bpf.h> and libbpf may not know.
- * Out:  descriptors, the caller's.
+ * an event for each site, or one link over many sites (Linux 6.6). The
+ * installed <linux/bpf.h> and libbpf may not know this link, so the link is
+ * made by the system call.
+ * Out:  descriptors, for the caller to close.
  */
 #include "kernel/inner.h"
 
@@ -22,8 +23,8 @@ int kern_perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* The number that perf_event_open wants for user-land probes, the same until the next boot;
- * -ENOENT: this kernel has none. */
+/* The type of event that perf_event_open wants for user-land probes, the same until the next boot;
+ * -ENOENT: this kernel has no such type. */
 static int uprobe_type(void)
 {
 	static int known; /* threads that race read the same file */
@@ -51,7 +52,7 @@ int kern_uprobe_open(const char *path, uint64_t offset, uint64_t semaphore, pid_
 
 	if (type < 0)
 		return type;
-	/* The semaphore's offset has 32 bits in there; a file that needs more has none found. */
+	/* `config` has 32 bits for the semaphore's offset: a larger offset cannot be passed. */
 	if (semaphore >> 32)
 		return -EOVERFLOW;
 	attr.type = (uint32_t)type;
@@ -61,7 +62,7 @@ int kern_uprobe_open(const char *path, uint64_t offset, uint64_t semaphore, pid_
 int kern_uprobe_multi(int prog, const char *path, const uint64_t *offsets,
 		      const uint64_t *semaphores, const uint64_t *cookies, uint32_t n, pid_t pid)
 {
-	struct { /* the part of union bpf_attr that BPF_LINK_CREATE reads for it */
+	struct { /* the part of union bpf_attr that BPF_LINK_CREATE reads for this link */
 		uint32_t prog_fd, target_fd, attach_type, flags;
 		uint64_t path, offsets, ref_ctr_offsets, cookies;
 		uint32_t cnt, multi_flags, pid, zero;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # AX_USDT([ACTION-IF-USED], [ACTION-IF-NOT])
 #
-# --enable-usdt (default: if there is a dtrace that works) for projects with provider files.
-# Looks for dtrace in $DTRACE and $PATH, and has it make a header that the C compiler takes.
+# --enable-usdt (default: if a dtrace works) for projects with provider files. Looks for dtrace in
+# $DTRACE and $PATH, and tests that the C compiler accepts the header that it makes.
 #   output variables	DTRACE, USDT_CPPFLAGS (the folder of <usdt/sdt.h>, by pkg-config if known)
 #   config.h		HAVE_USDT
 #   Automake		conditional USDT
-# A rule for Makefile.am, remade when what app.d includes has changed too:
+# A rule for Makefile.am; make also remakes app.h when a file that app.d includes has changed:
 #	BUILT_SOURCES = app.h
 #	app.h: app.d
 #		$(DTRACE) -h -C -MD -MP -MF $@.dep -s $(srcdir)/app.d -o $@

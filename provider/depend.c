@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * provider/depend.c: what an output is made from, as a rule for make (-MD).
+ * provider/depend.c: writes the files that an output depends on as a rule for
+ * make (-MD).
  * In:   the text that was compiled: under -C, cpp's line markers name every
- *       file that was included.
+ *       included file.
  * Out:  `app.h: app.d inc.h`, in the order in which cpp met them.
+ * Owns: nothing.
  */
 #include "provider/inner.h"
 
@@ -13,7 +15,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* As make reads names. */
+/* Writes a name with make's escapes. */
 static void name(FILE *out, const char *s)
 {
 	for (; *s; s++) {
@@ -25,7 +27,7 @@ static void name(FILE *out, const char *s)
 	}
 }
 
-/* The name in `# 12 "file" …` at s; NULL: no marker, or of no file (<built-in>). */
+/* The file name in `# 12 "file" …` at s; NULL: no marker, or a marker of no file (<built-in>). */
 static char *marker(struct arena *a, const char *s)
 {
 	const char *end;
@@ -46,7 +48,7 @@ static char *marker(struct arena *a, const char *s)
 	}
 	if (file)
 		*to = '\0';
-	return file && file[strlen(file) - 1] != '/' ? file : NULL; /* cpp's folder ends so */
+	return file && file[strlen(file) - 1] != '/' ? file : NULL; /* cpp's folder */
 }
 
 static bool add(struct hash *files, const char *file)
@@ -80,7 +82,8 @@ bool gen_depend(struct arena *a, const struct gen_job *job, struct text *const *
 		name(out, arena_strndup(a, key, len));
 	}
 	fputs("\n", out);
-	/* The scripts are first: only included files may vanish without being named by a rule. */
+	/* Only included files get an empty rule, so that make does not fail if one vanishes. The
+	 * scripts come first in the table. */
 	for (at = 0; ok && opt->phony && hash_next(files, &at, &key, &len, NULL);)
 		if (nscripts) {
 			nscripts--;

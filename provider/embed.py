@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """provider/embed.py: a C header, without its comments, as a table of C strings.
 
-The header of dtrace -h stands alone, so the generator carries the text of
-include/usdt/sdt.h; one source for both."""
+The header that dtrace -h writes includes no other, so the generator holds the text of
+include/usdt/sdt.h. The table is made from that file, so there is one source."""
 import re
 import sys
 

@@ -3,11 +3,12 @@
  * provider/header.c: dtrace -h.
  * In:   checked provider declarations.
  * Out:  a header for C and C++ that needs no other.
+ * Owns: nothing.
  *
- * Its text is an interface, for projects edit it with sed. Lines that begin
- * `#define X(` are lower-cased whole by one, so a macro's body stands on the
- * next line; others rename prefixes in upper case, or replace the literals
- * `define _SDT_HAS_SEMAPHORES 1` (probes then have no semaphores) and
+ * Projects edit the header with sed, so its text is an interface. One project
+ * turns lines that begin `#define X(` into lower case, so a macro's body stands
+ * on the next line. Others rename prefixes in upper case, or replace the
+ * literals `define _SDT_HAS_SEMAPHORES 1` (probes then have no semaphores) and
  * `if _DTRACE_VERSION` (the header is then conditional), or put const before
  * every `char *`, in the note's type strings too.
  */
@@ -41,7 +42,7 @@ static void guard(FILE *out, const char *directive, const char *file, const stru
 
 /* ---- The semaphores ---- */
 
-/* The text of USDT_SEM_DEF_: with <sys/sdt.h> the macros of <usdt/sdt.h> are not there. */
+/* Writes the text of USDT_SEM_DEF_ out, because a header with <sys/sdt.h> has no such macro. */
 static void semaphore(struct gen *g, const char *name)
 {
 	fprintf(g->out,
@@ -110,7 +111,7 @@ static void macros_of(struct gen *g, const struct d_provider *prov, const struct
 		fprintf(g->out,
 			"\t__builtin_expect(__atomic_load_n(&%s, __ATOMIC_RELAXED) != 0, 0)\n",
 			sem);
-	else /* without a semaphore nobody knows whether the probe is enabled: it may be */
+	else /* without a semaphore the probe may be enabled: say yes */
 		fprintf(g->out, "\t(%d)\n", flavour == WITHOUT);
 	fprintf(g->out, "#define %s(", macro);
 	params(g->out, p->nargs);
@@ -142,8 +143,8 @@ static void strings(struct gen *g, struct d_type **types, const char **names, si
 }
 
 /*
- * One asm a probe, all in one group. The guard symbol: link-time optimisation
- * puts the asm texts of several files into one.
+ * One asm a probe, all in one group. Each has a guard symbol, because link-time
+ * optimisation may put the asm texts of several files into one.
  */
 static bool types(struct gen *g, const struct d_provider *prov, const struct d_probe_decl *p)
 {

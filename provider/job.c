@@ -2,10 +2,10 @@
 /*
  * provider/job.c: one run of dtrace -h or -G, from script to file.
  * In:   struct gen_job.
- * Out:  a file that is written whole or not at all: beside its place, then
- *       renamed. A symbolic link stays and its target is written, as
- *       compilers do; a file keeps its mode. What is not a regular file (a
- *       pipe, a device) is written to directly.
+ * Out:  a file that is written whole or not at all: a temporary file in the
+ *       same folder, then renamed. A symbolic link stays and its target is
+ *       written, as compilers do; a file keeps its mode. An output that is no
+ *       regular file (a pipe, a device) is written directly.
  * Owns: the compile's arena, the temporary file while it is written.
  */
 #include "provider/inner.h"
@@ -21,12 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_LINKS 40 /* as the kernel has it */
+#define MAX_LINKS 40 /* the kernel's limit */
 
 struct output {
 	const char *path;   /* as it was given; NULL: standard output */
-	const char *target; /* where that is, links followed */
-	const char *temp;   /* NULL: written directly */
+	const char *target; /* the path with links followed */
+	const char *temp;   /* NULL: target is written directly */
 	int fd;
 };
 
@@ -62,7 +62,7 @@ static const char *follow(struct arena *a, const char *path)
 		const char *slash = strrchr(path, '/');
 
 		if (n < 0)
-			return path; /* no link, or nothing */
+			return path; /* no link, or no such file */
 		if ((size_t)n == sizeof(to)) {
 			errno = ENAMETOOLONG;
 			return NULL;
@@ -77,7 +77,8 @@ static const char *follow(struct arena *a, const char *path)
 	return NULL;
 }
 
-/* Of this process alone, also where pids are of several namespaces. */
+/* Opens a new temporary file. Pid namespaces may give two processes one pid, so a number
+ * follows. */
 static void temp_open(struct output *o, struct arena *a)
 {
 	const char *path = o->target, *slash = strrchr(path, '/');
@@ -170,7 +171,7 @@ static struct gen_machine machine_or_ours(struct gen_machine m)
 
 /* ---- The job ---- */
 
-/* What is written into a FILE, whole or not at all. */
+/* Writes one output into a FILE. */
 struct writer {
 	bool (*write)(const struct writer *w, FILE *out, struct diag *diag);
 	const struct gen_job *job;
@@ -261,7 +262,7 @@ static struct text *read_script(struct arena *a, const struct gen_job *job, cons
 	return t ? gen_text_clean(a, t) : NULL;
 }
 
-/* All scripts make a single program: a provider is declared in only one script. */
+/* All scripts are one program, so that a provider declared in two scripts is an error. */
 static bool compile(struct writer *w, const struct d_config *config, struct diag *diag)
 {
 	const struct gen_job *job = w->job;

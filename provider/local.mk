@@ -9,7 +9,7 @@ provider/sdt_text.c: $(srcdir)/include/usdt/sdt.h $(srcdir)/provider/embed.py
 CLEANFILES += provider/sdt_text.c
 EXTRA_DIST += provider/embed.py
 
-# For projects that have provider files.
+# For projects that build provider files: pkg-config, CMake and autoconf.
 nodist_pkgconfig_DATA += provider/usdt-sdt.pc
 CLEANFILES += provider/usdt-sdt.pc
 provider/usdt-sdt.pc: $(srcdir)/provider/usdt-sdt.pc.in
@@ -23,7 +23,7 @@ usdtaclocaldir = $(datadir)/aclocal
 dist_usdtaclocal_DATA = provider/ax_usdt.m4
 EXTRA_DIST += provider/usdt-sdt.pc.in
 
-# Where configure scripts look for <sys/sdt.h> and systemtap-sdt-dev is not wanted.
+# <sys/sdt.h>, for configure scripts that look for it where systemtap-sdt-dev is not installed.
 EXTRA_DIST += include/shim/sys/sdt.h
 if SYS_SDT
 shimdir = $(includedir)/sys

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * provider/note.c: names and type notes of declared probes.
- * In:   checked declarations. Out: bytes and strings in d's arena.
+ * In:   checked declarations.
+ * Out:  bytes and strings in d's arena.
+ * Owns: nothing.
  */
 #include "provider/inner.h"
 
@@ -68,7 +70,7 @@ const uint8_t *gen_note(struct d *d, const struct d_provider *prov,
 	return note;
 }
 
-/* FNV-1a, 64 bits: no secret, only the same for the same declarations on every machine. */
+/* FNV-1a, 64 bits. The hash need only be the same for the same declarations on every machine. */
 bool gen_identity(struct d *d, const struct d_prog *prog, char out[17])
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -94,7 +96,7 @@ const char *gen_semaphore(struct arena *a, const struct d_provider *prov,
 	return arena_printf(a, "%s_%s_semaphore", prov->name, probe->name);
 }
 
-/* The provider's name as declared, the probe's with _ for __: SystemTap's dtrace names macros so. */
+/* The provider's name as declared, the probe's with _ for __, as SystemTap names macros. */
 const char *gen_macro(struct d *d, const struct d_provider *prov, const struct d_probe_decl *probe)
 {
 	char *s = arena_printf(d_arena(d), "%s_%s", prov->name, probe->name), *to;
@@ -112,7 +114,7 @@ const char *gen_macro(struct d *d, const struct d_provider *prov, const struct d
 	return s;
 }
 
-/* Each probe has two macros, APP_HIT and APP_HIT_ENABLED. */
+/* Each probe has two macros, APP_HIT and APP_HIT_ENABLED. Reports names that two probes share. */
 static bool own_macros(struct d *d, struct hash *macros, const struct d_provider *prov,
 		       const struct d_probe_decl *p, struct diag *diag)
 {
@@ -160,7 +162,7 @@ bool gen_check(struct d *d, const struct d_prog *prog, struct diag *diag)
 			ok &= few_args(p, diag);
 			ok &= own_macros(d, macros, &prog->providers[i], p, diag);
 		}
-	/* A script with clauses alone is how builds ask whether -G is there at all. */
+	/* Builds test for -G with a script that has only clauses, so that is no error. */
 	if (!prog->nproviders && !prog->nclauses) {
 		diag_error(diag, NOWHERE, NULL, "no provider is declared");
 		ok = false;

@@ -3,9 +3,9 @@
  * provider/object.c: dtrace -G.
  * In:   checked provider declarations, the machine.
  * Out:  a relocatable object: the semaphores in .probes, as global hidden
- *       symbols (what SystemTap's object has, and what headers refer to),
- *       and the type notes in a COMDAT group whose name is that of the
- *       header's. No code, no relocations.
+ *       symbols (as in SystemTap's object; headers refer to them), and the type
+ *       notes in a COMDAT group that has the name of the header's group. No
+ *       code, no relocations.
  * Owns: nothing. The same declarations give the same bytes.
  */
 #include "provider/inner.h"
@@ -39,7 +39,7 @@ struct object {
 	size_t notes_len, nsymbols, strings_len;
 };
 
-/* Appends; a buffer once grown stays in the arena. */
+/* Appends to a copy of the buffer; old copies stay in the arena. */
 static bool append(struct object *o, uint8_t **buf, size_t *len, const void *bytes, size_t n)
 {
 	uint8_t *more = arena_alloc(d_arena(o->d), *len + n + 4);
@@ -99,7 +99,7 @@ static bool add_symbol(struct object *o, const char *name, unsigned info, unsign
 	}
 }
 
-/* Fills notes, symbols and strings; the number of semaphores through n. */
+/* Fills notes, symbols and strings. *n counts the semaphores. */
 static bool collect(struct object *o, const struct d_prog *prog, size_t *n)
 {
 	char identity[17], signature[64];
@@ -253,7 +253,7 @@ bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machi
 	if (!gen_check(d, prog, diag))
 		return false;
 	elf_version(EV_CURRENT);
-	errno = 0; /* libelf's own message of a full disk is 'write error' */
+	errno = 0; /* on a full disk libelf only says 'write error' */
 	o.elf = elf_begin(fd, ELF_C_WRITE, NULL);
 	ok = o.elf && write_object(&o, prog, machine);
 	if (!ok)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * provider/provider.h: the generator. Provider declarations become a header
- * with a macro for each probe (dtrace -h) and an object with what the
- * macros refer to (dtrace -G).
+ * provider/provider.h: the generator. It turns provider declarations into a
+ * header with a macro for each probe (dtrace -h) and an object with the
+ * semaphores and type notes (dtrace -G).
  */
 #ifndef PROVIDER_PROVIDER_H
 #define PROVIDER_PROVIDER_H
@@ -12,10 +12,10 @@
 
 #include <stdio.h>
 
-/* What the output is made from, told to make. */
+/* How to write a rule for make with the files that the output depends on. */
 struct gen_depend {
 	bool wanted;
-	bool only;	    /* -M: this and no header or object */
+	bool only;	    /* -M: write the rule and no header or object */
 	bool phony;	    /* -MP: a rule without prerequisites for each included file */
 	const char *file;   /* -MF; NULL: beside the output, with .d; standard output with -M */
 	const char *target; /* -MT; NULL: the output's name */
@@ -28,21 +28,21 @@ struct gen_job {
 	size_t nscripts;
 	const char *output;	    /* -o; NULL: the first script's name with .h or .o, here; "-":
 					 * standard output */
-	const char *const *objects; /* -G: must agree with the declarations */
+	const char *const *objects; /* -G: they must agree with the declarations */
 	size_t nobjects;
 	bool preprocess;	     /* -C */
-	const char *const *cpp_args; /* -I, -D, -U, whole: "-Idir" */
+	const char *const *cpp_args; /* -I, -D, -U as one word: "-Idir" */
 	size_t ncpp_args;
 	bool sys_sdt; /* -h: use <sys/sdt.h> instead of macros of our own */
-	int bits;     /* -G: 32 or 64; 0: what $CC, $CFLAGS and the objects say */
+	int bits;     /* -G: 32 or 64; 0: as $CC, $CFLAGS and the objects */
 	struct gen_depend depend;
 	const struct d_config *config; /* macros, #pragma options; may be NULL */
 };
 
-/* 0: done. Else -1, reported; the output is as it was before. */
+/* Returns 0, or -1 after a report; the output is then as it was before. */
 int gen_main_job(const struct gen_job *job, struct diag *diag);
 
-/* Its two halves, for a program that is checked already. */
+/* The two halves of gen_main_job, for a program that is checked already. */
 struct gen_header_options {
 	const char *source; /* "app.d", named in the header's first line */
 	const char *guard;  /* the output's name, from which the include guard is made */
@@ -57,7 +57,7 @@ struct gen_machine {
 	unsigned bits;
 };
 const char *gen_machine_name(uint16_t machine);
-/* An ELF relocatable object into fd, from its start; path: its name. false: reported. */
+/* Writes a relocatable object to fd, from offset 0. path: its name in messages. false: reported. */
 bool gen_object(struct d *d, const struct d_prog *prog, struct gen_machine machine, int fd,
 		const char *path, struct diag *diag);
 

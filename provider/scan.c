@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * provider/scan.c: the objects given to -G, against what the script declares.
+ * provider/scan.c: checks the objects given to -G against the declarations.
  * In:   relocatable objects, archives of them (thin ones too), libtool's .lo texts.
  * Out:  errors as DTrace's -G words them: probes that are fired or asked for
- *       (is-enabled) and not declared, or declared with another arity; a
- *       warning with the probes that no object uses; the machine they are of.
+ *       (is-enabled) and not declared, or declared with another number of
+ *       arguments; a warning with the probes that no object uses; the objects'
+ *       machine.
  * Owns: the open file and its ELF descriptors, while it is read.
  *
- * A probe that fires has a note (.note.stapsdt); one that is asked for has a
- * relocation against its semaphore outside of the notes. Of link-time
- * optimisation both are in the compiler's own code, which nobody else reads.
+ * A probe that is fired has a note (.note.stapsdt). A probe that is asked for
+ * has a relocation against its semaphore outside of the notes. Objects of
+ * link-time optimisation hold both in the compiler's own format, which cannot
+ * be read here.
  */
 #include "provider/inner.h"
 
@@ -31,7 +33,7 @@ struct scan {
 	const struct d_prog *prog;
 	struct diag *diag;
 	const char *script;
-	struct gen_machine *machine; /* zeros: not known yet */
+	struct gen_machine *machine; /* fields that are 0 are not known yet */
 	struct hash *used;	     /* struct d_probe_decl addresses */
 	size_t nscanned, nskipped;
 };
@@ -44,7 +46,7 @@ struct object {
 	bool is64, swap;
 };
 
-/* Which member of an archive, or all of a file. */
+/* Scans a member of an archive, or a whole file. */
 static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name);
 
 static bool link_error(struct scan *sc, const char *object, const char *fmt, ...)
@@ -77,7 +79,7 @@ static bool use(struct scan *sc, const struct d_probe_decl *p)
 
 /* ---- What fires ---- */
 
-/* Counts @, of which each operand has one: operands may hold blanks (`8@[sp, 16]`). */
+/* Counts @, because each operand has one @ but may hold blanks (`8@[sp, 16]`). */
 static size_t count_args(const char *s)
 {
 	size_t n = 0;
@@ -111,7 +113,7 @@ static bool site(struct object *o, const char *provider, const char *name, const
 				p->nargs);
 		return use(sc, p) || link_error(sc, o->name, "no memory");
 	}
-	return true; /* another provider's: of <sys/sdt.h>, or of a script of its own */
+	return true; /* another provider, which this script need not declare */
 }
 
 static bool notes(struct object *o, Elf_Scn *scn)
@@ -136,7 +138,7 @@ static bool notes(struct object *o, Elf_Scn *scn)
 			cur_align(&c, start, 4);
 		if (namesz != 8 || memcmp(owner, "stapsdt", 8) || type != 3)
 			continue;
-		cur_bytes(&desc, o->is64 ? 24 : 12); /* places, which the linker fills in */
+		cur_bytes(&desc, o->is64 ? 24 : 12); /* addresses, which the linker fills in */
 		provider = cur_str(&desc);
 		name = cur_str(&desc);
 		args = cur_str(&desc);
@@ -148,8 +150,8 @@ static bool notes(struct object *o, Elf_Scn *scn)
 
 /* ---- What is asked for ---- */
 
-/* The symbol app_hit_semaphore stands for the probe app:hit if the provider app is declared here and no
- * site explains the symbol. */
+/* The symbol app_hit_semaphore stands for the probe app:hit if the provider app is declared here
+ * and no site explains the symbol. */
 static bool asked(struct object *o, const char *symbol)
 {
 	static const char tail[] = "_semaphore";
@@ -232,7 +234,7 @@ static const char *section_name(Elf *elf, size_t index)
 	return s ? s : "";
 }
 
-/* Compilers' own code in place of the machine's. "Fat" objects have both. */
+/* Does the object hold only the compiler's own format? "Fat" objects hold machine code too. */
 static bool is_lto_only(Elf *elf)
 {
 	bool lto = false, code = false;
@@ -290,7 +292,7 @@ static bool sections(struct object *o)
 {
 	bool ok = true;
 
-	/* Sites first: they explain symbols. */
+	/* Sites come first, because a site explains the reference to its semaphore. */
 	for (int pass = 0; ok && pass < 2; pass++) {
 		Elf_Scn *scn = NULL;
 		GElf_Shdr sh;
@@ -319,7 +321,7 @@ static bool object(struct scan *sc, Elf *elf, const char *name)
 		return link_error(sc, name, "not a readable object file: %s", elf_errmsg(-1));
 	if (eh.e_type != ET_REL)
 		return link_error(sc, name, "invalid object file type: not a relocatable object");
-	if (!elf_nextscn(elf, NULL)) /* their table is last in the file */
+	if (!elf_nextscn(elf, NULL)) /* the section table is last in a file: this one is cut off */
 		return link_error(sc, name, "not a readable object file: it has no sections");
 	if (!machine_fits(sc, &eh, name))
 		return false;
@@ -349,7 +351,7 @@ static bool archive(struct scan *sc, Elf *ar, int fd, const char *name)
 		if (*member != '/' && *member != '?') /* symbol and name tables */
 			ok = scan_elf(sc, elf, fd, arena_printf(sc->arena, "%s(%s)", name, member));
 	}
-	/* A header that is cut off is no member to libelf. */
+	/* libelf does not report a member header that is cut off. */
 	return ok && end - at > 1 ? link_error(sc, name, "the archive is truncated") : ok;
 }
 
@@ -361,7 +363,7 @@ static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 
 	if (elf_kind(elf) == ELF_K_ELF)
 		return object(sc, elf, name);
-	/* Not by elf_rawfile, which leaks the bytes of an archive's member. */
+	/* elf_rawfile would leak the bytes of an archive's member. */
 	if (pread(fd, magic, sizeof(magic), elf_getbase(elf)) == sizeof(magic) &&
 	    (!memcmp(magic, bitcode, 4) || !memcmp(magic, wrapped, 4)))
 		return lto(sc, name);
@@ -370,7 +372,7 @@ static bool scan_elf(struct scan *sc, Elf *elf, int fd, const char *name)
 
 static bool scan_path(struct scan *sc, const char *path, bool nested);
 
-/* The path of a file that another file names, relative to the folder of the latter. */
+/* Scans the file `name`, whose path is relative to the folder of the file `by` that names it. */
 static bool named(struct scan *sc, const char *by, const char *name, size_t len)
 {
 	const char *slash = *name == '/' ? NULL : strrchr(by, '/');
@@ -382,9 +384,10 @@ static bool named(struct scan *sc, const char *by, const char *name, size_t len)
 }
 
 /*
- * An archive of names alone, which libelf does not know (Meson makes them).
- * Headers of 60 bytes: "/N" at 0 says where in the table "//" a member's name
- * is, up to "/\n"; the tables' own bytes, their number in digits at 48, follow.
+ * Reads a thin archive, which holds names only (Meson makes them) and which
+ * libelf does not know. Headers have 60 bytes. "/N" at 0 gives the offset of a
+ * member's name in the table "//"; the name ends at "/\n". Behind the header of
+ * a table follow its bytes; their number is in digits at 48.
  */
 #define THIN "!<thin>\n"
 
@@ -421,7 +424,7 @@ static bool thin(struct scan *sc, int fd, const char *path)
 	return at == end || link_error(sc, path, "the archive is damaged");
 }
 
-/* The objects that libtool made; the names are relative to its text. */
+/* Scans the objects that a libtool text names; the names are relative to the text's folder. */
 static bool libtool(struct scan *sc, const struct text *t, const char *path)
 {
 	static const char *const keys[] = { "pic_object='", "non_pic_object='" };
@@ -475,7 +478,7 @@ static bool scan_path(struct scan *sc, const char *path, bool nested)
 	return ok;
 }
 
-/* One line a provider. With objects that could not be read, nobody knows. */
+/* Warns with one line a provider. If an object was skipped it may use the probes: no warning. */
 static void unused(struct scan *sc)
 {
 	for (size_t i = 0; sc->nscanned && !sc->nskipped && i < sc->prog->nproviders; i++) {
@@ -496,7 +499,8 @@ static void unused(struct scan *sc)
 	}
 }
 
-/* Makefiles may pass all objects, the output among them: it may be missing or left from before. */
+/* Makefiles may pass all objects, so the output may be among them, missing or from an earlier
+ * run. */
 static bool is_output(const char *object, const char *output)
 {
 	struct stat a, b;

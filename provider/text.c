@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * provider/text.c: what stands in provider files and is no D, `// …` comments
- * and `# file: x.c` lines (SystemTap's dtrace skips them, so projects have them); names of files.
+ * provider/text.c: removes `// …` comments and `# file: x.c` lines from
+ * provider files. They are no D, but SystemTap's dtrace skips them, so projects
+ * have them. Also makes the list of script names.
  * In:   a text that no C preprocessor has seen.
  * Out:  the same text with blanks in their places: every other byte keeps its
  *       line and column.
@@ -14,13 +15,13 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Lines with these words have a meaning to D or to cpp: they stay, and D may refuse them. */
+/* D or cpp gives lines with these words a meaning, so they stay, and D may refuse them. */
 static const char *const directives[] = {
 	"pragma", "include", "define", "undef",	  "if",	  "ifdef", "ifndef", "else",
 	"elif",	  "endif",   "error",  "warning", "line", "ident", "import", "assert",
 };
 
-/* s is behind the #. */
+/* Does a directive follow the # before s? */
 static bool is_directive(const char *s)
 {
 	size_t n = 0;
@@ -44,7 +45,7 @@ static char *blank_line(char *s)
 	return s;
 }
 
-/* Behind the comment or quoted text at s. */
+/* The end of the comment or quoted text at s. */
 static char *skip(char *s)
 {
 	char quote = *s, *end;
@@ -66,7 +67,7 @@ struct text *gen_text_clean(struct arena *a, const struct text *in)
 	char *copy = arena_strndup(a, in->bytes, in->len), *s = copy;
 	bool line_start = true;
 
-	if (!copy || strlen(copy) != in->len) /* a NUL is D's affair */
+	if (!copy || strlen(copy) != in->len) /* D reports a NUL */
 		return copy ? text_new(a, in->name, in->bytes, in->len) : NULL;
 	while (*s) {
 		if ((s[0] == '/' && s[1] == '/') ||

@@ -3,8 +3,8 @@
 #
 #	usdt_add_provider(TARGET app.d)
 #
-# makes app.h for TARGET's sources, anew when app.d or what it includes changes, and lets them
-# find it. Objects of dtrace -G are not needed: the header defines the semaphores too.
+# makes app.h, remakes it when app.d or a file that it includes changes, and adds its folder to
+# TARGET's include path. Objects of dtrace -G are not needed: the header defines the semaphores.
 # Sets USDT_DTRACE; usdt::sdt has the folder of <usdt/sdt.h>.
 get_filename_component(_usdt_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 find_program(USDT_DTRACE dtrace HINTS "${_usdt_prefix}/bin")

@@ -1,4 +1,4 @@
-# Tests mirror the rooms; cmocka programs go to check_PROGRAMS and TESTS.
+# Each room's tests are in tests/ROOM; cmocka programs go to check_PROGRAMS and TESTS.
 TEST_LIBS = $(CMOCKA_LIBS)
 include tests/base/local.mk
 include tests/arch/local.mk

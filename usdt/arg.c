@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/arg.c: where the arguments of a site are: "-4@%edi 8@-8(%rbp)".
- * In:   a note's argument string, untrusted; functions that look symbols up
- *       and say what an operand note holds.
+ * usdt/arg.c: reads where the arguments of a site are: "-4@%edi 8@-8(%rbp)".
+ * In:   a note's argument string, untrusted; functions that look symbols and
+ *       operand notes up.
  * Out:  a struct usdt_arg for each argument, in the arena. An argument that
- *       is not understood is USDT_ARG_BAD with a reason; the others still count.
+ *       cannot be read is USDT_ARG_BAD with a reason; the others still count.
+ * Owns: nothing.
  *
  * An argument is [-]SIZE[f]@OPERAND, the operand as the assembler of the
  * machine writes it (arch/operand.h). On aarch64 an operand may hold blanks,
@@ -29,7 +30,7 @@ static const struct {
 	{ EM_AARCH64, 8, arch_arm_operand },
 };
 
-/* [-]SIZE[f]@; without it the value is as wide as a register (notes of old make none). */
+/* Reads [-]SIZE[f]@. Old notes have no such prefix: then the value is as wide as a register. */
 static bool size_prefix(struct arch_scan *s, uint8_t word)
 {
 	const char *start = s->at, *op;
@@ -53,7 +54,7 @@ static bool size_prefix(struct arch_scan *s, uint8_t word)
 	return true;
 }
 
-/* A constant is what a variable of that size and sign would hold. */
+/* A constant has the value that a variable of its size and sign would hold. */
 static int64_t extend(int64_t v, unsigned size, bool is_signed)
 {
 	unsigned unused = size < 8 ? 64 - size * 8 : 0;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/debug.c: the separate debug file of a stripped file, which has its .symtab.
+ * usdt/debug.c: finds the separate debug file of a stripped file, which has its
+ * .symtab.
  * In:   the file's build id, else its section .gnu_debuglink.
  * Out:  a descriptor.
  * Owns: nothing.
  *
- * A build id is the name under /usr/lib/debug/.build-id. A debug link is a
- * name and a checksum: the debug file is beside the file, in .debug beside it,
- * or in the file's folder below /usr/lib/debug, and counts if its bytes have
- * that checksum. These are gdb's places, in gdb's order.
+ * The name of the debug file is the build id, under /usr/lib/debug/.build-id.
+ * Else .gnu_debuglink has a name and a checksum: the debug file is beside the
+ * file, in .debug beside it, or in the file's folder below /usr/lib/debug, and
+ * counts if its bytes have that checksum. These are gdb's places, in gdb's
+ * order.
  */
 #include "usdt/inner.h"
 
@@ -55,7 +57,7 @@ static int open_by_build_id(const struct usdt_file *f)
 
 enum { LANES = 8 };
 
-/* table[0] is CRC-32's of a byte; table[k] that of a byte with k zero bytes behind it. */
+/* table[k] has the CRC-32 of each byte with k zero bytes behind it. */
 static void crc_table(uint32_t table[LANES][256])
 {
 	static const uint32_t polynomial = 0xedb88320;
@@ -72,7 +74,7 @@ static void crc_table(uint32_t table[LANES][256])
 			table[k][i] = table[k - 1][i] >> 8 ^ table[0][table[k - 1][i] & 0xff];
 }
 
-/* Eight bytes at a time: debug files are large. */
+/* Takes eight bytes at a time, because debug files are large. */
 static uint32_t crc_add(uint32_t table[LANES][256], uint32_t crc, const uint8_t *p, size_t n)
 {
 	for (; n >= LANES; p += LANES, n -= LANES) {
@@ -109,7 +111,7 @@ struct link {
 	uint32_t checksum;
 };
 
-/* The file's name with a NUL, zeros up to a multiple of four bytes, then the checksum. */
+/* The section holds the debug file's name with a NUL, padded to four bytes, then the checksum. */
 static bool link_read(const struct usdt_file *f, struct link *link)
 {
 	const struct usdt_section *s = usdt_elf_section(f, ".gnu_debuglink");

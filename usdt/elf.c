@@ -2,12 +2,12 @@
 /*
  * usdt/elf.c: the headers of an ELF file.
  * In:   a descriptor, read by position.
- * Out:  segments and sections in the file's arena; offsets and addresses of each other.
+ * Out:  segments and sections in the file's arena; file offsets for addresses and back.
  * Owns: nothing.
  *
- * Own code rather than libelf's: a hostile file must cost bounded time and
- * memory, and what is read must not change under us (libelf maps files).
- * Both classes and byte orders go through one cursor.
+ * Own code rather than libelf: a hostile file must take bounded time and
+ * memory, and the bytes must not change under us (libelf maps files). Both
+ * classes and byte orders go through one cursor.
  */
 #include "usdt/inner.h"
 
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of several kinds of damage one is told. */
+/* The first damage is kept: one reason is enough for the user. */
 void usdt_elf_damaged(struct usdt_file *f, const char *what)
 {
 	if (!f->damage)
@@ -134,7 +134,7 @@ static struct usdt_section section_at(const struct usdt_file *f, const char *byt
 
 static const char bad_sections[] = "its section headers are damaged";
 
-/* The count and the place of the names, which are in the first section if there are many. */
+/* If there are many sections, the first one holds their number and the index of their names. */
 static int count_sections(struct usdt_file *f, uint64_t offset, size_t entsize, size_t *n,
 			  uint32_t *strndx)
 {
@@ -155,7 +155,7 @@ static int count_sections(struct usdt_file *f, uint64_t offset, size_t entsize, 
 	return 0;
 }
 
-/* Names of sections; NULL: there are none. */
+/* The section names; NULL: the file has no names. */
 static const char *section_names(struct usdt_file *f, const char *bytes, size_t n, size_t entsize,
 				 uint32_t strndx, uint64_t *size)
 {
@@ -166,7 +166,7 @@ static const char *section_names(struct usdt_file *f, const char *bytes, size_t 
 	*size = 0;
 	if (strndx == SHN_UNDEF)
 		return NULL;
-	if (strndx >= n) { /* sections that are counted no more may hold probes */
+	if (strndx >= n) { /* the number of sections may be too small, which loses probes */
 		usdt_elf_damaged(f, bad_sections);
 		return NULL;
 	}
@@ -192,7 +192,7 @@ const struct usdt_section *usdt_elf_symbol_names(const struct usdt_file *f,
 		       NULL;
 }
 
-/* Symbols are read when they are asked for, but whether they can be is told with the probes. */
+/* Symbols are read late, but usdt_file_damage must say with the probes whether they can be read. */
 static void check_symbols(struct usdt_file *f)
 {
 	const struct usdt_section *names;
@@ -208,9 +208,9 @@ static void check_symbols(struct usdt_file *f)
 }
 
 /*
- * Probes of a file without section headers are in its segments of notes. Headers that cannot be
- * read count as none, and are damage: sys/sdt.h's notes are in sections only. Memory is the only
- * failure.
+ * A file without section headers has its probes in PT_NOTE segments. Unreadable
+ * headers count as no headers, and as damage, because sys/sdt.h's notes are in
+ * sections only. The only error is -ENOMEM.
  */
 static int read_sections(struct usdt_file *f, uint64_t offset, size_t n, size_t entsize,
 			 uint32_t strndx)
@@ -288,7 +288,7 @@ bool usdt_elf_note(struct usdt_notes *notes, struct usdt_note *n)
 	cur_align(c, notes->start, 4);
 	n->desc = cur_bytes(c, descsz);
 	n->len = descsz;
-	if (c->bad) /* what follows cannot be told apart */
+	if (c->bad) /* the bytes behind a cut note cannot be split into notes */
 		return false;
 	n->offset = notes->offset + (uint64_t)(n->desc - notes->start);
 	if (cur_left(c))
@@ -296,7 +296,7 @@ bool usdt_elf_note(struct usdt_notes *notes, struct usdt_note *n)
 	return true;
 }
 
-/* Its note is among the first, and small. Memory is the only failure. */
+/* The build id's note is among the first, and small. The only error is -ENOMEM. */
 static int read_build_id(struct usdt_file *f, uint64_t offset, uint64_t size)
 {
 	enum { LARGEST = 1 << 16 };
@@ -381,7 +381,7 @@ const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const cha
 
 /* ---- Places --------------------------------------------------------------------- */
 
-/* Page-rounded segments may share a page of the file, with different addresses: code wins. */
+/* Segments rounded to pages may share a page of the file at different addresses: code wins. */
 int usdt_file_bias(const struct usdt_file *f, uint64_t start, uint64_t offset, uint64_t *bias)
 {
 	for (int exec = 1; exec >= 0; exec--)

@@ -5,14 +5,15 @@
  * Out:  the file's bytes, the caller's.
  * Owns: nothing.
  *
- * A stub is called as a C function of USDT_POINT_ARGS 64-bit integers, so
- * the machine's calling convention says where each is when the nop is
- * reached: in registers, the rest on the stack. A float or double is the
- * bits of one. The caller keeps nothing in its red zone, for it calls.
+ * A stub is called as a C function: of six 64-bit integers, or of the address
+ * of the caller's array if there are more arguments. So the machine's calling
+ * convention says where each argument is at the nop. A float or double is
+ * passed as its bits. The caller keeps nothing in its red zone, because it
+ * makes a call.
  *
  *	file     0: ELF header, program headers, .stapsdt.base, .text
  *	      half: .probes, the slots with their semaphores
- *	  2 * half: what is not mapped: notes, symbols, names, section headers
+ *	  2 * half: the part that is not mapped: notes, symbols, names, section headers
  *
  * Addresses are file offsets.
  */
@@ -109,7 +110,7 @@ struct making {
 	size_t n, half;
 };
 
-/* Owner and head; the descriptor follows. note_end knows where it began. */
+/* Writes a note's head and owner. Returns where the descriptor begins, for note_end. */
 static size_t note_begin(struct bytes *b, const char *owner, uint32_t type)
 {
 	uint32_t head[3] = { 8, 0, type };
@@ -138,11 +139,13 @@ static uint64_t stub_address(size_t i)
 	return USDT_LIVE_HEAD + i * USDT_LIVE_STEP;
 }
 
-/* The arguments are where usdt_point_fire leaves them: up to USDT_LIVE_FEW in registers, more in the
- * caller's array, whose address is in the first register.
+/*
+ * Arguments are where usdt_point_fire leaves them: up to USDT_LIVE_FEW in registers; more than that
+ * all in the caller's array, whose address is in the first register.
  *
- * A float has no f after its size, which the type note makes up for: bcc 0.26 (bpftrace 0.17)
- * does not know the f, drops that argument and takes the next for it. */
+ * A float has no f after its size; the type note makes up for that. bcc 0.26 (bpftrace 0.17) does
+ * not know the f, drops the argument and takes the next one in its place.
+ */
 static void site_note(struct making *m, size_t i)
 {
 	const struct usdt_made *made = m->made[i];
@@ -170,7 +173,7 @@ static void site_note(struct making *m, size_t i)
 	note_end(&m->file, desc);
 }
 
-/* docs/type-note.md. Stability is that of a provider.d without #pragma D attributes. */
+/* See docs/type-note.md. The stability is as in a provider.d without #pragma D attributes. */
 static void types_note(struct making *m, size_t i)
 {
 	static const uint8_t unstated[3] = { 4, 4, 0 };
@@ -187,7 +190,7 @@ static void types_note(struct making *m, size_t i)
 		put_u8(&m->file, k);
 	put_str(&m->file, m->provider);
 	put_str(&m->file, m->made[i]->name);
-	for (int pass = 0; pass < 2; pass++) /* what the code passes, and args[]: the same */
+	for (int pass = 0; pass < 2; pass++) /* native arguments, then args[]: the same */
 		for (size_t k = 0; k < proto->n; k++) {
 			put_str(&m->file, proto->param[k].type);
 			put_str(&m->file, proto->param[k].name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/inner.h: what the files of libusdt-read know of each other.
+ * usdt/inner.h: the interface between the files of libusdt-read.
  *
  *	elf.c     headers, segments, sections: from a descriptor by pread, never
  *	          by mmap, because a file that shrinks under us must be an error
@@ -30,7 +30,7 @@
 
 #include <elf.h>
 
-/* What a file may make us read. Real files are far below: postgres has 10 KB of notes. */
+/* Limits on the bytes read for one file. Real files stay far below: postgres has 10 KB of notes. */
 #define USDT_MAX_SEGMENTS 1170		 /* the kernel takes no more (64 KiB of headers) */
 #define USDT_MAX_NOTE_BYTES (16u << 20)	 /* of one file, in all */
 #define USDT_MAX_SYMBOL_BYTES (1u << 30) /* one symbol or string table */
@@ -51,7 +51,7 @@ struct usdt_symbol {
 	uint64_t address, size;
 	const char *name;
 	uint8_t type;	 /* STT_* */
-	uint8_t rank;	 /* of several names of one address the lowest is shown */
+	uint8_t rank;	 /* of the names of an address the lowest is shown */
 	bool ambiguous;	 /* another address has this name too (statics of several files) */
 	bool twin;	 /* another address has this name in this source file, too */
 	uint32_t source; /* a local symbol's source file, by its place in the table; 0: unknown */
@@ -94,29 +94,29 @@ struct usdt_file {
 	struct usdt_segment *note_segments; /* PT_NOTE, in the file or beyond its end */
 	size_t nnote_segments;
 	struct usdt_section *sections;
-	size_t nsections;	       /* 0: the file has none, or none that can be read */
+	size_t nsections;	       /* 0: no section headers, or unreadable */
 	struct usdt_symbol *functions; /* by address */
 	size_t nfunctions;
 	struct usdt_symbol *variables; /* and other names of places; in no order */
 	size_t nvariables;
 	struct hash *symbols_by_name; /* NULL: not asked for yet */
-	struct hash *statics;	      /* by source and name: ambiguous local ones; NULL: likewise */
+	struct hash *statics;	      /* ambiguous local symbols by source and name; or NULL */
 	bool symbols_read;
 	const uint8_t *build_id;
 	size_t build_id_len;
 	struct usdt_probe **probes;
 	size_t nprobes, probes_cap;
 	size_t nbad;
-	const char *damage;	    /* what loses probes, the first of several; NULL: nothing */
-	const char *symbols_damage; /* what loses functions */
-	bool is_symbols_only;	    /* closed when its symbols have been read */
+	const char *damage;	    /* the first damage that may lose probes; NULL: none */
+	const char *symbols_damage; /* damage that may lose functions */
+	bool is_symbols_only;	    /* its descriptor is closed when its symbols have been read */
 };
 
 /* elf.c */
 int usdt_elf_read(struct usdt_file *f); /* headers; f->fd and f->arena are set */
 void usdt_elf_damaged(struct usdt_file *f, const char *what);
 bool usdt_elf_holds(const struct usdt_file *f, uint64_t offset, uint64_t size);
-/* size bytes at offset into the arena; NULL: the file is shorter (errno: EBADMSG), or no memory. */
+/* Copies size bytes at offset into the arena. NULL with errno: EBADMSG (too short), ENOMEM. */
 const void *usdt_elf_bytes(const struct usdt_file *f, uint64_t offset, uint64_t size);
 char *usdt_elf_copy(const struct usdt_file *f, struct arena *a, uint64_t offset, uint64_t size);
 const struct usdt_section *usdt_elf_section(const struct usdt_file *f, const char *name);
@@ -139,30 +139,31 @@ struct usdt_notes {
 };
 bool usdt_elf_note(struct usdt_notes *notes, struct usdt_note *n); /* false: no further one */
 
-/* debug.c: the separate debug file with f's symbols; -1: there is none. The descriptor is yours. */
+/* debug.c: opens the separate debug file with f's symbols; -1: no such file. The descriptor is
+ * yours. */
 int usdt_debug_open(const struct usdt_file *f);
 
 /* symbols.c */
 void usdt_symbols_free(struct usdt_file *f);
 const struct usdt_symbol *usdt_symbols_function(struct usdt_file *f, uint64_t address);
-/* As code at `site` (0: nowhere) sees the name. -ENOENT; -EEXIST: several have it, and it is not
- * known which one is meant there; 0. */
+/* The address of the symbol that code at `site` (0: unknown) means by the name. 0; -ENOENT: no such
+ * symbol; -EEXIST: several symbols have the name, and the site does not tell which is meant. */
 int usdt_symbols_address(struct usdt_file *f, const char *name, size_t len, uint64_t site,
 			 uint64_t *address);
 
 /* note.c */
 int usdt_notes_read(struct usdt_file *f);
 
-/* types.c: one note's descriptor; NULL: malformed, or no memory. */
+/* types.c: reads the descriptor of one type note; NULL: malformed, or no memory. */
 struct usdt_types *usdt_types_parse(struct arena *a, const void *desc, size_t len);
 
 /* arg.c */
 struct usdt_arg_context {
 	struct arena *arena;
 	uint16_t machine;
-	/* Address of a symbol: 0, or as usdt_symbols_address says. NULL: no symbols at all. */
+	/* Looks up a symbol, as usdt_symbols_address does. NULL: the file has no symbols. */
 	int (*symbol)(void *ctx, const char *name, size_t len, uint64_t *address);
-	/* What is known of argument i beyond its text; NULL: nothing. May be NULL itself. */
+	/* What the operand note says of argument i; NULL: no note. The pointer may be NULL too. */
 	const struct arch_known *(*operand)(void *ctx, size_t i);
 	void *ctx;
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/loader.c: places of a process that is being started.
+ * usdt/loader.c: places where a process that is being started can be stopped.
  * In:   a pid; its auxiliary vector, mappings and the files behind them.
- * Out:  where the loader calls out, where the program begins.
- * Owns: nothing; a descriptor that is found is the caller's.
+ * Out:  the function that the loader calls, the start of the program.
+ * Owns: nothing; the descriptor of a place is the caller's.
  */
 #include "usdt/inner.h"
 #include "usdt/loader.h"
@@ -28,7 +28,7 @@ static ssize_t proc_read(int pid, const char *name, void *to, size_t size)
 	return n;
 }
 
-/* Words of the program's size, in pairs. */
+/* The auxiliary vector is pairs of words of the program's size. */
 static bool auxv(int pid, uint64_t type, uint64_t *value)
 {
 	unsigned char ident[EI_NIDENT], buf[4096];
@@ -66,8 +66,8 @@ static void image_close(struct image *im)
 		close(im->fd);
 }
 
-/* Opens the file whose code is the first at or behind the address. The first bytes of a file, where
- * the loader's base is, may be no code. */
+/* Opens the file whose code is the first at or behind the address. The address need not be in code:
+ * the loader's base is the start of its file, which may be mapped without execute permission. */
 static int image_open(int pid, uint64_t address, struct image *im)
 {
 	int err;
@@ -100,7 +100,7 @@ static bool symbol(const struct image *im, const char *name, uint64_t *address)
 	return true;
 }
 
-/* The descriptor is the caller's from here on. */
+/* Moves the image's descriptor into the place. */
 static int place_at(struct image *im, uint64_t address, struct usdt_place *place)
 {
 	int err = usdt_file_offset(im->file, address - im->bias, &place->offset);
@@ -114,7 +114,7 @@ static int place_at(struct image *im, uint64_t address, struct usdt_place *place
 	return 0;
 }
 
-/* r_debug: int version, pointers to the list and to r_brk, then the state. */
+/* struct r_debug holds an int version, pointers to the list and to r_brk, then the state. */
 int usdt_loader_find(int pid, struct usdt_place *place, uint64_t *state)
 {
 	struct image im = { .fd = -1 };

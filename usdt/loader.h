@@ -15,15 +15,15 @@ struct usdt_place {		  /* in the code of a process */
 };
 
 /*
- * What the dynamic loader calls whenever its list of mapped objects is
- * complete, or about to change, before the constructors of new ones run.
- * *state: address of the loader's 32-bit word that is 0 if it is complete;
- * 0: unknown.
- * 0 or -errno; -ENOENT: nothing loads this program, or the loader's symbols
- * are not there. The same of the other.
+ * Finds the function that the dynamic loader calls when its list of mapped
+ * objects is about to change and when the list is complete again, before the
+ * constructors of new objects run. *state: the address of the loader's 32-bit
+ * word that is 0 while the list is complete; 0: unknown. Returns 0 or -errno;
+ * -ENOENT: the program has no loader, or the loader's symbols are missing.
  */
 int usdt_loader_find(int pid, struct usdt_place *place, uint64_t *state);
-/* The executable's function of that name; NULL, or not to be found: its entry. */
+/* Finds the executable's function of that name, or its entry point if name is NULL or there is no
+ * such function. Returns as usdt_loader_find does. */
 int usdt_start_find(int pid, const char *name, struct usdt_place *place);
 
 #endif

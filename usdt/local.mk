@@ -1,4 +1,4 @@
-# libusdt-read: base is linked into it and stays hidden. What is part of our own programs links
+# libusdt-read: base is linked into the library and stays hidden. Our own programs link
 # libusdtread-core.la (and libbase.la) instead.
 noinst_LTLIBRARIES += libusdtread-core.la
 libusdtread_core_la_SOURCES = usdt/inner.h usdt/loader.h usdt/maps.h usdt/symbols.h usdt/arg.c \
@@ -14,10 +14,10 @@ libusdt_read_la_DEPENDENCIES = $(libusdt_read_la_LIBADD) usdt/libusdt-read.map
 libusdt_read_la_LDFLAGS = $(AM_LDFLAGS) -shared -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/usdt/libusdt-read.map
 
-# libusdt: probes made at run time. Nothing but libc.
+# libusdt: probes made at run time. The library needs nothing but libc.
 noinst_LTLIBRARIES += libusdt-core.la
 libusdt_core_la_SOURCES = usdt/live.h usdt/image.c usdt/proto.c usdt/provider.c usdt/region.c
-# Stacks go by frame pointers: from a stub straight to the code that fires.
+# ustack() walks frame pointers, so the library's own code must keep them.
 libusdt_core_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(SAN_CFLAGS) -Wconversion -fno-omit-frame-pointer
 
 lib_LTLIBRARIES += libusdt.la

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/maps.c: the mappings of a process, as /proc tells them.
+ * usdt/maps.c: the mappings of a process, as /proc shows them.
  * In:   /proc/PID/maps.
  * Out:  its lines.
  * Owns: nothing.
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* maps writes a newline in a path as \012 and no other byte so (seq_path's escape). */
+/* maps writes a newline in a path as \012 and escapes no other byte (seq_path). */
 static void unescape(char *s)
 {
 	char *to = s;
@@ -29,7 +29,7 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* Changes the line. false: the text is no line of maps. */
+/* Splits the line in place. false: the text is no line of maps. */
 static bool line_read(char *line, struct usdt_maps_line *out)
 {
 	unsigned major, minor;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/maps.h: lines of /proc/PID/maps, read by one function for all. Of
- * libusdt-read, for our own programs: not installed.
+ * usdt/maps.h: the only reader of /proc/PID/maps. Of libusdt-read, for our own
+ * programs: not installed.
  */
 #ifndef USDT_MAPS_H
 #define USDT_MAPS_H
@@ -14,10 +14,10 @@ struct usdt_maps_line {
 	bool executable;
 	char *path; /* in the line, as it was mapped; "" for memory without a name */
 };
-/* fn for each line of a process's, or a thread's, maps; it stops by false. 0 or -errno. */
+/* Calls fn for each line of a process's or thread's maps until fn returns false. 0 or -errno. */
 typedef bool usdt_maps_fn(void *arg, const struct usdt_maps_line *line);
 int usdt_maps_each(int pid, usdt_maps_fn *fn, void *arg);
-/* Takes away the " (deleted)" that the kernel puts behind the path of a removed file. */
+/* Removes the " (deleted)" that the kernel puts behind the path of a removed file. */
 void usdt_maps_undelete(char *path);
 
 #endif

@@ -31,8 +31,8 @@ struct scan {
 	const struct usdt_section *base;
 };
 
-struct typed {			  /* what the type notes of one probe say */
-	struct usdt_types *types; /* NULL: not the same */
+struct typed {			  /* the type note of one probe */
+	struct usdt_types *types; /* NULL: the probe's notes differ */
 	const void *desc;
 	size_t len;
 };
@@ -54,7 +54,7 @@ static void *key_of(struct arena *a, const char *provider, const char *name, siz
 	return key;
 }
 
-/* a__b is written so because C has no a-b; DTrace shows the latter. */
+/* C names cannot hold a dash, so notes have a__b for the probe that DTrace shows as a-b. */
 static char *probe_name(struct arena *a, const char *note_name)
 {
 	char *s = arena_strdup(a, note_name), *to = s;
@@ -132,8 +132,8 @@ static bool is_nop(const struct usdt_file *f, uint64_t offset)
 	return (f->machine != EM_X86_64 && f->machine != EM_386) || arch_x86_is_nop(code);
 }
 
-/* The kernel counts semaphores of writable data that the file backs; the probe of another does not
- * fire if the program guards it. */
+/* The kernel counts only semaphores in writable data that the file backs. With another semaphore a
+ * probe that the program guards does not fire, so this counts as damage. */
 static void place_semaphore(struct usdt_file *f, struct usdt_site *s)
 {
 	for (size_t i = 0; i < f->nsegments; i++) {
@@ -147,11 +147,11 @@ static void place_semaphore(struct usdt_file *f, struct usdt_site *s)
 	usdt_elf_damaged(f, "a semaphore is not in its data");
 }
 
-/* Where the site is in the file; false: not in code that the file holds. */
+/* Sets the site's file offset; false: the site is not in code that the file holds. */
 static bool place_site(struct usdt_file *f, struct usdt_site *s)
 {
 	if (f->type == ET_REL)
-		return true; /* the linker has not placed it yet; only names are of use */
+		return true; /* the linker has not placed the site yet; only names are of use */
 	for (size_t i = 0; i < f->nsegments; i++) {
 		const struct usdt_segment *seg = &f->segments[i];
 
@@ -164,7 +164,7 @@ static bool place_site(struct usdt_file *f, struct usdt_site *s)
 		return false;
 	if (s->sem_address)
 		place_semaphore(f, s);
-	return !(s->sem_offset & 1); /* of 16 bits: the kernel refuses an odd one */
+	return !(s->sem_offset & 1); /* the kernel refuses a semaphore at an odd offset */
 }
 
 /* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
@@ -191,7 +191,7 @@ static int read_site(struct scan *sc, const struct usdt_note *n)
 		return -EINVAL;
 	moved = sc->base && base ? sc->base->address - base : 0;
 	if (f->type == ET_REL)
-		site->address = site->sem_address = 0; /* relocations have them */
+		site->address = site->sem_address = 0; /* the addresses are in relocations */
 	else
 		site->address += moved;
 	if (site->sem_address)
@@ -201,9 +201,9 @@ static int read_site(struct scan *sc, const struct usdt_note *n)
 		site->sem_address = (uint32_t)site->sem_address;
 	}
 	/*
-	 * lld keeps the note of a function that it discards (--gc-sections), its address a
-	 * distance from 0, which may be amid other code. Such a link leaves the base at 0 too.
-	 * A base that has moved may be damaged.
+	 * lld keeps the note of a function that it discards (--gc-sections). The note's address is
+	 * then a small number, which may lie in other code, and its base is 0. A base that has
+	 * moved may be damaged. In both states the site counts only if a nop is there.
 	 */
 	is_discarding = !base && f->type != ET_REL;
 	is_certain = f->type == ET_REL || (base && !moved);
@@ -220,8 +220,8 @@ static int read_site(struct scan *sc, const struct usdt_note *n)
 }
 
 /*
- * The note holds the site as a distance from the note's descriptor, the argument's number, and
- * the form of what follows.
+ * The note holds the site as a distance from the note's descriptor, the
+ * argument's number, the form, and the bytes that the form defines.
  */
 static int read_operand(struct scan *sc, const struct usdt_note *n)
 {
@@ -230,13 +230,13 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 	int64_t distance = (int32_t)cur_u32(&c);
 	struct operand_key key = { .arg = cur_u8(&c) };
 	struct arch_known *o = arena_new_of(f->arena, struct arch_known), *other;
-	enum { FORM_INSTRUCTION = 1, FORM_PAIR = 2 }; /* others are of a later version */
+	enum { FORM_INSTRUCTION = 1, FORM_PAIR = 2 }; /* other forms are of later versions */
 	unsigned form = cur_u8(&c);
 
 	if (!o)
 		return -ENOMEM;
 	if (f->type == ET_REL)
-		return 0; /* the linker has not completed it */
+		return 0; /* the linker has not completed the displacement */
 	if (c.bad || usdt_file_address(f, n->offset, &key.site))
 		return -EINVAL;
 	o->next = key.site + n->len;
@@ -251,7 +251,7 @@ static int read_operand(struct scan *sc, const struct usdt_note *n)
 	other = hash_get(sc->operands, &key, sizeof(key));
 	if (!other)
 		return hash_set(sc->operands, &key, sizeof(key), o, NULL);
-	/* The functions of two sites became one, for their code is the same. */
+	/* The linker merged two functions of the same code, so two sites have one address. */
 	other->clash |= other->is_pair != o->is_pair || other->disp != o->disp;
 	other->clash_rip |= other->is_pair != o->is_pair ||
 			    other->next + (uint64_t)other->disp != o->next + (uint64_t)o->disp;
@@ -269,8 +269,8 @@ static int parse_args(const struct scan *sc, struct usdt_site *site)
 
 	int err = usdt_args_parse(&cx, site->args_text, &site->args, &site->nargs);
 
-	/* Nothing moves an ET_EXEC file: its addresses are numbers, with two registers, too, beside which
-	 * there is no room for the site's address. */
+	/* Nothing moves an ET_EXEC file, so its addresses are plain numbers. That holds beside two
+	 * registers too, where the operand has no room for the site's address. */
 	for (size_t i = 0; !err && sc->f->type == ET_EXEC && i < site->nargs; i++)
 		if (site->args[i].kind == USDT_ARG_CONST ||
 		    (site->args[i].base.offset >= 0 && site->args[i].index.offset >= 0))
@@ -291,8 +291,8 @@ static int read_types(struct scan *sc, const struct usdt_note *n)
 	if (!key)
 		return -ENOMEM;
 	typed = hash_get(sc->types, key, key_len);
-	/* The same note comes from every object of a link that was not de-duplicated. Objects that
-	 * declare a probe differently do not tell which sites are whose. */
+	/* A link without de-duplication leaves one copy of the note per object. If objects declare
+	 * the probe differently, nothing tells which sites belong to which declaration. */
 	if (typed) {
 		if (typed->len != n->len || memcmp(typed->desc, n->desc, n->len))
 			typed->types = NULL;
@@ -317,7 +317,7 @@ static int note_other(struct scan *sc, const struct usdt_note *n)
 /* 0, -ENOMEM, or -EINVAL for a note that makes no sense. */
 typedef int note_fn(struct scan *sc, const struct usdt_note *n);
 
-/* In the section of probes' notes, a note that nobody knows was a probe's: NULL. */
+/* The reader of a note. NULL: an unknown note among the probes' notes, so a damaged one. */
 static note_fn *reader_of(const struct usdt_note *n, bool is_probes)
 {
 	static const struct {
@@ -330,7 +330,7 @@ static note_fn *reader_of(const struct usdt_note *n, bool is_probes)
 		{ "usdtkit", OPERAND_TYPE, read_operand },
 		{ "GNU", NT_GNU_BUILD_ID, note_other },
 	};
-	bool is_later = false; /* of a version to come */
+	bool is_later = false; /* of a later version */
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (n->owner_len != strlen(rows[i].owner) + 1 ||
@@ -375,7 +375,7 @@ static int read_notes(struct scan *sc, uint64_t offset, uint64_t size, bool is_p
 	return 0;
 }
 
-/* Notes that do not tag floats (libusdt's) have their types beside them. */
+/* libusdt's notes do not tag floats; their type notes tell. */
 static void floats_by_type(struct usdt_probe *p)
 {
 	static const struct {
@@ -418,7 +418,7 @@ static int scan_all(struct scan *sc)
 		size_t len = 0;
 		void *key = key_of(f->arena, p->provider, p->note_name, &len);
 
-		for (size_t k = 0; k < p->nsites && !err; k++) /* all notes are read now */
+		for (size_t k = 0; k < p->nsites && !err; k++) /* operand notes are all read now */
 			err = parse_args(sc, p->sites[k]);
 		if (err)
 			break;

@@ -2,14 +2,14 @@
 /*
  * usdt/proc.c: the files that a process has mapped for execution.
  * In:   a pid.
- * Out:  objects, in the process object's arena; descriptors of them.
- * Owns: nothing else. /proc is read once, when the process is opened.
+ * Out:  objects, in the arena of struct usdt_proc; descriptors of their files.
+ * Owns: nothing else. /proc/PID/maps is read once, when the process is opened.
  *
- * A file is opened through /proc/PID/map_files, which leads to the very inode
- * that is mapped, also if the file was deleted or is of another mount
- * namespace. Without the privilege for that, the file is opened by its path,
- * if the path still leads to that inode; a memfd is opened through the
- * process's descriptors.
+ * A file is opened through /proc/PID/map_files, which leads to the mapped inode
+ * itself, also if the file was deleted or is of another mount namespace.
+ * Without the privilege for that, the file is opened by its path, if the path
+ * still leads to that inode; a memfd is opened through the process's
+ * descriptors.
  */
 #include "usdt/inner.h"
 #include "usdt/maps.h"
@@ -152,9 +152,9 @@ uint64_t usdt_object_offset(const struct usdt_object *o)
 	return o->offset;
 }
 
-/* map_files needs CAP_CHECKPOINT_RESTORE, even for a process of one's own. The file that the path
- * names counts if it has the mapping's inode number; on overlayfs and btrfs the device says
- * nothing. */
+/* map_files needs CAP_CHECKPOINT_RESTORE, even for the caller's own processes. A path counts if its
+ * file has the mapping's inode number. Devices are not compared: they differ on overlayfs and
+ * btrfs. */
 static int open_by_path(const struct usdt_object *o)
 {
 	char path[4200];
@@ -172,7 +172,7 @@ static int open_by_path(const struct usdt_object *o)
 	return -ESTALE;
 }
 
-/* A memfd has no path. Its maker may hold it open: libusdt does. */
+/* A memfd has no path, but the process that made it may hold it open, as libusdt does. */
 static int open_by_descriptor(const struct usdt_object *o)
 {
 	char path[64];
@@ -185,7 +185,7 @@ static int open_by_descriptor(const struct usdt_object *o)
 	while (fds && fd < 0 && (e = readdir(fds))) {
 		struct stat st;
 
-		/* Looked at before it is opened: opening some devices does things. */
+		/* Check before opening: opening a device may have side effects. */
 		if (fstatat(dirfd(fds), e->d_name, &st, 0) || st.st_ino != o->inode ||
 		    !S_ISREG(st.st_mode) ||
 		    ((uint64_t)major(st.st_dev) << 20 | (uint64_t)minor(st.st_dev)) != o->device)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/proto.c: what a probe's arguments are: "int id, const char *url".
+ * usdt/proto.c: reads a probe's prototype: "int id, const char *url".
  * In:   the parameters of a C prototype, or types alone.
  * Out:  type and name of each as the type note has them, size and sign.
  * Owns: one block of strings in the result, until usdt_proto_free.
  *
- * A type must say how wide it is: C's own, those of the table below, any
+ * A type must have a known size: C's own types, those of the table below, any
  * pointer. An array is a pointer, as in C.
  */
 #include "usdt/live.h"
@@ -40,7 +40,7 @@ static const struct {
 	{ "signed", SIGNED }, { "unsigned", UNSIGNED },
 };
 
-/* Of what keywords say, without sign and without the int of short int. */
+/* The types that keywords make, without sign and without the int of short int. */
 static const struct {
 	unsigned bits;
 	struct usdt_param is;
@@ -98,10 +98,10 @@ static const struct {
 
 struct scan {
 	const char *at;
-	char *to;      /* where strings go: room for what they may take is there */
+	char *to;      /* where strings go: the block has room for all of them */
 	char *type;    /* the type under way */
 	unsigned bits; /* keywords seen */
-	bool based;    /* a complete type was named: what follows is the argument's name */
+	bool based;    /* the type is complete: the next word is the argument's name */
 	bool is_void;
 	struct usdt_param is;
 };
@@ -112,7 +112,7 @@ static void blanks(struct scan *s)
 		s->at++;
 }
 
-/* The length of the word that is next; 0: there is none. */
+/* The length of the next word; 0: no word is next. */
 static size_t word_len(struct scan *s)
 {
 	size_t n = 0;
@@ -150,7 +150,7 @@ static bool is_qualifier(const struct scan *s, size_t n)
 	return is_word(s, n, "const") || is_word(s, n, "volatile") || is_word(s, n, "restrict");
 }
 
-/* False: not a keyword, or one that cannot follow what was there. */
+/* false: not a keyword, or a keyword that cannot follow the words before it. */
 static bool keyword(struct scan *s, size_t n)
 {
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); i++) {
@@ -183,13 +183,13 @@ static bool tagged(struct scan *s, size_t n)
 
 static void named(struct scan *s, size_t n)
 {
-	s->is = (struct usdt_param){ 0 }; /* some struct's typedef: good as a pointer */
+	s->is = (struct usdt_param){ 0 }; /* an unknown typedef: only a pointer to it has a size */
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (is_word(s, n, names[i].name))
 			s->is = names[i].is;
 }
 
-/* What the keywords make; false: nothing (short double). */
+/* Sets the type that the keywords make; false: they make none (short double). */
 static bool base_of(struct scan *s)
 {
 	unsigned bits = s->bits & ~(unsigned)SIGNS;
@@ -216,7 +216,7 @@ static bool base_of(struct scan *s)
 	return false;
 }
 
-/* The words before stars and name. */
+/* Reads the words before stars and name. */
 static int specifiers(struct scan *s)
 {
 	size_t n;
@@ -263,7 +263,7 @@ static size_t stars(struct scan *s)
 	}
 }
 
-/* [16], after the name: in text that stands before it, one star more. */
+/* Reads [16] after the name. The type gets one more star: an array is passed as a pointer. */
 static int arrays(struct scan *s, size_t *pointers)
 {
 	size_t count = 0;
@@ -277,7 +277,7 @@ static int arrays(struct scan *s, size_t *pointers)
 	if (count && s->to[-1] != '*')
 		*s->to++ = ' ';
 	*pointers += count != 0;
-	if (count > 1) /* rows: a pointer to an array, which the note cannot say shorter */
+	if (count > 1) /* a pointer to an array: the note has no form for that */
 		return -EINVAL;
 	if (count)
 		*s->to++ = '*';
@@ -330,7 +330,7 @@ int usdt_proto_parse(const char *text, struct usdt_proto *proto)
 	blanks(&s);
 	if (!*s.at)
 		return 0;
-	/* Each byte once, at most one blank before it, and two NULs for a comma. */
+	/* The strings need each byte once, at most one blank before it, and two NULs per comma. */
 	proto->text = s.to = malloc(2 * strlen(s.at) + 8);
 	if (!s.to)
 		return -ENOMEM;

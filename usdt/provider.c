@@ -56,7 +56,7 @@ static bool is_name(const char *s, size_t len, size_t max, bool dashes)
 	return true;
 }
 
-/* A symbol may be anything that a description can say: Class.method, operator<<. */
+/* A function may have any name that a probe description can hold: Class.method, operator<<. */
 static bool is_function(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -65,7 +65,7 @@ static bool is_function(const char *s, size_t len)
 	return len && len <= USDT_LIVE_NAME;
 }
 
-/* request-start and request__start are one. */
+/* request-start and request__start name the same probe: the note has the latter. */
 static char *note_name(const char *s)
 {
 	char *name = malloc(2 * strlen(s) + 1), *to = name;
@@ -88,7 +88,7 @@ int usdt_provider_new(const char *name, struct usdt_provider **provider)
 	struct usdt_provider *p;
 
 	*provider = NULL;
-	/* The guide: a process id follows a provider's name. */
+	/* A name must not end in a digit: the guide puts the process id behind it. */
 	if (!len || !is_name(name, len, USDT_LIVE_PROVIDER, false) ||
 	    isdigit((unsigned char)name[len - 1]))
 		return -EINVAL;
@@ -120,10 +120,10 @@ void usdt_provider_free(struct usdt_provider *p)
 	free(p);
 }
 
-/* A region with a free slot that nobody sees yet; each new one has four times the room. */
+/* A hidden region with a free slot; else a new one, four times the size of the largest hidden. */
 static struct usdt_region *room_in(struct usdt_provider *p)
 {
-	enum { MOST = 1 << 20 }; /* bytes of a half; its size and a count share 32 bits */
+	enum { MOST = 1 << 20 }; /* bytes of a half: slot.site holds it and a count */
 	size_t half = (size_t)sysconf(_SC_PAGESIZE);
 	struct usdt_region *r;
 
@@ -143,7 +143,7 @@ static struct usdt_region *room_in(struct usdt_provider *p)
 	return r;
 }
 
-/* One name in two functions is one probe: it has one prototype. */
+/* Probes of one name in two functions are one probe to tracers, so they must have one prototype. */
 static int check_others(const struct usdt_provider *p, const struct usdt_made *made)
 {
 	for (const struct usdt_region *r = p->regions; r; r = r->next)
@@ -234,9 +234,9 @@ int usdt_provider_remove(struct usdt_provider *p, struct usdt_point *point)
 }
 
 /*
- * Debuggers, and dtrace -c, stop at a function that the loader calls after
- * it has mapped something. We have mapped something: dtrace -c can attach
- * before the first probe fires.
+ * Debuggers, and dtrace -c, stop at a function that the loader calls after it
+ * has mapped an object. Calling that function lets dtrace -c attach before the
+ * first probe fires.
  */
 static void tell_debuggers(void)
 {
@@ -296,9 +296,9 @@ bool usdt_point_is_enabled(const struct usdt_point *point)
 typedef void few_fn(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 typedef void many_fn(const uint64_t *args);
 
-/* The slot holds the address of its stub and the number of arguments in one word, because another
- * thread may hide the stub at any time. The last call of each branch becomes a jump: then the stub's
- * caller, in stacks and in ucaller, is the code that fires, and no function of this library. */
+/* The slot holds the distance to its stub and the number of arguments in one word, because another
+ * thread may hide the stub at any time. The last call of each branch becomes a jump. So the stub's
+ * caller, in stacks and in ucaller, is the code that fires and not this library. */
 void usdt_point_fire(const struct usdt_point *point, const uint64_t *args)
 {
 	enum { COUNT = 15 };

@@ -2,22 +2,22 @@
 /*
  * usdt/region.c: an address range that holds probes (live.h), and the memfd
  * that makes them visible.
- * In:   what was added to it.
- * Out:  slots whose addresses stay; a mapping that tracers take for that of
- *       a shared library.
- * Owns: the range, the descriptor, what was added.
+ * In:   the probes that were added to the region.
+ * Out:  slots whose addresses stay; a mapping that tracers take for a shared
+ *       library's.
+ * Owns: the range, the descriptor, the added probes.
  *
- * What uprobes want: code in a private, executable mapping of a file,
- * semaphores in a private, writable one of the same file.
+ * Uprobes need code in a private, executable mapping of a file, and semaphores
+ * in a private, writable mapping of the same file.
  *
- * A thread may be about to call a stub while another hides the region, so a
- * region that was visible once has stubs in its code half to the end: the
- * file's, or the same bytes in anonymous memory, and one mapping replaces
- * the other in one step. A thread that hits a breakpoint in between runs the
+ * A thread may be about to call a stub while another hides the region. So the
+ * code half of a region that was once visible holds stubs until the end: those
+ * of the file, or the same bytes in anonymous memory. One mapping replaces the
+ * other in one step. A thread that hits a breakpoint in between runs the
  * instruction that is there now.
  *
- * The descriptor stays open while the region is visible because bcc (and
- * with it bpftrace) reads a memfd through /proc/PID/fd.
+ * The descriptor stays open while the region is visible because bcc (and with
+ * it bpftrace) reads a memfd through /proc/PID/fd.
  */
 #include "usdt/live.h"
 
@@ -60,7 +60,7 @@ struct usdt_region *usdt_region_new(size_t half)
 	return r;
 }
 
-/* A program may close all descriptors and open others: ours is the one that is our file. */
+/* A program may close all descriptors and open others: close ours only if it still is our file. */
 static void close_ours(struct usdt_region *r)
 {
 	struct stat st;
@@ -155,7 +155,7 @@ static int object_make(const struct usdt_region *r, const char *provider)
 	return err ? err : fd;
 }
 
-/* Code first: slots lead to it. */
+/* The code is mapped first, because slots lead to it. */
 int usdt_region_show(struct usdt_region *r, const char *provider)
 {
 	enum { CODE = PROT_READ | PROT_EXEC, DATA = PROT_READ | PROT_WRITE };
@@ -183,7 +183,7 @@ int usdt_region_show(struct usdt_region *r, const char *provider)
 
 /* ---- Hiding ------------------------------------------------------------------------- */
 
-/* All is made ready first, so that a failure leaves what was. */
+/* Prepares all mappings first, so that a failure leaves the region as it was. */
 int usdt_region_hide(struct usdt_region *r)
 {
 	void *blank = mmap(NULL, r->half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -203,7 +203,7 @@ int usdt_region_hide(struct usdt_region *r)
 	}
 	__builtin___clear_cache((char *)blank, (char *)blank + r->half);
 	if (mremap(blank, r->half, r->half, MREMAP_MAYMOVE | MREMAP_FIXED, r->base) == MAP_FAILED) {
-		err = -errno; /* nothing fires any more; the file is still seen */
+		err = -errno; /* no probe fires any more; tracers still see the file */
 		munmap(blank, r->half);
 		return err;
 	}

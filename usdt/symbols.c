@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/symbols.c: the symbols of a file: from .symtab, else from its separate
- * debug file, else from .dynsym. The one reader of ELF symbols: of probes'
- * functions and operands, of stacks, of pid probes.
- * In:   symbol tables, read when somebody asks for the first time.
+ * usdt/symbols.c: the symbols of a file, from .symtab, else from its separate
+ * debug file, else from .dynsym. The only reader of ELF symbols: it serves the
+ * functions and operands of probes, stacks, and pid probes.
+ * In:   symbol tables, read at the first lookup.
  * Out:  functions by address and by name, variables by name.
- * Owns: nothing: symbols are in the file's arena.
+ * Owns: the tables of names, until usdt_symbols_free. Symbols are in the
+ *       file's arena.
  */
 #include "usdt/inner.h"
 #include "usdt/symbols.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_NAME 4096 /* of a symbol that is looked up: a bound on hashing hostile tables */
+#define MAX_NAME 4096 /* longer names are not looked up: a bound on hashing hostile tables */
 
 /* ---- Reading ---------------------------------------------------------------- */
 
@@ -24,7 +25,8 @@ static bool is_function(const struct usdt_symbol *s)
 	return s->type == STT_FUNC || s->type == STT_GNU_IFUNC;
 }
 
-/* Names that programs use come before internal ones: not local, few underscores, not weak. */
+/* Names that programs use come before internal ones: first names that are not local, then names
+ * with few underscores, then names that are not weak. */
 static uint8_t rank_of(uint8_t bind, const char *name)
 {
 	size_t underscores = 0;
@@ -55,7 +57,7 @@ static bool is_wanted(unsigned type, uint16_t shndx)
 		type == STT_GNU_IFUNC);
 }
 
-/* The name without its version: name@@GLIBC_2.17. NULL: there is none. Names may overlap, so a search
+/* The name without its version: name@@GLIBC_2.17. NULL: there is no name. Names may overlap, so a search
  * without a bound takes hours in a hostile table. */
 static const char *name_at(char *strings, uint64_t size, uint32_t at)
 {
@@ -97,7 +99,7 @@ static struct usdt_symbol symbol_at(const struct usdt_file *f, struct cursor c, 
 	return s;
 }
 
-/* Functions from the front, variables from the back. */
+/* One array holds both kinds: functions from the front, variables from the back. */
 static void symbols_fill(struct usdt_file *f, const char *bytes, size_t n, size_t entsize,
 			 char *strings, uint64_t size)
 {
@@ -109,7 +111,7 @@ static void symbols_fill(struct usdt_file *f, const char *bytes, size_t n, size_
 		struct usdt_symbol s = symbol_at(
 			f, usdt_elf_cursor(f, bytes + i * entsize, entsize), strings, size, &bind);
 
-		/* Linkers keep the local symbols of an object together, behind its source's name. */
+		/* Linkers keep an object's local symbols behind the name of its source file. */
 		source += s.type == STT_FILE;
 		s.source = bind == STB_LOCAL ? source : 0;
 		s.order = (uint32_t)f->nfunctions;
@@ -137,7 +139,7 @@ static int table_read(struct usdt_file *f, const struct usdt_file *from,
 
 	if (!names || !n || n > UINT32_MAX)
 		return 0;
-	a = arena_new(); /* for the table itself, which is of no use when it has been read */
+	a = arena_new(); /* for the table's bytes, which are not needed after this */
 	if (!a)
 		return -ENOMEM;
 	bytes = usdt_elf_copy(from, a, table->offset, n * entsize);
@@ -177,7 +179,7 @@ static int debug_read(struct usdt_file *f)
 	return err == -ENOMEM ? err : 0;
 }
 
-/* Once; a file without symbols has none. */
+/* Reads the symbols once, also if the file turns out to have none. */
 static int symbols_read(struct usdt_file *f)
 {
 	int err;
@@ -207,7 +209,7 @@ void usdt_symbols_free(struct usdt_file *f)
 
 /* ---- Functions -------------------------------------------------------------- */
 
-/* The best ranked of the names of one address and size, of which i is one. */
+/* The best name of symbol i: the first of those with its address and size, in order of rank. */
 static const struct usdt_symbol *best_name(const struct usdt_file *f, size_t i)
 {
 	const struct usdt_symbol *v = f->functions;
@@ -219,7 +221,7 @@ static const struct usdt_symbol *best_name(const struct usdt_file *f, size_t i)
 
 /*
  * The function that holds the address. A symbol without a size (assembly)
- * holds what follows it up to the next one.
+ * reaches up to the next symbol.
  */
 const struct usdt_symbol *usdt_symbols_function(struct usdt_file *f, uint64_t address)
 {
@@ -261,7 +263,7 @@ const char *usdt_symbols_at(struct usdt_file *f, uint64_t offset, uint64_t *dist
 	return s->name;
 }
 
-/* false: fn wants no more. */
+/* false: fn asks to stop. */
 static bool function_give(const struct usdt_file *f, const struct usdt_symbol *s,
 			  usdt_function_fn *fn, void *arg)
 {
@@ -297,7 +299,7 @@ int usdt_symbols_each(struct usdt_file *f, usdt_function_fn *fn, void *arg)
 
 /* ---- Names ------------------------------------------------------------------- */
 
-/* A table in which a symbol is missing would give another symbol of that name: have no table. */
+/* Drops a table that is incomplete: without all symbols an ambiguous name would look unique. */
 static bool no_index(struct hash *h)
 {
 	hash_free(h, NULL);
@@ -314,7 +316,7 @@ static bool name_add(struct hash *names, struct usdt_symbol *s)
 	return first || n == MAX_NAME || !hash_set(names, s->name, n, s, NULL);
 }
 
-/* For arguments like `counter+8(%rip)`: few files need it, so the table is made late. */
+/* Few files have arguments like `counter+8(%rip)`, which need the table: it is made late. */
 static bool names_index(struct usdt_file *f)
 {
 	struct hash *names;

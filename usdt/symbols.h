@@ -10,19 +10,20 @@
 
 /* As usdt_file_open_fd, for functions only: the file's probes are not read. */
 int usdt_symbols_open(int fd, struct usdt_file **file);
-/* What of the file's symbols is damaged; NULL: nothing. */
+/* What is damaged, so that functions may be missing; NULL: nothing. */
 const char *usdt_symbols_damage(const struct usdt_file *file);
 
-/* The function that holds an offset in the file: its name, borrowed, and the distance from its
- * start; NULL: there is none. */
+/* The function that holds an offset in the file: its name, borrowed, and the offset's distance from
+ * its start. NULL: no function holds the offset. */
 const char *usdt_symbols_at(struct usdt_file *file, uint64_t offset, uint64_t *distance);
 
 struct usdt_function {
 	const char *name; /* borrowed */
 	uint64_t offset;  /* in the file */
-	bool is_chosen;	  /* a name for what the loader chooses among several: no code of its own */
+	bool is_chosen;	  /* an ifunc: the loader chooses the code that the name stands for */
 };
-/* fn for each function, in the order of the symbol table; it stops by false. 0 or -ENOMEM. */
+/* Calls fn for each function, in the order of the symbol table, until fn returns false. 0 or
+ * -ENOMEM. */
 typedef bool usdt_function_fn(void *arg, const struct usdt_function *function);
 int usdt_symbols_each(struct usdt_file *file, usdt_function_fn *fn, void *arg);
 

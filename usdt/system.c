@@ -5,8 +5,8 @@
  * Out:  those files, each with the processes that map it.
  * Owns: the files, until usdt_system_close.
  *
- * A file is told by the device and inode that maps shows. Each file is opened
- * once, through the first process that allows it.
+ * A file is identified by the device and inode that maps shows. Each file is
+ * opened once, through the first process that allows it.
  */
 #include "usdt/inner.h"
 
@@ -49,7 +49,7 @@ static struct mapped *mapped_for(struct usdt_system *s, const struct usdt_object
 	return m && !hash_set(s->by_id, key, sizeof(*key), m, NULL) ? m : NULL;
 }
 
-/* 0, also if the file cannot be had; or what makes going on senseless. */
+/* Returns 0, also if the file cannot be opened here, or an error that would fail for every file. */
 static int read_file(struct usdt_system *s, struct mapped *m, const struct usdt_object *o)
 {
 	int err = usdt_object_open(o, &m->file);
@@ -92,7 +92,7 @@ static int look_at(struct usdt_system *s, int pid)
 		if (err || (m->read && !m->file))
 			continue;
 		if (m->npids && m->pids[m->npids - 1] == pid)
-			continue; /* by two names */
+			continue; /* the process maps the file under two names */
 		slot = ARENA_PUSH(s->arena, m->pids, m->npids, m->cap);
 		if (slot)
 			*slot = pid;

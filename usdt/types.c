@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usdt/types.c: the probe-type note (docs/type-note.md), read.
+ * usdt/types.c: reads the probe-type note (docs/type-note.md).
  * In:   a note's descriptor, untrusted.
  * Out:  struct usdt_types in the arena; strings are copies.
+ * Owns: nothing.
  */
 #include "usdt/inner.h"
 
@@ -122,7 +123,7 @@ static const char *type_by_size(const struct usdt_arg *a)
 	return "int64_t";
 }
 
-/* Sites that differ in it pass it as argN has it: 64 bits, by each one's own size and sign. */
+/* If sizes or signs differ between sites, args[i] is argi: 64 bits, extended as each site says. */
 static const char *type_by_sites(const struct usdt_probe *p, size_t i)
 {
 	const char *type = type_by_size(&p->sites[0]->args[i]);

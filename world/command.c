@@ -2,9 +2,9 @@
 /*
  * world/command.c: starts the command of -c (rule 12 of docs/architecture.md).
  * In:   a command line; evaltime.
- * Out:  a target that stands still where probes can be attached before any of
- *       its code has fired one.
- * Owns: nothing: the target is the caller's.
+ * Out:  a target stopped at evaltime, so that probes are attached before the
+ *       first of them fires.
+ * Owns: nothing: the caller owns the target.
  */
 #include "world/target.h"
 
@@ -21,8 +21,8 @@ enum { MAX_WORDS = 256 };
 
 /* ---- Command lines ------------------------------------------------------------- */
 
-/* Blanks separate words; '…' and "…" keep blanks; \x is x. false: a quote is not closed, or there
- * are too many words. */
+/* Splits at blanks outside '…' and "…"; a backslash takes the next character as it is, but not
+ * inside '…'. false: a quote is not closed, too many words, or no memory. */
 static bool split(struct arena *a, const char *s, char **words, size_t *n)
 {
 	char *to = arena_alloc(a, strlen(s) * 2 + 2), quote = 0;
@@ -55,7 +55,7 @@ static bool split(struct arena *a, const char *s, char **words, size_t *n)
 
 /* ---- Starting ------------------------------------------------------------------- */
 
-/* The child waits for our hold on it, then execs; a failure comes back through `out`. */
+/* The child waits until its parent has seized it, then execs. A failure writes errno to `out`. */
 static void child(char **words, int in, int out)
 {
 	char go;
@@ -108,7 +108,7 @@ static int start(struct world_command *c, char **words, pid_t *pid)
 		kill(*pid, SIGKILL);
 		waitpid(*pid, NULL, __WALL);
 	} else if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
-		err = ENOEXEC; /* killed by the kernel, half way into the new image */
+		err = ENOEXEC; /* exec failed too late to return: the kernel killed the child */
 	err = err > 0 ? -err : err;
 	if (!err && !world_thread_add(c, *pid))
 		err = -ENOMEM;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/files.c: the executable file mappings of processes, and the files
- * behind them.
- * In:   the kernel's list of mappings, through the iterator of vma.c; where the
- *       kernel has none, /proc/PID/maps.
+ * world/files.c: lists the executable file mappings of processes, and opens
+ * the mapped files.
+ * In:   the kernel's list of mappings, through the iterator of vma.c; on kernels
+ *       without the iterator, /proc/PID/maps.
  * Out:  mappings; files by index, opened and read once.
  * Owns: struct world_files, until world_files_free.
  */
@@ -26,22 +26,22 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { FRESH_MS = 200 }; /* how long a look at all processes counts while nobody watches them */
+enum { FRESH_MS = 200 }; /* how long an answer is used again while no watch reports changes */
 
 struct world_file {
 	struct world_inode id;
 	struct usdt_file *usdt;
 	struct world_symbols *symbols;
 	const char *path, *base;
-	int fd; /* -1: not opened, or not needed */
+	int fd; /* -1: not opened yet, or closed again */
 	bool read;
-	bool told;		    /* that it is damaged */
+	bool told;		    /* damage of this file was reported */
 	struct world_mapping where; /* a mapping through which the file can be opened */
 };
 
 struct world_files {
 	struct hash *by_id;	/* struct world_inode → index + 1 */
-	struct hash *by_number; /* struct number, which MMAP2 events tell → index + 1 */
+	struct hash *by_number; /* struct number (from MMAP2 events) → index + 1 */
 	struct world_file *v;
 	size_t n, cap;
 	struct world_mapping *maps, *shown;
@@ -49,8 +49,8 @@ struct world_files {
 	struct world_vma *iter;
 	bool no_iter, too_many;
 	unsigned serial;
-	uint64_t fresh_until; /* of all processes; 0: stale */
-	pid_t fresh_pid;      /* the one process that was looked at; 0: all, or none yet */
+	uint64_t fresh_until; /* ms: maps hold all processes until then; 0: stale */
+	pid_t fresh_pid;      /* maps hold this process; 0: all processes, or stale */
 };
 
 static struct world_files *files_of(struct world *w)
@@ -94,7 +94,7 @@ void world_files_free(struct world_files *f)
 
 /* ---- Files by identity ------------------------------------------------------ */
 
-struct number { /* a key: no padding */
+struct number { /* a hash key: no padding */
 	uint64_t ino;
 	uint32_t dev, generation;
 };
@@ -167,7 +167,7 @@ static bool maps_line(void *arg, const struct usdt_maps_line *l)
 	return !m->failed;
 }
 
-/* A process that has gone has no mappings. */
+/* A process that has ended has no mappings: no error. */
 static int maps_read(struct world *w, pid_t pid, pid_t tid)
 {
 	struct maps m = { .w = w, .pid = pid, .tid = tid };
@@ -184,8 +184,8 @@ struct look {
 	int err;
 };
 
-/* Asked for the first thread, the iterator shows the process's mappings, also if another thread made
- * them. Kernel 6.1's shows nothing once the first thread has ended: then another thread is asked. */
+/* The iterator over a process reads through its first thread. Kernel 6.1 shows nothing once that
+ * thread has ended: threads_any then tries the other threads. */
 static bool look_at_thread(void *arg, pid_t tid)
 {
 	struct look *l = arg;
@@ -237,7 +237,8 @@ static int look(struct world *w, pid_t pid)
 	}
 	if (pid)
 		return look_at(w, pid);
-	/* An iterator over all processes gives ids of the initial pid namespace. */
+	/* An iterator over all processes gives ids of the initial pid namespace: in another
+	 * namespace each process is read by itself. */
 	return f->iter && !kern_pidns().ino ? world_vma_read(f->iter, 0, 0, map_add, w) :
 					      look_at_each(w);
 }
@@ -308,7 +309,7 @@ bool world_file_waits(const struct world *w, int file)
 
 bool world_files_known(const struct world *w, uint32_t dev, uint64_t ino, uint32_t generation)
 {
-	/* maps does not tell generations: without the iterator they are all 0. */
+	/* /proc/PID/maps has no generations: without the iterator all are 0. */
 	struct number number = { ino, dev, w->files && w->files->iter ? generation : 0 };
 	uintptr_t index = w->files ? (uintptr_t)hash_get(w->files->by_number, &number,
 							 sizeof(number)) :
@@ -323,7 +324,7 @@ static int fd_through(const struct world_mapping *m, char *link, size_t size)
 {
 	snprintf(link, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)m->tid, m->start,
 		 m->end);
-	/* O_NONBLOCK: a device file must not hold us. */
+	/* O_NONBLOCK: opening a device file must not wait. */
 	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
@@ -344,7 +345,7 @@ static bool self_row(void *arg, const struct rt_vma_row *row)
 	return true;
 }
 
-/* The iterator shows the inodes of mapped files: map the file, and look. */
+/* The iterator shows inodes of mapped files only: maps the file, and reads our own mappings. */
 static int identify(int fd, struct world_inode *id)
 {
 	struct world_vma *it = world_vma_open(false);
@@ -383,7 +384,7 @@ static bool named_line(void *arg, const struct usdt_maps_line *l)
 	return false;
 }
 
-/* map_files is for the privileged. The name in maps will do if it is still that file's. */
+/* map_files needs privileges. Without them opens the path in maps, if it still names that file. */
 static int fd_by_name(const struct world_mapping *m, const struct world_inode *want)
 {
 	struct named n = { .mapping = m, .want = want, .fd = -1 };
@@ -392,7 +393,7 @@ static int fd_by_name(const struct world_mapping *m, const struct world_inode *w
 	return n.fd;
 }
 
-/* A memfd has no name to open. Its maker may hold it open (libusdt does). */
+/* A memfd has no path: looks for a descriptor that the process still holds (libusdt holds it). */
 static int fd_by_descriptor(const struct world_mapping *m, const struct world_inode *want)
 {
 	char path[64];
@@ -406,7 +407,7 @@ static int fd_by_descriptor(const struct world_mapping *m, const struct world_in
 		struct world_inode id = { 0 };
 		struct stat st;
 
-		/* fstatat comes before openat, because opening some devices has effects. */
+		/* fstatat first, because opening some devices has effects. */
 		if (fstatat(dirfd(fds), e->d_name, &st, 0) || !S_ISREG(st.st_mode) ||
 		    st.st_ino != want->ino)
 			continue;
@@ -445,7 +446,7 @@ static int file_open(struct world *w, struct world_file *file)
 	if (file->fd >= 0)
 		return file->fd;
 	fd = fd_through(&file->where, link, sizeof(link));
-	/* That process may have ended since; any other process that maps the file will do. */
+	/* The process of file->where may have ended: try the other processes that map the file. */
 	for (size_t i = 0; fd < 0 && i < f->nmaps; i++)
 		if (f->maps[i].file == file - f->v && f->maps[i].pid != file->where.pid)
 			fd = fd_through(&f->maps[i], link, sizeof(link));
@@ -468,7 +469,7 @@ int world_file_open(struct world *w, int file)
 	return file_open(w, &w->files->v[file]);
 }
 
-/* Probes that damage has lost would else be missed silently. Once a file. */
+/* Warns once a file: without the warning, probes lost to damage would be missed silently. */
 static void damage_tell(struct world *w, struct world_file *f, const char *damage)
 {
 	if (!f->told)
@@ -514,7 +515,7 @@ struct usdt_file *world_file_usdt(struct world *w, int file)
 		return f->usdt;
 	fd = world_file_open(w, file);
 	f->read = fd >= 0 ||
-		  (fd != -ENOENT && fd != -ESRCH); /* that process has gone; another may come */
+		  (fd != -ENOENT && fd != -ESRCH); /* the process has ended; another may map it */
 	if (fd < 0) {
 		complain(w, f, fd == -EMFILE || fd == -ENFILE ? fd : 0);
 		return NULL;
@@ -527,7 +528,7 @@ struct usdt_file *world_file_usdt(struct world *w, int file)
 		return f->usdt;
 	usdt_file_close(f->usdt);
 	f->usdt = NULL;
-	close(f->fd); /* hundreds of files without probes must not take all descriptors */
+	close(f->fd); /* files without probes, hundreds, must not use up the descriptors */
 	f->fd = -1;
 	return NULL;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/history.c: which file was mapped where in which process, and when
- * (rule 13 of docs/architecture.md).
- * In:   events in order of time, and one pass over /proc at the start.
- * Out:  the file that an address was in, also for processes that have ended.
- * Owns: the history, and the symbols of each mapped file. Files are opened when
- *       they are first seen, by their mapping, so that neither a removed path
- *       nor another mount namespace matters.
+ * world/history.c: remembers which file each process had mapped at which
+ * address, and when (rule 13 of docs/architecture.md).
+ * In:   events in order of time; a pass over /proc at the start and after lost events.
+ * Out:  the file at an address at a time, also for processes that have ended.
+ * Owns: the history, and the symbols of each mapped file. A file is opened
+ *       through its mapping when first seen, so that a path that is removed
+ *       later, or is of another mount namespace, does not matter.
  */
 #include "world/inner.h"
 
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 struct file {
-	size_t refs; /* mappings in all lives; the file is freed with the last of them */
+	size_t refs; /* number of mappings, in all lives; the file is freed at 0 */
 	char *key;
 	size_t key_len;
 	char *module; /* base name of its path */
@@ -36,32 +36,32 @@ struct file {
 
 struct mapping {
 	uint64_t time, addr, len, pgoff;
-	struct file *file; /* NULL: no file */
+	struct file *file; /* NULL: anonymous memory */
 };
 
 /* A process, from fork to exit. */
 struct life {
-	struct life *older;   /* the process that had the pid before */
+	struct life *older;   /* the earlier process with the same pid */
 	uint64_t start;	      /* boot time, ns; 0: unknown */
 	uint64_t from;	      /* monotonic */
 	uint64_t ended;	      /* monotonic; 0: the process runs */
-	unsigned seen;	      /* the last scan that met the process */
-	struct mapping *maps; /* by time */
-	size_t n, cap, kept;  /* kept: the number that the last sweep left */
-	uint64_t *execs;      /* times when everything before was unmapped */
+	unsigned seen;	      /* the last scan that found the process */
+	struct mapping *maps; /* in order of time */
+	size_t n, cap, kept;  /* kept: n after the last maps_forget */
+	uint64_t *execs;      /* times of exec, which unmaps everything */
 	size_t nexecs, execs_cap;
 };
 
 struct world_history {
 	struct hash *by_pid; /* the youngest life of each pid */
-	struct hash *files;  /* by device, inode and path */
+	struct hash *files;  /* struct file by device, inode and path */
 	int64_t boot_offset; /* boot time - monotonic, ns */
-	size_t nended;	     /* lives that have ended and are still here */
+	size_t nended;	     /* lives that have ended and are not freed yet */
 	unsigned scan;
 };
 
 #define NANOSEC 1000000000
-#define TICK (NANOSEC / 50) /* /proc counts starts in ticks; two lives of a pid are further apart */
+#define TICK (NANOSEC / 50) /* /proc rounds starts to ticks; lives of one pid are further apart */
 
 struct world_history *world_history_new(void)
 {
@@ -146,7 +146,7 @@ static struct file *file_new(const struct world_event *ev)
 	return f;
 }
 
-/* NULL: anonymous memory (//anon, [heap], [stack] …), or no memory of ours. */
+/* NULL: anonymous memory (//anon, [heap], [stack] …), or allocation failed. */
 static struct file *file_of(struct world_history *h, const struct world_event *ev)
 {
 	char key[4200];
@@ -195,7 +195,7 @@ static void life_end(struct world_history *h, struct life *l, uint64_t time)
 	h->nended++;
 }
 
-/* A new life of a pid; the life before stays behind it. */
+/* Adds a new life of a pid, in front of the earlier lives. */
 static struct life *life_begin(struct world_history *h, pid_t pid, uint64_t from, uint64_t start)
 {
 	struct life *l = calloc(1, sizeof(*l));
@@ -215,7 +215,7 @@ static struct life *life_begin(struct world_history *h, pid_t pid, uint64_t from
 	return l;
 }
 
-/* The life that an event is of; its beginning may not have been told. */
+/* The life that an event belongs to; a new life if no earlier event told of the process. */
 static struct life *life_at(struct world_history *h, pid_t pid)
 {
 	struct life *l = life_of(h, pid);
@@ -254,7 +254,7 @@ static uint64_t last_exec(const struct life *l, uint64_t time)
 	return at;
 }
 
-/* The start of a thread is no new process; a child begins with its parent's mappings. */
+/* A child begins with its parent's mappings. A thread (pid is ppid) begins no life. */
 static void feed_fork(struct world_history *h, const struct world_event *ev)
 {
 	struct life *parent = life_of(h, ev->ppid), *child;
@@ -285,7 +285,8 @@ static void feed_exec(struct world_history *h, const struct world_event *ev)
 		*slot = ev->time;
 }
 
-/* A process whose first thread has ended may run on: world_history_forget looks whether it does. */
+/* The event tells that the first thread has ended. Other threads may run on: world_history_forget
+ * checks before it frees the life. */
 static void feed_exit(struct world_history *h, const struct world_event *ev)
 {
 	struct life *l = life_of(h, ev->pid);
@@ -312,7 +313,7 @@ void world_history_feed(struct world_history *h, const struct world_event *ev)
 
 /* ---- Processes that run already -------------------------------------------------- */
 
-/* Is the mapping where the last scan, or an event, has it? */
+/* The youngest known mapping that overlaps m is the same mapping. */
 static bool mapping_known(const struct life *l, const struct mapping *m)
 {
 	for (size_t i = l->n; i > 0; i--) {
@@ -325,7 +326,7 @@ static bool mapping_known(const struct life *l, const struct mapping *m)
 	return false;
 }
 
-/* The life that began then; a new life, if the pid's last began at another time. */
+/* The life that began at `start`; a new life if the youngest life of the pid began earlier. */
 static struct life *life_since(struct world_history *h, pid_t pid, uint64_t start)
 {
 	struct life *l = life_of(h, pid);
@@ -371,7 +372,7 @@ static bool scan_line(void *arg, const struct usdt_maps_line *line)
 	return true;
 }
 
-/* false: the thread has mapped nothing, as the kernel's own threads and those that have ended. */
+/* false: the thread has no mappings: a kernel thread, or a thread that has ended. */
 static bool scan_thread(void *arg, pid_t tid)
 {
 	struct scan *s = arg;
@@ -410,7 +411,7 @@ void world_history_scan_all(struct world_history *h, uint64_t time)
 		if (text_u64(e->d_name, &pid) && pid <= INT32_MAX)
 			scan_process(h, (pid_t)pid, time);
 	closedir(dir);
-	/* The end of a process that is no longer here was not told, or is still to be read. */
+	/* A process that the scan did not find has ended: its exit was lost, or is not read yet. */
 	while (hash_next(h->by_pid, &at, NULL, NULL, &life))
 		if (((struct life *)life)->seen != h->scan)
 			life_end(h, life, time);
@@ -442,7 +443,7 @@ static bool is_covered(const struct life *l, size_t i, uint64_t until)
 	return false;
 }
 
-/* Mappings that were gone by then: of a program before the last exec, or under later mappings. */
+/* Forgets mappings that were gone by `until`: older than the last exec, or under later mappings. */
 static void maps_forget(struct world_history *h, struct life *l, uint64_t until)
 {
 	enum { FEW = 32 };
@@ -466,7 +467,7 @@ static void maps_forget(struct world_history *h, struct life *l, uint64_t until)
 	l->nexecs = nexecs;
 }
 
-/* The end of a first thread may be the end of its process, or not. */
+/* `ended` is set when the first thread ends: asks whether the whole process has ended. */
 static bool is_over(pid_t pid, const struct life *l, uint64_t until)
 {
 	return l->ended && l->ended <= until &&
@@ -522,9 +523,9 @@ static const struct life *life_then(const struct world_history *h, const struct 
 }
 
 /*
- * The mapping of then; else the latest of before (an aggregation's key has no
- * time, and exec may have come since); else a mapping that was seen only later,
- * for an event may be read after the record that needs it.
+ * The last mapping of addr until `time`, even from before an exec: the key of an aggregation has no
+ * time. Else the first mapping after `time`: its event may be read after the record that needs the
+ * mapping.
  */
 static const struct mapping *mapping_of(const struct life *l, uint64_t addr, uint64_t time)
 {

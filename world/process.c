@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/process.c: what /proc says of a process.
+ * world/process.c: reads a process's state and start from /proc.
  * In:   process ids.
- * Out:  its state, start and kind.
+ * Out:  state, start, and whether a process is a kernel thread or has ended.
  * Owns: nothing.
  */
 #include "world/inner.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A process's name may hold any byte, a newline and a ')' too: the last ')' ends the name. */
+/* The name of a process may hold any byte, also ')': the last ')' of the text ends the name. */
 bool world_stat_read(pid_t pid, struct world_stat *s)
 {
 	static const uint64_t second = 1000000000;

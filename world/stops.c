@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/stops.c: where a command is stopped, so that probes can be attached
- * before any of its code has fired one (rule 12 of docs/architecture.md).
+ * world/stops.c: stops a command before its own code runs, so that probes are
+ * attached before the first of them fires (rule 12 of docs/architecture.md).
  * In:   a command that stands still at its exec; evaltime.
- * Out:  the command at that time; a stop at each later call of the loader's r_brk.
- * Owns: the program that sends the signal, and the uprobe on r_brk.
+ * Out:  the command stopped at evaltime, and at each later call of the loader's r_brk.
+ * Owns: the BPF programs that send the signal, and the uprobe on r_brk.
  *
- * The loader calls r_brk whenever its list of mapped objects is complete, or
- * is about to change.
+ * The loader calls r_brk before it changes its list of mapped objects, and
+ * again once the list is complete.
  */
 #include "ebpf/ebpf.h"
 #include "usdt/loader.h"
@@ -30,7 +30,8 @@ static bool number(void *arg, const char *name, uint64_t *value)
 	       !kern_offset(name, value);
 }
 
-/* A kernel that does not show the mask of the thread's blocked signals takes the plain program. */
+/* rt_prog_stop reads the mask of signals that the thread blocks. A kernel without a way to
+ * read the mask is given the plain program, which always sends SIGURG. */
 static int prog_load(bool multi)
 {
 	const struct ebpf_kind kind = { .type = BPF_PROG_TYPE_KPROBE,
@@ -41,7 +42,8 @@ static int prog_load(bool multi)
 	return fd >= 0 ? fd : ebpf_load("rt_prog_stop_plain", &kind, &names, NULL, 0);
 }
 
-/* A perf event, because its filter is the process's memory: all threads of the process, no child. */
+/* Uses a perf event, because its filter compares memory: all threads of the process pass, and no
+ * child does. */
 static int stop_by_perf(struct world_command *c, pid_t pid, const char *path, uint64_t off)
 {
 	int fd, err;
@@ -61,8 +63,9 @@ static int stop_by_perf(struct world_command *c, pid_t pid, const char *path, ui
 	return fd;
 }
 
-/* A perf event of a uprobe needs CAP_SYS_ADMIN, a uprobe_multi link CAP_PERFMON. Up to 6.10 a link
- * sees the first thread only, which is the thread that starts a program. */
+/* A perf event of a uprobe needs CAP_SYS_ADMIN. Without it, takes a uprobe_multi link, which needs
+ * CAP_PERFMON. Up to 6.10 such a link fires in the first thread only: the thread that starts a
+ * program. */
 static int stop_at(struct world_command *c, pid_t pid, const char *path, uint64_t off)
 {
 	int fd = stop_by_perf(c, pid, path, off);
@@ -70,7 +73,7 @@ static int stop_at(struct world_command *c, pid_t pid, const char *path, uint64_
 	if (fd != -EACCES && fd != -EPERM)
 		return fd;
 	if (!kern_has(KERN_F_uprobe_multi))
-		return -ENOENT; /* attach at exec, then */
+		return -ENOENT; /* the caller leaves the command stopped at exec */
 	if (c->prog_multi < 0)
 		c->prog_multi = prog_load(true);
 	return c->prog_multi < 0 ? c->prog_multi :
@@ -91,12 +94,12 @@ static int stop_at_place(struct world_command *c, pid_t pid, const struct usdt_p
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd); /* for the kernel */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd); /* the uprobe wants a path */
 	return stop_at(c, pid, path, place->offset);
 }
 
-/* Stops at each later call of r_brk. -ENOENT: nothing loads this program, or the loader's
- * symbols are not there. */
+/* Makes each later call of r_brk a stop. -ENOENT: the program has no loader, or the loader has no
+ * symbols. */
 static int loader_watch(struct world_command *c, pid_t pid)
 {
 	struct usdt_place brk;
@@ -112,8 +115,8 @@ static int loader_watch(struct world_command *c, pid_t pid)
 	return 0;
 }
 
-/* To the function of that name if the executable says where it is, else to its entry, where
- * evaltime postinit stops. */
+/* Runs to the function of that name if the executable has a symbol for it, else to the entry of the
+ * executable, where evaltime postinit stops. */
 static int run_to_code(struct world_command *c, pid_t pid, const char *name, enum world_news *news)
 {
 	struct usdt_place start;
@@ -125,7 +128,7 @@ static int run_to_code(struct world_command *c, pid_t pid, const char *name, enu
 	close(start.fd);
 	if (fd < 0)
 		return fd;
-	/* A constructor's dlopen is no stop now, nor is a loader at work in another thread. */
+	/* On the way there, a dlopen by a constructor or another thread is not to be a stop. */
 	brk_close(c);
 	err = world_threads_run(c, pid, news);
 	close(fd);
@@ -134,7 +137,8 @@ static int run_to_code(struct world_command *c, pid_t pid, const char *name, enu
 	return err;
 }
 
-/* From the stop at exec on: 0, and *news is an exec if the process has become another program. */
+/* Runs from the stop at exec to `when`. 0; *news is an exec if the process executed another program
+ * on the way. */
 static int run_on(struct world_command *c, pid_t pid, enum world_evaltime when,
 		  enum world_news *news)
 {
@@ -157,7 +161,7 @@ static int run_on(struct world_command *c, pid_t pid, enum world_evaltime when,
 
 int world_stops_run_to(struct world_command *c, pid_t pid, enum world_evaltime when)
 {
-	enum { LIMIT_MS = 60000 }; /* constructors may take their time, but not for ever */
+	enum { LIMIT_MS = 60000 }; /* constructors may be slow, but must end */
 	enum world_news news;
 	int err;
 

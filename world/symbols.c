@@ -3,7 +3,7 @@
  * world/symbols.c: the functions of a file that is, or was, mapped.
  * In:   a descriptor taken while the file was mapped, read at the first question.
  * Out:  file offset → function.
- * Owns: the descriptor until the first question; afterwards what libusdt-read read.
+ * Owns: the descriptor until the first question; from then on the usdt_file.
  */
 #include "world/inner.h"
 
@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 struct world_symbols {
-	int fd; /* -1: there is none, or it was read */
+	int fd; /* -1: no file, or the file was read */
 	bool is_vdso;
-	struct usdt_file *file; /* NULL: not read yet, or it cannot be read */
+	struct usdt_file *file; /* NULL: not read yet, or not readable */
 	const char *damage;
 };
 
@@ -56,8 +56,8 @@ void world_symbols_free(struct world_symbols *s)
 
 /* ---- Reading --------------------------------------------------------------- */
 
-/* The vdso is no file: a copy of it is, from the ELF header to the end of the section headers,
- * which come last. */
+/* Copies the vdso, which is no file, into a memfd: from the ELF header to the end of the section
+ * headers, which come last. */
 static int vdso_open(void)
 {
 	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);

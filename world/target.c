@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/target.c: the processes of -c and -p, whether started or grabbed.
- * In:   a pid; what the threads of a command tell.
- * Out:  a file descriptor to poll; stops at new objects, and the exit.
+ * world/target.c: the processes of -c and -p: commands and grabbed processes.
+ * In:   a pid; news of the threads of a command (threads.c).
+ * Out:  a descriptor to poll; events: stopped at new objects, exited.
  * Owns: targets, with their descriptors.
  */
 #include "world/target.h"
@@ -33,7 +33,7 @@ struct world_target *world_target_new(struct world *w, pid_t pid)
 
 /* ---- Grabbing ---------------------------------------------------------------------------- */
 
-/* Why a process cannot be traced; NULL: it can. */
+/* The reason why a process cannot be traced; NULL: no reason. */
 static const char *why_not(pid_t pid, int pidfd)
 {
 	struct usdt_proc *proc;
@@ -83,7 +83,8 @@ int world_target_fd(const struct world_target *t)
 	return t->created ? t->command->wake : t->pidfd;
 }
 
-/* A new image has a new loader. false: the process has ended, or dtrace ends. */
+/* After an exec, runs the new program until its loader has mapped its objects. false: the process
+ * has ended, or dtrace shall end. */
 static bool exec_stop(struct world_target *t)
 {
 	struct world_command *c = t->command;

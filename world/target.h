@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/target.h: what the files of the targets of -c and -p share. Each
- * file calls only those above it:
+ * world/target.h: declarations that the files of -c and -p share. Each file
+ * calls only the files above it:
  *   threads.c  the traced threads of a command, and their news
- *   stops.c    where a command is stopped
- *   target.c   targets, whether started or grabbed
+ *   stops.c    stops a command at exec, in its loader, at its entry or main
+ *   target.c   targets: started commands and grabbed processes
  *   command.c  starts commands
  */
 #ifndef WORLD_TARGET_H
@@ -12,23 +12,23 @@
 
 #include "world/inner.h"
 
-struct world_traced; /* a thread of a command; threads.c's */
+struct world_traced; /* a thread of a command (threads.c) */
 
-struct world_command { /* what a target has more if -c started it */
+struct world_command { /* the state of a target that -c started */
 	struct world *world;
-	int wake;		      /* eventfd: some child has news to be waited for */
-	int brk;		      /* perf event of the uprobe on r_brk; -1: none */
-	int prog, prog_multi;	      /* the programs that send the signal; -1: not loaded yet */
-	bool at_exec;		      /* evaltime is exec: no loader is watched */
-	uint64_t state_addr;	      /* of r_debug.r_state in the child; 0: unknown */
-	struct world_traced *threads; /* the process's first thread is the first of these */
+	int wake;		      /* eventfd: readable when some child has news for waitpid */
+	int brk;		      /* the uprobe on the loader's r_brk; -1: not attached */
+	int prog, prog_multi;	      /* programs that stop a thread by a signal; -1: not loaded */
+	bool at_exec;		      /* evaltime is exec: the loader is not watched */
+	uint64_t state_addr;	      /* address of r_debug.r_state in the child; 0: unknown */
+	struct world_traced *threads; /* the process's first thread is threads[0] */
 	size_t nthreads, cap;
-	int status; /* as waitpid gives it, once it has exited */
+	int status; /* from waitpid, valid once exited is true */
 	bool exited;
-	uint64_t deadline; /* of the start, ms */
+	uint64_t deadline; /* ms: the command must have come to evaltime by then */
 };
 
-static inline uint64_t world_signal_bit(int sig) /* in a mask of signals */
+static inline uint64_t world_signal_bit(int sig) /* the bit in a mask of signals */
 {
 	return UINT64_C(1) << (sig - 1);
 }
@@ -37,31 +37,34 @@ static inline uint64_t world_signal_bit(int sig) /* in a mask of signals */
 
 enum world_news {
 	WORLD_NEWS_NONE,
-	WORLD_NEWS_STOP, /* a thread stands still for us */
-	WORLD_NEWS_EXEC, /* the process has become another program, and stands still */
+	WORLD_NEWS_STOP, /* a thread stopped at our uprobe and stands still */
+	WORLD_NEWS_EXEC, /* the process executed another program, and stands still */
 };
 
-/* Makes c->wake, which a SIGCHLD makes readable. 0 or -errno; world_wake_close ends both. */
+/* Makes c->wake, and a handler of SIGCHLD that makes c->wake readable. 0 or -errno;
+ * world_wake_close closes c->wake and takes the handler away. */
 int world_wake_open(struct world_command *c);
 void world_wake_close(struct world_command *c);
-/* For a child of fork before its exec: the mask of signals that we were started with. */
+/* Called by a child between fork and exec: restores the signal mask of dtrace's own start. */
 void world_wake_restore_child(void);
-/* Until some child has news. -EINTR: dtrace shall end; -ETIMEDOUT: the deadline has passed. */
+/* Waits until some child has news, or for a short time. -EINTR: dtrace shall end; -ETIMEDOUT: the
+ * deadline has passed. */
 int world_wake_wait(struct world_command *c);
 
 bool world_thread_add(struct world_command *c, pid_t tid); /* false: no memory */
-/* The first news of any thread; the others keep theirs. c->exited tells of the end. */
+/* Takes the first news of any thread; news of other threads stays for the next call. Sets c->exited
+ * when the process has ended. */
 enum world_news world_threads_news(struct world_command *c, pid_t pid);
-/* Lets the first thread run until there is news. 0: *news says which; -ECHILD: the process has
- * ended; else as world_wake_wait. */
+/* Lets the first thread run until some thread has news, which *news receives. 0; -ECHILD: the
+ * process has ended; else the error of world_wake_wait. */
 int world_threads_run(struct world_command *c, pid_t pid, enum world_news *news);
-/* Marks the first thread as standing still for us, which world_threads_continue lets go. */
+/* Marks the first thread as stopped by us: world_threads_continue will let the thread run. */
 void world_threads_stopped(struct world_command *c);
 void world_threads_continue(struct world_command *c);
-/* After an exec the signals that were on their way have gone with the old image. */
+/* Called after an exec, which has discarded the SIGCONTs that threads still had to take. */
 void world_threads_forget_owed(struct world_command *c);
-/* At its end, and at an exec, a process has its first thread only. Threads still listed belong to
- * other processes: they are detached. */
+/* Called when the process has ended or executed a program: only its first thread is left then.
+ * Threads still listed belong to other processes: detaches them. */
 void world_threads_detach_others(struct world_command *c, pid_t pid);
 /* Kills the process and waits for it. */
 void world_threads_end(struct world_command *c, pid_t pid);
@@ -70,9 +73,9 @@ void world_threads_end(struct world_command *c, pid_t pid);
 
 enum world_evaltime { WORLD_AT_EXEC, WORLD_AT_PREINIT, WORLD_AT_POSTINIT, WORLD_AT_MAIN };
 
-/* From a stop at exec on to where `when` says, through further execs. A program whose loader
- * cannot be watched is left where it is: at exec, where static programs belong. 0; as
- * world_threads_run. */
+/* Runs the process from its stop at exec to the time `when`, through further execs. A program whose
+ * loader cannot be watched is not run beyond exec for preinit: a static program has no loader, and
+ * is whole at exec. 0; else the error of world_threads_run. */
 int world_stops_run_to(struct world_command *c, pid_t pid, enum world_evaltime when);
 void world_stops_close(struct world_command *c);
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/threads.c: the traced threads of a command, and what they stop for.
- * In:   ptrace stops, as waitpid and SIGCHLD tell them.
+ * world/threads.c: traces the threads of a command, and tells why they stop.
+ * In:   ptrace stops, from SIGCHLD and waitpid.
  * Out:  news: a stop of ours, an exec, the end.
  * Owns: the table of threads; the handler of SIGCHLD, while there are commands.
  *
- * A command is traced by ptrace without EXITKILL: the command ends with its
- * tracing, but when we are killed the kernel detaches it and it runs on.
- * For that reason nothing is written into its memory: what stops a thread is
- * a uprobe of ours (stops.c), whose program sends SIGURG. That signal is
- * ignored by default, and ptrace shows it to us before it is delivered. The
- * uprobe goes with us too, whereas a breakpoint left behind would kill.
+ * A command is traced by ptrace without EXITKILL: if we are killed, the kernel
+ * detaches the command and the command runs on. So nothing is written into its
+ * memory: a breakpoint left behind would kill the command, but a uprobe ends
+ * with us. The program of a uprobe (stops.c) sends SIGURG to its thread, and
+ * ptrace shows us the signal before its delivery. SIGURG is ignored by
+ * default, so it does no harm if we are killed meanwhile.
  * A thread that blocks SIGURG is sent SIGCONT: blocked or not, SIGCONT makes
  * the kernel trap each thread of a seized process (PTRACE_EVENT_STOP).
- * SIGSTOP would do as well, but if we were killed then the command would stay
- * stopped.
+ * SIGSTOP would trap too, but would leave the command stopped if we were
+ * killed.
  */
 #include "world/target.h"
 
@@ -34,19 +34,19 @@ enum { MAX_COMMANDS = 64 };
 
 struct world_traced {
 	pid_t tid;
-	bool stopped;  /* at r_brk or exec, for us */
-	bool owed;     /* the SIGCONT that has trapped the thread is still to come */
-	uint64_t mask; /* if owed: the signals that the thread blocks */
+	bool stopped;  /* by us: at r_brk, at the entry or main, or at exec */
+	bool owed;     /* a SIGCONT of ours has trapped the thread, and is not delivered yet */
+	uint64_t mask; /* if owed: the signals that the thread itself blocks */
 };
 
 /* ---- SIGCHLD ----------------------------------------------------------------------- */
 
-/* SIGCHLD tells that some child of ours has changed, and nothing else does for a ptrace stop:
- * the handler passes the signal on to every command's eventfd. */
+/* Nothing but SIGCHLD tells of a ptrace stop, and SIGCHLDs of several children may merge: the
+ * handler writes the eventfd of every command. */
 static volatile int wakes[MAX_COMMANDS];
 static volatile sig_atomic_t nwakes;
 static struct sigaction before;
-static bool was_blocked; /* SIGCHLD, by who started us: a command is started with the same mask */
+static bool was_blocked; /* SIGCHLD was blocked at our start: commands start with the same mask */
 
 static bool chld_mask(int how)
 {
@@ -126,7 +126,7 @@ void world_wake_restore_child(void)
 		chld_mask(SIG_BLOCK);
 }
 
-/* The news is looked for every so often in any case: a caller of this library may block SIGCHLD. */
+/* Returns after SLICE_MS even without SIGCHLD: a caller of the library may block SIGCHLD. */
 int world_wake_wait(struct world_command *c)
 {
 	enum { SLICE_MS = 200 };
@@ -172,8 +172,8 @@ static void thread_drop(struct world_command *c, size_t i)
 
 /* ---- What a thread stopped for -------------------------------------------------- */
 
-/* Has the thread a SIGCONT of ours to take? A terminal's SIGCONT comes from the kernel too, but is
- * queued for the process, not for the thread. */
+/* A SIGCONT of ours waits in the thread's own queue. The kernel also sends SIGCONT for a terminal,
+ * but queues that for the process, where PEEKSIGINFO does not look. */
 static bool is_owed(pid_t tid)
 {
 	siginfo_t info;
@@ -185,8 +185,8 @@ static bool is_owed(pid_t tid)
 	return false;
 }
 
-/* At the trap that a SIGCONT of ours has made. The thread must take that signal before any other,
- * even if it blocks it, or the program would find the signal in its sigwait. */
+/* Called at a trap. If a SIGCONT of ours caused the trap, unblocks SIGCONT and blocks all other
+ * signals until the SIGCONT is delivered: else a sigwait of the program would find our signal. */
 static void owed_begin(struct world_traced *th)
 {
 	uint64_t all_else = ~world_signal_bit(SIGCONT);
@@ -197,14 +197,14 @@ static void owed_begin(struct world_traced *th)
 	th->owed = !ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(all_else), &all_else);
 }
 
-/* The SIGCONT has come, or somebody's SIGSTOP has taken it away. */
+/* Called when the SIGCONT has come, or somebody's SIGSTOP has discarded it. */
 static void owed_end(struct world_traced *th)
 {
 	ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(th->mask), &th->mask);
 	th->owed = false;
 }
 
-/* A signal of ours comes from the kernel itself, not from a process. */
+/* si_code tells our signal, which a BPF program sent, from a signal that a process sent. */
 static bool is_our_stop(struct world_traced *th, int status)
 {
 	int sig = th->owed ? SIGCONT : SIGURG;
@@ -217,7 +217,8 @@ static bool is_our_stop(struct world_traced *th, int status)
 	return ours;
 }
 
-/* While the loader changes its list of objects, r_brk is called as well: no stop for us. */
+/* The loader calls r_brk also before it changes its list of objects. r_state is not 0 then, and the
+ * thread need not stop. */
 static bool is_consistent(const struct world_command *c, pid_t pid)
 {
 	int state = 0;
@@ -228,7 +229,7 @@ static bool is_consistent(const struct world_command *c, pid_t pid)
 	       !state;
 }
 
-/* clone(2) makes processes too, and ptrace tells of both in the same way. */
+/* Tells threads from processes: PTRACE_EVENT_CLONE comes for processes made by clone(2) too. */
 static bool is_thread_of(pid_t pid, pid_t tid)
 {
 	char path[64];
@@ -240,7 +241,7 @@ static bool is_thread_of(pid_t pid, pid_t tid)
 static void job_control_or_trap(struct world_traced *th, int status)
 {
 	if (WSTOPSIG(status) != SIGTRAP) {
-		ptrace(PTRACE_LISTEN, th->tid, 0, 0); /* job control has stopped it: let it be */
+		ptrace(PTRACE_LISTEN, th->tid, 0, 0); /* job control: the thread stays stopped */
 		return;
 	}
 	owed_begin(th);
@@ -249,7 +250,7 @@ static void job_control_or_trap(struct world_traced *th, int status)
 
 enum stop { STOP_PASSED_ON, STOP_OURS, STOP_OF_ANOTHER };
 
-/* Lets the thread go on unless it stopped for us, or belongs to another process. */
+/* Lets the thread run on, unless we have stopped it. Detaches a thread of another process. */
 static enum stop thread_stop(struct world_command *c, size_t i, int status, pid_t pid)
 {
 	struct world_traced *th = &c->threads[i];
@@ -280,7 +281,7 @@ static enum stop thread_stop(struct world_command *c, size_t i, int status, pid_
 
 enum world_news world_threads_news(struct world_command *c, pid_t pid)
 {
-	/* Threads that are added meanwhile have news too, and are behind the others. */
+	/* thread_stop may add threads behind the others: the loop reaches them too. */
 	for (size_t i = 0; i < c->nthreads && !c->exited;) {
 		pid_t tid = c->threads[i].tid;
 		int status, got = waitpid(tid, &status, __WALL | WNOHANG);
@@ -299,7 +300,7 @@ enum world_news world_threads_news(struct world_command *c, pid_t pid)
 			stop = STOP_OF_ANOTHER;
 		}
 		if (stop == STOP_OF_ANOTHER)
-			thread_drop(c, i); /* another takes its place */
+			thread_drop(c, i); /* the last thread takes index i */
 		else
 			i++;
 	}
@@ -358,8 +359,8 @@ void world_threads_detach_others(struct world_command *c, pid_t pid)
 	c->nthreads = left;
 }
 
-/* The end of a process's first thread is told when all its threads are waited for. A thread that
- * was made a moment ago and is not known yet holds that back until we end ourselves. */
+/* waitpid reports the first thread's end only after all other threads were waited for. A thread so
+ * young that c->threads lacks it delays that until we exit: so the wait here has a limit. */
 void world_threads_end(struct world_command *c, pid_t pid)
 {
 	enum { TRIES = 1000, US = 1000 };

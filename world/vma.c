@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/vma.c: mappings of files, as an iterator program in the kernel
- * writes them (rt_prog_task_vma).
+ * world/vma.c: reads the rows that an iterator program in the kernel
+ * (rt_prog_task_vma) writes for file mappings.
  * In:   a process, one of its threads, or all processes.
- * Out:  rows.
+ * Out:  a struct rt_vma_row for each mapping.
  * Owns: the program, until world_vma_close.
  */
 #include "kernel/kernel.h"
@@ -68,8 +68,8 @@ void world_vma_close(struct world_vma *v)
 
 /* ---- Reading ------------------------------------------------------------------------ */
 
-/* Rows hold ids of the initial pid namespace. A caller that asked for one process or thread gets the
- * ids that it gave. */
+/* Rows hold ids of the initial pid namespace. Where the caller asked for one process or thread, the
+ * caller's own ids replace them. */
 static int rows_read(int fd, pid_t pid, pid_t tid, world_vma_fn *fn, void *arg)
 {
 	static const size_t size = 512 * sizeof(struct rt_vma_row);
@@ -93,7 +93,7 @@ static int rows_read(int fd, pid_t pid, pid_t tid, world_vma_fn *fn, void *arg)
 				row.tid = (uint32_t)(tid ? tid : pid);
 			if (pid)
 				row.pid = (uint32_t)pid;
-			/* dev_t inside the kernel is 12 bits of major, 20 of minor: as ours */
+			/* row.dev is the kernel's dev_t: 12 bits of major, 20 of minor, as ours */
 			go = fn(arg, &row);
 		}
 		memmove(buf, buf + at, have - at);

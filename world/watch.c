@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * world/watch.c: tells when processes map files, fork, exec and end, from now
- * on.
- * In:   side-band records of a system-wide dummy perf event, one ring a CPU.
- * Out:  events in the order of their times; looks at processes that have mapped files.
+ * world/watch.c: reports when processes map files, fork, exec and end.
+ * In:   side-band records of a system-wide dummy perf event, one ring for each CPU.
+ * Out:  events in order of time; looks at processes that have mapped files.
  * Owns: the rings, until world_watch_close.
  *
- * A ring wakes us at its first byte. Probes that a process fires between its
- * mmap and our attaching are missed.
+ * A ring wakes us at its first byte, to attach early: firings between a
+ * process's mmap and our attaching are missed.
  */
 #include "world/inner.h"
 
@@ -25,8 +24,8 @@
 
 enum {
 	RING_PAGES = 64,
-	SAMPLE_ID = 24, /* pid, tid; time; cpu, reserved */
-	LARGEST = 8192, /* more than a record has: a path and some words */
+	SAMPLE_ID = 24, /* bytes: pid, tid; time; cpu, reserved */
+	LARGEST = 8192, /* bytes: above any record, which holds a path and some words */
 };
 
 struct ring {
@@ -38,8 +37,8 @@ struct ring {
 
 struct record {
 	uint64_t time;
-	size_t order;			/* of arrival: equal times stay as they came */
-	struct perf_event_header *copy; /* allocated, NUL after its end */
+	size_t order;			/* of arrival, which sorts equal times */
+	struct perf_event_header *copy; /* allocated, with a NUL after the record */
 };
 
 struct world_watch {
@@ -51,8 +50,8 @@ struct world_watch {
 	world_event_fn *fn;
 	void *arg;
 	struct world_follower follower;
-	bool lost;   /* the kernel lost records in this pass */
-	bool rescan; /* look at all processes: just opened, or records were lost */
+	bool lost;   /* the kernel lost records, or may have, in this pass */
+	bool rescan; /* look at all processes: just opened, or events were lost */
 	pid_t *look; /* processes to look at */
 	size_t nlook, look_cap;
 	int *again; /* files that waited and are mapped again */
@@ -117,8 +116,8 @@ static bool ring_collect(struct world_watch *watch, struct ring *r)
 	uint64_t tail = r->page->data_tail;
 	struct perf_event_header h;
 
-	/* PERF_RECORD_LOST comes with the next record that fits: on an idle CPU, never. So a ring that
-	 * has been full counts as one that lost records. */
+	/* The kernel writes PERF_RECORD_LOST with the next record that fits: on an idle CPU, never.
+	 * So a ring that is nearly full counts as a loss. */
 	watch->lost |= head - tail > r->size - LARGEST;
 	for (; tail + sizeof(h) <= head; tail += h.size) {
 		struct perf_event_header *copy;
@@ -204,7 +203,7 @@ int world_watch_open(struct world *w)
 		return -ENOMEM;
 	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
 	watch->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	watch->rescan = true; /* for files that were mapped between the first look and now */
+	watch->rescan = true; /* finds files mapped between the first look and now */
 	err = watch->epoll < 0 || watch->kick < 0 ||
 			      epoll_ctl(watch->epoll, EPOLL_CTL_ADD, watch->kick, &ev) ?
 		      -errno :
@@ -271,8 +270,8 @@ static bool again_push(struct world_watch *watch, int file)
 	return slot;
 }
 
-/* At a process, or at all (0). A file that was seen before but could not be opened may be mapped
- * there. */
+/* Reads the mappings of a process, or of all (0). Notes files seen before (index below known) that
+ * wait to be opened, because they can be opened through these mappings. */
 static int look_again(struct world *w, pid_t pid, size_t known)
 {
 	const struct world_mapping *maps;
@@ -289,7 +288,7 @@ static int look_again(struct world *w, pid_t pid, size_t known)
 
 static int look(struct world *w)
 {
-	enum { EACH = 16 }; /* one look at all is cheaper than more looks at one */
+	enum { EACH = 16 }; /* for more processes, one look at all is cheaper */
 	struct world_watch *watch = w->watch;
 	size_t known = world_files_count(w);
 	bool all = watch->rescan || watch->nlook > EACH;
@@ -319,8 +318,8 @@ struct mmap2 { /* PERF_RECORD_MMAP2, after the header */
 	uint32_t prot, flags;
 };
 
-/* The body of a record into `to`; each begins with a process id. false: the record is too short, or
- * its process is outside our pid namespace (0). */
+/* Copies the body of a record, which begins with a process id, to `to`. false: the record is too
+ * short, or the id is 0: the process is outside our pid namespace. */
 static bool body(const struct perf_event_header *h, void *to, size_t n)
 {
 	uint32_t pid;
@@ -377,7 +376,7 @@ static bool on_task(struct world *w, const struct perf_event_header *h, struct w
 	bool fork = h->type == PERF_RECORD_FORK;
 
 	(void)w;
-	/* The start and end of threads change no mappings. */
+	/* Threads that start or end change no mappings. */
 	if (!body(h, ids, sizeof(ids)) || (fork ? ids[0] == ids[1] : ids[0] != ids[2]))
 		return false;
 	*ev = (struct world_event){ .kind = fork ? WORLD_EV_FORK : WORLD_EV_EXIT,
@@ -391,7 +390,7 @@ static bool on_lost(struct world *w, const struct perf_event_header *h, struct w
 	(void)h;
 	(void)ev;
 	w->watch->lost = true;
-	return false; /* told once, after all others */
+	return false; /* pass sends one WORLD_EV_LOST, after the other events */
 }
 
 static bool (*const on[])(struct world *, const struct perf_event_header *,
@@ -420,8 +419,8 @@ static int by_time(const void *va, const void *vb)
 	return a->order < b->order ? -1 : 1;
 }
 
-/* All records from before the pass's start are in the rings when it starts. A younger record waits
- * for the next pass, because an older record may be in a ring that was read already. */
+/* When a pass starts (`until`), the rings hold all older records. A younger record waits for the
+ * next pass, because a ring that was read before may hold an older record by now. */
 static void pass(struct world *w)
 {
 	struct world_watch *watch = w->watch;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * world/world.c: makes and frees the world.
+ * In:   a diag for messages.
  * Out:  struct world.
- * Owns: the world, with all that its parts keep, until world_free.
+ * Owns: the world and its parts (files, watch, targets), until world_free.
  */
 #include "world/inner.h"
 

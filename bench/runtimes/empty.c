@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/runtimes/empty.c: the least that a function of an extension costs: what a probe that
- * nobody looks at is compared with. Compiled for Python, or with -DFOR_RUBY for Ruby.
+ * bench/runtimes/empty.c: a function of an extension that does nothing. A probe that nobody traces
+ * is compared with it. Compiled for Python, or with -DFOR_RUBY for Ruby.
  */
 #ifdef FOR_RUBY
 #include <ruby.h>
@@ -36,7 +36,7 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = { PyModuleDef_HEAD_INIT, .m_name = "empty",
 					 .m_methods = methods };
 
-/* An object that is called, as a probe is: the interpreter has no short way to such a call. */
+/* A callable object, as a probe is: the interpreter has no shortcut for calls of objects. */
 struct object {
 	PyObject_HEAD vectorcallfunc call;
 };

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a probe that nobody looks at costs in each interpreter that is here: ns a call, and ratios.
+"""Measures a probe that nobody traces in each installed interpreter: ns a call, and ratios.
 
-Usage: bench/runtimes/run.py [VERSION …|ruby]. Each number is the least of 40 slices, less an empty loop; the
-slices of what is compared take turns. "function" and "object" do nothing (empty.c).
+Usage: bench/runtimes/run.py [VERSION …|ruby]. Each number is the least of 40 slices, less an empty
+loop. The subjects take turns, slice by slice. "function" and "object" do nothing (empty.c).
 """
 import os
 import re

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/dtrace/args.c: dtrace(1M)'s options, and those that builds give to
+ * cmd/dtrace/args.c: parses dtrace(1M)'s options, and those that builds give to
  * SystemTap's dtrace (docs: chp-dtrace1M; flags in the wild: -k -m64 -fPIC).
+ * In:   the command line.
+ * Out:  struct cmd, in its arena.
+ * Owns: nothing; strings are argv's.
  */
 #include "cmd/dtrace/cmd.h"
 
@@ -59,7 +62,7 @@ static int add_pid(struct cmd *c, const char *arg)
 
 	if (!slot)
 		return no_memory(c);
-	arg += strspn(arg, " "); /* `dtrace '-p 12'`, as scripts that build the word have it */
+	arg += strspn(arg, " "); /* scripts that build the word write `dtrace '-p 12'` */
 	if (!text_u64(arg, &pid) || !pid || pid > INT32_MAX) {
 		diag_error(c->diag, NOWHERE, NULL, "-p: invalid process id: %s", arg);
 		return EXIT_USAGE;
@@ -78,7 +81,7 @@ static int add_string(struct cmd *c, const char ***v, size_t *n, size_t *cap, co
 	return 0;
 }
 
-/* -X: what the preprocessor says of __STDC__. */
+/* -X: the value of __STDC__ for the preprocessor. */
 static int conformance(struct cmd *c, const char *arg)
 {
 	static const struct {
@@ -155,7 +158,7 @@ static int one(struct cmd *c, int letter, const char *arg)
 	}
 }
 
-/* -32 and -64, and what only compilers and SystemTap's dtrace know, are taken out before getopt. */
+/* Takes -32, -64 and the flags of compilers and SystemTap's dtrace, which getopt cannot parse. */
 static bool model_flag(struct cmd *c, const char *arg, bool generator)
 {
 	static const struct {
@@ -179,7 +182,7 @@ static bool model_flag(struct cmd *c, const char *arg, bool generator)
 	return false;
 }
 
-/* A compiler's options for make's dependencies. How many words were taken; -1: one is missing. */
+/* Takes compilers' options for dependencies. Returns the number of words; -1: a word is missing. */
 static int depend_flag(struct cmd *c, char **argv)
 {
 	const char *arg = argv[0], **value;
@@ -230,13 +233,13 @@ int cmd_parse(struct cmd *c, int argc, char **argv)
 	}
 	argv[n] = NULL;
 	opterr = 1;
-	status = conformance(c, "a"); /* the default: the guide, chp-dtrace1M */
+	status = conformance(c, "a"); /* the guide's default (chp-dtrace1M) */
 	while (!status &&
 	       (letter = getopt(n, argv, "aAb:c:CD:ef:FGhHi:I:lL:m:n:o:p:P:qs:SU:vVwx:X:Z")) != -1)
 		status = one(c, letter, optarg);
 	for (int i = optind; !status && i < n; i++)
 		status = add_string(c, &c->args, &c->nargs, &c->args_cap, argv[i]);
-	/* D's long and pointers are the kernel's. */
+	/* D's long and pointers have the kernel's size. */
 	if (!status && !generator && c->bits == 32) {
 		diag_error(c->diag, NOWHERE, NULL,
 			   "-32 is not available in this version but with -G");

@@ -24,7 +24,7 @@ struct cmd {
 	const char *output;
 	bool depend, depend_only, depend_phony;	 /* -MD, -M, -MP with -h and -G */
 	const char *depend_file, *depend_target; /* -MF, -MT */
-	int bits;				 /* -32, -64 and -m32, -m64 with -G; 0: not said */
+	int bits;				 /* -32, -64 and -m32, -m64 with -G; 0: not given */
 	struct cmd_text *texts;			 /* -s, -n, -P …, in order */
 	size_t ntexts, texts_cap;
 	const char **commands; /* -c */
@@ -44,6 +44,6 @@ struct cmd {
 /* 0, or the exit status after a message. */
 int cmd_parse(struct cmd *c, int argc, char **argv);
 int cmd_generate(const struct cmd *c); /* -h, -G */
-int cmd_trace(const struct cmd *c);    /* all else */
+int cmd_trace(const struct cmd *c);    /* everything else */
 
 #endif

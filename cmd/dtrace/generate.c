@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/dtrace/generate.c: -h and -G, the client of provider/.
+ * cmd/dtrace/generate.c: runs -h and -G, as the client of provider/.
+ * In:   struct cmd.
+ * Out:  a header or an object; the exit status.
+ * Owns: nothing.
  */
 #include "cmd/dtrace/cmd.h"
 #include "provider/provider.h"
@@ -22,7 +25,7 @@ static bool scripts(const struct cmd *c, struct gen_job *job)
 	return files;
 }
 
-/* What -x of DTrace's that trace know, and builds give all the same. */
+/* Options of tracing, which builds pass to -h and -G all the same. */
 static const char *const others[] = {
 #define RUN_OPT(name, kind, value, range, help) #name,
 #include "consumer/options.def"
@@ -32,7 +35,7 @@ static const char *const others[] = {
 	"unodefs",
 };
 
-/* Projects give the options of the DTrace that they know: none of them stops a build. */
+/* Projects pass options of other DTraces, so an unknown option is only a warning. */
 static void options(const struct cmd *c, struct gen_job *job)
 {
 	for (size_t i = 0; i < c->noptions; i++) {
@@ -76,7 +79,7 @@ int cmd_generate(const struct cmd *c)
 			   c->header ? "-h" : "-G");
 		return EXIT_USAGE;
 	}
-	if (job.output && !strcmp(job.output, "/dev/stdout")) /* a link to a file that is open */
+	if (job.output && !strcmp(job.output, "/dev/stdout")) /* no file can be renamed to it */
 		job.output = "-";
 	return gen_main_job(&job, c->diag) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Standard descriptors that are closed fail when used, as before, but are not given to files and
- * maps of ours, which would be read, and messages written to. A command gets them closed. */
+/* Opens /dev/null for closed standard descriptors, so that no file or map of ours gets their
+ * numbers: messages would be written to that file. Using the descriptors still fails, and a command
+ * gets them closed. */
 static void descriptors_keep(void)
 {
 	static const int mode[] = { O_WRONLY, O_RDONLY, O_RDONLY };

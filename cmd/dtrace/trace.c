@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/dtrace/trace.c: the consumer's client (usdt/consumer.h): everything
- * but -h and -G. Signals interrupt the consumer, so that END still runs.
+ * cmd/dtrace/trace.c: everything but -h and -G, as a client of usdt/consumer.h.
+ * Signals interrupt the consumer, so that END still runs.
+ * In:   struct cmd.
+ * Out:  the program's output; the exit status.
+ * Owns: the consumer, while it runs.
  */
 #include "cmd/dtrace/cmd.h"
 #include "usdt/consumer.h"
@@ -11,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct usdt_consumer *volatile tracing; /* globals: a handler has no other way */
+static struct usdt_consumer *volatile tracing; /* global for the signal handler */
 static volatile sig_atomic_t ended_by;	       /* a signal */
 
 static void on_signal(int sig)
@@ -27,7 +30,8 @@ static void signals_set(void)
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, old;
 
 	for (size_t i = 0; i < COUNT(ends); i++)
-		/* nohup(1) has it ignored; what a shell has, in the background, is sent on purpose. */
+		/* An ignored SIGHUP stays ignored, for nohup(1). A shell ignores SIGINT in the
+		 * background, but a SIGINT that comes then is sent on purpose. */
 		if (ends[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) || old.sa_handler != SIG_IGN)
 			sigaction(ends[i], &sa, NULL);
 }
@@ -59,7 +63,7 @@ static int add_text(struct usdt_consumer *t, const struct cmd_text *text)
 				   usdt_consumer_add_text(t, text->spec, NULL, text->arg);
 }
 
-/* A program may trace itself through the library; that this one is meant is a mistake. */
+/* Programs may trace themselves through the library, but the pid of this dtrace is a mistake. */
 static int grab(const struct cmd *c, struct usdt_consumer *t, pid_t pid)
 {
 	if (pid != getpid())
@@ -94,7 +98,7 @@ static int prepare(const struct cmd *c, struct usdt_consumer *t)
 static void interrupted_say(FILE *out)
 {
 	if (ended_by == SIGINT || ended_by == SIGTERM)
-		fputc('\n', out); /* as DTrace does, quiet or not: a terminal shows ^C before it */
+		fputc('\n', out); /* as DTrace does, also with -q: a terminal shows ^C */
 }
 
 static bool trace(struct usdt_consumer *t, FILE *out)
@@ -157,7 +161,7 @@ int cmd_trace(const struct cmd *c)
 	tracing = NULL;
 	usdt_consumer_close(t);
 out:
-	/* A failure before is said already. */
+	/* An earlier failure has a message already. */
 	if ((out != stdout ? fclose(out) : fflush(out)) && errno != EPIPE &&
 	    status != EXIT_FAILURE) {
 		diag_error(c->diag, NOWHERE, NULL, "cannot write the output: %s", strerror(errno));

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/claim.c: what is asserted.
+ * cmd/usdt-check/claim.c: reads and checks assertions.
  * In:   "app:::hit count==3 && arg0==7", or a D clause without actions:
  *       "app:::hit /arg0 > 1/ { count >= 2; copyinstr(arg1) == \"x\"; }".
- * Out:  claims that are asked at each firing and once at the end.
- * Owns: nothing; all is in the claims' arena.
+ * Out:  claims that are checked at each firing and once at the end.
+ * Owns: nothing; everything is in the claims' arena.
  *
- * The predicate selects firings. Conditions joined by && are looked at one by
- * one: those that name count hold for the number of firings selected, the
- * others for each of them. If none names count there must be at least one.
+ * The predicate selects firings. Conditions joined by && are checked one by
+ * one: a condition that names count must hold for the number of selected
+ * firings, another one for each of them. If none names count there must be at
+ * least one firing.
  *
- * A claim about a probe that no object has holds by accident (count == 0 of a misspelt name), so it
- * is told as not checked.
+ * A claim about a probe that no object has may hold by accident (count == 0 of
+ * a misspelt name), so it is reported as not checked.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -19,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* args[n] of any probe: types are the notes' alone. */
+/* Gives any probe 12 args[]: which ones exist is only known from the notes at a firing. */
 static bool any_args(void *ctx, struct d *d, const struct d_pdesc *pd, struct d_args *out)
 {
 	enum { N = 12 };
@@ -189,7 +190,7 @@ bool claim_matches(struct claim *c, const struct probe *p, pid_t pid)
 
 /* ---- Asking -------------------------------------------------------------------------- */
 
-/* From its first character to its last, as written. */
+/* The range of the expression's source text. */
 static void span(const struct d_expr *e, uint32_t *from, uint32_t *to)
 {
 	if (e->loc.text && e->loc.off < *from)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/main.c: usdt-check [options] [--] program [argument …]
- * runs a program, asserts which of its probes fired, how often and with
- * which values. No root and no eBPF: the program runs under ptrace.
+ * cmd/usdt-check/main.c: usdt-check [options] [--] program [argument …] runs a
+ * program and asserts which of its probes fired, how often and with which
+ * values. It needs no root and no eBPF: the program runs under ptrace.
  */
 #include "cmd/usdt-check/check.h"
 

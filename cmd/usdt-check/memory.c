@@ -18,7 +18,7 @@ bool memory_read(pid_t pid, uint64_t address, void *to, size_t n)
 	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
 }
 
-/* Code too, which no other way can write. */
+/* /proc/PID/mem can write code too, unlike process_vm_writev. */
 bool memory_write(pid_t pid, uint64_t address, const void *from, size_t n)
 {
 	char path[64];

@@ -2,7 +2,9 @@
 /*
  * cmd/usdt-check/report.c: the result, as text or TAP.
  * In:   the claims after the program's end, the probes and their firings.
- * Out:  lines, printable whatever the program's files are called; whether all claims hold.
+ * Out:  printable lines, whatever names the program's files have; whether all
+ *       claims hold.
+ * Owns: nothing.
  */
 #include "cmd/usdt-check/check.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/run.c: the program and all its descendants under ptrace.
+ * cmd/usdt-check/run.c: runs the program and all its descendants under ptrace.
  * In:   a command line; a world to find probes in.
- * Out:  each firing handed to the claims that speak of it; an exit status.
- * Owns: the threads' table. If we die the kernel kills what we trace.
+ * Out:  each firing handed to the claims about its probe; an exit status.
+ * Owns: the threads' table. If usdt-check dies the kernel kills the traced
+ *       processes.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -18,8 +19,8 @@
 
 struct thread {
 	pid_t tid, pid;
-	struct space *space; /* NULL: its first stop came before the news of its birth */
-	uint64_t step;	     /* address of the breakpoint that it steps over; 0: none */
+	struct space *space; /* NULL: the thread's first stop came before its parent's event */
+	uint64_t step;	     /* address of the breakpoint that the thread steps over; 0: none */
 };
 struct table {
 	struct thread *v;
@@ -110,7 +111,7 @@ static void fired(struct run *r, const struct thread *th, const struct stop *sto
 		claim_firing(r->world->claims, p->claims[i], &f);
 }
 
-/* The site is no nop: its instruction is put back and executed by a single step. */
+/* The site is no nop: puts its instruction back and executes it by a single step. */
 static int step_over(struct thread *th, struct stop *stop, struct user_regs_struct *regs)
 {
 	regs->rip = stop->address;
@@ -125,7 +126,7 @@ static int stepped(struct thread *th)
 {
 	static const uint8_t int3 = 0xcc;
 
-	if (space_at(th->space, th->step)) /* unless it was unmapped meanwhile */
+	if (space_at(th->space, th->step)) /* the code may have been unmapped meanwhile */
 		memory_write(th->pid, th->step, &int3, 1);
 	th->step = 0;
 	ptrace(PTRACE_CONT, th->tid, 0, 0);
@@ -167,7 +168,7 @@ static int trapped(struct run *r, struct thread *th)
 	return 0;
 }
 
-/* A new program: other memory, and the other threads are gone. */
+/* After exec: the memory is new, and the process's other threads are gone. */
 static int executed(struct run *r, struct table *t, pid_t tid)
 {
 	struct thread *th;
@@ -221,14 +222,14 @@ static int stopped(struct run *r, struct table *t, pid_t tid, int status)
 	int event = status >> 16, sig = WSTOPSIG(status);
 
 	if (!th)
-		return add(t, tid) ? 0 : -ENOMEM; /* waits for its parent's news */
+		return add(t, tid) ? 0 : -ENOMEM; /* the new thread waits for its parent's event */
 	if (event == PTRACE_EVENT_EXEC)
 		return executed(r, t, tid);
 	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	    event == PTRACE_EVENT_VFORK)
 		return born(t, tid, event);
 	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
-		ptrace(PTRACE_LISTEN, tid, 0, 0); /* job control: it stays stopped */
+		ptrace(PTRACE_LISTEN, tid, 0, 0); /* job control: the thread stays stopped */
 	else if (event)
 		ptrace(PTRACE_CONT, tid, 0, 0);
 	else if (sig == SIGTRAP)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/space.c: the probes of a process's memory, and the
- * breakpoints on them.
- * In:   what the process has mapped.
+ * cmd/usdt-check/space.c: the probes of a process's memory, and the breakpoints
+ * on them.
+ * In:   the files that the process has mapped.
  * Out:  stops, by address; semaphores raised.
- * Owns: each space its stops; the world the files that were read.
+ * Owns: each space its stops; the world its open files.
  *
- * A probe's site is a nop, so a breakpoint on it need not be lifted: the
- * thread goes on behind the nop, and no other thread can slip through.
+ * A probe's site is a nop, so its breakpoint can stay: the thread goes on
+ * behind the nop, and no other thread can pass the site unseen.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -135,7 +135,7 @@ static bool stop_set(struct space *s, pid_t pid, struct stop stop)
 		stop.skip = same->skip;
 		return stop_push(s, &stop);
 	}
-	/* The end of a page may be near: a nop's first bytes are enough to know a short one. */
+	/* Near the end of a page fewer bytes can be read; they are enough for a short nop. */
 	for (size_t n = sizeof(code); n && !memory_read(pid, stop.address, code, n); n /= 2)
 		;
 	stop.was = code[0];
@@ -143,7 +143,7 @@ static bool stop_set(struct space *s, pid_t pid, struct stop stop)
 	return memory_write(pid, stop.address, &int3, 1) && stop_push(s, &stop);
 }
 
-/* The kernel counts a semaphore's tracers for dtrace; here the program has but us. */
+/* For dtrace the kernel counts a semaphore's tracers. Here usdt-check must do it. */
 static void semaphore_raise(pid_t pid, uint64_t address)
 {
 	uint16_t n = 0;
@@ -156,7 +156,7 @@ static void semaphore_raise(pid_t pid, uint64_t address)
 
 /* ---- Files -------------------------------------------------------------------------- */
 
-/* Probes that damage has lost would else be missed silently. */
+/* Warns about damage, because probes that it hides would be missed silently. */
 static void complain(struct world *w, const struct usdt_object *o, const struct usdt_file *file,
 		     int err)
 {
@@ -209,7 +209,7 @@ static bool claims_find(struct world *w, struct probe *p, pid_t pid)
 	return true;
 }
 
-/* As dtrace shows it. A memfd, where probes made at run time are, is always "(deleted)". */
+/* The module as dtrace shows it. A memfd, which holds run-time probes, is always "(deleted)". */
 static const char *module_of(struct arena *a, const char *path)
 {
 	static const char deleted[] = " (deleted)";
@@ -290,7 +290,7 @@ static struct object_id id_of(const struct usdt_object *o)
 				   usdt_object_device(o) };
 }
 
-/* What was unmapped takes its stops along: another file may be mapped there next. */
+/* Forgets the stops of unmapped objects: another file may be mapped at their addresses next. */
 static void gone_forget(struct space *s, const struct usdt_proc *proc)
 {
 	for (size_t i = 0; i < s->nobjects; i++) {
@@ -339,8 +339,8 @@ int space_scan(struct space *s, struct world *w, pid_t pid)
 
 /* ---- The loader ------------------------------------------------------------------------- */
 
-/* Whenever the list of mapped objects is complete, before their constructors run. A static program
- * has no loader: 0 too. */
+/* Stops the process when the loader's list of mapped objects changes, before constructors run. A
+ * static program has no loader: that is no error. */
 int space_loader(struct space *s, pid_t pid)
 {
 	struct usdt_place brk;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd/usdt-check/value.c: D expressions on a firing.
+ * cmd/usdt-check/value.c: evaluates D expressions on a firing.
  * In:   a checked tree; registers and memory of a stopped thread.
- * Out:  its value.
- * Owns: nothing; strings are the eval's.
+ * Out:  the expression's value.
+ * Owns: nothing; strings are in struct eval.
  */
 #include "cmd/usdt-check/check.h"
 
@@ -35,7 +35,7 @@ static uint64_t address(const struct firing *f, const struct usdt_arg *a)
 		at += reg(f, &a->base);
 	if (a->index.offset >= 0)
 		at += reg(f, &a->index) * a->scale;
-	if (a->is_address) /* rip is at the site already */
+	if (a->is_address) /* rip is the address of the site */
 		at += f->regs->rip - usdt_site_address(f->site);
 	if (a->base.offset >= 0 ? a->base.width == 4 : a->index.offset >= 0 && a->index.width == 4)
 		at = (uint32_t)at;
@@ -70,7 +70,7 @@ static bool firing_arg(const struct firing *f, size_t n, uint64_t *value, const 
 	}
 }
 
-/* As the program has it; a float is its number. */
+/* Shows the value as the program has it: a float as a number, a large integer in hex. */
 static int arg_show(const struct usdt_arg *a, uint64_t v, char *out, size_t size)
 {
 	double number;
@@ -116,7 +116,7 @@ static bool failed(struct eval *v, const char *why)
 	return false;
 }
 
-/* Page by page: what follows the string may not be there. */
+/* Reads page by page, because the page behind the string may not be mapped. */
 static bool string_read(struct eval *v, uint64_t from, const char **s)
 {
 	char *to;
@@ -142,7 +142,8 @@ static bool string_read(struct eval *v, uint64_t from, const char **s)
 
 /* ---- Expressions ---------------------------------------------------------------- */
 
-/* argN, or as = "args[N]"; what cannot be read is said with the place that the note gives. */
+/* Reads argument n; as: "argN" or "args[N]", its name in the message. The message has the operand
+ * that the note gives. */
 static bool argument(struct eval *v, size_t n, const char *as, uint64_t *value)
 {
 	const struct usdt_arg *a = usdt_site_arg(v->f->site, n);
@@ -157,7 +158,7 @@ static bool argument(struct eval *v, size_t n, const char *as, uint64_t *value)
 	return failed(v, v->text);
 }
 
-/* args[n] is what the provider declares, which may be another argument than the site's n-th. */
+/* Reads args[n], which the provider's declaration may map to another argument than the n-th. */
 static bool typed_argument(struct eval *v, size_t n, uint64_t *value)
 {
 	const struct usdt_types *types = v->f->types;
@@ -221,7 +222,7 @@ static bool eval_arg(struct eval *v, const struct d_var *var, struct value *out)
 	return argument(v, (size_t)(var->id - D_BUILTIN_arg0), var->name, &out->i);
 }
 
-/* The variables that a condition may name: those that a stopped thread can answer for. */
+/* The variables that a condition may name: those whose values a stopped thread shows. */
 static bool (*const variables[D_NBUILTINS])(struct eval *v, const struct d_var *var,
 					    struct value *out) = {
 	[D_BUILTIN_pid] = eval_pid,	   [D_BUILTIN_tid] = eval_tid,
@@ -336,7 +337,7 @@ bool value_eval(struct eval *v, const struct d_expr *e, struct value *out)
 	}
 }
 
-/* ---- What is allowed --------------------------------------------------------------- */
+/* ---- Allowed expressions --------------------------------------------------------------- */
 
 static bool known_variable(const struct d_var *var)
 {

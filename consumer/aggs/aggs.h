@@ -2,15 +2,15 @@
 /*
  * consumer/aggs/aggs.h: the consumer's table of aggregations: drained, kept by key, ordered.
  *
- * Programs count in maps; aggs_drain takes what they have counted since the last time, by atomic
- * exchange, and adds it here. clear, trunc and normalize change this table alone, so no hit is
- * lost to them; call aggs_drain before them and before printing.
+ * Programs count in maps. aggs_drain takes the counts since the last drain, by atomic exchange, and
+ * adds them to the table. clear, trunc and normalize change only the table, so they lose no hit.
+ * Call aggs_drain before them and before printing.
  *
- *   cells   aggregations without keys: a block of words a CPU, mapped
- *   hashes  one a CPU behind an array of maps. Only programs read them (cc_drain_load), for any
- *           other access makes the kernel skip programs. A hash that is more than half full gives
- *           its place to an empty one and is drained once more at the next drain, when no program
- *           holds it any longer.
+ *   cells   aggregations without keys: a block of words for each CPU, mapped
+ *   hashes  a hash for each CPU, behind an array of maps. Only programs read a hash
+ *           (cc_drain_load), because any other access makes the kernel skip programs. A hash that
+ *           is more than half full is replaced by an empty hash. The next drain drains the old hash
+ *           once more, when no program holds it any longer.
  */
 #ifndef CONSUMER_AGGS_H
 #define CONSUMER_AGGS_H
@@ -23,7 +23,7 @@ struct agg_row {
 	const struct agg_desc *desc;
 	unsigned char *key; /* components as ebpf/abi.h lays them out, struct rt_key not
 				 * included; NULL: the aggregation has no keys */
-	size_t key_len;	    /* zeros up to the class included */
+	size_t key_len;	    /* with the zeros that fill the key up to its class */
 	unsigned char
 		*name; /* the key with its symbols as text; NULL: no symbols, or not merged yet */
 	size_t name_len;
@@ -33,15 +33,15 @@ struct agg_row {
 
 /* Borrows cc and prog. NULL: no memory. */
 struct aggs *aggs_new(struct cc *cc, const struct d_prog *prog, uint32_t ncpu);
-void aggs_free(struct aggs *a); /* NULL accepted; closes the maps' hashes and programs */
+void aggs_free(struct aggs *a); /* closes hashes and programs; NULL accepted */
 
-/* `m` is CC_MAP_CELLS, made (m->fd): maps it. 0 or -errno. */
+/* Maps the cells: `m` is CC_MAP_CELLS, whose map is made (m->fd). 0 or -errno. */
 int aggs_cells(struct aggs *a, const struct cc_map *m);
-/* `m` is a CC_M_AGG map with its entries: makes the hashes, one a CPU, the program that drains
- * them, and the array of maps, whose fd is yours; or -errno. */
+/* `m` is a CC_M_AGG map with its entries. Makes a hash for each CPU, the program that drains them,
+ * and the array of maps. Returns the array's descriptor, for the caller to close, or -errno. */
 int aggs_map_make(struct aggs *a, struct cc_map *m);
 
-/* Takes all that was counted. Errors leave the counts in the maps: 0 or the first -errno. */
+/* Takes all counts. An error leaves counts in the maps. 0 or the first -errno. */
 int aggs_drain(struct aggs *a);
 
 /* ---- Symbols in keys --------------------------------------------------------------------- */
@@ -49,9 +49,9 @@ int aggs_drain(struct aggs *a);
 enum { AGGS_SYMBOL = 512 }; /* a symbol's text, NUL included */
 /* Writes the text of a KSYM or USYM. */
 typedef void aggs_symbol_fn(void *arg, const struct rec_value *v, char *buf, size_t size);
-/* Rows drained since the last merge have symbols in their keys. */
+/* Have rows been drained since the last merge that have symbols in their keys? */
 bool aggs_unmerged(const struct aggs *a);
-/* One row for all keys that are shown alike. Call it after each drain: 0 or -errno. */
+/* Merges rows whose keys are printed alike. Call it after each drain. 0 or -errno. */
 int aggs_merge(struct aggs *a, aggs_symbol_fn *symbol, void *arg);
 
 /* ---- The table: by aggregation (d_agg.id) ----------------------------------------------- */
@@ -64,26 +64,26 @@ struct agg_row *aggs_next(const struct aggs *a, int agg, size_t *at);
 const struct agg_desc *aggs_desc(const struct aggs *a, int agg);
 
 void aggs_clear(struct aggs *a, int agg); /* values become zero, keys stay */
-/* Keeps the n largest rows, as they are printed (n < 0: the -n smallest; 0: none). -ENOMEM:
- * nothing changed. */
+/* Keeps the n largest rows, by their printed values (n < 0: the -n smallest; 0: no row). -ENOMEM:
+ * nothing has changed. */
 int aggs_trunc(struct aggs *a, int agg, int64_t n);
 void aggs_normalize(struct aggs *a, int agg, int64_t factor); /* 1: denormalize */
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
 
-/* Components of a row's key into v[0..nkeys); `bytes` of a symbol: its text, if the row is merged.
- * False: the key ends before its components do. */
+/* Reads the components of a row's key into v[0..nkeys). If the row is merged, a symbol's `bytes`
+ * are its text. False: the key is too short, or no memory. */
 bool aggs_key_values(struct rec_value *v, const struct agg_row *r);
 bool aggs_is_distribution(const struct agg_desc *desc);
 int64_t aggs_number(const struct agg_row *r); /* 0: a distribution */
-/* A distribution's bucket, from 0 on: hits, divided by the normal. */
+/* The hits in bucket i of a distribution (the first is 0), divided by the normal. */
 int64_t aggs_bucket(const struct agg_row *r, size_t i);
 
 struct aggs_order {
 	bool by_key, reverse;
 	size_t key_pos, value_pos; /* the component, the column that is compared first */
 };
-/* Sorts lines of `width` rows, an aggregation a column; every row of a line has the line's key. */
+/* Sorts lines of `width` rows: a column for each aggregation. All rows of a line have its key. */
 void aggs_sort(struct agg_row *rows, size_t nlines, size_t width, const struct aggs_order *order);
 
 #endif

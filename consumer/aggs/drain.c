@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/aggs/drain.c: takes what programs have counted and adds it to the table.
- * In:   the cells' map; for each class of keys and values a hash a CPU, and the program that
- *       drains them.
- * Out:  rows, through table.c.
- * Owns: the hashes, the drain programs and their ring, the mapping. The arrays of maps belong to
- *       the caller; they are duplicated to swap hashes in them.
+ * In:   the cells' map; for each class of keys and values a hash for each CPU, and the program
+ *       that drains the hashes.
+ * Out:  rows, through rows.c.
+ * Owns: the hashes, the drain programs and their ring, the mapping, and a descriptor of each array
+ *       of maps to swap its hashes. The caller owns another descriptor of the array.
  */
 #include "config.h"
 
@@ -26,7 +26,7 @@ static uint64_t take(uint64_t *word)
 #ifdef PLAIN_STORES
 	uint64_t v = *(volatile uint64_t *)word;
 
-	for (volatile int i = 0; i < 1000; i++) /* wide enough for the tests of the tests */
+	for (volatile int i = 0; i < 1000; i++) /* so long that tests see the lost counts */
 		;
 	*(volatile uint64_t *)word = 0;
 	return v;
@@ -177,9 +177,9 @@ int aggs_map_make(struct aggs *a, struct cc_map *m)
 }
 
 /*
- * The new hash takes the place of the full one; programs that looked that up just before may still
- * count in it, so it is read again at the next drain. The kernel waits for those that do not
- * sleep within the update; a sleepable one holds a hash for no longer than it counts.
+ * Replaces the full hash by an empty hash. Programs that looked the full hash up just before may
+ * still count in it, so the next drain reads it again. The update waits for programs that do not
+ * sleep. A sleepable program holds a hash only while it counts.
  */
 static int swap(struct aggs *a, struct agg_class *c, uint32_t cpu)
 {
@@ -204,7 +204,7 @@ static int swap(struct aggs *a, struct agg_class *c, uint32_t cpu)
 
 /* ---- Hashes: drained -------------------------------------------------------------------------- */
 
-/* The bytes that a run of a drain program wrote. */
+/* The bytes that one run of a drain program wrote. */
 struct stream {
 	struct aggs *a;
 	const unsigned char *at, *end;
@@ -231,7 +231,7 @@ static struct agg_row *row_of_key(struct aggs *a, const unsigned char *key, size
 	return aggs_row(*table, key + sizeof(head), len - sizeof(head));
 }
 
-/* A record: its words stand before its key, so they are walked twice. -EPROTO: it is damaged. */
+/* Adds a record. Its words are before its key, so they are walked twice. -EPROTO: it is damaged. */
 static int record(struct stream *s, uint32_t key_size, uint32_t words)
 {
 	const unsigned char *first = s->at;
@@ -297,7 +297,7 @@ static int drain_hash(struct aggs *a, const struct agg_class *c, uint32_t hash, 
 		s.end = a->buf + ebpf_ring_take(&a->ring.ring[0], a->buf, RT_DRAIN_RING);
 		e = e ? e : records(&s);
 		if (!e && (ctx.more == RT_DRAIN_LOST || (ctx.more && ctx.seen == seen)))
-			e = -EPROTO; /* or the run read nothing, and the next would not either */
+			e = -EPROTO; /* lost records, or a run that would repeat forever */
 		err = err ? err : e;
 	} while (!e && ctx.more);
 	*keys = ctx.seen;

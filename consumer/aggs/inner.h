@@ -2,8 +2,8 @@
 /*
  * consumer/aggs/inner.h: what the files of aggs/ share.
  *   table.c   the tables, from new to free   rows.c    rows by key
- *   drain.c   what programs counted          value.c   what the words of a row are worth
- *   key.c     components of keys             merge.c   rows whose symbols are shown alike
+ *   drain.c   counts from maps               value.c   the value of a row's words
+ *   key.c     components of keys             merge.c   rows whose symbols are printed alike
  *   order.c   the order of rows
  */
 #ifndef CONSUMER_AGGS_INNER_H
@@ -19,7 +19,7 @@
 struct agg_table {
 	const struct agg_desc *desc;
 	struct hash *rows;
-	struct hash *names; /* rows by name; NULL: no symbols in its keys */
+	struct hash *names; /* rows by name; NULL: keys have no symbols */
 	size_t nfresh;	    /* rows without a name yet */
 };
 
@@ -27,7 +27,7 @@ struct agg_table {
 struct agg_class {
 	int outer, prog;
 	struct cc_map desc;
-	int *maps; /* as in `outer`: by CPU, then those swapped out, drained once more; -1: none */
+	int *maps; /* as in `outer`: by CPU, then swapped-out hashes by CPU; -1: no hash */
 };
 
 struct aggs {
@@ -39,7 +39,7 @@ struct aggs {
 	size_t cells_bytes, block; /* words of a CPU */
 	struct agg_class *classes;
 	size_t nclasses;
-	struct ebpf_rings ring; /* what drain programs write; n 0: there is no class yet */
+	struct ebpf_rings ring; /* drain programs write to it; n 0: no class yet */
 	unsigned char *buf;	/* RT_DRAIN_RING bytes */
 };
 
@@ -53,7 +53,7 @@ void aggs_row_free(void *row);
 
 /* ---- key.c, merge.c ------------------------------------------------------------- */
 
-/* As aggs_key_values, and where each component ends in the key: ends[0] is 0. */
+/* aggs_key_values without the text of symbols. ends[i + 1]: where component i ends in the key. */
 bool aggs_key_parts(struct rec_value *v, size_t *ends, const struct agg_row *r);
 bool aggs_has_symbols(const struct agg_desc *desc);
 
@@ -65,7 +65,7 @@ void aggs_maps_close(struct aggs *a); /* hashes, programs, ring, mapping */
 
 /* Adds word `i` of a drained value. */
 void aggs_word_add(struct agg_row *row, uint32_t i, uint64_t v);
-/* < 0, 0, > 0: by value. */
+/* Compares values: < 0, 0, > 0. */
 int aggs_value_cmp(const struct agg_row *a, const struct agg_row *b);
 uint64_t aggs_sqrt128(unsigned __int128 v);
 

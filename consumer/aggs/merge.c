@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/aggs/merge.c: keys made of symbols (sym, func, mod, usym, ufunc, umod) are one row for all
- * addresses that are shown alike.
- * In:   rows as they were drained, a key an address.
- * Out:  rows with a name: their key, each symbol as the text that is printed.
- * Owns: nothing; the names are the rows'.
+ * consumer/aggs/merge.c: merges rows whose keys hold symbols (sym, func, mod, usym, ufunc, umod)
+ * and are printed alike.
+ * In:   drained rows, with a key for each address.
+ * Out:  rows with a name: the key, with each symbol as its printed text.
+ * Owns: nothing; the rows own the names.
  *
- * Programs know addresses only. Symbols are asked for when a row is first merged, while the history
- * of mappings is fresh, and are printed from the name ever after.
+ * Programs know only addresses. Symbols are looked up when a row is merged, while the history of
+ * mappings is fresh. Later the row is printed from its name.
  */
 #include "consumer/aggs/inner.h"
 
@@ -28,7 +28,7 @@ bool aggs_has_symbols(const struct agg_desc *desc)
 	return false;
 }
 
-/* Components in order; symbols as text with its NUL, others with their bytes. */
+/* Writes the components in order: a symbol as its text with NUL, another component as its bytes. */
 static int name_make(struct agg_row *row, aggs_symbol_fn *symbol, void *arg)
 {
 	const struct agg_desc *desc = row->desc;

@@ -3,7 +3,7 @@
  * consumer/aggs/order.c: the order in which rows are printed (guide: chp-aggs).
  * In:   lines of rows.
  * Out:  the same lines in order: by value, then by key. aggsortkey puts the key first, aggsortrev
- *       turns the order upside down.
+ *       reverses the order.
  * Owns: nothing.
  */
 #include "consumer/aggs/inner.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_KEYS = 64 }; /* longer keys are not compared */
+enum { MAX_KEYS = 64 }; /* keys of more components are not compared */
 
 /* ---- Keys ------------------------------------------------------------------ */
 
@@ -56,7 +56,8 @@ static int (*const by_kind[])(const struct rec_value *a, const struct rec_value 
 	[REC_USYM] = cmp_symbol,
 };
 
-/* Keys of fewer components come first; components are compared from key_pos on, round the end. */
+/* Keys of fewer components come first. The component at key_pos is compared first, then the next
+ * ones, and after the last component the first. */
 static int key_cmp(const struct agg_row *a, const struct agg_row *b, size_t key_pos)
 {
 	struct rec_value x[MAX_KEYS], y[MAX_KEYS];

@@ -2,8 +2,8 @@
 /*
  * consumer/aggs/rows.c: the rows of one aggregation, found by key.
  * In:   keys.
- * Out:  rows; a key that is new makes one.
- * Owns: nothing; the rows are the table's.
+ * Out:  rows; a new key makes a new row.
+ * Owns: nothing; the table owns the rows.
  */
 #include "consumer/aggs/inner.h"
 

@@ -53,7 +53,7 @@ struct ranked {
 	size_t order;
 };
 
-/* Of equal values the key that was drained first counts as larger. */
+/* Of rows with equal values, the row that was drained first counts as larger. */
 static int by_value(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;

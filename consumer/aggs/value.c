@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/aggs/value.c: what an aggregation's words are worth: a number, or buckets that each
- * begin at a number.
+ * consumer/aggs/value.c: the value of a row's words: a number, or buckets that each have a lowest
+ * value.
  * In:   a row's words, laid out as ebpf/abi.h says. Out: numbers.
  * Owns: nothing.
  */
@@ -90,8 +90,8 @@ static long double lowest_quantize(const int64_t *params, size_t i, size_t n)
 	return k > 0 ? (long double)(1ull << (k - 1)) : -(long double)(1ull << (-k - 1));
 }
 
-/* The first bucket holds values below the base. The last bucket holds values above the range; each counts
- * as one more than where the bucket begins. */
+/* The first bucket holds values below the base: they count as base - 1. The last bucket holds
+ * values above the range: they count as the bucket's start + 1. */
 static long double lowest_lquantize(const int64_t *params, size_t i, size_t n)
 {
 	if (!i)
@@ -100,7 +100,7 @@ static long double lowest_lquantize(const int64_t *params, size_t i, size_t n)
 	       (i == n - 1);
 }
 
-/* ---- Words: how word i grows by a drained one ----------------------------------- */
+/* ---- Words: how a drained word is added to word i ------------------------------- */
 
 static void add_all(uint64_t *w, uint32_t i, uint64_t v)
 {
@@ -125,7 +125,7 @@ static void add_squares(uint64_t *w, uint32_t i, uint64_t v)
 
 /* ---- By function -------------------------------------------------------------- */
 
-/* Of a distribution, of an aggregation without a function, of a row that this version lacks. */
+/* For distributions, aggregations without a function, and functions that this version lacks. */
 static int64_t number_none(const uint64_t *w, int64_t normal)
 {
 	(void)w;
@@ -165,7 +165,7 @@ struct function {
 	void (*add)(uint64_t *words, uint32_t i, uint64_t v);
 };
 
-/* An aggregation to which no clause gives a value has no function; beside others it shows 0. */
+/* If no clause gives the aggregation a value, it has no function and shows 0. */
 static const struct function *function_of(const struct agg_desc *desc)
 {
 	static const struct function none = { number_none, lowest_none, add_all };
@@ -200,7 +200,7 @@ void aggs_word_add(struct agg_row *r, uint32_t i, uint64_t v)
 		function_of(r->desc)->add(r->words, i, v);
 }
 
-/* What a distribution sums up to if each value were its bucket's lowest; *zero: hits of value 0. */
+/* The sum of a distribution if each hit had its bucket's lowest value. *zero: hits of value 0. */
 static long double distribution_sum(const struct agg_row *r, int64_t *zero)
 {
 	const uint64_t *bucket = r->words + 1;
@@ -232,6 +232,6 @@ int aggs_value_cmp(const struct agg_row *a, const struct agg_row *b)
 		cmp = CMP(xsum, ysum);
 		return cmp ? cmp : CMP(xzero, yzero);
 	}
-	x.normal = y.normal = 1; /* values that only a normal's rounding makes equal differ */
+	x.normal = y.normal = 1; /* the normal's rounding could make different values equal */
 	return CMP(aggs_number(&x), aggs_number(&y));
 }

@@ -5,8 +5,8 @@
  * Out:  instructions that find the value's words and change them, all atomically.
  * Owns: nothing.
  *
- * Word 0, the number of hits, is the last that changes: a drain that sees it 0 passes by, and
- * so never takes a value's other words for untouched ones.
+ * Word 0, the number of hits, changes last. A drain skips a value whose word 0 is 0, so it never
+ * reads a new value before the other words of its first hit are in place.
  */
 #include "consumer/compile/inner.h"
 
@@ -14,7 +14,7 @@
 
 enum { CREATE_TRIES = 8 };
 
-/* r9 = the words of an aggregation without keys. */
+/* r9 = the address of this CPU's words of an aggregation without keys. */
 static void find_cell(struct gen *g, const struct agg_desc *d)
 {
 	struct cc_func *f = g->f;
@@ -26,7 +26,8 @@ static void find_cell(struct gen *g, const struct agg_desc *d)
 	cc_alu(f, BPF_ADD, R_PTR, R1);
 }
 
-/* This CPU's hash of one class is in r9 (and in the stack): r9 = the key's words, made if need be. */
+/* r9: this CPU's hash for one class of keys. To `found` with r0 = the key's words, made if they are
+ * missing; to `full` if the hash is full; to `busy` after too many tries. */
 static void find_in_hash(struct gen *g, const struct key *k, int tries, int found, int full,
 			 int busy)
 {
@@ -44,7 +45,7 @@ static void find_in_hash(struct gen *g, const struct key *k, int tries, int foun
 	cc_map_value(f, R3, CC_MAP_ZERO, 0);
 	cc_imm(f, R4, BPF_NOEXIST);
 	cc_helper(f, BPF_FUNC_map_update_elem);
-	g_extend(g, 4, true); /* an int on kernels before 6.4, with nothing above it */
+	g_extend(g, 4, true); /* before 6.4 an int, whose upper half is 0 */
 	cc_jump_imm(f, BPF_JEQ, R0, -E2BIG, full);
 	cc_mov(f, R1, R_PTR);
 	g_key_ptr(g, k, R2);
@@ -113,13 +114,13 @@ static uint32_t words_quantize(const struct d_agg *a)
 	return 1 + RT_QUANTIZE_BUCKETS;
 }
 
-/* One bucket below the base, one from the limit on. */
+/* The levels, a bucket below the base, a bucket from the limit on, and word 0. */
 static uint32_t words_lquantize(const struct d_agg *a)
 {
 	return (uint32_t)((a->params[1] - a->params[0]) / a->params[2]) + 3;
 }
 
-/* ---- add_ID: value (or bucket) at fp + value, increment beside it; words at r9 ---------------- */
+/* ---- add_ID: adds value (or bucket) at fp + value, increment at fp + inc; words at r9 -------- */
 
 struct operands {
 	int value, inc;
@@ -146,7 +147,7 @@ static void add_sum(struct gen *g, const struct agg_desc *d, const struct operan
 
 enum { MAX_TRIES = 32 };
 
-/* Word 1 = the larger of it and the encoded value. */
+/* Word 1 = the larger of word 1 and the encoded value. */
 static void add_extreme(struct gen *g, const struct operands *o, bool least)
 {
 	struct cc_func *f = g->f;
@@ -231,7 +232,7 @@ static void add_stddev(struct gen *g, const struct agg_desc *d, const struct ope
 	add_word(g, 3, R4);
 }
 
-/* The bucket is in the stack at o->value: one of d->words - 1. */
+/* Adds the increment to the bucket whose index is at fp + value, if there is such a bucket. */
 static void add_bucket(struct gen *g, const struct agg_desc *d, const struct operands *o)
 {
 	struct cc_func *f = g->f;
@@ -247,7 +248,7 @@ static void add_bucket(struct gen *g, const struct agg_desc *d, const struct ope
 	cc_label_here(f, out);
 }
 
-/* ---- bucket_ID: r0, the value, becomes what add_ID takes -------------------------------------- */
+/* ---- bucket_ID: turns the value in r0 into what add_ID takes --------------------------------- */
 
 static void bucket_none(struct gen *g, const struct d_agg *a)
 {
@@ -270,7 +271,7 @@ static void bucket_lquantize(struct gen *g, const struct d_agg *a)
 	cc_routine(g->f, "rt_lquantize_bucket");
 }
 
-/* ---- The table -------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 #define words_count words_hits
 #define words_sum words_one
@@ -288,7 +289,7 @@ static void bucket_lquantize(struct gen *g, const struct d_agg *a)
 #define bucket_avg bucket_none
 #define bucket_stddev bucket_none
 
-/* Of rows that this version lacks: cc_refuse_clause() has refused them. */
+/* Never called: cc_refuse_clause() has refused functions that this version lacks. */
 #define words_lacking words_hits
 #define add_lacking add_hit
 #define bucket_lacking bucket_none
@@ -305,7 +306,7 @@ static const struct {
 #include "d/builtins.def"
 };
 
-/* One that no clause assigns counts nothing: its function is not known. */
+/* An aggregation that no clause assigns has no function: nothing but word 0. */
 uint32_t cc_agg_words(const struct d_agg *a)
 {
 	return a->func < 0 ? words_hits(a) : functions[a->func].words(a);

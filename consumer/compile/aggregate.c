@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/aggregate.c: variables that are arrays or structs, as they lie in C: where their
- * elements and members are.
+ * consumer/compile/aggregate.c: where elements and members lie in variables that are arrays or
+ * structs.
  * In:   MEMBER and ELEM nodes whose innermost node is a variable or an associative array's element.
- * Out:  instructions that leave the offset from where the variable begins.
+ * Out:  instructions that leave the offset from the variable's start.
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
@@ -16,7 +16,7 @@ static bool varies(const struct d_expr *e)
 	return false;
 }
 
-/* The offset's constant part; the part that is known at run time is added to fp + sum. */
+/* Returns the offset's constant part, and adds the part that only run time tells to fp + sum. */
 static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
 {
 	struct cc_func *f = g->f;
@@ -39,8 +39,8 @@ static uint64_t offset(struct gen *g, const struct d_expr *e, int sum)
 	return off;
 }
 
-/* The guide promises no check of bounds, but no damage either: an offset outside of the variable
- * is an invalid address. */
+/* An offset outside of the variable is an invalid address: the guide promises no check of bounds,
+ * but the access would do damage. */
 struct offset g_offset(struct gen *g, const struct d_expr *e)
 {
 	uint64_t last = d_resolve(cc_aggregate_of(e)->type)->size - d_resolve(e->type)->size, off;
@@ -72,8 +72,8 @@ struct offset g_offset(struct gen *g, const struct d_expr *e)
 	return o;
 }
 
-/* Shifts, because the verifier knows tighter bounds after them than after a mask. The word is inside
- * of the variable, for variables' sizes are multiples of 8. */
+/* Shifts round the offset down: after a mask the verifier would know looser bounds. The whole word
+ * is inside the variable, because a variable's size is a multiple of 8. */
 void g_offset_word(struct gen *g, struct offset *o)
 {
 	struct cc_func *f = g->f;

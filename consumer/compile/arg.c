@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/arg.c: arguments of probes, by the place where they are.
- * In:   operands of a unit; the clauses, for which of them they read.
- * Out:  instructions that leave an argument in r0. Where all sites of a unit agree, the place is in
- *       the instructions; else they look it up in the table of places, by the site's row.
+ * consumer/compile/arg.c: reads arguments of probes from the places where sites have them.
+ * In:   a unit's operands; its clauses, which tell what operands they read.
+ * Out:  instructions that leave an argument in r0. If all sites of a unit have the argument at one
+ *       place, the instructions hold the place; else they look it up in the table of places, by the
+ *       site's row.
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
@@ -76,7 +77,7 @@ static void arg_umem(struct gen *g, const struct cc_arg *a)
 	g_read(g, a->size, a->is_signed, true);
 }
 
-/* r0: -1 if it is an error. */
+/* r0 = the system call's result; -1 for any error. */
 static void arg_sysret(struct gen *g, const struct cc_arg *a)
 {
 	struct cc_func *f = g->f;
@@ -88,7 +89,8 @@ static void arg_sysret(struct gen *g, const struct cc_arg *a)
 	cc_label_here(f, fine);
 }
 
-/* x86-64's CS tells whether the kernel was interrupted or user land. */
+/* r0 = the interrupted PC, or 0 if the other of kernel and user land was interrupted. The lower
+ * bits of x86-64's CS tell which. */
 static void interrupted_pc(struct gen *g, bool user)
 {
 	struct cc_func *f = g->f;
@@ -122,7 +124,7 @@ static void arg_err(struct gen *g, const struct cc_arg *a)
 		(int)(offsetof(struct rt_fire, err) + 8 * (size_t)a->disp));
 }
 
-/* The fault's value is the argument's number, from 1: the consumer says why it cannot be had. */
+/* The fault's value is the argument's number, from 1: the consumer prints why it cannot be read. */
 static void arg_bad(struct gen *g, const struct cc_arg *a)
 {
 	cc_imm(g->f, R2, a->disp);
@@ -137,7 +139,7 @@ static void place_load(struct gen *g, int off)
 	struct cc_func *f = g->f;
 
 	cc_load(f, BPF_W, R2, R_FIRE, offsetof(struct rt_fire, place));
-	/* No row is outside; the verifier must see that. */
+	/* Every row is inside the table; the mask shows that to the verifier. */
 	cc_alu_imm(f, BPF_AND, R2, (int32_t)g->unit->nplaces - 1);
 	cc_alu_imm(f, BPF_MUL, R2, (int32_t)g->unit->place_size);
 	cc_value_of(f, R1, g->unit->places);
@@ -146,7 +148,7 @@ static void place_load(struct gen *g, int off)
 	cc_load(f, BPF_DW, R4, R1, off + 8);
 }
 
-/* Of the place in r3, r4; r0: 0, or the fault. */
+/* Reads the argument at the place in r3, r4 into err[4]. r0: 0, or the fault. */
 static void place_read(struct gen *g)
 {
 	cc_mov(g->f, R1, R_CTX);
@@ -161,7 +163,7 @@ static void arg_place(struct gen *g, const struct cc_arg *a)
 	int fine = cc_label_new(f), illegal = cc_label_new(f), end = cc_label_new(f);
 
 	place_load(g, (int)a->disp);
-	/* A constant is the commonest. */
+	/* Constants are the most frequent: they need no call. */
 	cc_mov(f, R0, R4);
 	cc_mov(f, R1, R3);
 	cc_alu_imm(f, BPF_AND, R1, 0xff); /* kind is the first byte */
@@ -263,8 +265,8 @@ bool cc_place(const struct cc_arg *from, struct rt_place *to)
 	return kinds[from->kind].place != RT_PLACE_UNKNOWN;
 }
 
-/* The slot and the clause's stack are not there yet: a member of one of the kernel's structs goes by
- * the 8 bytes of main's stack at `word`. */
+/* A condition is tested before there is a slot or a clause's stack: kernel memory is read into the
+ * 8 bytes at `word` of main's stack. */
 void g_condition_operand(struct gen *g, const struct cc_arg *a, int word)
 {
 	struct cc_func *f = g->f;
@@ -279,7 +281,7 @@ void g_condition_operand(struct gen *g, const struct cc_arg *a, int word)
 	cc_mov(f, R1, R_FP);
 	cc_alu_imm(f, BPF_ADD, R1, word);
 	cc_imm(f, R2, a->size);
-	cc_helper(f, BPF_FUNC_probe_read_kernel); /* zeros, where it fails */
+	cc_helper(f, BPF_FUNC_probe_read_kernel); /* fills with zeros if it fails */
 	cc_load(f, g_access(a->size), R0, R_FP, word);
 	g_extend(g, a->size, a->is_signed);
 }

@@ -2,18 +2,19 @@
 /*
  * consumer/compile/assign.c: assignments: =, op= and steps, of variables and through pointers.
  * In:   ASSIGN nodes; UNARY ones that step.
- * Out:  instructions that change what the left side is, and leave its value.
+ * Out:  instructions that change the left side and leave the expression's value.
  * Owns: nothing.
  *
- * Variables are changed atomically. What a pointer leads to is the clause's own memory, which
- * nobody else uses; any other address is a fault.
+ * Variables are changed atomically. Pointers can change the clause's own memory only, which no
+ * other firing uses; any other address is a fault.
  */
 #include "consumer/compile/inner.h"
 
 /* ---- Numbers -------------------------------------------------------------------- */
 
-/* Makes an element of the 8 bytes at fp + value, an array or struct of zeros, and leaves its place in
- * r9. Another may make it at the same time and count in it: it is not made anew. */
+/* r9 = the address of the variable or element. A missing element is made from the 8 bytes at fp +
+ * value, an array or struct from zeros. Another thread may have made it and counted in it
+ * meanwhile: BPF_NOEXIST keeps that element. */
 static void element_create(struct gen *g, struct lvalue *lv, int value, int drop)
 {
 	int missing = cc_label_new(g->f), end = cc_label_new(g->f);
@@ -33,7 +34,7 @@ static void element_create(struct gen *g, struct lvalue *lv, int value, int drop
 	cc_label_here(g->f, end);
 }
 
-/* eBPF has no atomic operation on less than four bytes: those of one or two are part of a word. */
+/* eBPF has no atomic operation on one or two bytes: the word around them is changed instead. */
 static struct lvalue lvalue_to_change(struct gen *g, const struct d_expr *e, int room)
 {
 	struct lvalue lv = g_lvalue(g, e, room);
@@ -101,8 +102,9 @@ static void plain_assign(struct gen *g, const struct d_expr *e)
 	g_pop(g, 8);
 }
 
-/* Operations that the processor has as one: r0 = the value before. A variable's bits above its type
- * may be anything, but for a _Bool, which every bit makes true. */
+/* Operations for which the processor has an atomic instruction: r0 = the value before. The bits
+ * above the variable's type may then be anything. A _Bool is left out, because any of those bits
+ * would make it true. */
 static bool fetch_op(struct gen *g, enum d_op op, const struct lvalue *lv, int rhs)
 {
 	static const int ops[D_NOPS] = {
@@ -122,7 +124,7 @@ static bool fetch_op(struct gen *g, enum d_op op, const struct lvalue *lv, int r
 
 enum { EXCHANGE_TRIES = 32 };
 
-/* r0 = the value in the word r0. */
+/* r0 = the lvalue's bits of the word r0. */
 static void out_of_word(struct gen *g, const struct lvalue *lv)
 {
 	struct cc_func *f = g->f;
@@ -134,7 +136,7 @@ static void out_of_word(struct gen *g, const struct lvalue *lv)
 	cc_alu_imm(f, BPF_AND, R0, (int32_t)lv->mask);
 }
 
-/* r4 = the word fp + old with the value r0 in it. */
+/* r4 = the word at fp + old, with r0 in the lvalue's bits. */
 static void into_word(struct gen *g, const struct lvalue *lv, int old)
 {
 	struct cc_func *f = g->f;
@@ -153,8 +155,8 @@ static void into_word(struct gen *g, const struct lvalue *lv, int old)
 	cc_alu(f, BPF_OR, R4, R1);
 }
 
-/* Any operation, done in the type `as`: tried until no one else has changed the variable, or what
- * shares a word with it, in between. r0 = the new value, r3 = the old one. */
+/* Any operation, in the type `as`. It is tried again if another thread changed the word meanwhile.
+ * r0 = the new value, r3 = the old value. */
 static void exchange_loop(struct gen *g, enum d_op op, const struct lvalue *lv, int rhs,
 			  const struct d_type *as)
 {
@@ -190,7 +192,7 @@ static void exchange_loop(struct gen *g, enum d_op op, const struct lvalue *lv, 
 	g_pop(g, 24);
 }
 
-/* The same in memory, which is this clause's alone. */
+/* The same in the clause's own memory, which no other firing changes. */
 static void change_memory(struct gen *g, enum d_op op, const struct lvalue *lv, int rhs,
 			  const struct d_type *as)
 {
@@ -214,7 +216,7 @@ static void change_memory(struct gen *g, enum d_op op, const struct lvalue *lv, 
 	g_pop(g, 16);
 }
 
-/* r0 = the new value, r3 = the old one; a variable's place is in r9. */
+/* r0 = the new value, r3 = the old value. r9: a variable's address. */
 static void change(struct gen *g, enum d_op op, const struct lvalue *lv, int rhs,
 		   const struct d_type *as)
 {
@@ -224,16 +226,16 @@ static void change(struct gen *g, enum d_op op, const struct lvalue *lv, int rhs
 		change_memory(g, op, lv, rhs, as);
 }
 
-/* In what type an `op=` is done. */
+/* The type in which an `op=` computes. */
 static const struct d_type *op_type(struct gen *g, const struct d_expr *e)
 {
 	if (e->op != D_OP_SHL && e->op != D_OP_SHR)
 		return e->kids[1]->type;
 	return d_resolve(e->type)->size < 4 ? d_base(g->cc->d, D_INT) :
-					      e->type; /* the variable's */
+					      e->type; /* the variable's type */
 }
 
-/* r0: the value, or 0 from `drop` on, where there was no room for the variable. */
+/* Ends an assignment. r0: its value; 0 at `drop`, where there was no room for the variable. */
 static void lvalue_end(struct gen *g, const struct lvalue *lv, int drop)
 {
 	struct cc_func *f = g->f;
@@ -272,7 +274,7 @@ static void compound(struct gen *g, const struct d_expr *e)
 	g_pop(g, 16);
 }
 
-/* `x = 0` of an array or a struct: an element is freed, others become zeros. */
+/* `x = 0` for an array or struct: frees an array's element, clears any other variable. */
 static void free_aggregate(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
@@ -362,7 +364,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct lvalue 
 		cc_jump(f, end);
 		return;
 	}
-	if (lv->is_element) { /* the empty string frees */
+	if (lv->is_element) { /* the empty string frees the element */
 		g_slot(g, R1, src);
 		cc_load(f, BPF_DW, R1, R1, 0);
 		cc_jump_imm(f, BPF_JEQ, R1, 0, gone);
@@ -372,7 +374,7 @@ static void assign_element(struct gen *g, const struct d_expr *e, struct lvalue 
 	cc_jump(f, end);
 	cc_label_here(f, missing);
 	if (lv->is_element) {
-		g_slot(g, R1, 0); /* all of the room goes to the map */
+		g_slot(g, R1, 0); /* the map copies the whole room */
 		cc_imm(f, R2, src);
 		cc_routine(f, "rt_str_pad");
 		g_element_change(g, lv,

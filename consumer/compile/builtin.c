@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/builtin.c: built-in variables and the subroutines that are numbers.
- * In:   VAR and CALL nodes.
+ * consumer/compile/builtin.c: built-in variables and subroutines.
+ * In:   VAR, INDEX and CALL nodes.
  * Out:  instructions that leave the value in r0, or a string in the slot.
  * Owns: nothing.
  */
@@ -90,8 +90,9 @@ static struct value var_walltimestamp(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* The thread's time on CPU: what it had when it last left one, and since it came on this one. A
- * firing that slept after its timestamp was read may have that before the switch: then 0. */
+/* The thread's time on CPU: the total when the thread last left a CPU, and the time since it came
+ * on this CPU. The latter is negative if the thread slept after the firing's timestamp was read:
+ * then it counts as 0. */
 static struct value var_vtimestamp(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
@@ -167,7 +168,7 @@ static struct value var_epid(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* r0 = the fired probe's row, or jumps to none. */
+/* r0 = the fired probe's row; to none if there is no row. */
 static void probe_row(struct gen *g, int none)
 {
 	int key = g_push(g, 8);
@@ -187,8 +188,7 @@ static struct value var_id(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* The return address of the function that the probe is in: the second frame, unless the site's
- * operand tells. */
+/* The return address of the probe's function: from the site's operand, else the second frame. */
 static struct value caller(struct gen *g, bool user)
 {
 	struct cc_func *f = g->f;
@@ -236,7 +236,8 @@ static struct value var_execname(struct gen *g, const struct d_expr *e)
 	return value_string(at);
 }
 
-/* A provider of programs is named with the process that fires: flag is the row's by_process. */
+/* Appends the id of the process that fires to the provider's name, if the row's by_process, at fp +
+ * flag, is set. */
 static void provider_pid(struct gen *g, uint32_t at, int flag)
 {
 	struct cc_func *f = g->f;
@@ -258,7 +259,7 @@ static struct value probe_part(struct gen *g, size_t off, size_t size)
 	struct cc_func *f = g->f;
 	uint32_t at = g_str_room(g), most = g->cc->opt.strsize;
 	int end = cc_label_new(f), none = cc_label_new(f), flag = g_push(g, 8);
-	/* Only user land's probes, and only those of all processes. */
+	/* Only probes of user land need the process's id, and only in units for all processes. */
 	bool pid = off == offsetof(struct rt_probe, prov) && !g->unit->pid &&
 		   cc_contexts[g->unit->ctx].user_args;
 

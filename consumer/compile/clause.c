@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/clause.c: clauses as functions.
+ * consumer/compile/clause.c: compiles clauses to functions.
  * In:   checked clauses, one or several for each function.
- * Out:  a function (ctx, fire, slot, from) that runs them in turn, from the one that is numbered
- *       `from`: 0, or the number from 1 of the one that faulted, with the fault in fire. Calling
- *       again with that result goes on behind it.
+ * Out:  a function (ctx, fire, slot, from) that runs its clauses in order, beginning with the
+ *       clause at index `from`. It returns 0, or the number (from 1) of a clause that faulted, with
+ *       the fault in fire. A call with that number as `from` goes on with the next clause.
  * Owns: nothing.
  */
 #include "consumer/compile/inner.h"
@@ -39,7 +39,7 @@ static void (*const by_kind[])(struct gen *g, const struct d_stmt *s) = {
 	[D_S_IF] = s_if,
 };
 
-/* What a statement had in the slot is free after it. */
+/* A statement's room in the slot is free after the statement. */
 static void stmts(struct gen *g, struct d_stmt **s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -51,8 +51,8 @@ static void stmts(struct gen *g, struct d_stmt **s, size_t n)
 	}
 }
 
-/* r3 is the slot's index: a slot handed over as a pointer would be plain memory to the verifier,
- * and kernels before 6.12 take no map key from there. */
+/* r8 = the slot, by its index in r3. A slot's address as an argument would be plain memory to the
+ * verifier, and kernels before 6.12 take no map key from plain memory. */
 static void slot_find(struct gen *g, int out)
 {
 	struct cc_func *f = g->f;
@@ -68,7 +68,7 @@ static void slot_find(struct gen *g, int out)
 	g_pop(g, 8);
 }
 
-/* r0: which clause of the function this one is, from 1. */
+/* Completes the fault in fire. r0 = the clause's number in the function, from 1. */
 static void fault_end(struct gen *g, size_t nth)
 {
 	struct cc_func *f = g->f;
@@ -93,7 +93,7 @@ static const struct cc_args error_args = {
 	.typed = { [1] = ERR(0), [2] = ERR(1), [3] = ERR(2), [4] = ERR(3), [5] = ERR(4) },
 };
 
-/* Jumps of a clause stay inside it: a function of many is longer than a jump reaches. */
+/* A clause's jumps stay inside the clause: a function of many is longer than a jump reaches. */
 static void body(struct gen *g, size_t nth)
 {
 	struct cc_func *f = g->f;
@@ -101,8 +101,8 @@ static void body(struct gen *g, size_t nth)
 
 	g->fault = cc_label_new(f);
 	g->tail = g_push(g, 8);
-	/* After exit(), here or on another CPU, no clause starts: the next one of this firing neither.
-	 * END's and ERROR's do. main has asked before the first. */
+	/* After exit() on any CPU no further clause starts, not even in this firing; only those of
+	 * END and ERROR do. main tests that before the unit's first clause. */
 	if (g->cc->has_exit && !g->unit->end && g->args != &error_args &&
 	    g->clause->index != g->unit->clauses[0])
 		g_life_test(g, end);
@@ -120,7 +120,7 @@ static void body(struct gen *g, size_t nth)
 	cc_label_here(f, end);
 }
 
-/* Where a group's function begins: what its clauses share, then the clause to go on with. */
+/* A function's beginning: what its clauses share, then the jump to the clause `from`. */
 static void entry(struct gen *g, const int *begin, size_t n)
 {
 	struct cc_func *f = g->f;
@@ -128,7 +128,7 @@ static void entry(struct gen *g, const int *begin, size_t n)
 
 	cc_mov(f, R_CTX, R1);
 	cc_mov(f, R_FIRE, R2);
-	cc_jump_imm(f, BPF_JNE, R_FIRE, 0, go); /* a pointer argument: the verifier has it tested */
+	cc_jump_imm(f, BPF_JNE, R_FIRE, 0, go); /* the verifier wants pointer arguments tested */
 	cc_label_here(f, out);
 	cc_imm(f, R0, 0);
 	cc_exit(f);
@@ -140,7 +140,7 @@ static void entry(struct gen *g, const int *begin, size_t n)
 	for (size_t i = 1; i < n; i++)
 		cc_jump_imm(f, BPF_JEQ, R_PTR, (int32_t)i, begin[i]);
 	if (n > 1)
-		cc_jump_imm(f, BPF_JNE, R_PTR, 0, out); /* the last one has faulted */
+		cc_jump_imm(f, BPF_JNE, R_PTR, 0, out); /* the last clause has faulted */
 }
 
 struct group {
@@ -160,7 +160,7 @@ static int too_deep(struct group *gr, const struct d_clause *c)
 	return -E2BIG;
 }
 
-/* Clauses up to gr->n, or to the one that makes the function long: gr->n says how many. */
+/* Generates gr->n clauses, or fewer if they make the function long: gr->n then says how many. */
 static int generate(struct group *gr, bool slot)
 {
 	enum { LONG = 1 << 14 };
@@ -216,7 +216,7 @@ int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n
 	struct group gr = { .cc = cc, .set = set, .list = list, .n = *n, .is_error = is_error };
 	int err = place ? generate(&gr, true) : -ENOMEM;
 
-	/* Whether clauses use the slot is known when they are done; without it they are shorter. */
+	/* Only finished clauses tell whether they use the slot. Without slot they are made anew. */
 	if (!err && !gr.scratch)
 		err = generate(&gr, false);
 	if (err)
@@ -225,7 +225,7 @@ int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n
 	*n = gr.n;
 	set->scratch |= gr.scratch;
 	err = cc_func_end(gr.f);
-	if (err == -E2BIG) { /* the last clause alone can be too long: the function ends with it */
+	if (err == -E2BIG) { /* a long clause is its function's last */
 		diag_error(cc->diag, cc->prog->clauses[list[gr.n - 1]]->loc, D_PROG_LEN,
 			   "this clause is too long");
 		diag_hint(cc->diag, "make several clauses of it");

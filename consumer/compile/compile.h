@@ -8,16 +8,16 @@
  *   main(ctx):          r6 = ctx; the life word and the unit's own tests (pid, system call
  *                       table); struct rt_fire on the stack; a scratch slot if any clause
  *                       uses one; then each clause function; slot given back
- *   clause_N(ctx, fire, slot, from):  a global function, verified by itself, of clause N; of N
- *                       and those behind it where there are many. r1 = ctx, r2 = struct rt_fire
- *                       *, r3 = index of the scratch slot (if it uses one), r4 = which to run
- *                       first (if it has several)
- *   faults(ctx, fire, slot):  called for each clause that faults; records it and runs
- *   error clauses       functions of the same shape
+ *   clause_N(ctx, fire, slot, from):  a global function, verified by itself. It runs clause N and,
+ *                       in units of many clauses, some clauses behind N. r1 = ctx, r2 = struct
+ *                       rt_fire *, r3 = the scratch slot's index (if a clause uses the slot),
+ *                       r4 = the clause to begin with (if there are several)
+ *   faults(ctx, fire, slot):  called for each clause that faults; records the fault and runs
+ *   error_N             ERROR's clauses, functions of the same shape
  *   library routines    of ebpf/, appended as used
  *
- * BTF with func_info (linkage global) makes the functions verify alone: ctx has the type that
- * the program type demands, fire and scratch are pointers to structs of their real sizes.
+ * BTF with func_info (linkage global) lets the kernel verify each function alone: ctx has the type
+ * that the program type demands, fire and scratch are pointers to structs of their real sizes.
  */
 #ifndef CONSUMER_COMPILE_H
 #define CONSUMER_COMPILE_H
@@ -27,7 +27,7 @@
 #include <linux/bpf.h>
 #include <sys/types.h>
 
-/* What kind of context a program gets: contexts.def has the facts of each. */
+/* Kinds of contexts that programs get: contexts.def describes each. */
 enum cc_ctx {
 #define CC_CTX(id, ...) CC_CTX_##id,
 #include "consumer/compile/contexts.def"
@@ -44,7 +44,7 @@ struct cc_context {
 };
 extern const struct cc_context cc_contexts[CC_NCTX];
 
-/* Where one of arg0..arg9 is: args.def says what each kind means. */
+/* The place of an argument: args.def says what each kind means. */
 enum cc_argkind {
 #define CC_ARGKIND(id, ...) CC_A_##id,
 #include "consumer/compile/args.def"
@@ -54,7 +54,7 @@ struct cc_arg {
 	uint8_t kind; /* enum cc_argkind */
 	uint8_t size; /* 1, 2, 4, 8 */
 	bool is_signed, is_float;
-	bool narrow;   /* UMEM: the address has 32 bits, what carries is lost */
+	bool narrow;   /* UMEM: the address has 32 bits, the carry is lost */
 	uint8_t shift; /* REG: 8 for %ah and its kin */
 	uint8_t scale;
 	int16_t base, index; /* offsets in ctx (pt_regs); -1: none */
@@ -64,7 +64,7 @@ struct cc_arg {
 /* What clauses read of a site: argN, args[N] (another argN where a provider's declaration says so),
  * and the return address of the function that the site is in. */
 enum cc_operand {
-	CC_NARGS = 16, /* arg0 to arg9, and what args[] has beyond */
+	CC_NARGS = 16, /* arg0 to arg9; args[] may have more */
 	CC_ARG = 0,
 	CC_TYPED = CC_NARGS,
 	CC_CALLER = 2 * CC_NARGS,
@@ -80,15 +80,15 @@ struct cc_args { /* compared bytewise: zero the padding */
 	};
 };
 
-/* A test of a site's own: it fires its probe only where `operand` and `value` compare so. Reading
- * the operand must not fault (args.def). Compared bytewise: zero the padding. */
+/* A site's condition: the site fires its probe only if `operand` compares with `value` as `test`
+ * says. Reading the operand must not fault (args.def). Compared bytewise: zero the padding. */
 enum cc_test {
 	CC_ALWAYS,
 	CC_EQUAL,
 	CC_NOT_EQUAL,
 	CC_LESS, /* signed */
 	CC_NOT_LESS,
-	CC_ANY_BITS, /* of value are set in the operand */
+	CC_ANY_BITS, /* bits of value are set in the operand */
 	CC_NO_BITS,
 	CC_NTESTS,
 };
@@ -101,7 +101,7 @@ struct cc_condition {
 enum cc_select {		    /* how a program knows which probe fired */
 		 CC_SELECT_STATIC,  /* unit->probe */
 		 CC_SELECT_COOKIE,  /* low 32 bits of the attach cookie: probe index */
-		 CC_SELECT_SYSCALL, /* unit->table: uint32_t[2][RT_SYSCALLS]: probe index + 1 by ABI
+		 CC_SELECT_SYSCALL, /* unit->table: uint32_t[2][CC_SYSCALLS]: probe index + 1 by ABI
 				 * (0: 64-bit, 1: 32-bit) and number; 0: not enabled */
 };
 enum { CC_SYSCALLS = 1024 };
@@ -110,21 +110,22 @@ struct cc_unit {
 	enum cc_ctx ctx;
 	const char *tracepoint; /* RAWTP */
 	bool multi;		/* will be attached in bulk, by a link over many sites */
-	uint32_t btf_id;	/* of what it is attached to, where contexts attach by that */
+	uint32_t btf_id;	/* of the function or tracepoint, if contexts attach by it */
 	enum cc_select select;
 	uint32_t probe;	 /* STATIC */
 	int table;	 /* SYSCALL: fd of a direct array map */
 	bool sys_return; /* SYSCALL on sys_exit: the number is in orig_ax of args[0] */
 	pid_t pid;	 /* only this process, by its id in the options' namespace; 0: all */
-	struct cc_condition when; /* its sites' */
+	struct cc_condition when; /* the condition of all its sites */
 	const struct cc_args *args;
-	/* COOKIE, if some of args are CC_A_PLACE: fd of a direct array map with so many rows (a power of
-	 * two) of so many bytes. High 32 bits of the cookie: the site's row. */
+	/* COOKIE, if an argument is CC_A_PLACE: fd of the table of places, a direct array map of
+	 * nplaces rows (a power of two) of place_size bytes. High 32 bits of the cookie: a site's
+	 * row. */
 	int places;
 	uint32_t nplaces, place_size;
 	const int *clauses; /* indices into d_prog.clauses, in program order */
 	size_t nclauses;
-	uint64_t period_ns; /* PERF: count ticks that were missed; 0: do not */
+	uint64_t period_ns; /* PERF: the period, to count missed ticks; 0: no count */
 	bool begin, end;    /* BEGIN: sets active when done; END runs when draining */
 };
 
@@ -156,38 +157,37 @@ struct cc_options {
 	uint32_t ncpu;	   /* possible CPUs */
 	uint32_t ringsize; /* bytes of a CPU's ring buffer (a power of two): records are
 				 * submitted with a wake-up when they cross its first quarter */
-	bool fill;	   /* bufpolicy=fill: a full buffer is the end, not a drop */
+	bool fill;	   /* bufpolicy=fill: a full buffer ends tracing and is no drop */
 	pid_t pid;	   /* dtrace's own: BEGIN, END */
-	/* Process ids are this namespace's, as nsfs has it; pidns_ino 0: the initial one's. */
+	/* The namespace of process ids, by device and inode in nsfs; pidns_ino 0: the initial. */
 	uint64_t pidns_dev, pidns_ino;
-	/* Where one of the kernel's functions is; false: not there, or hidden. May be NULL. */
+	/* Finds a function of the kernel; false: the function is missing or hidden. May be NULL. */
 	bool (*function)(const char *name, struct cc_range *at);
 };
 
 struct cc;
 
 /*
- * Lays out variables, records and keys of the whole program; reports with diag what the
- * compiler cannot do (floats, structs by value …) with its place. NULL after errors.
- * All is in the arena.
+ * Lays out variables, records and keys of the whole program; reports what the compiler cannot do
+ * (floats, structs by value …) at its place. NULL after errors. Everything is in the arena.
  */
 struct cc *cc_new(struct arena *a, struct diag *diag, struct d *d, const struct d_prog *prog,
 		  const struct cc_options *opt);
 const struct rec_desc *cc_record(const struct cc *cc, int clause);
 const struct agg_desc *cc_agg(const struct cc *cc, int agg);
 struct cc_map *cc_maps(struct cc *cc, size_t *n);
-/* The map of probes, if programs use one, has room for so many. */
+/* Makes room for so many rows in the map of probes. */
 void cc_set_probes_room(struct cc *cc, uint32_t n);
-/* vtimestamp is used (known after cc_plan): run has the maps made that its program uses, sets each
- * CPU's `switched`, loads the program and attaches it to sched_switch. */
+/* True if a clause uses vtimestamp (known after cc_plan). run then calls cc_vtime_plan, makes the
+ * maps, sets each CPU's `switched`, loads the program and attaches it to sched_switch. */
 bool cc_uses_vtimestamp(const struct cc *cc);
 void cc_vtime_plan(struct cc *cc);
-int cc_vtime_load(struct cc *cc); /* its fd, or -errno */
-/* ustack, usym … are used: run keeps the history of mappings. */
+int cc_vtime_load(struct cc *cc); /* the program's fd, or -errno */
+/* True if a clause uses ustack, usym …: run then keeps the history of mappings. */
 bool cc_uses_usyms(const struct cc *cc);
-/* Which of enum cc_operand (bit n: that with the number n) the clauses of a unit read. */
+/* The operands that a unit's clauses read: bit n is operand n of enum cc_operand. */
 uint64_t cc_args_used(const struct cc *cc, const int *clauses, size_t nclauses);
-/* An operand as a table of places has it. false: only a program knows how to read that kind. */
+/* Converts an operand for a table of places. False: a table cannot hold that kind of place. */
 bool cc_place(const struct cc_arg *from, struct rt_place *to);
 
 /* The clauses of dtrace:::ERROR, in program order, and that probe's index: every unit planned
@@ -195,10 +195,11 @@ bool cc_place(const struct cc_arg *from, struct rt_place *to);
 void cc_set_error_clauses(struct cc *cc, const int *clauses, size_t n, uint32_t probe);
 
 /*
- * Two steps, because maps are made in between only for what is used: cc_plan compiles a unit and
- * marks the maps that it uses (call it for all units first), cc_set_load links it with the maps'
- * descriptors and loads it. cc_plan: 0 or -errno, with a diagnostic. cc_set_load: the program's fd, or
- * -errno: reported, or log holds the linker's or the verifier's words. -E2BIG: too many functions.
+ * Two steps, so that only maps that are used are made in between: cc_plan compiles a unit and marks
+ * the maps that it uses (call it for all units first), cc_set_load links the set with the maps'
+ * descriptors and loads it. cc_plan: 0 or -errno, with a diagnostic. cc_set_load: the program's fd,
+ * or -errno: the error is reported, or log holds the linker's or the verifier's words. -E2BIG: too
+ * many functions.
  */
 struct cc_func_set;
 int cc_plan(struct cc *cc, const struct cc_unit *unit, struct cc_func_set **out);

@@ -2,7 +2,7 @@
 /*
  * consumer/compile/element.c: elements of associative arrays.
  * In:   an lvalue whose key is made.
- * Out:  instructions that look its element up, make it, replace it or free it.
+ * Out:  instructions that look the element up, make it, replace it or free it.
  * Owns: nothing.
  *
  * An element is the value of a hash, one hash for each class of keys and size of values.
@@ -19,7 +19,6 @@ void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int
 			v->scope == D_V_SELF, e->kids + 1, e->nkids - 1, room);
 }
 
-/* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
 void g_element_call(struct gen *g, const struct lvalue *lv, const struct element_change *c)
 {
 	const struct key *k = &lv->key;
@@ -46,7 +45,7 @@ void g_element_call(struct gen *g, const struct lvalue *lv, const struct element
 		}
 		cc_helper(f, c->helper);
 		if (c->helper != BPF_FUNC_map_lookup_elem)
-			g_extend(g, 4, true); /* an int before 6.4, with nothing above it */
+			g_extend(g, 4, true); /* before 6.4 an int, whose upper half is 0 */
 		cc_jump(f, end);
 		cc_label_here(f, next);
 	}
@@ -56,9 +55,9 @@ void g_element_call(struct gen *g, const struct lvalue *lv, const struct element
 
 enum { CHANGE_TRIES = 8 };
 
-/* An element made, replaced or freed; one that is there already (BPF_NOEXIST), or is not, is fine.
- * A map that is busy (EBUSY, since 6.15 EDEADLK and ETIMEDOUT) is tried again before it is a drop
- * of its own; a full one is not. */
+/* Makes, replaces or frees an element. It is no error if an element to make exists already
+ * (BPF_NOEXIST) or an element to free is missing. A busy map (EBUSY, since 6.15 EDEADLK and
+ * ETIMEDOUT) is tried again, then counted as a busy drop. A full map (E2BIG) is not tried again. */
 void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
 		      int full)
 {

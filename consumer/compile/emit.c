@@ -3,8 +3,8 @@
  * consumer/compile/emit.c: the one place where instructions are made.
  * In:   registers, numbers, labels.
  * Out:  a cc_func's instructions and relocations.
- * Owns: nothing; all is the arena's. When that fails, instructions are dropped and
- *       cc_func_end says so.
+ * Owns: nothing; all is the arena's. If the arena fails, instructions are dropped and
+ *       cc_func_end returns -ENOMEM.
  */
 #include "config.h"
 
@@ -184,12 +184,13 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 	insn(f, OP(BPF_STX | BPF_ATOMIC | size, dst, src, off, BPF_CMPXCHG));
 }
 
-#else /* r5 is free at each of these */
+#else /* callers leave r5 free */
 
 /*
- * The load, made a wide target for the tests: divisions, which keep the number for some ten
- * nanoseconds, and a branch to the next instruction, for an emulator takes interrupts between
- * blocks only, and without it load, add and store were one block, as good as an atomic one.
+ * A load with a gap before the store, wide enough for the tests to see lost updates. The divisions
+ * keep the number for some ten nanoseconds. The branch to the next instruction is for emulators,
+ * which take interrupts between blocks only: in one block, load, add and store would be as good as
+ * atomic.
  */
 static void plain_load(struct cc_func *f, int size, int src, int off)
 {
@@ -231,7 +232,7 @@ void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off, int src)
 
 #endif
 
-/* ---- The end: what cannot be reached goes, for the verifier refuses it ---------------- */
+/* ---- The end: unreachable instructions go, because the verifier refuses them ---------- */
 
 static bool is_wide(const struct bpf_insn *i)
 {
@@ -243,7 +244,7 @@ static bool falls_through(const struct bpf_insn *i)
 	return i->code != (BPF_JMP | BPF_EXIT) && i->code != (BPF_JMP | BPF_JA);
 }
 
-/* target[i]: where instruction i jumps, -1: nowhere. */
+/* Marks reachable instructions in live. target[i]: where instruction i jumps, -1: nowhere. */
 static void reach(const struct cc_func *f, const int *target, bool *live, int *todo)
 {
 	size_t n = 0;
@@ -265,7 +266,7 @@ static void reach(const struct cc_func *f, const int *target, bool *live, int *t
 	}
 }
 
-/* at[i]: how many live instructions stand before i. */
+/* Removes dead instructions. at[i] = the number of live instructions before i. */
 static void compact(struct cc_func *f, const bool *live, int *at)
 {
 	size_t n = 0, jumps = 0, relocs = 0;

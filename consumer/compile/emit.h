@@ -52,14 +52,14 @@ void cc_map(struct cc_func *f, int dst, int mapid);
 void cc_map_value(struct cc_func *f, int dst, int mapid, uint32_t off);
 void cc_value_of(struct cc_func *f, int dst, int fd); /* address of a direct map's bytes */
 void cc_exit(struct cc_func *f);
-/* Everything shared is changed through these; --enable-plain-stores makes them wrong. */
+/* Shared memory is changed through these only; --enable-plain-stores makes them wrong. */
 void cc_atomic_add(struct cc_func *f, int dst, int off, int src);
 void cc_atomic_fetch(struct cc_func *f, int op, int dst, int off,
 		     int src); /* ADD OR AND XCHG; old in src */
 void cc_atomic_cmpxchg(struct cc_func *f, int size, int dst, int off,
 		       int src); /* r0: expected, then old */
-/* Labels resolved; -E2BIG if a jump is too far. */
+/* Resolves the labels; -E2BIG: a jump is too far. */
 int cc_func_end(struct cc_func *f);
-struct ebpf_func cc_func_view(const struct cc_func *f); /* to be linked; it borrows from f */
+struct ebpf_func cc_func_view(const struct cc_func *f); /* for ebpf_link; borrows from f */
 
 #endif

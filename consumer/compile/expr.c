@@ -22,8 +22,8 @@ static int compare_op(enum d_op op, bool is_signed)
 	}
 }
 
-/* r0 = 1 if it is not 0. Without a branch: a known 0 or 1 on each of two ways doubled the verifier's
- * work at every ^^ of an expression. */
+/* r0 = 1 if r0 is not 0. There is no branch: with one, the verifier walks the rest once with 0 and
+ * once with 1, which doubled its work at every ^^ of an expression. */
 static void as_bool(struct gen *g)
 {
 	cc_mov(g->f, R2, R0);
@@ -32,7 +32,7 @@ static void as_bool(struct gen *g)
 	cc_alu_imm(g->f, BPF_RSH, R0, 63);
 }
 
-/* r0 = 1 if r0 op 0 or r1, else 0. */
+/* r0 = 1 if r0 op reg, else 0. reg < 0: compares with 0. */
 static void truth(struct gen *g, int op, int reg)
 {
 	struct cc_func *f = g->f;
@@ -49,7 +49,7 @@ static void truth(struct gen *g, int op, int reg)
 	cc_label_here(f, end);
 }
 
-/* Both kids: the left in r0, the right in r1. */
+/* r0 = a, r1 = b. */
 static void both(struct gen *g, const struct d_expr *a, const struct d_expr *b)
 {
 	struct held held;

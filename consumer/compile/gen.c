@@ -69,7 +69,7 @@ void g_zeros(struct gen *g, int reg, uint32_t bytes)
 	cc_map_value(g->f, reg, CC_MAP_ZERO, 0);
 }
 
-/* ---- A value kept while the next one is made --------------------------------- */
+/* ---- A value kept while another is computed ---------------------------------- */
 
 struct held g_hold(struct gen *g)
 {
@@ -206,7 +206,8 @@ void g_pid_tgid(struct gen *g)
 		cc_helper(f, BPF_FUNC_get_current_pid_tgid);
 		return;
 	}
-	/* struct bpf_pidns_info has the halves as the other helper has; zeroes for those outside. */
+	/* struct bpf_pidns_info has the two halves in the order of the other helper's result.
+	 * Processes outside of the namespace get zeros. */
 	ids = g_push(g, sizeof(struct bpf_pidns_info));
 	cc_imm(f, R1, (int64_t)opt->pidns_dev);
 	cc_imm(f, R2, (int64_t)opt->pidns_ino);

@@ -5,14 +5,14 @@
  *   emit.c    instructions, labels, relocations     layout.c  cc_new: variables, records, keys
  *   unit.c    cc_plan: main and its clauses         clause.c  statements and actions
  *   value.c   values by kind of expression          expr.c    operators
- *   type.c    what types tell                       number.c  arithmetic on registers
+ *   type.c    facts of types                        number.c  arithmetic on registers
  *   tables.c  contexts and maps                     gen.c     stack, slot, drops, faults
  *   string.c  strings                               element.c associative arrays
- *   lvalue.c  what has a place, read                memory.c  what addresses lead to
- *   scratch.c memory that a clause has of its own
+ *   lvalue.c  lvalues: found, read                  memory.c  memory behind addresses
+ *   scratch.c a clause's own memory
  *   key.c     tuples     agg.c     aggregations     rec.c     records
  *   aggregate.c arrays and structs in variables     builtin.c built-in variables
- *   assign.c  assignments                           refuse.c  what this version has not
+ *   assign.c  assignments                           refuse.c  what this version lacks
  *   arg.c     arguments by their places             link.c    sets of functions into the kernel
  */
 #ifndef CONSUMER_COMPILE_INNER_H
@@ -30,9 +30,9 @@ struct cc_func_set {
 	struct cc_unit unit; /* a copy; its clauses and args too */
 	struct cc_func **funcs;
 	size_t nfuncs, cap;
-	bool scratch;	/* some function takes the slot */
+	bool scratch;	/* some function uses the slot */
 	int send_func;	/* index of the function that sends a record */
-	int fault_func; /* index of the function for what a fault brings */
+	int fault_func; /* index of the function that main calls for a fault */
 };
 
 enum { CC_MAXMAPS = 128 };
@@ -47,7 +47,7 @@ struct cc {
 	size_t nmaps;
 	uint32_t ncpu2;	   /* opt.ncpu rounded up to a power of two */
 	uint32_t str_room; /* RT_STR_ROOM(strsize) */
-	uint32_t str_cell; /* a string global's or self's bytes: strsize rounded up to 8 */
+	uint32_t str_cell; /* bytes of a global or self-> string: strsize rounded up to 8 */
 
 	/* Offsets by variable id. */
 	uint32_t *global_off, *self_off, *this_off;
@@ -57,11 +57,11 @@ struct cc {
 	uint32_t rec_off, rec_max; /* the record's place in a slot, and its largest size */
 	/* Bytes of CC_MAP_ZERO and CC_MAP_TICKS; rows of CC_MAP_PROBES. */
 	uint32_t zero_size, ticks_size, probes_room;
-	uint32_t copyin_room; /* bytes for copies whose sizes are known at run time, in a clause */
+	uint32_t copyin_room; /* a clause's room for copies of sizes that vary, in bytes */
 	uint32_t heap_off;    /* of the struct rt_heap in a slot; rooms begin at rooms_off */
 	uint32_t rooms_off;
-	uint32_t this_plain; /* bytes of clause-local variables that are no strings, if one of them
-			      * is an array or a struct, which has an address; else 0 */
+	uint32_t this_plain; /* bytes of the clause-local variables but strings, if one is an array
+			      * or a struct, whose address a program can take; else 0 */
 
 	struct rec_desc *recs; /* by clause */
 	struct agg_desc *aggs; /* by aggregation */
@@ -74,7 +74,8 @@ struct cc {
 	bool failed; /* an error was reported */
 };
 
-/* The class map for keys of class bytes and values of value_size; made when first asked. -1: too many. */
+/* The id of the map for keys of key_class bytes and values of value_size; added at the first call.
+ * Too many maps: an error is reported, and the id is that of another map. */
 int cc_class_map(struct cc *cc, enum cc_mapkind kind, uint32_t key_class, uint32_t value_size);
 /* Marks the maps that a function uses, by itself or through the library. */
 void cc_use(struct cc *cc, const struct cc_func *f);
@@ -89,11 +90,12 @@ struct cc_func *cc_func_new(struct arena *a, const char *name);
 /*
  * Registers of every function of a unit: r6 ctx, r7 struct rt_fire *, r8 the slot, r9 a pointer
  * held over a few instructions, never while an expression is generated. A value is left in r0,
- * extended to 64 bits as its type says. r0 to r5 are lost by everything below.
+ * extended to 64 bits as its type says. Everything below overwrites r0 to r5.
  */
 enum { R0, R1, R2, R3, R4, R5, R_CTX, R_FIRE, R_SLOT, R_PTR, R_FP };
 
-/* Of BPF's 512 bytes: main 96, faults 32, routine 128. From CC_DEEP on what can be in the slot is. */
+/* Of BPF's 512 bytes of stack main takes 96, faults 32, a routine 128. A clause that has CC_DEEP
+ * bytes in use keeps further values and keys in the slot. */
 enum { CC_CLAUSE_STACK = 256, CC_DEEP = 128 };
 
 struct gen {
@@ -106,7 +108,7 @@ struct gen {
 	const struct rec_desc *rec;
 	bool scratch;  /* the slot was used */
 	bool sleep;    /* may fault pages in */
-	bool is_error; /* of ERROR: called by way of the faults' function */
+	bool is_error; /* of ERROR: called by the function `faults` */
 	int stack;     /* bytes in use */
 	bool too_deep;
 	uint32_t top;	    /* first byte of the slot that is free */
@@ -124,25 +126,25 @@ uint32_t g_str_room(struct gen *g);
 void g_slot(struct gen *g, int reg, uint32_t off); /* reg = slot + off */
 /* slot + off = src; far offsets go by r5 */
 void g_slot_store(struct gen *g, int size, uint32_t off, int src);
-void g_cpu(struct gen *g);			/* r2 = this CPU's struct rt_cpu; r1 */
-void g_drop(struct gen *g, enum rt_drop which); /* counts one; r1, r2 */
-/* A change that another thread's overtook: to `again`, or, after the tries counted in the stack at
- * `tries`, a drop. r1, r2, r5 */
+void g_cpu(struct gen *g);			/* r2 = this CPU's struct rt_cpu; r1 is lost */
+void g_drop(struct gen *g, enum rt_drop which); /* counts a drop; r1, r2 are lost */
+/* A change was overtaken by another thread's: jumps to `again` or, after the tries counted at fp +
+ * tries, counts a drop. r1, r2, r5 are lost. */
 void g_try_again(struct gen *g, int tries, int again);
-/* r0: the map's row whose index is a member of struct rt_fire; to none if there is no such row. `key`: 8
- * bytes of the stack. */
+/* r0 = the map's row whose index is the member of struct rt_fire at offset `member`; to none if
+ * there is no such row. `key`: 8 bytes of the stack. */
 void g_map_row(struct gen *g, int map, int member, int key, int none);
 void g_fault(struct gen *g, enum rt_fault fault, int reg); /* reg: value, -1: 0; not r1 */
-/* Of a member in the kernel's structures: "task_struct.tgid". It is an error if there is none. */
+/* The offset of a member in the kernel's structures: "task_struct.tgid"; an error if missing. */
 int g_field(struct gen *g, const char *path);
 void g_time(struct gen *g);		   /* r0 = the firing's time */
 void g_pid_tgid(struct gen *g);		   /* r0 */
 void g_owner(struct gen *g, uint32_t off); /* struct rt_owner at slot + off */
-/* A library routine of the slot and two numbers. */
+/* Calls a library routine with the slot and two numbers. */
 void g_slot_routine(struct gen *g, const char *name, uint32_t a, uint32_t b);
-void g_clear(struct gen *g, uint32_t off, uint32_t bytes); /* of the slot, multiples of 8 */
+void g_clear(struct gen *g, uint32_t off, uint32_t bytes); /* zeros in the slot; multiples of 8 */
 
-/* A value kept while the next one is made: in the stack; where expressions are deep, in the slot. */
+/* A value kept while another is computed: on the stack or, if the stack is deep, in the slot. */
 struct held {
 	bool in_slot;
 	int at;
@@ -157,12 +159,12 @@ enum value_kind {
 	VALUE_STRING, /* a struct rt_str in the slot */
 	VALUE_BYTES,  /* bytes in the slot, as they lie in memory */
 };
-/* What the instructions of an expression leave behind. */
+/* Where the instructions of an expression leave its value. */
 struct value {
 	enum value_kind kind;
 	uint32_t at;   /* STRING, BYTES: their offset in the slot */
-	uint32_t size; /* BYTES: how many; at most so many if `length` is given */
-	int length;    /* BYTES: the place in the stack that holds their number; 0: `size` */
+	uint32_t size; /* BYTES: their number; the most, if `length` is given */
+	int length;    /* BYTES: the stack offset of their number; 0: `size` */
 };
 static inline struct value value_number(void)
 {
@@ -179,7 +181,7 @@ static inline struct value value_bytes(uint32_t at, uint32_t size)
 }
 
 enum value_kind cc_value_kind(const struct d_type *t);
-/* Any expression: the one function by which those below come back to an operand. */
+/* Any expression. The functions below come back to their operands through this function only. */
 struct value g_value(struct gen *g, const struct d_expr *e);
 void g_number(struct gen *g, const struct d_expr *e);	  /* r0 */
 uint32_t g_string(struct gen *g, const struct d_expr *e); /* slot offset of a struct rt_str */
@@ -196,87 +198,87 @@ bool cc_type_signed(const struct d_type *t);
 
 /* ---- Memory -------------------------------------------------------------------------- */
 
-/* What the address in r0 leads to. */
+/* The memory that the address in r0 leads to. */
 struct memory {
-	bool user; /* user land's; else the kernel's */
-	bool own;  /* or the clause's own: the address tells */
-	int limit; /* what copyin() was asked for, read from user land at once: two words in the
-		    * stack, where it begins and how many bytes it has; 0: no limit */
-	int most;  /* a string's largest length: its place in the stack; 0: none */
+	bool user; /* the address is user land's; else the kernel's */
+	bool own;  /* or the clause's own: the value of the address tells */
+	int limit; /* the range of a copyin() that is read in place: stack offset of two words, its
+		    * start and its size; 0: no limit */
+	int most;  /* stack offset of a string's largest length; 0: no limit */
 };
-/* What a pointer leads to. stays: bytes of a copyin() are copied, for they are changed, or used
- * again by their address. */
+/* r0 = the pointer's value. stays: a copyin() must copy, because its bytes are changed or their
+ * address is used again. */
 struct memory g_pointee(struct gen *g, const struct d_expr *pointer, bool stays);
 void g_memory_free(struct gen *g, const struct memory *m);
-void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = what r0 points at */
+void g_read(struct gen *g, uint32_t size, bool is_signed, bool user); /* r0 = the number at r0 */
 void g_memory_number(struct gen *g, const struct memory *m, uint32_t size, bool is_signed);
-/* A struct rt_str at slot + at, of at most `most` bytes; r0: its length. */
+/* Reads a string to the struct rt_str at slot + at, at most `most` bytes; r0: its length. */
 void g_memory_string(struct gen *g, const struct memory *m, uint64_t most, uint32_t at);
 void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32_t at);
-/* r0 to the address in the stack at `addr`; a fault unless copyin() gave this clause those bytes. */
+/* Stores r0 at the address in fp + addr; a fault unless copyin() gave this clause those bytes. */
 void g_memory_store(struct gen *g, int addr, uint32_t size);
 
-/* The slot's memory that a program has addresses of. */
+/* The slot's memory of which a program can have addresses. */
 enum { CC_HEAP_MAX = 1 << 20, CC_COPYIN_MAX = 1 << 18 };
 uint32_t cc_heap_room(const struct cc *cc, const struct d_clause *c);
-void g_heap_begin(struct gen *g); /* of a clause: nothing was given to it */
+void g_heap_begin(struct gen *g); /* a clause begins with an empty heap */
 bool g_has_own_memory(const struct gen *g);
-void g_own_address(struct gen *g, uint32_t off); /* r0: that of slot + off */
-/* r1: the offset in the slot of the `size` bytes at the address r0, r2: where what they are part of
- * ends; to `other` if the clause has none there. r0 stays, r3 is lost. */
+void g_own_address(struct gen *g, uint32_t off); /* r0 = the address of slot + off */
+/* r1 = the slot offset of the `size` bytes at the address r0, r2 = the slot offset where their area
+ * ends; to `other` if they are not the clause's own. r0 stays, r3 is lost. */
 void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other);
-/* The call of copyin() that a pointer is, NULL: none. */
+/* The call of copyin() that makes the pointer e; NULL: another expression makes it. */
 const struct d_expr *g_copied_in(const struct d_expr *e);
 int g_copyin_limit(struct gen *g,
-		   const struct d_expr *call); /* r0: its address; struct memory's limit */
+		   const struct d_expr *call); /* r0 = the address; returns struct memory's limit */
 struct value g_copyin(struct gen *g, const struct d_expr *e);
 
-void g_arg(struct gen *g, size_t operand); /* r0 = one of enum cc_operand; 0 if it is none */
+void g_arg(struct gen *g, size_t operand); /* r0 = operand; 0 if the site has none */
 void g_condition_operand(struct gen *g, const struct cc_arg *a, int word); /* r0 */
 void g_typed_arg(struct gen *g, size_t n);				   /* r0 = args[n] */
-/* r0 = the return address of the function that the site is in, 0 if it cannot be had. false: frame
- * pointers lead to it at every site, and nothing is generated. */
+/* r0 = the return address of the function that the site is in, 0 if it cannot be read. False: frame
+ * pointers lead to it at every site; nothing is generated. */
 bool g_return_address(struct gen *g);
 struct value g_builtin(struct gen *g, const struct d_expr *e); /* VAR; INDEX of args[] */
 struct value g_subr(struct gen *g, const struct d_expr *e);    /* CALL */
 
-/* STRING, or a string in memory: anything but what value.c makes of other strings. */
+/* The node STRING. */
 struct value g_string_literal(struct gen *g, const struct d_expr *e);
-/* A string that is read from memory: false if e is another, and nothing is generated. */
+/* Reads a string from memory. False: e is no string in memory; nothing is generated. */
 bool g_string_memory(struct gen *g, const struct d_expr *e, struct value *v);
 struct value g_copyinstr(struct gen *g, const struct d_expr *e);
 struct value g_strjoin(struct gen *g, const struct d_expr *e);
 struct value g_substr(struct gen *g, const struct d_expr *e);
 void g_string_copy(struct gen *g, uint32_t to, uint32_t from);
-/* A string from memory is read to slot + off, in a room of str_room bytes from off - 8 on whose first
- * 8 stay as they were; r0: its length. Any other string: false, and nothing is generated. */
+/* The same to slot + off. The room of str_room bytes begins at off - 8, and its first 8 bytes stay
+ * as they were. r0: the string's length. */
 bool g_string_in(struct gen *g, const struct d_expr *e, uint32_t off);
 
 void g_life_test(struct gen *g, int out); /* to out if tracing has not begun, or ends */
-/* The array or struct variable that e is an element or member of, or is; NULL: none. */
+/* The array or struct variable that e is, or is a part of; NULL: there is none. */
 const struct d_var *cc_aggregate_of(const struct d_expr *e);
 const struct d_expr *cc_aggregate_name(const struct d_expr *e); /* its VAR or INDEX node */
 bool cc_is_aligned(const struct d_expr *e);
 bool cc_is_aggregate(const struct d_type *t); /* an array, a struct or a union */
 uint32_t cc_var_size(const struct d_type *t); /* bytes of a variable that is no string */
-enum { CC_MAX_AGGREGATE = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* of a global one; of the others */
-/* Bytes from a variable's start: `known`, or if it varies what is in the stack at `at`. */
+enum { CC_MAX_AGGREGATE = 1 << 20, CC_MAX_LOCAL = 1 << 15 }; /* bytes: a global's; any other's */
+/* Bytes from a variable's start: `known` or, if it varies, the word at fp + at. */
 struct offset {
 	bool varies;
 	uint32_t known, bits;
 	int at;
 };
-struct offset g_offset(struct gen *g, const struct d_expr *e); /* a fault if outside of it */
-void g_offset_word(struct gen *g, struct offset *o); /* of the aligned 4 bytes around it instead */
+struct offset g_offset(struct gen *g, const struct d_expr *e); /* a fault if outside the variable */
+void g_offset_word(struct gen *g, struct offset *o); /* moves to the aligned 4 bytes around it */
 void g_offset_shift(struct gen *g, const struct offset *o,
-		    int reg); /* then: by how many bits it is in there */
+		    int reg); /* then reg = how many bits are below it */
 void g_offset_free(struct gen *g, const struct offset *o);
-void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg: the address of so many zeros */
+void g_zeros(struct gen *g, int reg, uint32_t bytes); /* reg = the address of `bytes` zeros */
 void g_assign(struct gen *g, const struct d_expr *e);
 struct value g_assign_string(struct gen *g, const struct d_expr *e);
 void g_step(struct gen *g, const struct d_expr *e);
 
-/* Where a key is; class known when it is made (lo == hi) or in the stack at `klass`. */
+/* A key in memory. The compiler knows its class (lo == hi), or the word at fp + klass holds it. */
 struct key {
 	bool on_stack;
 	int off;	 /* fp or slot offset */
@@ -284,7 +286,7 @@ struct key {
 	int klass;
 	int bytes; /* of stack, for g_key_free */
 };
-/* kids[0..n): components; room: jump there if it is too long. */
+/* kids[0..n): components; room: jump there if the key is too long. */
 struct key g_key(struct gen *g, uint32_t id, bool serial, struct d_expr *const *kids, size_t n,
 		 int room);
 void g_key_ptr(struct gen *g, const struct key *k, int reg);
@@ -292,27 +294,27 @@ void g_key_free(struct gen *g, const struct key *k);
 
 /* ---- Lvalues -------------------------------------------------------------------------------- */
 
-/* A place while it is used: a variable's, an element's, a part of one, or memory. */
+/* An lvalue while it is used: a variable, an element, a part of either, or memory. */
 struct lvalue {
-	const struct d_type *type; /* of what is there */
+	const struct d_type *type; /* the lvalue's type */
 	const struct d_var *var;   /* NULL: memory that a pointer leads to */
-	bool inside;		   /* in an array or struct, as it lies in C; or one as a whole */
-	bool is_element; /* of an associative array: by its key, a value of `cell` bytes */
+	bool inside;		   /* a part of an array or struct variable, or all of it */
+	bool is_element; /* of an associative array: `key` finds a value of `cell` bytes */
 	struct key key;
 	uint32_t cell;
-	struct offset off;    /* inside: from where the variable begins */
-	int size;	      /* of an access: BPF_DW; inside: as in C, or a word around it */
-	uint32_t mask;	      /* of one or two bytes in a word; else 0 */
+	struct offset off;    /* inside: from the variable's start */
+	int size;	      /* of an access: BPF_DW; inside: its C size, or the word around it */
+	uint32_t mask;	      /* of one or two bytes in a word; 0: the whole access */
 	struct memory memory; /* memory: its address is in the stack at `address` */
 	int address;
 };
-/* none: jump there if the key is too long. Its parts of the stack are free after g_lvalue_free(). */
+/* none: jump there if the key is too long. The lvalue keeps stack until g_lvalue_free(). */
 struct lvalue g_lvalue(struct gen *g, const struct d_expr *e, int none);
 void g_lvalue_free(struct gen *g, const struct lvalue *lv);
-/* r9: a variable's place; to none if it is not there. create: a thread's storage is made. */
+/* r9 = the variable's address; to none if it does not exist. create: a thread's storage is made. */
 void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none);
-const struct d_var *cc_lvalue_var(const struct d_expr *e); /* a VAR's, an INDEX's */
-bool cc_is_memory(const struct d_expr *e); /* an lvalue that is no variable, nor part of one */
+const struct d_var *cc_lvalue_var(const struct d_expr *e); /* of a VAR or an INDEX */
+bool cc_is_memory(const struct d_expr *e); /* true: an lvalue that is no part of a variable */
 uint32_t g_lvalue_string_size(const struct gen *g, const struct lvalue *lv);
 void g_self(struct gen *g, bool create); /* r0: the thread's storage or NULL */
 struct value g_load(struct gen *g, const struct d_expr *e);
@@ -320,13 +322,13 @@ void g_load_bytes(struct gen *g, const struct d_expr *e, uint32_t at); /* to slo
 void g_address(struct gen *g, const struct d_expr *e);		       /* r0 */
 struct memory g_lvalue_memory(struct gen *g, const struct d_expr *e, bool stays);
 
-/* What an element becomes: the value at reg + off, or zeros; never for lookups and deletions. */
+/* A map helper's call for an element. An update sets the value at reg + off, or zeros. */
 struct element_change {
 	int helper, reg, off, flags;
 	bool zeros;
 };
 void g_element_key(struct gen *g, const struct d_expr *e, struct lvalue *lv, int room);
-/* Calls a map helper for the class that the key has. r0: result, or 0 for a class that cannot be. */
+/* Calls a map helper on the map of the key's class. r0: its result; 0 if the class has no map. */
 void g_element_call(struct gen *g, const struct lvalue *lv, const struct element_change *c);
 void g_element_change(struct gen *g, const struct lvalue *lv, const struct element_change *c,
 		      int full);
@@ -334,10 +336,10 @@ enum rec_kind cc_key_kind(const struct d_type *t);
 uint32_t cc_key_least(const struct d_type *t);
 enum { CC_FRAMES_MAX = RT_FRAMES_MAX };
 uint32_t cc_stack_frames(const struct cc *cc, const struct d_type *t);
-/* At base + off (the slot's or the stack's register): up to `bytes` of return addresses, the probe's own
- * function's first. r0: how many bytes, or negative. */
+/* Writes up to `bytes` of return addresses to base + off (base: R_SLOT or R_FP), the address in the
+ * probe's own function first. r0: how many bytes, or negative. */
 void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes);
-/* r0 = bytes of the stack put at slot + off, room for cc_stack_frames */
+/* r0 = bytes of the stack written to slot + off; room for cc_stack_frames */
 void g_stack(struct gen *g, const struct d_type *t, uint32_t off);
 
 void g_agg(struct gen *g, const struct d_stmt *s);
@@ -348,15 +350,15 @@ void g_rec_begin(struct gen *g);
 void g_rec_action(struct gen *g, const struct d_stmt *s);
 void g_rec_end(struct gen *g);
 int g_send_func(struct cc *cc, struct cc_func_set *set); /* 0, or -errno */
-/* Outputs r2 = data, r3 = length (bounded) to this CPU's ring; drops are counted. */
+/* Outputs r3 bytes (bounded) at r2 to this CPU's ring buffer; counts a drop if they do not fit. */
 void g_ring(struct gen *g);
 
-/* A function of the set that runs the first *n clauses of the list, or fewer if they are long: *n
- * says how many. Its index, or -errno. */
+/* Adds a function to the set that runs the first *n clauses of the list, or fewer if they are long:
+ * *n then says how many. The function's index, or -errno. */
 int g_clauses(struct cc *cc, struct cc_func_set *set, const int *list, size_t *n, bool is_error);
 
 bool cc_refuse_clause(struct cc *cc, const struct d_clause *c);
-/* False, and reported: the row says LACKS. parens: "()" of what is called. */
+/* True if this version has the row; else reports that it lacks it. parens: "()" for functions. */
 bool cc_refuse_lacking(struct cc *cc, struct loc at, const struct d_row *row, const char *parens);
 
 #endif

@@ -33,7 +33,7 @@ static uint32_t key_most(struct cc *cc, const struct d_type *t)
 	       (k == REC_STACK || k == REC_USTACK ? 8 * cc_stack_frames(cc, t) : 0);
 }
 
-/* The kernel's functions between a tracepoint and bpf_trace_runN, where they are. */
+/* Address ranges of the kernel's functions between a tracepoint and bpf_trace_runN. */
 static size_t tracing(const struct gen *g, struct cc_range of[2])
 {
 	static const char *const before[] = { "__bpf_trace_", "__traceiter_" };
@@ -61,10 +61,10 @@ static void get_stack(struct gen *g, int base, uint32_t off, uint32_t bytes, uin
 }
 
 /*
- * Where our own frames come first in the kernel's stack, they are skipped (and the function that
- * calls ERROR's clauses). Behind those of a raw tracepoint may come the functions that called its
- * program, which depends on the kernel and on how many consumers the tracepoint has at the moment:
- * as long as the first frame is in one of them, one more is skipped.
+ * Some kernel stacks begin with our own frames, which are skipped, and so is the function that
+ * calls ERROR's clauses. Behind our frames at a raw tracepoint may come the functions that called
+ * its program. Their number depends on the kernel and on how many consumers the tracepoint has at
+ * the moment: one more frame is skipped as long as the first frame is in such a function.
  */
 void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 {
@@ -99,8 +99,8 @@ void g_frames(struct gen *g, bool user, int base, uint32_t off, uint32_t bytes)
 /*
  * Where a function has not made its frame yet, the frame pointer is its caller's, and a walk along
  * frame pointers goes from the site to the caller's caller: the return address comes between them.
- * The kernel's walk has it since 6.12, but only at some first instructions, and on some kernels: such
- * a stack is walked by the library.
+ * Since 6.12 the kernel's walk adds it, but only at some first instructions, and on some kernels:
+ * the library walks such a stack.
  */
 static void user_frames(struct gen *g, uint32_t off, uint32_t bytes)
 {
@@ -152,14 +152,14 @@ void g_stack(struct gen *g, const struct d_type *t, uint32_t off)
 	cc_label_here(f, fine);
 }
 
-/* One key being built in the slot: `tail` is a stack word with the offset after what is there, which
- * is `known` (or 0) until something of unknown length comes. */
+/* A key while it is built in the slot. Its end is the offset `known` until a component of unknown
+ * length comes; from then on `known` is 0, and the word at fp + tail holds the end. */
 struct build {
 	uint32_t off, most, known;
 	int tail, room;
 };
 
-/* From here on the tail is known when the program runs. */
+/* From here on the end is known at run time only. */
 static void unknown(struct gen *g, struct build *b)
 {
 	if (!b->known)
@@ -169,7 +169,7 @@ static void unknown(struct gen *g, struct build *b)
 	b->known = 0;
 }
 
-/* The word in r0 goes to the tail, which moves on. */
+/* Appends the word in r0. */
 static void put_word(struct gen *g, struct build *b)
 {
 	struct cc_func *f = g->f;
@@ -222,7 +222,7 @@ static void moved(struct gen *g, const struct build *b)
 	cc_store(g->f, BPF_DW, R_FP, b->tail, R0);
 }
 
-/* A string from memory is read to where it stays, if its room is in the key's. */
+/* Reads a string from memory to its final place, if a whole string's room fits into the key's. */
 static bool read_string(struct gen *g, struct build *b, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
@@ -278,7 +278,7 @@ static void key_STACK(struct gen *g, struct build *b, const struct d_expr *e)
 	g_pop(g, 8);
 }
 
-/* An array is a key by its address, as the checker casts it; structs are refused. */
+/* The checker casts an array to its address, and structs are refused: no component is bytes. */
 #define key_BYTES key_INT
 #define key_KSYM key_INT
 #define key_USTACK key_STACK
@@ -288,8 +288,9 @@ static void (*const put[])(struct gen *g, struct build *b, const struct d_expr *
 #include "consumer/kinds.def"
 };
 
-/* r0 = the number that only this thread ever has; no storage: to room, for it is counted there. An
- * interrupt may give it one in between: that stays. */
+/* r0 = the thread's serial number, which no other thread ever has; to room, where the drop is
+ * counted, if there is no storage. An interrupt may number the thread meanwhile: that number
+ * stays. */
 static void thread_serial(struct gen *g, int room)
 {
 	struct cc_func *f = g->f;

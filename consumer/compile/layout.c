@@ -12,8 +12,8 @@
 
 /* ---- Variables --------------------------------------------------------------------------- */
 
-/* A room is as large a part of the CPU's buffer as a slot is of its slots: in DTrace, too, scratch
- * space comes out of the principal buffer. */
+/* The room for copyin() is the CPU's buffer divided by its slots: in DTrace, too, scratch space
+ * comes out of the principal buffer. */
 static uint32_t copyin_room(const struct cc_options *opt)
 {
 	uint32_t room = opt->ringsize / RT_SLOTS, least = opt->strsize > 1024 ? opt->strsize : 1024;
@@ -57,7 +57,7 @@ static uint32_t *offsets(struct cc *cc, struct d_var **vars, size_t n, uint32_t 
 	return off;
 }
 
-/* Associative arrays share maps: each has a number of its own in its keys, kept in its place here. */
+/* Associative arrays share maps. Each array's keys have its id, which off[] holds for an offset. */
 static void assoc_ids(struct d_var **vars, size_t n, uint32_t *off, uint32_t first)
 {
 	for (size_t i = 0; i < n; i++)
@@ -65,7 +65,7 @@ static void assoc_ids(struct d_var **vars, size_t n, uint32_t *off, uint32_t fir
 			off[i] = first + (uint32_t)i;
 }
 
-/* The kernel's limit on a thread's storage is 64 KB with what it adds. */
+/* The kernel limits a thread's storage to 64 KB, with a header of its own. */
 static bool self_fits(struct cc *cc)
 {
 	enum { SELF_MAX = 65024 };
@@ -90,7 +90,7 @@ static bool self_fits(struct cc *cc)
 	return true;
 }
 
-/* Where the clause-local strings begin, behind all other variables. */
+/* The offset where the clause-local strings begin, behind all other variables. */
 static uint32_t this_strings(const struct cc *cc)
 {
 	uint32_t at = cc->this_size;
@@ -127,7 +127,7 @@ static bool vars_layout(struct cc *cc)
 
 /* ---- Aggregations ------------------------------------------------------------------------ */
 
-/* A value with a key is drained in one piece, which must fit into a buffer of the kernel's. */
+/* A value with a key is drained as a whole, which must fit into the drain's ring buffer. */
 static bool agg_fits(struct cc *cc, const struct d_agg *a)
 {
 	if (!a->nkeys || cc_agg_words(a) <= RT_DRAIN_WORDS_MAX)
@@ -162,7 +162,7 @@ static bool agg_layout(struct cc *cc, const struct d_agg *a, struct agg_desc *d)
 	return true;
 }
 
-/* What symbol a key is shown as stands in the statement, not in its type. */
+/* The statement tells how a key's address is shown (sym, mod, func …), not the key's type. */
 static void key_symbols(struct cc *cc, struct d_stmt **s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

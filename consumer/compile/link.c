@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/link.c: sets of functions, and programs of the library, into the kernel.
+ * consumer/compile/link.c: loads sets of functions, and programs of the library, into the kernel.
  * In:   a set (jumps resolved), maps with their descriptors.
- * Out:  programs. What their names stand for is answered here; ebpf/ does the rest.
+ * Out:  programs. This file says what names in them stand for; ebpf/ links and loads.
  * Owns: nothing.
  */
 #include "config.h"
@@ -44,7 +44,7 @@ static int map(void *arg, const char *name, int id)
 	return id < 0 || (size_t)id >= cc->nmaps ? -1 : cc->maps[id].fd;
 }
 
-/* ---- Maps that are used ----------------------------------------------------------------------- */
+/* ---- Maps that are used ---------------------------------------------------------------------- */
 
 static void use_map(void *arg, const char *name)
 {
@@ -72,9 +72,9 @@ void cc_use(struct cc *cc, const struct cc_func *f)
 	}
 }
 
-/* ---- Entry points ------------------------------------------------------------------------------ */
+/* ---- Entry points ---------------------------------------------------------------------------- */
 
-/* Where the clauses of a set begin in the script. */
+/* Where the set's first clause is in the script. */
 static struct loc place(const struct cc *cc, const struct cc_func_set *set)
 {
 	return set->unit.nclauses ? cc->prog->clauses[set->unit.clauses[0]]->loc : NOWHERE;
@@ -103,7 +103,7 @@ int cc_set_load(struct cc *cc, const struct cc_func_set *set, const char *name, 
 	err = ebpf_link(cc->arena, funcs, set->nfuncs, &kind, &names, &image);
 	if (!err)
 		err = ebpf_image_load(&image, name, log, log_size);
-	else if (err == -ENOENT) /* a member that this kernel has not is the script's matter */
+	else if (err == -ENOENT) /* the script needs a member that this kernel lacks */
 		diag_error(cc->diag, place(cc, set), NULL, "%s", image.why);
 	else if (log_size)
 		snprintf(log, log_size, "%s", image.why);
@@ -111,7 +111,7 @@ int cc_set_load(struct cc *cc, const struct cc_func_set *set, const char *name, 
 	return err;
 }
 
-/* A raw tracepoint's program. */
+/* The program at sched_switch, which is a raw tracepoint. */
 int cc_vtime_load(struct cc *cc)
 {
 	const struct cc_context *ctx = &cc_contexts[CC_CTX_RAWTP];
@@ -122,7 +122,7 @@ int cc_vtime_load(struct cc *cc)
 			 NULL, 0);
 }
 
-/* What drain programs name. */
+/* What the names in a drain program stand for. */
 struct drain {
 	const struct cc_map *map;
 	int hashes, ring;

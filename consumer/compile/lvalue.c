@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/lvalue.c: what has a place: variables, their members and elements, and memory
- * that pointers lead to; found, read, and its address taken.
+ * consumer/compile/lvalue.c: finds and reads lvalues, and takes their addresses: variables, their
+ * members and elements, memory behind pointers.
  * In:   expressions of the kinds that d/ekinds.def calls lvalues.
- * Out:  struct lvalue; instructions that find it, and leave its value or its address.
+ * Out:  struct lvalue; instructions that find the lvalue, and leave its value or its address.
  * Owns: nothing.
  *
  *   global   8 bytes of a direct map; strings: strsize bytes behind     all changes atomic
@@ -19,8 +19,7 @@
 
 /* ---- Variables ---------------------------------------------------------------------------- */
 
-/* r9 = a scalar's 8 bytes, a string's, or where an array or struct begins, and `known` bytes more;
- * `none` if it is not there. */
+/* r9 = the variable's address plus the offset's known part; to none if it does not exist. */
 static void find_var(struct gen *g, const struct lvalue *lv, bool create, int none)
 {
 	const struct d_var *v = lv->var;
@@ -58,7 +57,7 @@ void g_lvalue_find(struct gen *g, const struct lvalue *lv, bool create, int none
 	}
 }
 
-/* A variable, an element of one, or a part of these. */
+/* The lvalue of a variable, of an associative array's element, or of a part of either. */
 static struct lvalue variable_lvalue(struct gen *g, const struct d_expr *e, int none)
 {
 	const struct d_var *whole = cc_aggregate_of(e);
@@ -78,9 +77,9 @@ static struct lvalue variable_lvalue(struct gen *g, const struct d_expr *e, int 
 	return lv;
 }
 
-/* The verifier follows pointers into maps; one that was read back from memory is a number to it,
- * which D may add to and compare as it likes, and which probe_read follows. What is not there is
- * zeros. */
+/* r0 = the variable's address. The verifier limits what a program does with a pointer into a map.
+ * Read back from memory, the pointer is a number to the verifier: D may add to it and compare it,
+ * and probe_read takes it. A variable that does not exist has the address of zeros. */
 static void variable_address(struct gen *g, const struct d_expr *e)
 {
 	struct cc_func *f = g->f;
@@ -166,7 +165,7 @@ static struct memory address_VAR(struct gen *g, const struct d_expr *e, bool sta
 	return m;
 }
 
-/* args[n] that is an array or a string: the argument is its address. */
+/* For args[n] of an array or string type, the argument is its address. */
 static struct memory address_INDEX(struct gen *g, const struct d_expr *e, bool stays)
 {
 	if (e->kids[0]->var->scope != D_V_BUILTIN)
@@ -246,7 +245,7 @@ static void load_variable(struct gen *g, const struct d_expr *e)
 	g_lvalue_free(g, &lv);
 }
 
-/* Members and elements have the size that strings had when they were declared. */
+/* A string in an array or struct has the size that strings had at its declaration. */
 uint32_t g_lvalue_string_size(const struct gen *g, const struct lvalue *lv)
 {
 	uint64_t size = lv->inside ? d_resolve(lv->type)->size : g->cc->opt.strsize;
@@ -254,7 +253,7 @@ uint32_t g_lvalue_string_size(const struct gen *g, const struct lvalue *lv)
 	return size < g->cc->opt.strsize ? (uint32_t)size : g->cc->opt.strsize;
 }
 
-/* From the bytes at r9 to a string of the slot. */
+/* Reads the bytes at r9 to the string at slot + at. r3 = its length. */
 static void load_string_bytes(struct gen *g, const struct lvalue *lv, uint32_t at, int none)
 {
 	struct cc_func *f = g->f;
@@ -309,7 +308,7 @@ static struct value load_number(struct gen *g, const struct d_expr *e)
 		return value_number();
 	}
 	m = g_lvalue_memory(g, e, false);
-	if (t->kind != D_T_FUNC) /* a function is its address */
+	if (t->kind != D_T_FUNC) /* a function's value is its address */
 		g_memory_number(g, &m, (uint32_t)t->size, cc_type_signed(t));
 	g_memory_free(g, &m);
 	return value_number();

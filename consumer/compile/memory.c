@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/memory.c: what addresses lead to: user land's memory, the kernel's and the
- * clause's own; read as numbers, strings and bytes, and stored through pointers.
+ * consumer/compile/memory.c: reads memory behind addresses (user land's, the kernel's and the
+ * clause's own) as numbers, strings and bytes, and stores through pointers.
  * In:   an address in r0.
  * Out:  instructions; a fault where the address is bad.
  * Owns: nothing.
@@ -40,8 +40,8 @@ void g_read(struct gen *g, uint32_t size, bool is_signed, bool user)
 	g_pop(g, 16);
 }
 
-/* A fault if fewer than `size` bytes of what copyin() was asked for are at r0. r1: where that is in
- * them. */
+/* A fault unless `size` bytes at the address r0 are in the copyin()'s range. r1 = r0's offset in
+ * the range, r2 = the range's size. */
 static void within(struct gen *g, const struct memory *m, uint32_t size)
 {
 	struct cc_func *f = g->f;
@@ -98,7 +98,7 @@ void g_memory_store(struct gen *g, int addr, uint32_t size)
 
 /* ---- Strings and bytes --------------------------------------------------------------- */
 
-/* r0: a routine's result; negative: the address in the stack at `addr` was bad. */
+/* A fault if r0, a routine's result, is negative: the address at fp + addr was bad. */
 static void check_address(struct gen *g, int addr)
 {
 	struct cc_func *f = g->f;
@@ -110,7 +110,7 @@ static void check_address(struct gen *g, int addr)
 	cc_label_here(f, fine);
 }
 
-/* r4 = r4, or `most` if that is less. */
+/* r4 = the smaller of r4 and `most`. */
 static void at_most(struct gen *g, uint64_t most)
 {
 	int fine = cc_label_new(g->f);
@@ -122,8 +122,8 @@ static void at_most(struct gen *g, uint64_t most)
 	cc_label_here(g->f, fine);
 }
 
-/* A routine of the slot that puts at slot + at what is at the address, or the offset in the slot, in
- * `from`; r4: how much. */
+/* Calls a routine that copies to slot + at. `from`: the register with the address, or with an
+ * offset in the slot; r4: the length. */
 static void to_slot(struct gen *g, uint32_t at, int from, const char *routine)
 {
 	cc_mov(g->f, R3, from);
@@ -191,7 +191,7 @@ void g_memory_bytes(struct gen *g, const struct memory *m, uint32_t size, uint32
 	g_pop(g, 8);
 }
 
-/* ---- Pointers and what they lead to ------------------------------------------------------ */
+/* ---- Pointers ----------------------------------------------------------------------------- */
 
 struct memory g_pointee(struct gen *g, const struct d_expr *e, bool stays)
 {

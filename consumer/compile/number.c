@@ -40,7 +40,7 @@ void g_norm(struct gen *g, const struct d_type *t)
 	cc_label_here(g->f, zero);
 }
 
-/* BPF before version 4 divides unsigned only: r0 and r1 by magnitude, the sign afterwards. */
+/* BPF before version 4 divides unsigned only: the magnitudes are divided, then the sign is set. */
 static void divide_signed(struct gen *g, int op)
 {
 	struct cc_func *f = g->f;
@@ -61,7 +61,7 @@ static void divide_signed(struct gen *g, int op)
 	cc_label_here(f, c);
 }
 
-/* Shifts by more than the type's bits: as the machine does it, and d/const.c. */
+/* A shift's count is taken modulo 32 or 64, as the machine and d/const.c do. */
 void g_arith(struct gen *g, enum d_op op, const struct d_type *t)
 {
 	static const uint8_t alu[D_NOPS] = {

@@ -35,7 +35,7 @@ static uint32_t fixed_size(const struct rec_field *f)
 	return fixed[f->kind] ? fixed[f->kind] : (f->size + 7) & ~7u;
 }
 
-/* The next field of the action: the value of e. */
+/* Adds a field to the action: the value of e. */
 static void field_layout(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
 	struct rec_field *f = &a->fields[a->nfields++];
@@ -58,7 +58,7 @@ static void field_layout(struct layout *l, struct rec_action *a, const struct d_
 	l->r->size += fixed_size(f);
 }
 
-/* layout_ID: what of an action goes into the record. */
+/* layout_ID: adds what the record holds of an action. */
 typedef void layout_fn(struct layout *l, struct rec_action *a, const struct d_expr *e);
 
 static void layout_args(struct layout *l, struct rec_action *a, const struct d_expr *e)
@@ -70,7 +70,7 @@ static void layout_args(struct layout *l, struct rec_action *a, const struct d_e
 			field_layout(l, a, e->kids[i]);
 }
 
-/* The format, kids[0], is the consumer's. */
+/* The record does not hold the format, kids[0]: the consumer has it. */
 static void layout_format(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
 	for (size_t i = 1; i < e->nkids; i++)
@@ -94,7 +94,7 @@ static void layout_aggs(struct layout *l, struct rec_action *a, const struct d_e
 	}
 }
 
-/* The action is a value itself: a stack, a symbol. */
+/* The action itself is the value: a stack, a symbol. */
 static void layout_self(struct layout *l, struct rec_action *a, const struct d_expr *e)
 {
 	field_layout(l, a, e);
@@ -181,7 +181,7 @@ bool cc_rec_layout(struct cc *cc, const struct d_clause *c, struct rec_desc *r)
 
 /* ---- Filling -------------------------------------------------------------------------- */
 
-/* Where an action's fields end, and the next one's begin. */
+/* The offset where an action's fields end. */
 static uint32_t fields_end(const struct rec_desc *r, size_t action)
 {
 	for (size_t i = action + 1; i < r->nactions; i++) {
@@ -193,7 +193,7 @@ static uint32_t fields_end(const struct rec_desc *r, size_t action)
 	return r->size;
 }
 
-/* Actions inside of if may not run: their fields are sent all the same. */
+/* Clears the fields of actions inside an if: they are sent even if the action does not run. */
 static void clear_absent(struct gen *g)
 {
 	const struct rec_desc *r = g->rec;
@@ -220,7 +220,7 @@ void g_rec_begin(struct gen *g)
 	clear_absent(g);
 }
 
-/* r0: the new tail, or a fault. */
+/* r0: the new tail; a fault if it is negative. */
 static void new_tail(struct gen *g)
 {
 	int fine = cc_label_new(g->f);
@@ -258,7 +258,7 @@ static void record_STRING(struct gen *g, const struct rec_field *fl, const struc
 static void record_BYTES(struct gen *g, const struct rec_field *fl, const struct d_expr *e,
 			 uint32_t at)
 {
-	if (fl->size & 7) { /* what stands between the field and the next */
+	if (fl->size & 7) { /* the bytes between this field and the next */
 		cc_imm(g->f, R0, 0);
 		g_slot_store(g, BPF_DW, at + (fl->size & ~7u), R0);
 	}
@@ -313,7 +313,7 @@ static void emit_fields(struct gen *g, const struct rec_action *a)
 	}
 }
 
-/* The status is kept where nothing is dropped; no clause starts any more. */
+/* The status goes to the state, where it cannot be dropped. No clause starts from then on. */
 static void emit_exit(struct gen *g, const struct rec_action *a)
 {
 	struct cc_func *f = g->f;
@@ -370,7 +370,7 @@ void g_rec_action(struct gen *g, const struct d_stmt *s)
 
 /* ---- Sending ---------------------------------------------------------------------------- */
 
-/* No further record on this CPU, even if it would fit; the consumer ends tracing. */
+/* This CPU makes no further record, even if one would fit; the consumer ends tracing. */
 static void filled(struct gen *g)
 {
 	struct cc_func *f = g->f;
@@ -409,7 +409,7 @@ void g_ring(struct gen *g)
 	cc_imm(f, R4, BPF_RB_NO_WAKEUP);
 	cc_jump_imm(f, BPF_JGE, R0, quarter, quiet);
 	cc_alu(f, BPF_ADD, R0, R3);
-	cc_alu_imm(f, BPF_ADD, R0, BPF_RINGBUF_HDR_SZ); /* else the crossing may be stepped over */
+	cc_alu_imm(f, BPF_ADD, R0, BPF_RINGBUF_HDR_SZ); /* else no record may be seen to cross */
 	cc_jump_imm(f, BPF_JLT, R0, quarter, go);
 	cc_imm(f, R4, BPF_RB_FORCE_WAKEUP);
 	cc_jump(f, go);
@@ -450,7 +450,7 @@ void g_rec_end(struct gen *g)
 	cc_call(f, g->set->send_func);
 }
 
-/* The rest of the header; r3: the length. */
+/* Fills the record's header. r3: the length, r4: the clause. */
 static void header_fill(struct gen *g)
 {
 	struct cc_func *f = g->f;
@@ -467,9 +467,9 @@ static void header_fill(struct gen *g)
 }
 
 /*
- * (fire, slot, length, clause): one for all clauses of a program. The kernel's work on a program
- * grows with its length times the look-ups in it: with this in each clause, a thousand of them
- * took 2 s to load.
+ * send(fire, slot, length, clause), which all clauses of a program share. The kernel's work on a
+ * program grows with its length times the look-ups in it: with this code in each clause, a thousand
+ * clauses took 2 s to load.
  */
 int g_send_func(struct cc *cc, struct cc_func_set *set)
 {

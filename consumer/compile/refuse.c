@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/refuse.c: what this version cannot compile, said at its place.
+ * consumer/compile/refuse.c: reports what this version cannot compile, at its place.
  * In:   checked clauses.
  * Out:  diagnostics with the tag D_UNSUPPORTED.
  * Owns: nothing.
@@ -56,7 +56,7 @@ static bool is_struct(const struct d_expr *e)
 	return t && (t->kind == D_T_STRUCT || t->kind == D_T_UNION);
 }
 
-/* May this kid of the node be a struct? It is not a value there, but a place. */
+/* True if this kid may be a struct: the node uses its place, not its value. */
 static bool takes_place(const struct d_expr *e, size_t kid)
 {
 	return e->kind == D_E_MEMBER || e->kind == D_E_ADDR || (e->kind == D_E_ASSIGN && !kid);
@@ -95,8 +95,8 @@ static bool assigns(const struct d_expr *e)
 					 e->op == D_OP_POSTINC || e->op == D_OP_POSTDEC));
 }
 
-/* Variables, what is in an array or struct, and numbers in memory; which memory is the program's own
- * is known when it is written. */
+/* A program may assign to variables, to parts of arrays and structs, and to numbers in memory. Only
+ * the store itself knows whether memory is the program's own. */
 static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr *to)
 {
 	if (to->kind == D_E_AGG || (is_var(to) && !cc_aggregate_of(to)))
@@ -108,7 +108,7 @@ static bool target_ok(struct cc *cc, const struct d_expr *e, const struct d_expr
 			return refuse(
 				cc, to->loc,
 				"structs and unions by value are not available in this version");
-		/* the kernel has no atomic operation on them */
+		/* eBPF has no atomic operation on unaligned numbers */
 		return (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) || cc_is_aligned(to) ||
 		       refuse(cc, e->loc,
 			      "operations on members that are not aligned are not available in this version");
@@ -128,8 +128,7 @@ static bool is_float(const struct d_expr *e)
 	return t && t->kind == D_T_FLOAT;
 }
 
-/* A float is its bits: taken from an argument, memory or a variable, kept, and printed by a format.
- * eBPF has no arithmetic on it. */
+/* A float is its bits: a program can read, assign and print it. eBPF cannot compute with it. */
 static bool takes_float(const struct d_expr *e)
 {
 	return e->kind == D_E_COMMA || (e->kind == D_E_ASSIGN && e->op == D_OP_ASSIGN) ||
@@ -143,7 +142,8 @@ static bool no_float(struct cc *cc, const struct d_expr *e)
 		      "floating-point values other than to assign and to print are not available in this version");
 }
 
-/* Keys that may be too long are looked at when they are made (a drop); here those that must be. */
+/* Refuses a key that is always too long. A key that may be too long is tested when it is made: then
+ * it is a drop. */
 static bool key_fits(struct cc *cc, const struct d_expr *e, bool serial)
 {
 	size_t first = e->kind == D_E_INDEX ? 1 : 0;
@@ -202,7 +202,6 @@ static bool expr_ok(struct cc *cc, const struct d_expr *e, bool place)
 				return false;
 			continue;
 		}
-		/* an array's address may be of an element of a struct array */
 		if (!expr_ok(cc, e->kids[i], takes_place(e, i)) ||
 		    (!takes_float(e) && !no_float(cc, e->kids[i])))
 			return false;
@@ -217,7 +216,7 @@ static bool value_ok(struct cc *cc, const struct d_expr *e)
 
 static bool stmt_ok(struct cc *cc, const struct d_stmt *s)
 {
-	bool frees = s->kind == D_S_EXPR && s->expr->kind == D_E_ASSIGN; /* `x = 0`: no value */
+	bool frees = s->kind == D_S_EXPR && s->expr->kind == D_E_ASSIGN; /* `x = 0` has no value */
 	bool ok = s->kind == D_S_IF ? value_ok(cc, s->expr) :
 				      s->kind == D_S_AGG || expr_ok(cc, s->expr, frees);
 

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/scratch.c: the slot's memory that a program has addresses of: what copyin() gave a
- * clause, and the clause-local variables that are arrays and structs.
+ * consumer/compile/scratch.c: the slot's memory of which a program can have addresses: bytes that
+ * copyin() gave a clause, and clause-local variables that are arrays and structs.
  * In:   calls of copyin(); addresses.
  * Out:  instructions that copy, and that turn an address into an offset in the slot.
  * Owns: nothing.
  *
- * The slot keeps what earlier firings left, those of other processes too, so an address in it is
- * never the machine's: it is OWN_MEMORY and an offset, which is looked at before each use. What lies
- * outside of what this clause was given is an invalid address, whichever firing the pointer is of.
+ * The slot still holds bytes of earlier firings, other processes' too. So an address in the slot is
+ * never the machine's: it is OWN_MEMORY plus an offset, which is tested before each use. An offset
+ * outside of the bytes that this clause was given is an invalid address, even if the pointer comes
+ * from an earlier firing.
  */
 #include "consumer/compile/inner.h"
 #include "ebpf/rt.h"
 
 #include <stddef.h>
 
-/* In no address space, whether addresses have 48 or 57 bits: reading there is a fault. */
+/* No address space has this address, with 48 bits or with 57: reading there is a fault. */
 #define OWN_MEMORY 0x5c00000000000000ll
 
 const struct d_expr *g_copied_in(const struct d_expr *e)
@@ -25,9 +26,10 @@ const struct d_expr *g_copied_in(const struct d_expr *e)
 	return e->kind == D_E_CALL && !e->is_action && e->func == D_SUBR_copyin ? e : NULL;
 }
 
-/* ---- How much of the slot a clause's copies take ------------------------------------------------ */
+/* ---- How much of the slot a clause's copies take --------------------------------------------- */
 
-/* Sizes that are known only at run time share one room, as large as a constant size may be. */
+/* The heap bytes that a clause needs. Copies whose sizes only run time tells share one room, as
+ * large as a constant size may be. */
 struct need {
 	const struct cc *cc;
 	int64_t constant; /* bytes */
@@ -49,7 +51,7 @@ static bool is_array(const struct d_expr *e)
 	return d_resolve(e->type)->kind == D_T_ARRAY;
 }
 
-/* The copyin() whose bytes e reads, which g_pointee() reads where they are. */
+/* The copyin() whose bytes e reads: g_pointee() reads them in place, without a copy. */
 static const struct d_expr *read_at_once(const struct d_expr *e)
 {
 	bool reads = e->kind == D_E_DEREF || e->kind == D_E_ELEM ||
@@ -58,7 +60,7 @@ static const struct d_expr *read_at_once(const struct d_expr *e)
 	return reads ? g_copied_in(e->kids[0]) : NULL;
 }
 
-/* The copyin() whose bytes must stay all the same: their address is taken, or they are changed. */
+/* The copyin() that must copy although e reads through it: its bytes change or have an address. */
 static const struct d_expr *kept(const struct d_expr *e)
 {
 	bool keeps = e->kind == D_E_ADDR || e->kind == D_E_ASSIGN || e->kind == D_E_UNARY ||
@@ -116,7 +118,7 @@ void g_heap_begin(struct gen *g)
 	g_slot_store(g, BPF_DW, g->cc->heap_off + offsetof(struct rt_heap, used), R0);
 }
 
-/* ---- Addresses -------------------------------------------------------------------------------------- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static uint32_t heap_bytes(const struct cc *cc)
 {
@@ -163,9 +165,9 @@ void g_own_offset(struct gen *g, uint32_t size, bool heap_only, int other)
 	cc_label_here(f, found);
 }
 
-/* ---- copyin() -------------------------------------------------------------------------------------------- */
+/* ---- copyin() -------------------------------------------------------------------------------- */
 
-/* A value that is negative, as a number of bytes is too large. */
+/* A fault if r0, a size, is too large. A negative size is: the comparison is unsigned. */
 static void size_test(struct gen *g)
 {
 	int fits = cc_label_new(g->f);
@@ -190,7 +192,7 @@ int g_copyin_limit(struct gen *g, const struct d_expr *call)
 	return limit;
 }
 
-/* r0: where the piece begins, or an error. */
+/* A fault if r0, the piece's offset in the heap, is an error. */
 static void piece(struct gen *g, int args)
 {
 	struct cc_func *f = g->f;

@@ -29,7 +29,7 @@ struct value g_string_literal(struct gen *g, const struct d_expr *e)
 
 /* ---- Strings in memory ------------------------------------------------------------------ */
 
-/* Where a string is read from: the address is in r0. */
+/* The memory that a string is read from; its address is in r0. */
 struct source {
 	struct memory memory;
 	uint64_t most; /* bytes */
@@ -68,7 +68,7 @@ static bool copyinstr_source(struct gen *g, const struct d_expr *e, struct sourc
 	return true;
 }
 
-/* False: e is no string in memory, and nothing was generated. */
+/* False: e is no string in memory; nothing is generated. */
 static bool find_source(struct gen *g, const struct d_expr *e, struct source *from)
 {
 	*from = (struct source){ .most = UINT64_MAX };
@@ -122,7 +122,7 @@ struct value g_copyinstr(struct gen *g, const struct d_expr *e)
 	return v;
 }
 
-/* ---- Strings of strings -------------------------------------------------------------------- */
+/* ---- Strings made of strings ---------------------------------------------------------------- */
 
 struct value g_strjoin(struct gen *g, const struct d_expr *e)
 {

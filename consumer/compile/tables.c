@@ -18,7 +18,7 @@ const struct cc_context cc_contexts[CC_NCTX] = {
 
 /* ---- Maps ------------------------------------------------------------------------------ */
 
-/* What a row says of a map's size, with what is known by now. */
+/* size_NAME: computes a map's sizes from its row and what is known by now. */
 #define CC_MAP(id, name, kind, value, entries_, always)                \
 	static void size_##name(const struct cc *cc, struct cc_map *m) \
 	{                                                              \
@@ -61,7 +61,7 @@ struct cc_map *cc_maps(struct cc *cc, size_t *n)
 			continue;
 		fixed[i].size(cc, m);
 		if (!m->value_size)
-			m->value_size = 8; /* nothing is in it: the kernel makes no map of that */
+			m->value_size = 8; /* empty: the kernel makes no map of empty values */
 	}
 	*n = cc->nmaps;
 	return cc->maps;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/compile/type.c: what types and expressions tell before any instruction is made.
+ * consumer/compile/type.c: facts of types and expressions, for which no instruction is made.
  * In:   checked types and trees.
  * Out:  kinds, sizes, variables.
  * Owns: nothing.
@@ -59,7 +59,7 @@ bool cc_is_aggregate(const struct d_type *type)
 	return t && (t->kind == D_T_ARRAY || t->kind == D_T_STRUCT || t->kind == D_T_UNION);
 }
 
-/* A number has a word of its own; arrays and structs lie as in C. */
+/* A number takes a word; arrays and structs lie as in C. */
 uint32_t cc_var_size(const struct d_type *t)
 {
 	const struct d_type *r = d_resolve(t);

@@ -29,7 +29,7 @@ static void fire_ptr(struct gen *g, int reg)
 	cc_alu_imm(g->f, BPF_ADD, reg, FIRE);
 }
 
-/* ---- May it run at all? --------------------------------------------------------------- */
+/* ---- Does this firing run? ------------------------------------------------------------ */
 
 static void pid_test(struct gen *g, int out)
 {
@@ -64,7 +64,7 @@ static void syscall_number(struct gen *g, int out)
 
 enum { TS_COMPAT = 2 }; /* thread_info.status: a 32-bit system call */
 
-/* r0 = the probe that the table has for this system call, or to out. */
+/* r0 = the probe that the table has for this system call; to out if there is none. */
 static void syscall_probe(struct gen *g, int out)
 {
 	struct cc_func *f = g->f;
@@ -115,12 +115,12 @@ static void which_probe(struct gen *g, int out)
 	cc_store(f, BPF_W, R_FP, FIRE + (int)offsetof(struct rt_fire, cpu), R0);
 }
 
-/* To out, if the sites' own condition does not hold. */
+/* To out if the sites' condition does not hold. */
 static void condition_test(struct gen *g, int out)
 {
 	static const struct {
 		int jump;
-		bool holds; /* where it jumps */
+		bool holds; /* the jump means that it holds */
 	} tests[CC_NTESTS] = {
 		[CC_EQUAL] = { BPF_JEQ, true },	    [CC_NOT_EQUAL] = { BPF_JEQ, false },
 		[CC_LESS] = { BPF_JSLT, true },	    [CC_NOT_LESS] = { BPF_JSLT, false },
@@ -153,10 +153,10 @@ static void cpu_ptr(struct gen *g)
 }
 
 /*
- * Counts ticks that did not come, by the time at which this unit's next tick was due on this CPU. The
- * kernel's timer keeps its phase, so a late tick does not move the ticks behind it; an early tick
- * tells that the phase was taken from a late tick. Nobody else writes here: a timer does not
- * interrupt itself.
+ * Counts missed ticks by the time at which this unit's next tick was due on this CPU. The kernel's
+ * timer keeps its phase, so a late tick does not move later ticks; an early tick tells that the
+ * phase was taken from a late tick. Plain stores do: a timer does not interrupt itself, and nobody
+ * else writes here.
  */
 static void missed_ticks(struct gen *g)
 {
@@ -179,7 +179,7 @@ static void missed_ticks(struct gen *g)
 	cc_mov(f, R4, R0);
 	cc_alu(f, BPF_SUB, R4, R3);
 	cc_jump_imm(f, BPF_JSLT, R4, 0, phase);
-	cc_alu(f, BPF_DIV, R4, R1); /* so many more were due */
+	cc_alu(f, BPF_DIV, R4, R1); /* r4 = the missed ticks */
 	cc_mov(f, R0, R4);
 	cc_alu(f, BPF_MUL, R0, R1);
 	cc_alu(f, BPF_ADD, R0, R3);
@@ -261,18 +261,18 @@ struct groups {
 	size_t n;
 };
 
-/* The kernel takes 256 functions. Main and the library's are among them, and more functions of
- * clauses than planned where long clauses end a function early. */
+/* The kernel takes 256 functions. The rest are main, the library's, and the further functions that
+ * long clauses need. */
 enum { CLAUSE_FUNCS = 160 };
 
-/* What main and faults do differently. */
+/* What differs between main and faults, which both run groups. */
 struct caller {
-	void (*args)(struct gen *g);  /* r1 ctx, r2 fire, r3 the slot's index */
+	void (*args)(struct gen *g);  /* r1 = ctx, r2 = fire, r3 = the slot's index */
 	void (*fault)(struct gen *g); /* keeps r9 */
 };
 
-/* A clause that faults ends its function, which is called again for the clauses behind it: at most
- * once a clause. */
+/* A clause that faults ends its function, which is called again for the clauses behind it. So the
+ * function is called at most once for each clause. */
 static void run_group(struct gen *g, const struct group *gr, const struct caller *by)
 {
 	struct cc_func *f = g->f;
@@ -298,7 +298,7 @@ static void run_groups(struct gen *g, const struct groups *gs, const struct call
 		run_group(g, &gs->group[i], by);
 }
 
-/* (ctx, fire): the record that tells the consumer of a fault. */
+/* fault(ctx, fire): sends the record that tells the consumer of a fault. */
 static int fault_func(struct cc *cc, struct cc_func_set *set)
 {
 	struct cc_func **slot = ARENA_PUSH(cc->arena, set->funcs, set->nfuncs, set->cap);
@@ -350,13 +350,13 @@ static void faults_args(struct gen *g)
 	cc_mov(g->f, R3, R_SLOT);
 }
 
-/* A fault inside an ERROR clause is dropped and counted; the next clause goes on. */
+/* A fault in an ERROR clause is counted as a drop; the next clause runs. */
 static void faults_fault(struct gen *g)
 {
 	g_drop(g, RT_DROP_DBLERROR);
 }
 
-/* (ctx, fire, slot's index): tells the consumer of a fault, then runs ERROR's clauses. */
+/* faults(ctx, fire, slot's index): tells the consumer of a fault, then runs ERROR's clauses. */
 static int faults_func(struct cc *cc, struct cc_func_set *set, const struct groups *errors)
 {
 	static const struct caller by = { faults_args, faults_fault };
@@ -425,7 +425,7 @@ static void set_active(struct gen *g)
  * of the task's ("private stack"), because it assumes that programs of these types do not nest.
  * Sleepable programs do nest: two tasks that fault in a copyin then write into one frame (measured
  * on 6.18: scratch slots lost, 2 hits in 1,000 counted under another task's key). A program with a
- * tail call keeps the task's stack, and the verifier looks for the call before it knows that the call
+ * tail call keeps the task's stack. The verifier looks for the call before it knows that the call
  * is never reached.
  */
 static void no_private_stack(struct gen *g)
@@ -451,8 +451,9 @@ static void slot_none(struct gen *g)
 }
 
 /*
- * r0 = what the program returns if it does not run. The kernel stops a clock whose program returns 1
- * after exit() (prov_links_start): at a high rate the consumer may have no time to stop it.
+ * r0 = what main returns for a firing that does not run: 1 for a clock after exit(), which makes
+ * the kernel stop the clock (prov_links_start). At a high rate the consumer may have no time to
+ * stop it.
  */
 static void result_early(struct gen *g)
 {
@@ -469,8 +470,8 @@ static void result_early(struct gen *g)
 	cc_label_here(f, active);
 }
 
-/* The exit for firings that do not run stands near the beginning: the end may be further away than a
- * jump reaches. */
+/* The exit for firings that do not run stands near the beginning: the end may be further away than
+ * a jump reaches. */
 static void early_ends(struct gen *g, int none, int out)
 {
 	struct cc_func *f = g->f;
@@ -534,7 +535,7 @@ static struct cc_func_set *set_new(struct cc *cc, const struct cc_unit *u)
 	return *slot ? set : NULL;
 }
 
-/* As few clauses a function as their number allows: short functions are verified faster. */
+/* Puts as few clauses into a function as CLAUSE_FUNCS allows: short ones are verified faster. */
 static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, size_t n,
 		       bool error, struct groups *gs)
 {
@@ -554,7 +555,7 @@ static int make_groups(struct cc *cc, struct cc_func_set *set, const int *list, 
 	return 0;
 }
 
-/* Clauses that record nothing need no function that sends, and no rings. */
+/* Only clauses that record something need the function that sends. */
 static bool records(const struct cc *cc, const struct cc_unit *unit)
 {
 	bool any = false;

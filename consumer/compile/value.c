@@ -56,7 +56,7 @@ static struct value value_ASSIGN(struct gen *g, const struct d_expr *e)
 	return value_number();
 }
 
-/* Where two ways meet, a string must be at one place: `at`. */
+/* Computes an arm of ?:. Both arms must leave a string at the same place: `at`. */
 static void arm(struct gen *g, const struct d_expr *e, uint32_t at)
 {
 	struct value v = g_value(g, e);
@@ -118,7 +118,7 @@ static struct value value_CALL(struct gen *g, const struct d_expr *e)
 			      g_subr(g, e);
 }
 
-/* The checker has folded these, and an aggregation has no value. */
+/* Never called: the checker has folded these kinds, and an aggregation has no value. */
 static struct value never(struct gen *g, const struct d_expr *e)
 {
 	(void)g;

@@ -3,7 +3,7 @@
  * output/aggs.c: rows of aggregations to text, with a format or without.
  * In:   rows of one aggregation, or lines of several joined by key.
  * Out:  text, sorted as the options say.
- * Owns: nothing; the rows are the caller's and are reordered.
+ * Owns: nothing; the caller owns the rows, which are reordered.
  */
 #include "consumer/output/inner.h"
 
@@ -20,7 +20,7 @@ struct aggs_order out_order(const struct out *o)
 				    .value_pos = value > 0 ? (size_t)value : 0 };
 }
 
-/* Of integers by their size; of others, in lines of agghist and aggpack: 16. */
+/* An integer's width follows its size. Others have 16 columns, in lines of agghist and aggpack. */
 static int key_width(const struct rec_value *v)
 {
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 8, [8] = 16 };

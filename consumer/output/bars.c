@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * output/bars.c: the bars of distributions and of -x agghist.
- * In:   counts, which may be negative, and what they are a part of.
+ * In:   counts, which may be negative, and the total that they are parts of.
  * Out:  text.
  * Owns: nothing.
  */
 #include "consumer/output/inner.h"
 
 #define BAR 40
-#define ZOOM_MAX 0.95L /* with aggzoom the largest bucket fills so much of the bar */
+#define ZOOM_MAX 0.95L /* with aggzoom the largest bucket fills this part of the bar */
 
 void out_bars_add(const struct out *o, struct out_bars *b, int64_t n)
 {

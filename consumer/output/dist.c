@@ -107,7 +107,7 @@ static void show_number(struct out *o, const struct agg_row *r)
 #define show_avg show_number
 #define show_stddev show_number
 
-/* Of a row that this version lacks: no program with it is compiled. */
+/* For a function that this version lacks: no program with such a function is compiled. */
 #define show_lacking show_number
 
 static void (*const shows[D_NAGGFUNCS])(struct out *o, const struct agg_row *r) = {
@@ -115,7 +115,7 @@ static void (*const shows[D_NAGGFUNCS])(struct out *o, const struct agg_row *r) 
 #include "d/builtins.def"
 };
 
-/* An aggregation to which no clause gives a value has no function; beside others it shows 0. */
+/* If no clause gives the aggregation a value, it has no function and shows 0. */
 void out_put_agg(struct out *o, const struct agg_row *r)
 {
 	int func = r->desc->agg->func;

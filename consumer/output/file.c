@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * output/file.c: freopen, ftruncate and system (guide: chp-actsub, chp-fmt).
- * In:   formatted text. Out: the file goes elsewhere, is emptied; a command ran.
- * Owns: a duplicate of the first file's descriptor, once freopen was used.
+ * In:   formatted text. Out: another file to print to, an emptied file, or a
+ *       command that has run.
+ * Owns: a duplicate of the first file's descriptor, after the first freopen.
  */
 #include "consumer/output/inner.h"
 
@@ -11,20 +12,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The action's text into o->capture. */
+/* Formats the action's text into o->capture. */
 static int captured(struct out *o, const struct rec_action *act, const struct rt_rec *rec)
 {
 	int err;
 
 	o->capture_len = 0;
 	o->capturing = true;
-	out_put(o, "", 0); /* makes the capture even if the text is empty */
+	out_put(o, "", 0); /* allocates the capture even if the text is empty */
 	err = out_act_format(o, act, rec);
 	o->capturing = false;
 	return err;
 }
 
-/* Earlier output is flushed first, so that the output of the command stands behind it. */
+/* Flushes earlier output first, so that the command's output comes after it. */
 int out_act_system(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 		   struct aggs *aggs)
 {
@@ -50,7 +51,7 @@ int out_act_freopen(struct out *o, const struct rec_action *act, const struct rt
 	if (err)
 		return err;
 	to = fileno(o->file);
-	if (!o->capture[0]) { /* "" goes back to where it was at first */
+	if (!o->capture[0]) { /* "" goes back to the first file */
 		if (o->saved_fd >= 0 && dup2(o->saved_fd, to) < 0)
 			return -errno;
 		return 0;
@@ -74,7 +75,7 @@ int out_act_ftruncate(struct out *o, const struct rec_action *act, const struct 
 	(void)act;
 	(void)rec;
 	(void)aggs;
-	if (!err && ftruncate(fileno(o->file), 0) == 0) /* a terminal cannot be: no error */
+	if (!err && ftruncate(fileno(o->file), 0) == 0) /* a terminal fails: no error */
 		fseeko(o->file, 0, SEEK_SET);
 	return err;
 }

@@ -40,8 +40,8 @@ struct out {
 	struct world_history *history; /* borrowed */
 	uint64_t
 		time; /* of the record at hand: user addresses are shown with the symbols of that time */
-	int saved_fd;  /* where the file went before the first freopen; -1 */
-	char *capture; /* system, freopen: text goes here (yours to free), not to the file */
+	int saved_fd;  /* where the file went before the first freopen; -1: no freopen yet */
+	char *capture; /* the text of system and freopen, while `capturing`: not for the file */
 	size_t capture_len, capture_cap;
 	bool capturing;
 };
@@ -69,7 +69,7 @@ void out_put_printable(struct out *o, const char *s, size_t n);
 void out_put_wide(struct out *o, const char *s, size_t n, int64_t width);
 void out_put_int(struct out *o, int64_t v, int width);
 void out_put_uint(struct out *o, uint64_t v, int width);
-/* Decimal digits of v before `end`; the first one. */
+/* Writes the decimal digits of v before `end`; returns the first digit. */
 char *out_digits(uint64_t v, char *end);
 void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -84,10 +84,10 @@ bool out_values_room(struct out *o, size_t n);
 
 /* A line for each frame, indented; `conv`: %k's width for each, or NULL. */
 void out_put_stack(struct out *o, const struct rec_value *v, const struct d_conv *conv, int indent);
-/* The symbol of an address, printable; owner NULL: the kernel's. */
+/* The symbol of an address, printable; owner NULL: an address of the kernel. */
 void out_addr_text(struct out *o, const struct rt_owner *owner, uint64_t addr, enum d_symbol how,
 		   char buf[OUT_SYM]);
-/* The same of a KSYM or USYM. */
+/* The symbol of a KSYM or USYM, printable. */
 void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM]);
 void out_put_place(struct out *o,
 		   const struct rec_value *v); /* a stack or a symbol, without a format */
@@ -97,7 +97,7 @@ void out_put_place(struct out *o,
 /* bars.c: add all counts that share a scale, then print each. */
 struct out_bars {
 	long double total;
-	bool positive, negative; /* counts; negative ones come of negative increments */
+	bool positive, negative; /* there are such counts */
 };
 void out_bars_add(const struct out *o, struct out_bars *b, int64_t count);
 void out_put_bars_head(struct out *o, int width, const char *column);
@@ -111,9 +111,9 @@ struct out_scale {
 	struct out_bars bars; /* HISTOGRAM */
 	size_t first, last;   /* PACKED: buckets */
 };
-/* Of all rows of an aggregation. */
+/* The scale that all rows of an aggregation share. */
 struct out_scale out_scale(const struct out *o, const struct agg_row *rows, size_t n);
-/* key_width: of the keys before a row's value; 0: no keys. */
+/* key_width: the width of the keys before a row's value; 0: no keys. */
 void out_put_scale_head(struct out *o, const struct out_scale *s, const struct agg_row *r,
 			int key_width);
 void out_put_scaled(struct out *o, const struct out_scale *s, const struct agg_row *r);
@@ -121,12 +121,12 @@ void out_put_scaled(struct out *o, const struct out_scale *s, const struct agg_r
 /* dist.c: the least value of quantize's bucket. */
 int64_t out_quantize_value(size_t bucket);
 
-/* dist.c: the value: a number, or bars, one a bucket. */
+/* dist.c: prints the value: a number, or a bar for each bucket. */
 void out_put_agg(struct out *o, const struct agg_row *r);
 
 /* aggs.c: the order of rows that the options ask for. */
 struct aggs_order out_order(const struct out *o);
-/* Prints lines of `width` rows, one an aggregation; sorts them. */
+/* Sorts and prints lines of `width` rows: a row for each aggregation. */
 int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *rows, size_t nlines,
 		    size_t width);
 
@@ -135,7 +135,7 @@ int out_lines_print(struct out *o, const struct d_format *f, struct agg_row *row
 /* values in the order of the format's conversions (* included); rows: what %@ shows, in order. */
 int out_format(struct out *o, const struct d_format *f, const struct rec_value *values, size_t n,
 	       const struct agg_row *rows, size_t nrows);
-/* The values of a record with the action's format: of printf, system and freopen. */
+/* Formats the values of a record by the action's format: printf, system and freopen. */
 int out_act_format(struct out *o, const struct rec_action *act, const struct rt_rec *rec);
 
 /* ---- actions, by d/builtins.def ------------------------------------------------ */

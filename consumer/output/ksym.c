@@ -3,6 +3,7 @@
  * consumer/output/ksym.c: kernel addresses as module`symbol+0x10.
  * In:   an address, and which part of the name is wanted.
  * Out:  text.
+ * Owns: nothing.
  */
 #include "consumer/output/inner.h"
 #include "kernel/kernel.h"

@@ -25,21 +25,21 @@ struct out_probe {
 	const char *enter, *leave; /* -F's arrows, blanks included; NULL: " -> " and " <- " */
 };
 
-/* file: where to print; owned by the caller until freopen(). */
+/* file: where to print; the caller owns it. */
 struct out *out_new(FILE *file, const struct out_options *opt);
 void out_free(struct out *o);
 
-/* One action of a record, in order; run calls it for those that print or act on aggregations'
- * tables (printf, trace, tracemem, printa, stack, ustack, sym …, clear, trunc, normalize,
- * denormalize, system, freopen). 0; -EPIPE and its kin when the output is gone; -ENOTSUP. */
+/* Carries out one action of a record; call it for the actions in their order. Actions that the
+ * kernel or the run carries out print nothing. 0; -errno: the output cannot be written, or the
+ * action failed; -ENOTSUP: this version lacks the action. */
 int out_action(struct out *o, const struct rec_desc *desc, const struct rec_action *act,
 	       const struct rt_rec *rec, struct aggs *aggs);
-/* "CPU     ID                    FUNCTION:NAME" once, then the line's head for a record (before
- * its actions) and its end: the default output; -F's indenting. Nothing when quiet. */
+/* The default output: "CPU     ID                    FUNCTION:NAME" once, a head before the actions
+ * of a record, and the line's end after them. With -F the head is indented. Quiet: only -F's. */
 int out_record_begin(struct out *o, const struct rec_desc *desc, const struct rt_rec *rec, int cpu,
 		     const struct out_probe *probe);
 int out_record_end(struct out *o);
-/* All aggregations not printed yet by printa, at exit, as DTrace does. */
+/* At exit: prints the aggregations that printa has not printed, as DTrace does. */
 int out_aggs_print(struct out *o, struct aggs *aggs);
 int out_flush(struct out *o);
 /* An aggs_symbol_fn; the argument is a struct out. */
@@ -47,7 +47,7 @@ void out_key_symbol(void *out, const struct rec_value *v, char *buf, size_t size
 
 /* ---- Symbols -------------------------------------------------------------- */
 
-/* Whose mappings name user addresses; borrowed. */
+/* The mappings that name user addresses; borrowed. */
 void out_set_history(struct out *o, struct world_history *h);
 
 /* "module`symbol+0x10" or 0xaddr into buf. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/packed.c: -x agghist and -x aggpack: an aggregation of which each row is a line of one
- * picture (dtrace(1M)).
+ * output/packed.c: -x agghist and -x aggpack: a picture of an aggregation, with a line for each row
+ * (dtrace(1M)).
  * In:   all rows of the aggregation, because the rows share a scale.
- * Out:  a head, and behind each row's key a bar (agghist: numbers) or a character a bucket (aggpack:
- *       quantize and lquantize).
+ * Out:  a head; behind each row's key a bar (agghist: numbers), or a character for each bucket
+ *       (aggpack: quantize and lquantize).
  * Owns: nothing.
  */
 #include "consumer/output/inner.h"
@@ -37,7 +37,7 @@ static int64_t whole_number(const struct agg_row *r)
 	return aggs_number(&whole);
 }
 
-/* The buckets that any row uses and one more on each side; those of lquantize are all shown. */
+/* The buckets that any row uses, and one more on each side. lquantize shows all its buckets. */
 static void buckets(struct out_scale *s, const struct agg_row *rows, size_t n)
 {
 	size_t most = rows[0].desc->words - 2, first = most, last = 0;
@@ -75,7 +75,7 @@ struct out_scale out_scale(const struct out *o, const struct agg_row *rows, size
 
 /* ---- Text -------------------------------------------------------------------------- */
 
-/* Labels are at least four wide, so that "min" and "max" stand above them. */
+/* Labels are at least four columns wide, so that "min" and "max" fit above them. */
 static int digits(int64_t v)
 {
 	int n = snprintf(NULL, 0, "%lld", (long long)v);
@@ -83,7 +83,7 @@ static int digits(int64_t v)
 	return n < 4 ? 4 : n;
 }
 
-/* The labels of the first and the last bucket, and how wide they are. */
+/* The labels of the first and the last bucket, and their widths. */
 static void labels(const struct out_scale *s, const struct agg_row *r, char first[32],
 		   char last[32], int width[2])
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/printf.c: values by a format (guide: chp-fmt).
+ * output/printf.c: prints values by a format (guide: chp-fmt).
  * In:   a parsed format, values in the order of its conversions, rows for %@.
  * Out:  text. The common conversions go straight into the buffer; only
- *       floating point takes the C library's printf.
+ *       floating point uses the C library's printf.
  * Owns: nothing.
  */
 #include "consumer/output/inner.h"
@@ -31,7 +31,7 @@ static void text(struct out *o, const struct d_conv *c, const char *s, size_t n)
 
 /* ---- Integers ----------------------------------------------------------- */
 
-/* Digits are the last n bytes before a number's end; sign or 0x go before them and before zeros. */
+/* Prints n digits, padded. The prefix (a sign or 0x) goes before the zeros that pad the digits. */
 static void number(struct out *o, const struct d_conv *c, const char *prefix, const char *digits,
 		   size_t n)
 {
@@ -57,7 +57,7 @@ static uint64_t magnitude(const struct rec_value *v)
 	return v->size < 8 ? v->i & ((1ull << v->size * 8) - 1) : v->i;
 }
 
-/* A size letter makes %d signed whatever the argument is, as it does in C. */
+/* A size letter makes %d signed for every type of argument, as in C. */
 static void conv_decimal(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	char buf[24], *end = buf + sizeof(buf), *s;
@@ -91,7 +91,7 @@ static void radix(struct out *o, const struct d_conv *c, const struct rec_value 
 	number(o, c, c->alt && magnitude(v) ? prefix : "", s, (size_t)(end - s));
 }
 
-/* The 0 that # adds counts as a digit: no second 0 where the precision adds one. */
+/* The 0 that # adds counts as a digit, so # adds no 0 if the precision adds zeros. */
 static void conv_octal(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	struct d_conv own = *c;
@@ -115,7 +115,7 @@ static void conv_hex_upper(struct out *o, const struct d_conv *c, const struct r
 
 /* ---- Characters and strings ------------------------------------------------ */
 
-/* A wide character (%wc, %lc) in UTF-8; bytes used of to[4], 0: there is no such character. */
+/* A wide character (%wc, %lc) in UTF-8. Returns the bytes used of to[4]; 0: no such character. */
 static size_t utf8(uint64_t ch, char to[4])
 {
 	size_t n = ch < 0x80 ? 1 : ch < 0x800 ? 2 : ch < 0x10000 ? 3 : ch < 0x110000 ? 4 : 0;
@@ -142,7 +142,7 @@ static void conv_char(struct out *o, const struct d_conv *c, const struct rec_va
 		out_fill(o, ' ', (size_t)-pad - 1);
 }
 
-/* %ws, %ls: as many characters as there are before a zero, or the precision says; the width counts them. */
+/* %ws, %ls: the characters before a zero. Precision and width count characters, not bytes. */
 static void wide_text(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	size_t most = c->prec >= 0 ? (size_t)c->prec : SIZE_MAX, n = 0;
@@ -178,7 +178,7 @@ static void conv_string(struct out *o, const struct d_conv *c, const struct rec_
 	}
 }
 
-/* One character as C would write it in a string; bytes used of to[4]. */
+/* Writes a character as C writes it in a string. Returns the bytes used of to[4]. */
 static size_t escape(char ch, char to[4])
 {
 	static const char plain[] = "\0\a\b\f\n\r\t\v\"\\", named[] = "0abfnrtv\"\\";
@@ -250,7 +250,7 @@ static double as_double(const struct rec_value *v)
 	return d;
 }
 
-/* D's flags are those of C's printf, which gets them unchanged. */
+/* D has the flags of C's printf, so they are passed on unchanged. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static void conv_float(struct out *o, const struct d_conv *c, const struct rec_value *v)
@@ -285,7 +285,7 @@ static void conv_address(struct out *o, const struct d_conv *c, const struct rec
 
 	if (v->kind == REC_KSYM || v->kind == REC_USYM)
 		out_sym_text(o, v, sym);
-	else if (c->verb == 'A') /* a number alone does not say whose address it is */
+	else if (c->verb == 'A') /* a user address; a number has no owner */
 		out_addr_text(o, &v->owner, v->i, D_SYM_PLACE, sym);
 	else
 		out_addr_text(o, NULL, v->i, D_SYM_PLACE, sym);
@@ -301,7 +301,7 @@ static void conv_stack(struct out *o, const struct d_conv *c, const struct rec_v
 		return;
 	}
 	if (c->minus)
-		frame.width = 0; /* the width was the indent */
+		frame.width = 0; /* with `-` the width is the indent */
 	out_put_stack(o, v, &frame, c->minus ? c->width : 0);
 }
 
@@ -328,7 +328,8 @@ static conv_fn *const by_verb[128] = {
 	['y'] = conv_time,    ['T'] = conv_time,
 };
 
-/* A verb's value must be of a kind that it reads: numbers have no bytes and bytes no number. */
+/* If the verb cannot read the value's kind, another conversion prints the value: numbers have no
+ * bytes, and bytes have no number. */
 static void convert(struct out *o, const struct d_conv *c, const struct rec_value *v)
 {
 	conv_fn *fn = (unsigned char)c->verb < COUNT(by_verb) ? by_verb[(unsigned char)c->verb] :
@@ -423,7 +424,7 @@ int out_format(struct out *o, const struct d_format *f, const struct rec_value *
 			if (!nrows)
 				return -EINVAL;
 			convert_agg(o, c, rows);
-			if (nrows > 1) { /* the last one serves all further %@ */
+			if (nrows > 1) { /* the last row serves all further %@ */
 				rows++;
 				nrows--;
 			}

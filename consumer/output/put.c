@@ -2,7 +2,7 @@
 /*
  * output/put.c: text into a large buffer, and from there to the file.
  * In:   bytes and integers. Out: the file's text; err keeps the first failure.
- * Owns: the buffer; the file is the caller's.
+ * Owns: the buffer; the caller owns the file.
  */
 #include "consumer/output/inner.h"
 

@@ -38,9 +38,9 @@ static bool ends_in(const char *name, const char *word)
 }
 
 /*
- * "entry" and what ends in "-entry" goes one deeper, "return" comes back. A
- * second clause of the same firing is no second entry: same probe as the
- * record before, another clause.
+ * A name that is "entry" or ends in "-entry" indents one level more, "return"
+ * one level less. A second clause of the same firing does not indent again:
+ * it has the probe of the record before, but another clause.
  */
 static void flow_head(struct out *o, struct out_flow *f, const struct rec_desc *desc,
 		      const struct rt_rec *rec, int cpu, const struct out_probe *p)
@@ -153,7 +153,7 @@ static void put_rawbytes(struct out *o, const char *bytes, size_t n)
 	}
 }
 
-/* Printable characters, then nothing but NULs. */
+/* Printable characters, then only NULs. */
 static bool looks_like_string(const char *bytes, size_t n, size_t *len)
 {
 	size_t i = 0;
@@ -188,7 +188,7 @@ static void put_bytes(struct out *o, const char *bytes, size_t n, int width, boo
 
 static void trace_int(struct out *o, const struct rec_value *v, bool quiet)
 {
-	/* Digits of the widest value of so many bytes; a 64-bit one is longer by one unsigned. */
+	/* Digits of the widest value of each size; an unsigned 64-bit value has one more. */
 	static const int widths[] = { [1] = 3, [2] = 5, [4] = 10, [8] = 19 };
 	int w = v->size < COUNT(widths) && widths[v->size] ? widths[v->size] : 19;
 
@@ -246,7 +246,7 @@ static int print_trace(struct out *o, const struct rec_action *act, const struct
 	return o->err;
 }
 
-/* The third argument, if there, says how many of the bytes are meant. */
+/* The third argument, if given, says how many bytes to print. */
 static int print_tracemem(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 			  struct aggs *aggs)
 {
@@ -282,8 +282,8 @@ static int print_nothing(struct out *o, const struct rec_action *act, const stru
 	return o->err;
 }
 
-/* Of a row that says LACKS. An action that the run does with its record (setopt, commit …) is here
- * too, not print_nothing: silence would hide that nobody did it. */
+/* For actions that this version lacks (a row that says LACKS). Not print_nothing, because silence
+ * would hide that nobody carries the action out. */
 static int print_lacking(struct out *o, const struct rec_action *act, const struct rt_rec *rec,
 			 struct aggs *aggs)
 {

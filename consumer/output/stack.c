@@ -26,7 +26,7 @@ void out_sym_text(struct out *o, const struct rec_value *v, char buf[OUT_SYM])
 		out_addr_text(o, v->kind == REC_USYM ? &v->owner : NULL, v->i, v->symbol, buf);
 }
 
-/* A key has no time: the address is looked up in what the process mapped last. */
+/* A key has no time, so the address is looked up in the process's last mappings. */
 void out_key_symbol(void *out, const struct rec_value *v, char *buf, size_t size)
 {
 	struct out *o = out;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/table.c: what printa, clear, trunc, normalize and denormalize do
- * with the table of aggregations; the aggregations that are printed at the end.
+ * output/table.c: printa, clear, trunc, normalize and denormalize; the
+ * aggregations that are printed at the end.
  * In:   actions and the run's table. Out: rows for aggs.c; changes of the table.
- * Owns: which aggregations were printed.
+ * Owns: the marks of printed aggregations.
  */
 #include "consumer/output/inner.h"
 
@@ -193,13 +193,13 @@ int out_act_denormalize(struct out *o, const struct rec_action *act, const struc
 	return o->err;
 }
 
-/* With aggsortrev the aggregations come in reverse too, as the rows do. */
+/* aggsortrev reverses the order of the aggregations too, not only of their rows. */
 int out_aggs_print(struct out *o, struct aggs *aggs)
 {
 	bool reverse = out_order(o).reverse;
 	int n = 0, err = 0;
 
-	o->time = UINT64_MAX; /* user addresses are looked up in what processes mapped last */
+	o->time = UINT64_MAX; /* looks user addresses up in the last mappings */
 	while (aggs_desc(aggs, n))
 		n++;
 	for (int i = 0; !err && i < n; i++) {

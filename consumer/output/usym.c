@@ -3,7 +3,7 @@
  * output/usym.c: addresses of processes as module`function+0x10.
  * In:   an address, the process and the time that it belongs to.
  * Out:  text, also for processes that have ended.
- * Owns: nothing; the world keeps the history.
+ * Owns: nothing; the run owns the history.
  */
 #include "consumer/output/inner.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output/value.c: fields of records as values, so that printing asks only once what each kind
- * is.
+ * output/value.c: reads fields of records as values, so that only this file knows the layout of
+ * each kind of field.
  * In:   bytes laid out as ebpf/abi.h says. Out: values that point into them.
- * Owns: nothing but out's array of values.
+ * Owns: only the array of values in struct out.
  */
 #include "consumer/output/inner.h"
 

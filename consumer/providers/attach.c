@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/providers/attach.c: sites → links, by kind of context.
- * In:   a loaded program, its sites, a cookie for each.
- * Out:  links in a list. A site that the kernel refuses is warned about and
- *       loses no other.
+ * In:   a loaded program, its sites, a cookie for each site.
+ * Out:  links in a list. A site that the kernel refuses gets a warning; the
+ *       other sites are still attached.
  * Owns: nothing; struct prov_links owns the descriptors until its close.
  *
- * User-land sites go in bulk, one uprobe_multi link a (file, process). Older
- * kernels (before 6.6) take a perf event and a link a site; closing those
- * waits for the kernel each time, so it is done by several threads: 49
- * instead of 90 ms a site on 6.1 (emulated). Half of the waiting is under
- * one lock of the kernel's, and on 6.18, where only tests come here, all is.
- * How often the kernel skipped a program is counted in the program
- * (recursion_misses), which its owner reads; none of these links has a
- * count of its own.
+ * User-land sites are attached in bulk: one uprobe_multi link for each pair of
+ * file and process. Kernels before 6.6 need a perf event and a link for each
+ * site. Closing such a link waits for the kernel, so links.c closes them with
+ * several threads: 49 instead of 90 ms a site on 6.1 (emulated). Half of the
+ * wait is under one lock of the kernel; on 6.18, where only tests attach so,
+ * all of it is. The program counts how often the kernel skipped it
+ * (recursion_misses), and its owner reads that count; links have no counts.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -29,8 +28,8 @@
 /* ---- Clocks ----------------------------------------------------------------------- */
 
 /*
- * A clock stands still until all are attached: at 100,000 ticks a second, on a processor that has
- * other work, what is left to do would take seconds.
+ * The clock is created disabled and starts when all probes are attached: 100,000 ticks a second on
+ * a busy processor would stretch the remaining work to seconds.
  */
 static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cookie,
 		    struct prov_links *links)
@@ -56,7 +55,7 @@ static int clock_on(const struct prov_site *s, int cpu, int prog, uint64_t cooki
 	return err;
 }
 
-/* On each CPU that is there; on one, the first, for tick. */
+/* A profile clock runs on every CPU that is online, a tick clock on the first of them. */
 static int attach_clock(const struct prov_site *s, int prog, uint64_t cookie,
 			struct prov_links *links)
 {
@@ -74,16 +73,16 @@ static int attach_clock(const struct prov_site *s, int prog, uint64_t cookie,
 
 /* ---- User land --------------------------------------------------------------------- */
 
-/* What is attached in one go: sites of one file and process. */
+/* Sites of one file and one process, which are attached together. */
 struct batch {
 	struct prov_env *env;
 	const struct prov_attach *what;
 	struct prov_links *links;
 	char path[32];
 	uint64_t *offsets, *refs, *cookies;
-	const size_t *index; /* of each among what's sites */
-	pid_t pid;	     /* the sites'; 0: all */
-	pid_t by;	     /* what the kernel is told: pid, if that can be filtered by */
+	const size_t *index; /* each site's index in what->sites */
+	pid_t pid;	     /* the sites' process; 0: all */
+	pid_t by;	     /* the process that the kernel filters by; 0: no filter */
 	size_t attached, refused;
 	int err;
 };
@@ -93,7 +92,7 @@ static bool gone(struct batch *b, int err)
 	return err == -ESRCH && b->pid;
 }
 
-enum { NOTSUPP = 524 }; /* the kernel's own ENOTSUPP: an instruction that it cannot step over */
+enum { NOTSUPP = 524 }; /* the kernel's ENOTSUPP: it cannot step over the instruction */
 
 static const char *error_text(int err)
 {
@@ -115,7 +114,7 @@ static void refuse(struct batch *b, size_t i, int err)
 		diag_hint(b->env->diag, "another tracer may hold the site without its semaphore");
 }
 
-/* An error that is one site's alone, so that the others are worth a try. */
+/* Does the error concern one site alone, so that the other sites are worth a try? */
 static bool of_one_site(int err)
 {
 	static const int errs[] = {
@@ -130,7 +129,7 @@ static bool of_one_site(int err)
 
 static void multi_range(struct batch *b, size_t from, size_t to)
 {
-	enum { HOPELESS = 64 }; /* so many refused and none taken: it is not the sites */
+	enum { HOPELESS = 64 }; /* so many refusals and no success: the sites are not the cause */
 	bool refs = false;
 	int fd;
 
@@ -185,8 +184,8 @@ static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 	b->err = 0;
 	b->refused = 0;
 	b->pid = sites[b->index[0]]->pid;
-	/* The kernel compares memory with the first thread's, which is gone with it; the program
-	 * tests the process's number itself. */
+	/* The kernel filters by the memory of the process's first thread, which is gone when that
+	 * thread has ended. The program tests the process id itself. */
 	b->by = b->pid && !world_first_thread_ended(b->pid) ? b->pid : 0;
 	for (size_t i = 0; i < n; i++) {
 		b->offsets[i] = sites[b->index[i]]->off;
@@ -204,7 +203,7 @@ static void batch_attach(struct batch *b, size_t n, prov_open_fn *open_file)
 	else
 		perf_all(b, n);
 	if (gone(b, b->err))
-		b->err = 0; /* it fires no more, and its end is told elsewhere */
+		b->err = 0; /* the process has ended: its end is reported elsewhere */
 }
 
 struct order {
@@ -265,9 +264,9 @@ out:
 	return err;
 }
 
-/* ---- One kind each --------------------------------------------------------------------- */
+/* ---- By kind of context ------------------------------------------------------------------ */
 
-/* An attachment that fails altogether. */
+/* Reports that no site could be attached. */
 static int report(struct prov_env *env, int err)
 {
 	if (err)
@@ -275,8 +274,8 @@ static int report(struct prov_env *env, int err)
 	return err;
 }
 
-/* The files that are refused are not the target's alone, and were warned of: that some file of the
- * system cannot be traced is no failure of the rest. */
+/* The refused sites are for all processes, and each got a warning: a file of the system that cannot
+ * be traced does not fail the rest. */
 static bool others_refused(const struct prov_attach *what, int err)
 {
 	bool others = of_one_site(err);
@@ -301,7 +300,7 @@ static int attach_uprobe(struct prov_env *env, const struct prov_attach *what,
 	return err;
 }
 
-/* A site at a time: it fails if none could be attached. */
+/* Attaches site by site; fails only if no site could be attached. */
 static int attach_each(struct prov_env *env, const struct prov_attach *what,
 		       struct prov_links *links, const char *name,
 		       int (*one)(const struct prov_site *s, int prog, uint64_t cookie,
@@ -361,7 +360,7 @@ static int attach_kprobe(struct prov_env *env, const struct prov_attach *what,
 	return report(env, -EOPNOTSUPP);
 }
 
-/* These are fired by the run room itself. */
+/* The run room fires these probes itself: nothing is attached. */
 static int attach_test(struct prov_env *env, const struct prov_attach *what,
 		       struct prov_links *links, prov_open_fn *open_file)
 {

@@ -2,8 +2,10 @@
 /*
  * consumer/providers/dtrace.c: BEGIN, END and ERROR (guide: chp-dtrace).
  * In:   a description.
- * Out:  these three, with ids 1, 2 and 3. Their sites are attached to
- *       nothing: run fires BEGIN and END, every program calls ERROR.
+ * Out:  the three probes, with ids 1, 2 and 3. Nothing is attached to their
+ *       sites: run fires BEGIN and END, and a program whose clause faults
+ *       calls ERROR.
+ * Owns: nothing; the probes are in the environment's arena.
  */
 #include "consumer/providers/inner.h"
 
@@ -35,7 +37,7 @@ static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 	return false;
 }
 
-/* arg1 to arg5: enabled probe's id, action, offset, kind of fault and its value. */
+/* arg1 to arg5: the enabled probe's id, the action, the offset, the kind and value of the fault. */
 static void error_args(struct prov_site *s)
 {
 	for (int i = 0; i < 5; i++)

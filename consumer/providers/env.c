@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/providers/env.c: the environment of an enabling.
- * In:   the world that the enabling looks at.
- * Out:  what every function of this room is given.
+ * In:   the world in which the enabling looks for processes and files.
+ * Out:  struct prov_env, which every function of this room takes.
  * Owns: the arena that probes and sites live in.
  */
 #include "consumer/providers/inner.h"

@@ -5,8 +5,9 @@
  * Out:  the site's operand `caller`.
  * Owns: nothing.
  *
- * Until a function has made its frame, the frame pointer is its caller's, and a walk along frame
- * pointers misses the caller: the return address is still at the stack pointer.
+ * Until a function has made its frame, the frame pointer belongs to its caller, and a walk along
+ * frame pointers misses the caller. The return address is then at the stack pointer, or one word
+ * above it.
  */
 #include "arch/arch.h"
 #include "consumer/providers/inner.h"
@@ -17,7 +18,7 @@
 
 enum { CODE = 16 }; /* bytes of a function that tell how it begins */
 
-/* ARCH_FRAME_SET: frame pointers lead to the caller, as far as is known. */
+/* ARCH_FRAME_SET also if the function is unknown: frame pointers are then trusted. */
 static enum arch_frame frame_at(struct prov_env *env, const struct prov_site *s,
 				struct world_symbols *symbols)
 {
@@ -27,7 +28,7 @@ static enum arch_frame frame_at(struct prov_env *env, const struct prov_site *s,
 	uint8_t code[CODE] = { 0 };
 	ssize_t n = fd < 0 ? -1 : pread(fd, code, sizeof(code), (off_t)(s->off - distance));
 
-	/* Nothing has called _start: what is at its stack pointer is the number of arguments. */
+	/* Nothing calls _start: its stack pointer points to argc, not to a return address. */
 	if (n < 0 || !strcmp(function, "_start"))
 		return ARCH_FRAME_SET;
 	return arch_x86_frame(code, (size_t)n, distance);

@@ -24,19 +24,19 @@ struct wanted {
 	prov_found *found;
 	void *arg;
 	const struct prov *prov;
-	bool all;	   /* it may name those of all processes */
-	size_t next;	   /* … of files below, they are done */
-	bool by_process;   /* it may name those of single processes */
-	struct pair *done; /* … of these, which have the file mapped, they are done */
+	bool all;	   /* pd may name the probes of all processes */
+	size_t next;	   /* files with a lower index are done for all processes */
+	bool by_process;   /* pd may name the probes of single processes */
+	struct pair *done; /* a process and a file that it maps: done */
 	size_t ndone, cap;
 };
 
 struct prov_later {
 	struct wanted *wanted;
 	size_t nwanted, cap;
-	int *files; /* of the description that is being matched */
+	int *files; /* scratch: the files to match with one description */
 	size_t nfiles, files_cap;
-	pid_t *pids; /* likewise */
+	pid_t *pids; /* scratch: the processes that one description may name */
 	size_t npids, pids_cap;
 };
 
@@ -98,7 +98,7 @@ static bool file_push(struct prov_later *l, int file)
 	return slot;
 }
 
-/* Files that the process has mapped and that are new to the description. */
+/* Matches the process's files that are new to the description. !match: marks them as done only. */
 static int wanted_of_process(struct prov_env *env, struct wanted *d, pid_t pid, bool match)
 {
 	struct prov_later *l = env->later;
@@ -131,7 +131,8 @@ static int pid_push(struct prov_later *l, const struct wanted *d, pid_t pid)
 	return slot ? 0 : -ENOMEM;
 }
 
-/* Processes that the description may name alone: those that were looked at; look NULL: all. */
+/* Each process of the look that the description may name. look NULL: all processes, whose files are
+ * only marked as done. */
 static int wanted_of_each(struct prov_env *env, struct wanted *d, const struct world_look *look)
 {
 	struct prov_later *l = env->later;
@@ -153,7 +154,7 @@ static int wanted_of_each(struct prov_env *env, struct wanted *d, const struct w
 	return err;
 }
 
-/* Files that waited until now, and those that are new to the description. */
+/* Matches files that waited to be opened, and files that are new to the description. */
 static int wanted_of_all(struct prov_env *env, struct wanted *d, const struct world_look *look)
 {
 	struct prov_later *l = env->later;
@@ -167,7 +168,7 @@ static int wanted_of_all(struct prov_env *env, struct wanted *d, const struct wo
 	return err || !l->nfiles ? err : wanted_match(env, d, 0);
 }
 
-/* ---- All of them ---------------------------------------------------------------------- */
+/* ---- All descriptions ------------------------------------------------------------------ */
 
 static bool later_wants(void *arg, pid_t pid, bool known)
 {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/links.c: what is attached, until it is closed.
+ * consumer/providers/links.c: keeps links, starts clocks, detaches everything.
  * In:   descriptors of links; clocks' events.
- * Out:  clocks that run; nothing attached any more, and no program running.
+ * Out:  running clocks. After the close nothing is attached and no program
+ *       runs.
  * Owns: the descriptors.
  *
- * Closing a link of user land waits for programs that run at its sites, and
- * closing a clock for its interrupt. Closing a raw tracepoint does not wait:
- * the kernel leaves that to a later grace period of RCU, and so one is
- * awaited here. It covers every such program, for the kernel runs it under
- * rcu_read_lock, also where the tracepoint itself may sleep (system calls,
- * since 6.13); what enters its program later finds tracing ended.
+ * Closing a user-land link waits for programs that run at its sites. Closing
+ * a clock waits for its interrupt. Closing a raw tracepoint does not wait, so
+ * prov_links_close waits for a grace period of RCU. That covers every program
+ * at a raw tracepoint, because the kernel runs it under rcu_read_lock, even
+ * if the tracepoint itself may sleep (system calls, since 6.13). A program
+ * that starts later sees that tracing has ended.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -33,14 +34,14 @@ struct prov_links {
 	struct link {
 		int fd;
 		pid_t pid;
-	} * v; /* pid: its sites'; 0: of all */
+	} * v; /* pid: the sites' process; 0: all */
 	size_t n, cap;
-	size_t next; /* closing: taken by threads one after the other */
-	bool raw;    /* raw tracepoints are among them */
+	size_t next; /* closing: the index that the next free thread takes */
+	bool raw;    /* some links are raw tracepoints */
 	struct clock {
 		int event;
 		uint64_t period_ns;
-	} * clocks; /* their events beside their links: to start and to stop them */
+	} * clocks; /* events that start and stop clocks; the links are in v */
 	size_t nclocks, clocks_cap;
 };
 
@@ -71,9 +72,9 @@ static void *closer(void *arg)
 }
 
 /*
- * Until the programs that run and may not sleep have ended: the kernel waits for them when an
- * array of maps is changed. When there is no memory for maps, membarrier waits as well, but not
- * on kernels with nohz_full=, which refuse it.
+ * Waits until the programs that run now and may not sleep have ended. The kernel does that when an
+ * array of maps is changed. If the maps cannot be made, membarrier waits instead, except on kernels
+ * with nohz_full=, which refuse it.
  */
 static void programs_await(void)
 {
@@ -99,8 +100,8 @@ static int slower(const void *a, const void *b)
 }
 
 /*
- * Since 6.10 the kernel counts only firings whose program returns 1, so that with one to come a
- * clock stops itself when its program says so.
+ * Since 6.10 the kernel counts a firing only if the program returns 1. A clock with a limit of one
+ * firing therefore stops itself when its program returns 1.
  */
 static int clock_start(const struct clock *c)
 {
@@ -120,7 +121,7 @@ int prov_links_start(struct prov_links *l)
 	return 0;
 }
 
-/* The fastest first: each makes the rest easier. */
+/* The fastest clock first: its ticks slow the remaining work down most. */
 static void clocks_stop(struct prov_links *l)
 {
 	for (size_t i = l->nclocks; i > 0; i--) {
@@ -163,7 +164,7 @@ void prov_links_drop(struct prov_links *l, pid_t pid)
 	l->n = left;
 }
 
-/* ---- Taken into the list ------------------------------------------------------------ */
+/* ---- Kept in the list ---------------------------------------------------------------- */
 
 void prov_links_raw(struct prov_links *l)
 {
@@ -199,7 +200,7 @@ int prov_perf_attach(int event, int prog, uint64_t cookie, struct prov_links *li
 
 	if (!err && ioctl(event, PERF_EVENT_IOC_ENABLE))
 		err = -errno;
-	close(event); /* the link holds it */
+	close(event); /* the link holds the event */
 	if (!err)
 		return prov_link_keep(links, fd, pid);
 	if (fd >= 0)

@@ -1,4 +1,4 @@
-# System calls by number, from the headers of the C library's kernel.
+# System calls by number, from the kernel headers that the C library uses.
 consumer/providers/syscalls_64.def consumer/providers/syscalls_32.def: consumer/providers/local.mk
 	$(AM_V_GEN)mkdir -p consumer/providers && bits=$@ && bits=$${bits%.def} && \
 	echo "#include <asm/unistd_$${bits##*_}.h>" | $(CC) $(CPPFLAGS) -E -dM -x c - | \

@@ -2,12 +2,12 @@
 /*
  * consumer/providers/match.c: from a description to probes with their ids.
  * In:   probe descriptions, the table of providers.
- * Out:  matches, provider by provider in the table's order; why there are none.
+ * Out:  matches, provider by provider in the table's order; why nothing matches.
  * Owns: nothing.
  *
- * Ids: a provider with a fixed list has base + ordinal, the same in every
- * run of a boot. The others' probes come and go: their ids are hashes of
- * what they are, so that -i of any other run finds the same probe or none.
+ * Ids: a probe of a fixed list has base + ordinal, the same in every run of a
+ * boot. Other probes come and go. Their ids are hashes of their names, so that
+ * -i in another run finds the same probe or no probe.
  */
 #include "consumer/providers/inner.h"
 
@@ -29,7 +29,7 @@ void prov_close_all(struct prov_env *env)
 
 /* ---- Ids --------------------------------------------------------------------- */
 
-/* The first id of a provider, or (NULL) the first that no fixed list has. */
+/* The first id of a provider that has a fixed list. */
 static uint32_t base_id(struct prov_env *env, const struct prov *owner)
 {
 	uint32_t base = 1;
@@ -69,9 +69,9 @@ struct matching {
 	struct prov_env *env;
 	prov_found *found;
 	void *arg;
-	uint32_t id; /* only this one; 0: all */
+	uint32_t id; /* take only the probe with this id; 0: all */
 	struct prov_probe *has_id;
-	bool ambiguous; /* another one has that id, too */
+	bool ambiguous; /* another probe has that id, too */
 	int n;
 	bool stopped;
 };
@@ -93,7 +93,7 @@ static bool one_found(void *arg, struct prov_probe *p)
 	return !m->stopped;
 }
 
-/* The provider that the description is meant for; NULL: anyone's. */
+/* The provider that the description is meant for; NULL: no particular one. */
 static const struct prov *claimant(const struct d_pdesc *pd)
 {
 	for (size_t i = 0; provs[i]; i++)
@@ -102,7 +102,8 @@ static const struct prov *claimant(const struct d_pdesc *pd)
 	return NULL;
 }
 
-/* Would this provider search processes for what another one has, or says what is wrong with? */
+/* Is the description meant for another provider, so that this one need not search all processes
+ * unless that provider finds nothing? */
 static bool must_wait(const struct prov *prov, const struct prov *claimant)
 {
 	return prov->match_files && claimant && claimant != prov;
@@ -119,7 +120,7 @@ const struct prov *prov_later(struct prov_env *env, const struct d_pdesc *pd)
 	return NULL;
 }
 
-/* A number: the list that it falls in is asked alone. */
+/* Does the id fall in the provider's range, so that the provider is worth asking? */
 static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t id)
 {
 	uint32_t base;
@@ -130,7 +131,7 @@ static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t 
 	return prov->count && id >= base && id - base < prov->count(env);
 }
 
-/* Probes that `:::` does not make. */
+/* Asks for a probe that `:::` does not make, by its name. */
 static int made_by_id(struct matching *m, const struct prov *prov)
 {
 	const char *name = prov->name_of_id ? prov->name_of_id(m->env, m->id) : NULL;
@@ -179,14 +180,14 @@ int prov_match(struct prov_env *env, const struct d_pdesc *pd, prov_found *found
 	for (size_t i = 0; provs[i] && !m.stopped && !err; i++)
 		if (!must_wait(provs[i], meant) && provs[i]->wants(env, pd))
 			err = provs[i]->match(env, pd, one_found, &m);
-	/* A program may call its provider as one of ours is called. */
+	/* A program's provider may have the name of a built-in provider. */
 	for (size_t i = 0; provs[i] && !m.n && !err && *pd->prov; i++)
 		if (must_wait(provs[i], meant) && provs[i]->wants(env, pd))
 			err = provs[i]->match(env, pd, one_found, &m);
 	return err ? err : m.n;
 }
 
-/* A provider of the kernel that the guide describes and that is not here. */
+/* A hint if the guide describes a provider of that name and this version lacks it. */
 static const char *absent(struct prov_env *env, const char *name)
 {
 	static const char *const names[] = {
@@ -210,7 +211,7 @@ static bool any_probe(void *arg, struct prov_probe *p)
 	return false;
 }
 
-/* Is a name of C's asked for, where the probe has a hyphen for two underscores? */
+/* A hint if the name is the probe's name in C, with two underscores for each hyphen. */
 static const char *hyphens(struct prov_env *env, const struct d_pdesc *pd)
 {
 	char *name = arena_strdup(env->arena, pd->name), *to = name;

@@ -4,7 +4,7 @@
  * (struct d_names), answered from the providers and the kernel's BTF.
  * In:   names of types and symbols; descriptions whose args[] are used.
  * Out:  types, addresses, attributes of stability.
- * Owns: nothing; types are the compile's.
+ * Owns: nothing; the compile owns the types.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -56,7 +56,7 @@ static struct d_type *arg_type(struct asking *a, const struct prov_probe *p, siz
 				 p->owner->user_memory);
 }
 
-/* What the sites have, where args[i] is a translation of that; else NULL. */
+/* The type that the sites have, if args[i] is a translation of it; else NULL. */
 static struct d_type *native_type(struct asking *a, const struct prov_probe *p, size_t i)
 {
 	return p->native_types && p->native_types[i] ?
@@ -138,7 +138,7 @@ bool prov_same_args(struct prov_env *env, struct d *d, struct prov_probe *p, str
 
 /* ---- Symbols -------------------------------------------------------------------------- */
 
-/* BTF types the functions and few of the variables. The others are there, but have no type. */
+/* BTF has types of functions and of few variables. Other variables are found without a type. */
 static bool world_symbol(void *ctx, struct d *d, const char *mod, const char *name,
 			 struct d_type **type, uint64_t *addr)
 {

@@ -4,8 +4,8 @@
  * one process.
  * In:   a description; the files that the process has mapped, their symbols.
  * Out:  a probe for each function, at its first instruction.
- * Owns: the probes it made, in the environment's arena, and the table of
- *       them, until close.
+ * Owns: the probes that it made, in the environment's arena, and their table,
+ *       until close.
  */
 #include "arch/arch.h"
 #include "consumer/providers/inner.h"
@@ -19,7 +19,7 @@ struct own {
 	struct hash *made; /* file, address and name → the probe */
 	/* What the last match saw, for why_none. */
 	size_t modules, symbols;
-	bool chosen; /* a function of that name that the loader chooses */
+	bool chosen; /* the loader chooses the function of that name (IFUNC) */
 };
 
 struct matching {
@@ -32,7 +32,7 @@ struct matching {
 	int file;
 	const char *mod;
 	bool is_glob;
-	struct hash *seen; /* addresses given: a pattern takes one name of each function */
+	struct hash *seen; /* offsets given: a pattern gives a function once, by one name */
 	struct world_symbols *symbols;
 	int err;
 };
@@ -54,7 +54,8 @@ static bool pid_by_process(const struct d_pdesc *pd, pid_t pid)
 	return !pid || prov_pdesc_pid(pd) == pid;
 }
 
-/* Registers, then the stack past the return address, where 32-bit programs have them all. */
+/* Arguments are in registers, then above the return address on the stack. 32-bit programs have all
+ * of them on the stack. */
 static void args_set(struct cc_arg arg[10], int word)
 {
 	int nregs = word == 8 ? ARCH_X86_CALL_REGS : 0;
@@ -69,7 +70,7 @@ static void args_set(struct cc_arg arg[10], int word)
 					  .disp = i < nregs ? 0 : word * (i - nregs + 1) };
 }
 
-/* The same probe for every description that names it. */
+/* Every description that names the function gets the same probe. */
 static struct prov_probe *probe_for(struct matching *m, const char *func, uint64_t off)
 {
 	struct arena *a = m->env->arena;
@@ -87,7 +88,7 @@ static struct prov_probe *probe_for(struct matching *m, const char *func, uint64
 	p->sites[0].file = m->file;
 	p->sites[0].off = off;
 	p->sites[0].pid = m->pid;
-	/* Nothing has called _start. */
+	/* Nothing calls _start, so it has no return address. */
 	p->sites[0].at_entry = strcmp(func, "_start");
 	args_set(p->sites[0].args.arg, world_symbols_32bit(m->symbols) ? 4 : 8);
 	return p;
@@ -125,7 +126,7 @@ static bool is_executable(pid_t pid, const char *path)
 	return n > 0 && (size_t)n == strlen(path) && !memcmp(exe, path, (size_t)n);
 }
 
-/* libc.so.6 may be written libc.so or libc, too (guide: chp-pid). */
+/* A description may write libc.so or libc for libc.so.6 (guide: chp-pid). */
 static bool is_module(const char *want, const char *base)
 {
 	size_t len = strlen(want);

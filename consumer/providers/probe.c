@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/probe.c: what every provider needs to make probes.
+ * consumer/providers/probe.c: functions with which every provider makes probes.
  * In:   names, descriptions.
  * Out:  probes in the environment's arena.
  * Owns: nothing.

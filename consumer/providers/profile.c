@@ -2,10 +2,11 @@
 /*
  * consumer/providers/profile.c: profile-N fires on every CPU, tick-N on one
  * (guide: chp-profile).
- * In:   a description. Any rate or period can be named; globs and lists
- *       know only the usual ones below.
- * Out:  a probe with its period. arg0 is the PC if it was in the kernel, arg1
- *       if it was in user land.
+ * In:   a description. It may name any rate or period; patterns and -l give
+ *       only the usual probes below.
+ * Out:  a probe with its period. arg0 is the program counter if the clock
+ *       interrupted the kernel, arg1 if it interrupted user land.
+ * Owns: the table of probes, until close.
  */
 #include "consumer/providers/inner.h"
 
@@ -19,8 +20,7 @@ static const char *const usual[] = {
 	"tick-500",	"tick-1000",	"tick-5000",   "tick-1sec",   "tick-10sec",
 };
 
-/* The kernel's clock events do not go faster than this, whatever is asked (its software
- * clock's least period). */
+/* The least period of the kernel's software clock: it ticks no faster, whatever period is set. */
 enum { LEAST_NS = 10000 };
 
 static bool is_ours(const char *name, bool *one_cpu)
@@ -29,7 +29,7 @@ static bool is_ours(const char *name, bool *one_cpu)
 	return *one_cpu || !strncmp(name, "profile-", 8);
 }
 
-/* "997", "10ms" → the period; else why it is none. */
+/* "997", "10ms" → the period. Returns why the text is not a period, or NULL. */
 static const char *period(const char *s, uint64_t *ns)
 {
 	static const char too_large[] = "the number is too large";
@@ -100,7 +100,7 @@ static bool glob(const struct d_pdesc *pd)
 	return !*pd->name || text_is_glob(pd->name);
 }
 
-/* A rate that is none has a hint of ours, too. */
+/* Claims wrong rates too, because why_none says what is wrong with them. */
 static bool claims(const struct d_pdesc *pd)
 {
 	bool one;
@@ -160,7 +160,7 @@ static const char *why_none(struct prov_env *env, const struct d_pdesc *pd)
 	return period(strchr(pd->name, '-') + 1, &ns);
 }
 
-/* What may stand behind a number; NULL: there are no more. */
+/* The i-th unit that may follow a number; NULL: past the last. */
 static const char *suffix(size_t i)
 {
 	static const char *const rates[] = { "", "hz" };
@@ -168,7 +168,8 @@ static const char *suffix(size_t i)
 	return i < COUNT(rates) ? rates[i] : text_time_unit_name(i - COUNT(rates));
 }
 
-/* -l shows the ids of any rates, so each rate that a person may write is tried. */
+/* -l shows ids of unusual rates too. A hash has no inverse, so each rate that a person may write is
+ * tried. */
 static const char *name_of_id(struct prov_env *env, uint32_t id)
 {
 	enum { MOST = 10000 };

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/providers/sdt.c: the kernel's tracepoints, sdt:SYSTEM::NAME (guide:
- * chp-sdt). The system is that of tracefs, or vmlinux where it tells none.
- * In:   the typedefs btf_trace_NAME of the kernel's BTF: there is one for
- *       each tracepoint, and its prototype types the arguments (without
- *       names: a pointer's prototype has none).
+ * chp-sdt). SYSTEM is the tracepoint's folder in tracefs, or vmlinux if the
+ * folder is not known.
+ * In:   the typedefs btf_trace_NAME of the kernel's BTF. Each tracepoint has
+ *       such a typedef; its prototype gives the types of the arguments, but no
+ *       names.
  * Out:  probes whose site is the raw tracepoint.
+ * Owns: the list of tracepoints, in the environment's arena, and the table of
+ *       systems, until close.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -29,7 +32,7 @@ struct row {
 struct own {
 	struct row *rows; /* by name */
 	size_t n, cap;
-	struct hash *systems; /* tracepoint → its system; NULL until one is needed */
+	struct hash *systems; /* tracepoint → its system; NULL until a system is needed */
 };
 
 static int row_cmp(const void *l, const void *r)
@@ -37,7 +40,7 @@ static int row_cmp(const void *l, const void *r)
 	return strcmp(((const struct row *)l)->name, ((const struct row *)r)->name);
 }
 
-/* A typedef of a pointer to a function. */
+/* The prototype behind a typedef of a pointer to a function; 0: the typedef is something else. */
 static uint32_t proto_of(const struct kern_btf *k, uint32_t typedef_ref)
 {
 	struct kern_type t;
@@ -116,7 +119,7 @@ static void systems_read(struct prov_env *env, struct own *own)
 
 	own->systems = hash_new();
 	while (own->systems && dir && (e = readdir(dir)))
-		/* system calls are events, too, but no tracepoints */
+		/* system calls are events without tracepoints of their own */
 		if (e->d_type == DT_DIR && e->d_name[0] != '.' && strcmp(e->d_name, "syscalls"))
 			system_read(env, own, dirfd(dir), e->d_name);
 	if (dir)
@@ -137,8 +140,8 @@ static const char *system_of(struct prov_env *env, struct own *own, const char *
 
 /* ---- Probes -------------------------------------------------------------------- */
 
-/* The kernel passes every argument as 64 bits, small ones zero-extended: their real size and
- * sign are the prototype's. */
+/* The kernel passes every argument as 64 bits and zero-extends smaller arguments. The prototype
+ * tells their real size and sign. */
 static struct cc_arg arg_at(const struct kern_btf *k, uint32_t i, uint32_t id)
 {
 	struct cc_arg a = { .kind = CC_A_REG, .size = 8, .base = (int16_t)(8 * i), .index = -1 };
@@ -192,7 +195,7 @@ static struct prov_probe *probe(struct prov_env *env, struct own *own, size_t i)
 	return args_fill(env, p, row->proto) ? row->probe = p : NULL;
 }
 
-/* Names of tracepoints are C's: most descriptions of other providers' probes end here. */
+/* A tracepoint's name is a C name, without hyphens: most descriptions of other probes end here. */
 static bool wants(struct prov_env *env, const struct d_pdesc *pd)
 {
 	(void)env;

@@ -2,7 +2,7 @@
 /*
  * consumer/providers/stab.c: how stable a probe is (guide: chp-stab).
  * In:   a probe, its provider's row of attrs.def or its own attributes.
- * Out:  what the provider publishes; the least of the parts of its name.
+ * Out:  the published attributes; the least stable attributes of the name's parts.
  * Owns: nothing.
  */
 #include "consumer/providers/inner.h"

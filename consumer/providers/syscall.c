@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/providers/syscall.c: every system call's entry and return (guide:
- * chp-syscall), of 64-bit programs (module vmlinux) and of 32-bit ones
- * (module ia32), so that syscall::open:entry is both.
+ * chp-syscall), for 64-bit programs (module vmlinux) and for 32-bit programs
+ * (module ia32). syscall::open:entry matches both.
  * In:   the tables of numbers made from <asm/unistd_*.h> at build time, and
- *       newer.def for what those headers do not know.
+ *       newer.def for calls that those headers lack.
  * Out:  probes whose sites are the raw tracepoints sys_enter and sys_exit.
+ * Owns: the folder of tracefs, until close.
  *
  * Names are Linux's. Types of arguments come from the descriptions in
- * tracefs, if it can be read, else they are int64_t.
+ * tracefs. If tracefs cannot be read, they are int64_t.
  */
 #include "arch/arch.h"
 #include "consumer/providers/inner.h"
@@ -33,7 +34,7 @@ static const struct row rows_64[] = {
 static const struct row rows_32[] = {
 #include "consumer/providers/syscalls_32.def"
 };
-/* Numbers above 423 are the same in both. */
+/* Numbers above 423 are the same in both ABIs. */
 static const struct row rows_new[] = {
 #include "consumer/providers/newer.def"
 };
@@ -45,8 +46,8 @@ static const struct abi {
 	const char *mod;
 	const struct row *rows;
 	size_t nrows;
-	uint8_t size;	    /* of a register there; 4: unsigned, for pointers */
-	const int16_t *reg; /* the arguments', offsets in struct pt_regs */
+	uint8_t size;	    /* of a register; 4: unsigned, for pointers */
+	const int16_t *reg; /* of the arguments: offsets in struct pt_regs */
 } abis[] = {
 	{ "vmlinux", rows_64, COUNT(rows_64), 8, arch_x86_syscall },
 	{ "ia32", rows_32, COUNT(rows_32), 4, arch_i386_syscall },
@@ -57,9 +58,9 @@ static const char *const where[NWHERE] = { "entry", "return" };
 
 struct own {
 	struct prov_probe **probes;    /* by ordinal; made when they are matched */
-	struct row *rows;	       /* headers' and newer ones, by ABI and number */
-	size_t first[COUNT(abis) + 1]; /* of each ABI among rows */
-	int events;		       /* tracefs; -1: not opened yet, -2: there is none */
+	struct row *rows;	       /* of the headers and newer.def, by ABI and number */
+	size_t first[COUNT(abis) + 1]; /* each ABI's first row */
+	int events;		       /* tracefs; -1: not opened yet, -2: cannot be opened */
 };
 
 static size_t rows_add(struct row *out, const struct row *in, size_t n, int above)
@@ -180,7 +181,7 @@ static size_t count(struct prov_env *env)
 
 /* ---- Types of arguments --------------------------------------------------------- */
 
-/* "\tfield:const char * filename;\toffset:…" → its type and name; false: another line. */
+/* "\tfield:const char * filename;\toffset:…" → its type and name; false: no argument's line. */
 static bool field_parse(struct prov_env *env, char *line, const char **type, const char **name)
 {
 	char *s = strstr(line, "field:"), *end = s ? strchr(s, ';') : NULL, *at;
@@ -215,7 +216,7 @@ static void format_read(struct prov_env *env, struct prov_probe *p, int fd)
 		close(fd);
 }
 
-/* The kernel's names of a few differ from those that programs know. */
+/* The kernel gives a few calls another name than the one that programs use. */
 static const char *event_name(const char *name)
 {
 	static const char *const differ[][2] = {
@@ -263,7 +264,7 @@ static void types(struct prov_env *env, struct prov_probe *p)
 		format_read(env, p, fd);
 		return;
 	}
-	p->nargs = NARGS; /* not described: six numbers, NULL is int64_t */
+	p->nargs = NARGS; /* no description: six arguments, whose NULL types mean int64_t */
 }
 
 static void close_all(struct prov_env *env)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/providers/types.c: D types of the kernel's BTF, by id and by name, and types by text.
+ * consumer/providers/types.c: D types from the kernel's BTF, by id and by name, and from text.
  * In:   ids; names; a provider's text, such as "const char *".
- * Out:  D types whose origin is their BTF id; members come when asked for.
- * Owns: nothing; types are the compile's.
+ * Out:  D types whose origin is their BTF id. Members are read when asked for.
+ * Owns: nothing; the compile owns the types.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -17,7 +17,7 @@ enum { MAX_DEPTH = 64 };
 
 static struct d_type *from_btf(struct kernel_types *w, uint32_t id, int depth);
 
-/* An integer by its size, sign and name; wider ones than 64 bits are two words. */
+/* An integer by its name, else by its size and sign. Over 64 bits it becomes an array of words. */
 static struct d_type *int_type(struct d *d, const struct kern_type *t)
 {
 	static const struct {
@@ -97,12 +97,12 @@ static struct d_type *array_type(struct kernel_types *w, const struct kern_type 
 	return elem ? d_array_of(w->d, elem, word[2]) : NULL;
 }
 
-/* Copies that keep what they qualify. */
+/* A copy of the type, with the qualifier set; `base` is the type without qualifiers. */
 static struct d_type *qualified(struct kernel_types *w, const struct kern_type *k, int depth)
 {
 	struct d_type *t = from_btf(w, k->ref, depth + 1), *q;
 
-	/* A struct's members come later, to the original: its qualifiers are left out. */
+	/* Members of a struct are filled in later, in the original alone, so it is not copied. */
 	if (!t || (k->kind != BTF_KIND_CONST && k->kind != BTF_KIND_VOLATILE) ||
 	    !d_resolve(t)->complete)
 		return t;
@@ -116,7 +116,7 @@ static struct d_type *qualified(struct kernel_types *w, const struct kern_type *
 	return q;
 }
 
-/* __user comes as a type tag of what is pointed at. */
+/* BTF expresses __user as a type tag on the type that the pointer leads to. */
 static struct d_type *ptr_type(struct kernel_types *w, const struct kern_type *k, int depth)
 {
 	struct kern_type to;
@@ -163,7 +163,7 @@ static struct d_type *func_type(struct kernel_types *w, const struct kern_type *
 	return t;
 }
 
-/* Members are left for `complete`. */
+/* prov_type_complete fills in the members. */
 static struct d_type *struct_type(struct kernel_types *w, const struct kern_type *k, uint32_t id)
 {
 	bool is_union = k->kind == BTF_KIND_UNION || (k->kind == BTF_KIND_FWD && k->flag);
@@ -347,7 +347,8 @@ static const struct {
 	{ "intptr_t", D_LONG },
 };
 
-/* The words before the first star, without qualifiers, one blank between them. */
+/* The words before the first * or [, without qualifiers, separated by one blank. Returns where they
+ * end, or NULL if they do not fit. */
 static const char *bare_words(char *out, size_t size, const char *s)
 {
 	static const char *const skip[] = { "const", "volatile", "restrict", "userland", "__user" };
@@ -373,8 +374,8 @@ static const char *bare_words(char *out, size_t size, const char *s)
 	return s;
 }
 
-/* Kernel structs of that name are others: their members would lie elsewhere. Of enums and
- * typedefs the size is all that counts. */
+/* A program's type. A kernel struct of the same name is another struct, with members elsewhere, so
+ * it is never taken. A kernel enum or typedef is taken, because only its size matters. */
 static struct d_type *user_type(struct kernel_types *w, struct d *d, enum d_kind kind,
 				const char *name)
 {

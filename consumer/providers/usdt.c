@@ -2,17 +2,17 @@
 /*
  * consumer/providers/usdt.c: statically defined probes of applications.
  * In:   a description; the files that processes have mapped.
- * Out:  probes. Each process has a provider of its own, named with its id
- *       behind: python1234. A description that names those of all processes,
- *       now and later (python*), gives one probe for all of them, so that a
- *       file is attached once; any other one each process's own.
- * Owns: the probes it made, in the environment's arena, and the table of
- *       them, until close.
+ * Out:  probes. Each process has its own provider, whose name ends in the
+ *       process id: python1234. A description that names all processes, now and
+ *       later (python*), gives one probe for all of them, so that a file is
+ *       attached once. Any other description gives one probe for each process.
+ * Owns: the probes that it made, in the environment's arena, and their tables,
+ *       until close.
  *
- * A probe is provider:module:function:name and its types of arguments, with
- * all its sites: those of one look at the world are gathered, whatever file
- * they are in. A file that appears later makes a probe of its own with the
- * same id, because programs of the first one are loaded by then.
+ * provider:module:function:name and the types of the arguments make a probe.
+ * It gathers all its sites of one look at the world, whatever file they are in.
+ * A file that appears later makes a new probe with the same id, because the
+ * programs of the first probe are loaded by then.
  */
 #include "consumer/providers/inner.h"
 
@@ -29,13 +29,13 @@
 enum { SLOT = PROV_ROW_usdt };
 
 struct made {		     /* a probe of ours; the hash's value */
-	struct prov_probe p; /* first: found gets its address */
-	unsigned serial;     /* look at the world whose sites it gathers */
-	unsigned mark;	     /* last match that gave it */
+	struct prov_probe p; /* first, because found gets its address */
+	unsigned serial;     /* the look at the world whose sites it gathers */
+	unsigned mark;	     /* the last match that gave the probe */
 	size_t sites_cap;
 };
 
-struct set { /* probes that one probe of one file became */
+struct set { /* the probes made of a struct usdt_probe: a probe for each function of its sites */
 	struct made **v;
 	size_t n, cap;
 };
@@ -57,7 +57,7 @@ struct matching {
 	const struct d_pdesc *pd;
 	struct made **v;
 	size_t n, cap;
-	pid_t pid; /* whose probes are looked for; 0: those of all processes */
+	pid_t pid; /* the process whose probes are made; 0: probes for all processes */
 	int err;
 };
 
@@ -73,7 +73,7 @@ static bool is_pattern(const struct d_pdesc *pd)
 	return !*pd->prov || text_is_glob(pd->prov);
 }
 
-/* All names of providers end in a digit. */
+/* Every provider's name ends in a process id, and so in a digit. */
 static bool usdt_wants(struct prov_env *env, const struct d_pdesc *pd)
 {
 	(void)env;
@@ -89,9 +89,9 @@ static bool is_named(const char *pattern, const char *base, uint64_t pid)
 }
 
 /*
- * Does the pattern match the name with every process's id? A part of a pattern that meets the
- * digits takes all of them if it takes each digit in its place, in numbers of all lengths: those
- * whose digits are all the same decide, but for 0, which no number begins with.
+ * Does the pattern match the base followed by every process id? A pattern takes each digit of a
+ * number for itself, so it is enough to try the numbers whose digits are all the same, in every
+ * length. No number begins with 0, so zeros follow a 1.
  */
 static bool names_all(const char *pattern, const char *base)
 {
@@ -109,7 +109,7 @@ static bool names_all(const char *pattern, const char *base)
 	return true;
 }
 
-/* python1234 is one process's; python* is all processes', for what is before the star is no digit. */
+/* python1234 names one process. python* names all: no digit of an id is before its star. */
 static bool usdt_by_process(const struct d_pdesc *pd, pid_t pid)
 {
 	size_t len = strlen(pd->prov), digits;
@@ -204,7 +204,7 @@ static bool site_add(struct matching *m, const struct usdt_probe *probe, size_t 
 	return slot != NULL;
 }
 
-/* Made once for a probe of a file (and process); every description gets the same ones. */
+/* The set of a file's probe (and process) is made once: every description gets the same probes. */
 static const struct set *set_of(struct matching *m, const struct usdt_probe *probe, int file)
 {
 	struct usdt_state *s = m->env->priv[SLOT];
@@ -317,7 +317,7 @@ static bool matching_init(struct matching *m, struct prov_env *env, const struct
 	return s;
 }
 
-/* Those of all processes, in the order in which files were seen first; each once. */
+/* Probes for all processes: each file once, in the order in which the mappings have them. */
 static int match_wide(struct matching *m)
 {
 	size_t n, count;
@@ -338,7 +338,7 @@ static int match_wide(struct matching *m)
 	return m->err;
 }
 
-/* Each process's own; of one process, or of all (0). */
+/* Probes of single processes: of one process, or of each process (pid 0). */
 static int match_each(struct matching *m, pid_t pid)
 {
 	size_t n;
@@ -353,7 +353,7 @@ static int match_each(struct matching *m, pid_t pid)
 	return m->err;
 }
 
-/* Any of a name's last digits may be the process's id: http21234 is http2 in 1234, or http in 21234. */
+/* The process id may begin at any last digit: http21234 is http2 in 1234, or http in 21234. */
 static int match_named(struct matching *m)
 {
 	const char *name = m->pd->prov, *end = name + strlen(name);
@@ -395,7 +395,7 @@ static int usdt_match_files(struct prov_env *env, const struct d_pdesc *pd, cons
 	return give(&m, found, arg);
 }
 
-/* Is there a program's provider of that name, without the id of a process? */
+/* Does a mapped file have a provider of that name? The name is without a process id. */
 static bool is_base(struct prov_env *env, const char *name)
 {
 	size_t n;
@@ -431,7 +431,7 @@ static const char *usdt_why_none(struct prov_env *env, const struct d_pdesc *pd)
 				      NULL;
 }
 
-/* A probe may be in many places: a call that was inlined, several files of one name. */
+/* A probe has several sites if its call was inlined, or if several files have the same name. */
 static void sites_show(FILE *out, const struct prov_probe *p)
 {
 	fprintf(out, "\n\tProbe Sites\n\t\tNumber of Sites:  %zu\n", p->nsites);

@@ -2,9 +2,9 @@
 /*
  * consumer/providers/usdt_args.c: arguments of statically defined probes.
  * In:   operands of a site, as usdt/ has parsed them; the type notes of a probe.
- * Out:  a site's places of arguments, why an argument cannot be read, types, and the provider's
+ * Out:  where a site has its arguments, why an argument cannot be read, types, and the provider's
  *       attributes of stability.
- * Owns: nothing; all is in the arena that is handed in.
+ * Owns: nothing; results are in the caller's arena.
  */
 #include "arch/arch.h"
 #include "consumer/providers/inner.h"
@@ -27,8 +27,8 @@ static void pair_arg(struct cc_arg *to, const struct usdt_arg *from)
 	to->index = from->index.offset;
 }
 
-/* A symbol's address moves with the file: it is counted from the instruction pointer, which
- * is the site's own address when the probe fires. NULL, or why it cannot be had. */
+/* A symbol's address moves with the file, so it is computed from the instruction pointer, which is
+ * the site's address when the probe fires. Returns NULL, or why the argument cannot be read. */
 static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
 			   const struct usdt_site *site)
 {
@@ -45,7 +45,7 @@ static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
 		return NULL;
 	to->disp = from->disp - (int64_t)usdt_site_address(site);
 	if (to->base >= 0 && to->index >= 0)
-		/* three registers are more than a program takes */
+		/* struct cc_arg has room for two registers */
 		return "an address that moves with its file, beside two registers";
 	if (to->base < 0) {
 		to->base = ARCH_X86_rip;
@@ -56,7 +56,7 @@ static const char *mem_arg(struct cc_arg *to, const struct usdt_arg *from,
 	return NULL;
 }
 
-/* Through `to`, zero-filled. NULL, or why it cannot be had. */
+/* Fills `to`, whose bytes are zero. Returns NULL, or why the argument cannot be read. */
 static const char *arg_of(struct cc_arg *to, const struct usdt_arg *from,
 			  const struct usdt_site *site)
 {
@@ -109,7 +109,8 @@ bool prov_usdt_args(struct arena *a, struct prov_site *to, const struct usdt_sit
 	return true;
 }
 
-/* Of the provider's pragmas, as the type note keeps them; a number that is none is the least. */
+/* Attributes from the provider's pragmas, as the type note has them. A number out of range gives
+ * the least stable attribute. */
 static bool attrs_set(struct arena *a, struct prov_probe *p, const struct usdt_types *types)
 {
 	struct d_attr *attr = arena_array(a, struct d_attr, D_NPARTS);

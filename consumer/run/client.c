@@ -21,7 +21,7 @@ enum { ERRORS_SHOWN = 10 }; /* of a compile */
 
 enum stage { OPEN, READY, LISTED, GOING, STOPPED, FAILED };
 
-struct lines { /* what a line callback is not given yet */
+struct lines { /* the line that has not ended yet, and its callback */
 	usdt_line_fn *fn;
 	void *arg;
 	char *part;
@@ -35,7 +35,7 @@ struct usdt_consumer {
 	void *arg;
 	enum stage stage;
 	int interrupt; /* an eventfd */
-	FILE *stream;  /* over lines; NULL: output is the caller's file */
+	FILE *stream;  /* writes to lines; NULL: output is the caller's file */
 	struct lines lines;
 	const char **cpp_args;
 	size_t ncpp, cpp_cap;
@@ -74,7 +74,7 @@ static int fail(struct usdt_consumer *c, const char *what)
 	return -1;
 }
 
-/* A false that was not reported is memory that was not there; what was reported is no success. */
+/* A failure without a report means that memory ran out. A reported error is never a success. */
 static int result(struct usdt_consumer *c, bool ok, unsigned errors)
 {
 	if (!ok && c->diag.errors == errors)
@@ -165,7 +165,7 @@ static bool line_give(struct lines *l)
 	return l->fn(l->arg, l->part, len) == 0;
 }
 
-/* A cookie's write: 0 is its failure. */
+/* The stream's write function: 0 means failure. */
 static ssize_t lines_write(void *cookie, const char *bytes, size_t n)
 {
 	struct lines *l = cookie;
@@ -220,7 +220,7 @@ static void last_line(struct usdt_consumer *c)
 
 /* ---- Options, texts, targets -------------------------------------------------- */
 
-/* Options that are the preprocessor's own. */
+/* Passes on options that are meant for the preprocessor. */
 static int cpp_option(struct usdt_consumer *c, const char *name, const char *value)
 {
 	int64_t on = 0;
@@ -281,7 +281,7 @@ int usdt_consumer_add_text(struct usdt_consumer *c, char spec, const char *name,
 	return add(c, name ? text_new(run_arena(c->run), name, text, strlen(text)) : NULL, spec);
 }
 
-/* What scripts are told of the language: 0xMMmmmuuu (guide: chp-dtrace1M, -X). */
+/* Tells scripts the version of D: 0xMMmmmuuu (guide: chp-dtrace1M, -X). */
 static const char *version(struct usdt_consumer *c)
 {
 	uint32_t v = 0;
@@ -467,7 +467,7 @@ void usdt_consumer_interrupt(struct usdt_consumer *c)
 	int saved = errno;
 
 	if (write(c->interrupt, &one, sizeof(one)) < 0) {
-		/* full: it is told already */
+		/* the counter is full: an interrupt is pending already */
 	}
 	errno = saved;
 }

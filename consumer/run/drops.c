@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/drops.c: what was lost, said once a statusrate and at the end
+ * consumer/run/drops.c: reports lost events, once a statusrate and at the end
  * (rule 5 of docs/architecture.md). In: the counters that programs add to. Out: diag lines.
  */
 #include "consumer/run/inner.h"

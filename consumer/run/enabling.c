@@ -2,7 +2,8 @@
 /*
  * consumer/run/enabling.c: matches the program's descriptions with probes.
  * In:   a checked program, the providers.
- * Out:  the enabling's table of probes, each with the clauses it runs.
+ * Out:  the enabling's table of probes, each with the clauses that it runs.
+ * Owns: nothing; the run owns the table.
  */
 #include "consumer/run/inner.h"
 
@@ -11,7 +12,7 @@
 struct matching {
 	struct run *r;
 	int clause;
-	struct prov_probe *first; /* whose args[] the clause was compiled for; NULL: none */
+	struct prov_probe *first; /* the clause was compiled for its args[]; NULL: no probe */
 	size_t n;
 	bool no_memory;
 };
@@ -56,8 +57,8 @@ static const char *name_of(struct run *r, const struct prov_probe *p)
 	return s ? s : p->name;
 }
 
-/* A later probe of the kind that a description asks for, found while tracing. The clause was
- * compiled for the types of args[] that were there at the start: others would give wrong values. */
+/* A probe appeared while tracing and matches the description. The clause was compiled for the types
+ * of args[] at the start: with other types it would give wrong values. */
 static bool appeared(void *arg, struct prov_probe *probe)
 {
 	struct matching *m = arg;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/forget.c: histories of processes that ended go when nothing that is still to be
- * printed can name them.
+ * consumer/run/forget.c: forgets the histories of ended processes that later output cannot name.
  * In:   the history of mappings, the aggregations' keys, the records kept.
  * Out:  a history of bounded size.
+ * Owns: nothing.
  *
- * A record names its process at a time: those up to the last drain are printed, but for the ones
- * that bufpolicy=ring keeps. A key names a process without a time, for as long as it is in the
- * table. As with garbage collection, the next sweep comes when there are twice as many histories
- * as the last one left. bufpolicy=fill prints at its end only, and so nothing is forgotten there.
+ * A record names its process at a time. Records up to the last drain have been printed, except
+ * those that bufpolicy=ring keeps. A key names a process without a time, as long as the key is in
+ * the table. As in garbage collection, the next sweep comes when there are twice as many histories
+ * as the last sweep left. bufpolicy=fill prints only at the end, so nothing is forgotten there.
  */
 #include "consumer/run/inner.h"
 
@@ -16,7 +16,7 @@
 
 enum { FEW = 1024 };
 
-/* Programs that were at work when a process ended have added what they had by then. */
+/* So long after a process has ended, the programs that ran in it have added all their hits. */
 static const uint64_t settled_ns = 2000000000;
 
 static bool pids_of_row(struct hash *pids, const struct agg_row *row, struct rec_value *values)
@@ -49,7 +49,7 @@ static bool pids_of_agg(struct hash *pids, const struct aggs *a, int agg)
 	return ok;
 }
 
-/* Processes that keys name; NULL: no memory. */
+/* The processes that keys name; NULL: no memory. */
 static struct hash *pids_in_keys(const struct aggs *a)
 {
 	struct hash *pids = hash_new();

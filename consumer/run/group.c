@@ -2,10 +2,10 @@
 /*
  * consumer/run/group.c: sites → units.
  * In:   probes whose sites are in no unit yet.
- * Out:  units: sites that one program can serve, with a cookie for each. A site joins a unit
- *       that was made before, also one that is loaded, if its key is the same and places.c finds
- *       that the program can read its arguments.
- * Owns: nothing; units are the run's.
+ * Out:  units: the sites that one program can serve, each with a cookie. A site joins an existing
+ *       unit, even a loaded one, if their keys are equal and places.c finds that the unit's
+ *       program can read the site's arguments.
+ * Owns: nothing; the run owns the units.
  */
 #include "consumer/run/inner.h"
 
@@ -16,7 +16,7 @@
 struct key {
 	enum cc_ctx ctx;
 	pid_t pid;
-	uint32_t probe; /* index + 1 of the probe that shares no program; 0: of any probe */
+	uint32_t probe; /* index + 1 of a probe that shares no program; 0: any probe */
 	bool sys_return;
 	uint64_t period_ns;
 	struct cc_condition when;
@@ -30,13 +30,14 @@ static bool is_syscall(const struct prov_site *s)
 	return s->sys_nr >= 0;
 }
 
-/* A program tells the probe by the attach cookie or the system call's number, or serves one. */
+/* A program finds its probe by the attach cookie or the system call's number. A program that has
+ * neither serves one probe. */
 static bool shares_program(const struct prov_site *s)
 {
 	return is_syscall(s) || cc_contexts[s->ctx].cookies;
 }
 
-/* Member by member: what lies between them stays 0. */
+/* Copies member by member, so that the padding stays 0. */
 static void condition_copy(struct cc_condition *to, const struct cc_condition *from)
 {
 	const struct cc_arg *a = &from->operand;
@@ -111,7 +112,7 @@ static struct run_unit *unit_new(struct run *r, uint32_t probe, const struct pro
 	return u;
 }
 
-/* The first unit of that key that takes the site; if none does, a new one at the end of them. */
+/* The first unit of the site's key that takes the site. If no unit does, a new unit. */
 static struct run_unit *unit_for(struct run *r, uint32_t probe, const struct prov_site *s)
 {
 	size_t len = 0;
@@ -127,7 +128,7 @@ static struct run_unit *unit_for(struct run *r, uint32_t probe, const struct pro
 		return NULL;
 	if (last)
 		last->next = u;
-	/* Where one unit did not do, others like this site may come. */
+	/* A second unit of one key: more sites with other places may come, so it uses a table. */
 	run_places_first(u, s, last != NULL);
 	return u;
 }
@@ -149,7 +150,7 @@ static bool site_add(struct run *r, uint32_t probe, struct prov_site *s)
 	return run_places_join(u, s, cookie);
 }
 
-/* Finding them reads symbols: only where a clause asks for the caller. */
+/* Reads symbols, so it is done only if a clause uses the caller. */
 static void find_frames(struct run *r, const struct run_probe *p)
 {
 	if (!(cc_args_used(r->cc, p->clauses, p->nclauses) >> CC_CALLER & 1))
@@ -166,7 +167,7 @@ bool run_group(struct run *r)
 		if (p->loaded)
 			continue;
 		p->loaded = true;
-		/* No unit: its clauses are functions of every program that can fault. */
+		/* ERROR has no unit: its clauses are functions of every program that can fault. */
 		if (p->probe->role == PROV_ERROR) {
 			cc_set_error_clauses(r->cc, p->clauses, p->nclauses, i);
 			continue;

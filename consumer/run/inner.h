@@ -6,8 +6,9 @@
  *   places.c   where sites of one unit have their arguments
  *   lives.c    processes traced alone     maps.c      the maps that programs use
  *   keep.c     bufpolicy=ring: the last records        work.c   go, work, stop
- *   records.c  what a record makes us do  drops.c     what was lost, told
- *   vtime.c    what keeps vtimestamp      list.c      -l, and -v's reports
+ *   records.c  the actions of records     drops.c     reports of lost events
+ *   vtime.c    the program of vtimestamp  list.c      -l, and -v's reports
+ *   forget.c   histories of ended processes are dropped
  *   libs.c     -L's libraries
  *   client.c   the public face, usdt/consumer.h
  */
@@ -37,8 +38,8 @@ enum run_policyid { /* -x bufpolicy */
 };
 struct run_policy {
 	const char *name;
-	bool drained;	     /* while tracing; else at the end */
-	bool ends_when_full; /* a full buffer ends tracing; it is no drop */
+	bool drained;	     /* buffers are drained while tracing; else at the end */
+	bool ends_when_full; /* a full buffer ends tracing and is not a drop */
 	bool keeps_last;     /* bufsize bytes of the last records are printed, at the end */
 };
 extern const struct run_policy run_policies[RUN_NPOLICIES];
@@ -50,8 +51,8 @@ struct run_opts {
 };
 void run_opts_init(struct run_opts *o);
 
-/* A probe with what it runs: clause indices in program order, one entry for each description
- * of the program that it matches. */
+/* A probe and the indices of its clauses in program order: an entry for each description that the
+ * probe matches. */
 struct run_probe {
 	struct prov_probe *probe;
 	int *clauses;
@@ -62,23 +63,23 @@ struct run_probe {
 /* A table of places: a row for each distinct set of places that sites of a unit have. */
 struct run_places {
 	int fd;
-	unsigned char *rows;	    /* mapped: `room` of `row_size` bytes */
-	uint32_t n, room, row_size; /* n of them are taken */
+	unsigned char *rows;	    /* mapped: `room` rows of `row_size` bytes */
+	uint32_t n, room, row_size; /* n rows are taken */
 	struct hash *index;	    /* a row's bytes → its index + 1 */
 };
 
-/* One kernel program and what it is attached to. */
+/* One kernel program and the sites that it is attached to. */
 struct run_unit {
 	struct cc_unit cc;
-	struct cc_func_set *set; /* NULL: it is not planned yet */
-	struct run_unit *next;	 /* with the same key: this one does not take all its sites */
+	struct cc_func_set *set; /* NULL: the unit is not planned yet */
+	struct run_unit *next;	 /* of the same key, for sites that this unit does not take */
 	struct cc_args args;	 /* the places that all sites share */
-	uint64_t used, differ;	 /* operands (bits): clauses read them; sites differ in them */
+	uint64_t used, differ;	 /* bits of operands: clauses read them; sites differ in them */
 	struct run_places places;
 	struct prov_site **sites;
 	uint64_t *cookies;
 	size_t nsites, sites_cap, ncookies, cookies_cap;
-	size_t attached; /* the first so many are */
+	size_t attached; /* so many sites are attached, from the first on */
 	int prog;
 	uint32_t *table; /* SYSCALL: mapped */
 	int table_fd;
@@ -109,16 +110,17 @@ struct run {
 	struct d_prog *prog;
 	struct cc *cc;
 	struct cc_options cc_opts;
-	struct run_probe *probes; /* the enabling's table: rt_rec.probe is an index here */
+	struct run_probe *probes; /* the enabling's table: rt_rec.probe is its index */
 	size_t nprobes, probes_cap;
 	struct hash *probe_index; /* prov_probe * → index + 1 */
 	struct run_unit **units;
 	size_t nunits, units_cap, nunits_loaded;
-	size_t probes_told; /* so many are in the probes map */
+	size_t probes_told; /* the probes map has so many probes */
 	struct hash *unit_by_key;
 	int vtime_prog;
 	struct prov_links *links;
-	/* Whose first thread ends: asked whether others run on until it has; then attached to anew. */
+	/* Processes whose first thread ends. ending: the end cannot be seen yet. renewed: the units
+	 * must be attached again. */
 	struct life {
 		pid_t pid;
 		bool ending, renewed;
@@ -134,9 +136,9 @@ struct run {
 	struct world_history *history;
 	int epoll, stop_fd;
 	uint64_t next_switch, next_agg, next_status; /* monotonic, ns */
-	uint64_t *reported_cpu;			     /* drops said so far: [cpu][RT_NDROPS] */
+	uint64_t *reported_cpu;			     /* drops reported so far: [cpu][RT_NDROPS] */
 	uint64_t kernel_missed;
-	size_t forget_at;      /* so many processes that ended are remembered: forget some */
+	size_t forget_at;      /* forget some when so many ended processes are remembered */
 	uint64_t drained_time; /* the firing for which aggregations were last drained */
 	int drained_cpu;
 	size_t live_targets;
@@ -149,7 +151,7 @@ static inline const struct run_policy *run_policy(const struct run *r)
 	return &run_policies[r->opts.value[RUN_OPT_bufpolicy]];
 }
 
-bool run_opts_amin(const struct run_opts *o, struct d_attr *out); /* false: none was set */
+bool run_opts_amin(const struct run_opts *o, struct d_attr *out); /* false: amin is not set */
 
 /* run.c: texts → r->prog */
 bool run_front_end(struct run *r);
@@ -160,36 +162,36 @@ bool run_libraries(struct run *r);
 /* enabling.c */
 bool run_match(struct run *r);
 
-/* maps.c: makes every map that is used and has none yet; all are closed by run_maps_close. */
+/* maps.c: makes every map that is used and not made yet; run_maps_close closes all maps. */
 bool run_maps_make(struct run *r);
 void run_maps_close(struct run *r);
 enum { RUN_RING_MAX = 1 << 30 };
 uint32_t run_ring_size(const struct run *r); /* bytes of a CPU's ring, from bufsize */
 
-/* group.c: the sites of probes that are in no unit yet, into units. false: no memory. */
+/* group.c: puts the sites of new probes into units. false: no memory. */
 bool run_group(struct run *r);
 
 /* places.c: can the unit's program, when it is planned, read the site's arguments? */
 bool run_places_take(const struct run_unit *u, const struct prov_site *s);
-/* by_table: every operand that can be is in the table, for sites to come. */
+/* The unit's first site. by_table: all operands that can go by the table do, for sites to come. */
 void run_places_first(struct run_unit *u, const struct prov_site *s, bool by_table);
 /* The site joins the unit; its row goes into the cookie, now or when the table is made. */
 bool run_places_join(struct run_unit *u, const struct prov_site *s, uint64_t *cookie);
-int run_places_settle(struct run_unit *u); /* before it is planned; 0 or -errno */
+int run_places_settle(struct run_unit *u); /* makes the table, before the plan; 0 or -errno */
 void run_places_close(struct run_unit *u);
 
-/* units.c: groups, compiles, loads what is not loaded yet; then attaches. */
+/* units.c: groups, compiles and loads new units; then attaches new sites. */
 bool run_units_load(struct run *r);
 bool run_units_attach(struct run *r);
 bool run_units_fire(struct run *r, bool end); /* BEGIN or END by test run */
 void run_units_missed(struct run *r); /* firings that the kernel skipped, into kernel_missed */
 void run_units_close(struct run *r);
 
-/* lives.c: processes that are traced alone. Their links end with their first thread, but another thread's
- * exec makes them whole again. */
+/* lives.c: processes that are traced alone. Their links end with the first thread, but other
+ * threads may go on, and an exec by one of them makes a new first thread. */
 void run_mapping_event(void *arg,
 		       const struct world_event *ev); /* a world_event_fn; arg is the run */
-bool run_units_ending(const struct run *r); /* run_units_renew is to be called soon, again */
+bool run_units_ending(const struct run *r);	      /* true: call run_units_renew again soon */
 void run_units_renew(struct run *r);
 
 /* vtime.c */
@@ -197,7 +199,8 @@ void run_vtime_plan(struct run *r);
 bool run_vtime_attach(struct run *r);
 void run_vtime_close(struct run *r);
 
-/* keep.c: size bytes of the last records of each CPU. false: one is larger than that, or no memory. */
+/* keep.c: the last `size` bytes of records of each CPU. add is false if the record is larger, or
+ * there is no memory. */
 struct keep *run_keep_new(uint32_t ncpu, uint64_t size);
 bool run_keep_add(struct keep *k, int cpu, const struct rt_rec *rec, uint32_t len);
 bool run_keep_drain(struct keep *k, bool temporal, ebpf_rings_fn *fn,
@@ -215,10 +218,10 @@ void run_drops_report(struct run *r);
 /* records.c: ebpf_rings_fn; arg is the run. */
 bool run_record_print(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
 bool run_record_keep(void *arg, int cpu, const struct rt_rec *rec, uint32_t len);
-/* Values that could not be read stay in the maps for the next time, or are lost at the end. */
+/* Values that could not be read stay in the maps for the next drain, or are lost at the end. */
 void run_aggs_drain(struct run *r);
-/* Ends tracing where `err`, which a write gave (0 or -errno), says that nothing can be written;
- * told, unless it is the reader who has gone. false: no more is to be written. */
+/* Takes the result of a write: 0 or -errno. An error ends tracing and is reported, unless the
+ * reader has gone. false: write nothing more. */
 bool run_written(struct run *r, int err);
 
 #endif

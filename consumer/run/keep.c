@@ -2,11 +2,12 @@
 /*
  * consumer/run/keep.c: bufpolicy=ring: the last records of each CPU, kept until the end.
  * In:   records as they are drained.
- * Out:  those that the buffer of their CPU still holds, oldest first.
- * Owns: a buffer of bufsize bytes a CPU, allocated as it fills up.
+ * Out:  the records that the buffer of their CPU still holds, oldest first.
+ * Owns: a buffer of bufsize bytes for each CPU, allocated as it fills up.
  *
- * They are kept here and not in the kernel: a program that overwrites the oldest record has to
- * tell a reader, and other programs that it interrupted, which ones are whole. Here each is.
+ * The consumer keeps the records, not the kernel. A program that overwrites the oldest record would
+ * have to tell the reader, and programs that it interrupted, which records are whole. Here every
+ * record is whole.
  */
 #include "consumer/run/inner.h"
 
@@ -18,7 +19,7 @@ struct kept {
 	uint32_t len;
 	struct rt_rec rec[]; /* len bytes */
 };
-struct lane { /* a CPU's */
+struct lane { /* the records of a CPU */
 	struct kept *first, **end;
 	uint64_t bytes;
 };

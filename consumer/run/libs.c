@@ -3,10 +3,10 @@
  * consumer/run/libs.c: D libraries, the *.d of -L's folders (guide: chp-dtrace1M, chp-xlate).
  * In:   -x libdir's folders, in their order; without -x nolibs.
  * Out:  their declarations in r->d, before the program's.
- * Owns: nothing; the texts are the arena's.
+ * Owns: nothing; the arena owns the texts.
  *
- * A library comes after those that its lines `#pragma D depends_on library NAME` name, else in the
- * order of the files' names. One that depends on a provider or module that is not here is left out.
+ * A library comes after the libraries that its lines `#pragma D depends_on library NAME` name, else
+ * in the order of file names. A library that depends on a missing provider or module is left out.
  */
 #include "consumer/run/inner.h"
 
@@ -64,7 +64,7 @@ static bool folder_read(struct libs *l, const char *folder)
 
 static bool lib_parse(struct libs *l, struct lib *lib);
 
-/* The library that another one names; NULL: reported. */
+/* The library that `by` depends on; NULL: an error was reported. */
 static struct lib *named(struct libs *l, const struct lib *by, const struct d_dependency *on)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -82,7 +82,8 @@ static struct lib *named(struct libs *l, const struct lib *by, const struct d_de
 	return NULL;
 }
 
-/* false: after an error. *here: all that the library needs, it has. */
+/* Parses the libraries that `lib` depends on. *here: the providers and modules that it depends on
+ * exist. false: after an error. */
 static bool needs(struct libs *l, const struct lib *lib, bool *here)
 {
 	const struct d_names *names = prov_names(l->r->env);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/list.c: what is printed of probes and programs without
- * tracing: -l, and the reports of -v (guide: chp-dtrace1M, chp-stab).
+ * consumer/run/list.c: prints probes and programs without tracing: -l, and the
+ * reports of -v (guide: chp-dtrace1M, chp-stab).
  * In:   an enabling's texts, checked; the providers.
- * Out:  lines of text, laid out as DTrace lays them out. Names are written as they are to be
- *       written in a description, which matters for those that no C compiler makes.
+ * Out:  lines of text in DTrace's layout. Names are quoted as a description must write them, for
+ *       some are no C names.
  * Owns: nothing.
  */
 #include "consumer/run/inner.h"
@@ -165,7 +165,7 @@ static bool typed(void *arg, struct prov_probe *p)
 	return !t->differ;
 }
 
-/* A description whose probes' arguments differ has none that a program could use. */
+/* If the probes have different arguments, no arguments are shown: a clause could not use them. */
 static void pdesc_show(struct run *r, const struct d_pdesc *pd)
 {
 	struct typing t = { .env = r->env };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/lives.c: processes that are traced alone, when their first thread ends.
+ * consumer/run/lives.c: keeps processes that are traced alone attached after their first thread.
  * In:   events of processes.
- * Out:  units attached anew to a process that goes on without its first thread, or as another
- *       thread's exec made it.
- * Owns: nothing; the list is the run's.
+ * Out:  units to attach again: the process goes on without its first thread, or another thread's
+ *       exec has renewed it.
+ * Owns: nothing; the run owns the list.
  */
 #include "consumer/run/inner.h"
 
@@ -26,10 +26,10 @@ static void life_change(struct run *r, const struct world_event *ev)
 	if (life && ev->kind == WORLD_EV_EXEC)
 		life->renewed = true;
 	else if (life && ev->kind == WORLD_EV_FORK)
-		*life = r->lives[--r->nlives]; /* another process by that number */
+		*life = r->lives[--r->nlives]; /* a new process has this id */
 	else if (!life && ev->kind == WORLD_EV_EXIT && is_traced_alone(r, ev->pid) &&
 		 (life = ARENA_PUSH(r->arena, r->lives, r->nlives, r->lives_cap)))
-		/* Perf events have no hit of the other threads from then on. */
+		/* From now on perf events miss the hits of the other threads. */
 		*life = (struct life){ .pid = ev->pid, .ending = !kern_has(KERN_F_uprobe_multi) };
 }
 
@@ -41,7 +41,7 @@ bool run_units_ending(const struct run *r)
 	return false;
 }
 
-/* The kernel tells of a thread's end a moment before the end can be seen. */
+/* The kernel reports a thread's end a moment before the end can be seen. */
 static void life_settle(struct life *life)
 {
 	if (world_first_thread_ended(life->pid))
@@ -50,7 +50,7 @@ static void life_settle(struct life *life)
 		life->ending = false;
 }
 
-/* First the old ones go, for their programs would still see the hits of the new. */
+/* Drops the old links before new links are attached, because both would count a hit. */
 void run_units_renew(struct run *r)
 {
 	for (size_t i = r->nlives; i > 0; i--) {

@@ -2,9 +2,9 @@
 /*
  * consumer/run/maps.c: makes the maps that programs use, as cc describes them.
  * In:   cc_maps, options.
- * Out:  descriptors in them; the mapped pages of state and cpus.
- * Owns: descriptors and mappings, until run_maps_close. Hashes of
- *       aggregations belong to aggs.c.
+ * Out:  descriptors in cc_maps; the mapped pages of state and cpus.
+ * Owns: descriptors and mappings, until run_maps_close. consumer/aggs owns the
+ *       hashes of aggregations.
  */
 #include "consumer/run/inner.h"
 
@@ -16,10 +16,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A ring is a power of two, at least a page; the kernel takes no more than its 32 bits hold. */
+/* A ring's size is a power of two and at least a page; the kernel takes it as 32 bits. */
 uint32_t run_ring_size(const struct run *r)
 {
-	/* What is kept of it is as small as was asked for; on the way here it must not be lost. */
+	/* keep.c keeps no more than bufsize. The ring is larger, to lose no record on the way. */
 	uint32_t size = run_policy(r)->keeps_last ? 4 << 20 : 4096;
 
 	while (size < r->opts.value[RUN_OPT_bufsize] && size < RUN_RING_MAX)
@@ -41,7 +41,7 @@ static int make_array(struct run *r, struct cc_map *m)
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, m->name, 4, m->value_size, m->entries, NULL);
 }
 
-/* Fills an outer map with a ring buffer a CPU and maps those. */
+/* Fills an outer map with a ring buffer for each CPU, and maps the ring buffers. */
 static int make_rings(struct run *r, struct cc_map *m)
 {
 	uint32_t n = kern_cpus(), size = run_ring_size(r), made = 0;
@@ -80,7 +80,7 @@ static int make_rings(struct run *r, struct cc_map *m)
 	return outer;
 }
 
-/* Task storage wants to know its value's type; its size is all that matters. */
+/* Task storage must be told the type of its value, of which only the size matters. */
 static int make_task(struct run *r, struct cc_map *m)
 {
 	struct btf *btf = btf__new_empty();
@@ -150,7 +150,7 @@ static int made_cells(struct run *r, struct cc_map *m)
 	return aggs_cells(r->aggs, m);
 }
 
-/* Programs alone use it, or it is filled when they are loaded. */
+/* Only programs use the map, or loading fills it. */
 static int made_nothing(struct run *r, struct cc_map *m)
 {
 	(void)r;

@@ -3,6 +3,7 @@
  * consumer/run/options.c: the options of chp-opt, from one table.
  * In:   names and values as -x, #pragma D option and setopt give them.
  * Out:  numbers (bytes, ns, counts, flags) and strings.
+ * Owns: nothing; the run owns the values.
  */
 #include "consumer/run/inner.h"
 
@@ -21,7 +22,7 @@ struct suffix {
 	uint64_t factor;
 };
 
-/* A decimal number and where it ends; false: there is none or it overflows. */
+/* A number as C writes it, and where it ends; false: no number, or too large. */
 static bool number(const char *s, uint64_t *v, const char **end)
 {
 	char *stop;
@@ -93,7 +94,7 @@ static bool parse_SIZE(const char *s, struct parsed *out)
 	return scaled(s, units, COUNT(units), &out->value);
 }
 
-/* A bare number is a rate: hertz, as chp-opt has it for the rates. */
+/* A number without a unit is a rate in hertz (guide: chp-opt). */
 static bool parse_TIME(const char *s, struct parsed *out)
 {
 	uint64_t v, unit;
@@ -253,7 +254,7 @@ bool run_option(struct run *r, const char *name, const char *value, struct loc a
 			err == -ENOENT ? "Invalid option name" :
 			err == -ENOMEM ? "no memory" :
 					 "Invalid value for specified option");
-	if (!err && !strcmp(name, "libdir")) { /* each is one more */
+	if (!err && !strcmp(name, "libdir")) { /* each adds a folder */
 		const char **slot = ARENA_PUSH(r->arena, r->libdirs, r->nlibdirs, r->libdirs_cap);
 
 		if (!slot)

@@ -2,14 +2,14 @@
 /*
  * consumer/run/places.c: one program for sites whose arguments are at different places.
  * In:   a unit; sites that may join it.
- * Out:  for each operand that its clauses read: the place, if all sites agree in it; else a
- *       column of the unit's table of places, whose row a site's attach cookie names.
+ * Out:  for each operand that the clauses read: the place, if all sites share it; else a column of
+ *       the unit's table of places. A site's attach cookie names its row.
  * Owns: tables, until run_places_close.
  *
- * A place that all sites share is compiled in, for that is the fastest. Which operands go by the
- * table is settled when the unit is planned. Sites that are found later join the unit if they
- * differ from it in those operands alone, as long as the table has room: the group then makes a
- * unit with every operand in the table.
+ * A place that all sites share is compiled in, because that is fastest. The plan of the unit
+ * settles which operands go by the table. A site that is found later joins the unit if it differs
+ * only in those operands and the table has room for its row. Otherwise group.c makes another unit,
+ * whose operands all go by the table.
  */
 #include "consumer/run/inner.h"
 
@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The operand as the program is to read it. */
+/* The operand as the program reads it. */
 static struct cc_arg operand(const struct prov_site *s, size_t i)
 {
 	size_t n = i - CC_ARG;
@@ -53,7 +53,7 @@ static bool has(uint64_t operands, size_t i)
 	return operands >> i & 1;
 }
 
-/* The library's routine that reads a place by the table may sleep. */
+/* The routine that reads a place by the table may sleep, so the program must be allowed to. */
 static bool may_have_table(const struct run_unit *u)
 {
 	return cc_contexts[u->cc.ctx].cookies && cc_contexts[u->cc.ctx].sleeps;
@@ -68,7 +68,7 @@ static bool is_placed(const struct cc_arg *a)
 
 /* ---- Rows ------------------------------------------------------------------------- */
 
-/* The site's row as bytes: false, as long as it is not known which operands are in it. */
+/* The site's row of the table. false: an operand's place does not fit into a row. */
 static bool row_make(const struct run_unit *u, const struct prov_site *s,
 		     struct rt_place row[CC_NOPERANDS])
 {
@@ -83,7 +83,7 @@ static bool row_make(const struct run_unit *u, const struct prov_site *s,
 	return true;
 }
 
-/* A new row for these bytes, or the one that has them. */
+/* The index of the row with these bytes, which may be new. false: no room or no memory. */
 static bool row_set(struct run_places *p, const struct rt_place *row, uint32_t *index)
 {
 	uintptr_t have = (uintptr_t)hash_get(p->index, row, p->row_size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/records.c: what a record makes the consumer do.
+ * consumer/run/records.c: carries out the actions of records.
  * In:   records, in their order.
  * Out:  printed lines, errors, drained and changed aggregations.
  * Owns: nothing.
@@ -72,7 +72,7 @@ void run_aggs_drain(struct run *r)
 
 	if (!err && aggs_unmerged(r->aggs)) {
 		if (r->history)
-			world_watch_read(r->world); /* what was mapped before these hits */
+			world_watch_read(r->world); /* mappings from before these hits */
 		err = aggs_merge(r->aggs, out_key_symbol, r->out);
 	}
 	if (err && !r->aggs_told)
@@ -81,8 +81,8 @@ void run_aggs_drain(struct run *r)
 	r->aggs_told |= err;
 }
 
-/* Once a firing: what printa shows is what clear, in the same firing, takes away; hits that come
- * in between stay for the next. */
+/* Drains once for each firing, so that clear takes away exactly what printa of the same firing has
+ * shown. Hits in between stay for the next firing. */
 static void firing_drain(struct run *r, int cpu, uint64_t time)
 {
 	if (r->drained_time == time && r->drained_cpu == cpu)

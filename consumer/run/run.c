@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/run/run.c: open, texts, compile, close.
- * Owns: everything that an enabling has; run_close gives it all back.
+ * In:   options, texts, targets.
+ * Out:  a compiled enabling, with its probes matched.
+ * Owns: everything that an enabling has; run_close releases all of it.
  */
 #include "consumer/run/inner.h"
 
@@ -111,7 +113,7 @@ bool run_grab(struct run *r, pid_t pid)
 	return target_add(r, world_target_grab(r->world, pid));
 }
 
-/* "probe { actions }" is shown as its first words, as DTrace shows -n's. */
+/* "probe { actions }" is shown without its predicate and actions, as DTrace shows -n's. */
 static const char *shown(struct run *r, const struct text *text)
 {
 	size_t n = strcspn(text->bytes, "/{\n");
@@ -300,7 +302,7 @@ static bool printer(struct run *r)
 	return r->out && r->aggs && r->reported_cpu && (r->keep || !run_policy(r)->keeps_last);
 }
 
-/* A full buffer must have had room for END's records. */
+/* With bufpolicy=fill the buffer must have room for END's records. */
 static bool end_fits(struct run *r)
 {
 	int64_t bytes = 0;

@@ -14,8 +14,8 @@
  *	run_close(r);
  *
  * Errors are reported through the diag; a false result means that at least
- * one was. Whatever happens, run_close leaves no program, map, link or
- * stopped child behind. One thread.
+ * one error was reported. Whatever happens, run_close leaves no program, map,
+ * link or stopped child behind. Only one thread may use a run.
  */
 #ifndef CONSUMER_RUN_H
 #define CONSUMER_RUN_H
@@ -33,7 +33,7 @@ const char *run_language(void); /* the version of D: "1.13" */
 struct run *run_open(struct diag *diag, FILE *out); /* NULL: no memory */
 void run_close(struct run *r);			    /* NULL is accepted */
 struct arena *run_arena(struct run *r);		    /* for texts: lives as long as r */
-void run_output(struct run *r, FILE *out);	    /* another than run_open's; before compile */
+void run_output(struct run *r, FILE *out);	    /* replaces run_open's; before compile */
 
 /* An option by its name (consumer/options.def); value NULL or "": as without "=value". */
 bool run_option(struct run *r, const char *name, const char *value, struct loc at);
@@ -51,24 +51,24 @@ void run_args(struct run *r, int argc, const char *const *argv);
 bool run_text(struct run *r, const struct text *text, char spec);
 
 bool run_compile(struct run *r); /* checks all texts and matches their descriptions */
-/* The probes that the texts' descriptions match, once each (all if there are none). */
+/* Each probe that the texts' descriptions match, once; without texts, all probes. */
 struct prov_probe;
 bool run_probes(struct run *r, bool (*found)(void *arg, struct prov_probe *p), void *arg);
-/* -l: the same, printed; verbose: -v. */
+/* -l: prints those probes; verbose: -v. */
 bool run_list(struct run *r, bool verbose);
 
-/* After run_compile, with option verbose (-v): how stable each text's program is; `probes`: and what
- * is known of the probes of each description, as -e asks. run_go does it without. */
+/* After run_compile, with option verbose (-v): prints how stable each text's program is; `probes`:
+ * prints the probes of each description too, as for -e. run_go prints the former alone. */
 void run_report(struct run *r, bool probes);
 
 enum run_result { RUN_OKAY, RUN_DONE, RUN_ERROR };
-/* A descriptor that becomes readable when tracing shall end (a signal's pipe); -1: none. */
+/* A descriptor that becomes readable when tracing must end (a signal's pipe); -1: no descriptor. */
 void run_stop_on(struct run *r, int fd);
 bool run_go(struct run *r); /* loads, attaches, fires BEGIN, lets targets run */
-/* Sleeps for, then handles, what comes next; sleeps no longer than ms, if that is not negative. */
+/* Waits for the next event, no longer than ms if ms is not negative; then handles what is due. */
 enum run_result run_work(struct run *r, int ms);
-int run_timeout(const struct run *r); /* ms until there is something to do in any case */
-bool run_stop(struct run *r);	      /* fires END, prints what is left */
-int run_status(const struct run *r);  /* exit()'s, else 0; 1 after an error */
+int run_timeout(const struct run *r); /* ms until work is due without an event */
+bool run_stop(struct run *r);	      /* fires END, prints all that remains */
+int run_status(const struct run *r);  /* of exit(), else 0; 1 after an error */
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * consumer/run/units.c: units → programs → links.
- * In:   units, as group.c makes them of the sites of probes.
- * Out:  one loaded program for each, attached in bulk.
+ * In:   units, which group.c makes of the sites of probes.
+ * Out:  a loaded program for each unit, attached in bulk.
  * Owns: programs and system call tables, until run_units_close.
  *
- * Probes that appear while tracing go the same way: their sites join units that are loaded, or
- * make new ones.
+ * Probes that appear while tracing go the same way: their sites join loaded units or make new
+ * units.
  */
 #include "consumer/run/inner.h"
 
@@ -85,7 +85,7 @@ static void too_long(struct run *r, const struct run_unit *u)
 	diag_hint(r->diag, "let fewer clauses share a probe, or make them shorter");
 }
 
-/* The kernel has a limit on what it verifies; all else would be a bug of ours. */
+/* Reports a refusal. A program may be too long for the verifier; other refusals are bugs here. */
 static void refused(struct run *r, const struct run_unit *u, char *log)
 {
 	const struct prov_probe *p = r->probes[u->cc.probe].probe;
@@ -98,13 +98,13 @@ static void refused(struct run *r, const struct run_unit *u, char *log)
 	diag_error(r->diag, NOWHERE, NULL, "the kernel refused the program for %s:%s:%s:%s: %s",
 		   p->prov, p->mod, p->func, p->name, strerror(-u->prog));
 	if (u->prog == -EMFILE || u->prog == -ENFILE || u->prog == -ENOMEM)
-		return; /* no fault of the program's */
+		return; /* resources are short: the program is not at fault */
 	if (getenv("USDTKIT_VERIFIER_LOG")) {
 		for (char *line, *rest = log; (line = strsep(&rest, "\n"));)
 			diag_hint(r->diag, "%s", line);
 		return;
 	}
-	/* The verifier's reason is near its end, before the statistics. */
+	/* The verifier's reason is near the end of the log, before the statistics. */
 	end = strstr(log, "\nprocessed ");
 	if (end)
 		*end = '\0';
@@ -155,8 +155,8 @@ static void probes_fill(struct run *r)
 }
 
 /*
- * Units that come later share the maps that are made now: each clause is compiled once as the
- * most demanding unit would, so that scratch slots are large enough and no map is missing.
+ * Units that come later share the maps that are made now. Each clause is therefore compiled once
+ * for the most demanding unit, so that scratch slots are large enough and no map is missing.
  */
 static bool rehearse(struct run *r)
 {
@@ -194,7 +194,7 @@ bool run_units_load(struct run *r)
 		diag_error(r->diag, NOWHERE, NULL, "no memory");
 		return false;
 	}
-	/* With room for those that appear later. */
+	/* Leaves room for probes that appear later. */
 	cc_set_probes_room(r->cc, (uint32_t)r->nprobes * 2 + 1024);
 	run_vtime_plan(r);
 	if (!run_maps_make(r))
@@ -245,7 +245,7 @@ bool run_units_attach(struct run *r)
 
 bool run_units_fire(struct run *r, bool end)
 {
-	uint64_t ctx[12] = { 0 }; /* what a raw tracepoint's test run must be given */
+	uint64_t ctx[12] = { 0 }; /* the arguments that a raw tracepoint's test run needs */
 
 	for (size_t i = 0; i < r->nunits; i++) {
 		struct run_unit *u = r->units[i];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * consumer/run/vtime.c: what keeps vtimestamp, if a program reads it: one
- * program at sched_switch (rule 10 of docs/architecture.md).
- * Owns: its descriptor, r->vtime_prog; the attachment is in r->links.
+ * consumer/run/vtime.c: the program at sched_switch that keeps vtimestamp, if a
+ * clause reads it (rule 10 of docs/architecture.md).
+ * Owns: the program's descriptor, r->vtime_prog; its link is in r->links.
  */
 #include "consumer/run/inner.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Before maps are made: it uses some. */
+/* Call before maps are made: the program uses some of them. */
 void run_vtime_plan(struct run *r)
 {
 	if (cc_uses_vtimestamp(r->cc))

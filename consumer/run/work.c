@@ -2,7 +2,8 @@
 /*
  * consumer/run/work.c: go, work, stop (rules 5 to 8 of docs/architecture.md).
  * In:   a compiled enabling.
- * Out:  what it prints; its exit status.
+ * Out:  printed lines; the exit status.
+ * Owns: nothing; the run owns all.
  */
 #include "consumer/run/inner.h"
 
@@ -14,7 +15,7 @@
 
 /* ---- Draining --------------------------------------------------------------- */
 
-/* Once: why addresses of the kernel are printed as numbers. */
+/* Says once why kernel addresses are printed as numbers. */
 static void ksyms_tell(struct run *r)
 {
 	if (r->ksyms_told || !kern_symbols_hidden())
@@ -25,15 +26,15 @@ static void ksyms_tell(struct run *r)
 	diag_hint(r->diag, "it shows them with CAP_SYSLOG, and kernel.kptr_restrict below 2");
 }
 
-/* Programs for probes that the watch or a stopped target brought. */
+/* Loads and attaches programs for probes that have appeared. */
 static bool newcomers(struct run *r)
 {
 	run_units_renew(r);
 	return run_units_load(r) && run_units_attach(r);
 }
 
-/* Mappings from before the drain are known when its stacks are printed: that of a library is
- * older than its first hit, but may wake us later. */
+/* Reads the watch first, so that mappings from before the drain are known when its stacks are
+ * printed: a library is mapped before its first hit, but the event may wake us later. */
 static bool drain(struct run *r, bool all)
 {
 	uint64_t until = all ? UINT64_MAX : kern_now();
@@ -42,7 +43,7 @@ static bool drain(struct run *r, bool all)
 	if (r->output_gone || !r->rings.ring)
 		return false;
 	if (!run_policy(r)->drained && !all)
-		return true; /* it is to fill up */
+		return true; /* the buffer is to fill up */
 	if (r->history && !all && (world_watch_read(r->world), !newcomers(r)))
 		r->failed = true;
 	ebpf_rings_drain(&r->rings, until, temporal, r->keep ? run_record_keep : run_record_print,
@@ -109,7 +110,7 @@ static void active_set(struct run *r)
 {
 	uint32_t warmup = RT_WARMUP;
 
-	/* BEGIN's program does this at its end; without BEGIN it is ours to do. */
+	/* BEGIN's program does this at its end. This call does it if there is no BEGIN. */
 	__atomic_compare_exchange_n(&r->state->life, &warmup, RT_ACTIVE, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
 }
@@ -167,7 +168,7 @@ static struct world_target *target_of(struct run *r, int fd)
 	return NULL;
 }
 
-/* As DTrace words it. How a process of -p ended is for its parent alone: status is 0 there. */
+/* DTrace's words. Only the parent of a process learns its status: for -p the status is 0. */
 static void ended_say(struct run *r, pid_t pid, int status)
 {
 	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
@@ -254,7 +255,7 @@ enum run_result run_work(struct run *r, int ms)
 	n = epoll_wait(r->epoll, ev, COUNT(ev), ms < 0 || ms > next ? next : ms);
 	if (n < 0 && errno != EINTR)
 		return RUN_ERROR;
-	if (exiting(r)) /* what else is to be done is better done when nothing fires any more */
+	if (exiting(r)) /* run_stop does the rest, when nothing fires any more */
 		return RUN_DONE;
 	for (int i = 0; i < n; i++) {
 		struct world_target *t = target_of(r, ev[i].data.fd);
@@ -279,7 +280,7 @@ enum run_result run_work(struct run *r, int ms)
 
 /* ---- Stop --------------------------------------------------------------------------- */
 
-/* Full buffers are emptied before END records in them. */
+/* Empties full buffers, because END needs room for its records. */
 static void room_for_end(struct run *r)
 {
 	drain(r, true);
@@ -293,7 +294,7 @@ bool run_stop(struct run *r)
 		return true;
 	r->stopped = true;
 	__atomic_store_n(&r->state->life, RT_DRAINING, __ATOMIC_SEQ_CST);
-	/* First of all, for a fast clock leaves little of the processor; waits for programs that run. */
+	/* First, because a fast clock leaves little processor time. Waits for running programs. */
 	prov_links_close(r->links);
 	r->links = NULL;
 	run_units_missed(r);

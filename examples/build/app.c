@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 		const char *url = argc > 1 ? argv[1] : "/";
 
 		APP_REQUEST_START(id, url);
-		if (APP_REQUEST_DONE_ENABLED()) /* arguments that cost something only if wanted */
+		if (APP_REQUEST_DONE_ENABLED()) /* compute slow arguments only for a consumer */
 			APP_REQUEST_DONE(id, 200, 1000LL * id);
 	}
 	puts("served 3 requests");

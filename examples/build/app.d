@@ -1,4 +1,4 @@
-/* The probes of app: dtrace -h makes app.h of it, in the build. */
+/* The probes of app. The build makes app.h from this file with dtrace -h. */
 #include "limits.inc"
 
 provider app {

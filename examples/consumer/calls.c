@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * calls.c: what system calls does a command make? A client of libusdt-consumer.
+ * calls.c: counts the system calls of a command. A client of libusdt-consumer.
  *
  *	cc calls.c $(pkg-config --cflags --libs usdt-consumer) -o calls
  *	./calls 'ls -l'

@@ -15,6 +15,6 @@ def report(paths)
   paths.to_h { |path| [path, fetch(path)] }
 end
 
-sleep 1 # a service is there before one asks about it
+sleep 1 # gives the tracer time to attach before the first call
 TracePoint.new(:call) {}.enable
 report(%w[/etc/passwd /etc/group])

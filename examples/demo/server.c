@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * examples/demo/server.c: a small request server: reads a line with a path
- * from each client of a UNIX socket, answers with that file's size, ends
+ * examples/demo/server.c: a small request server. It reads a line with a path
+ * from each client of a UNIX socket, answers with that file's size, and ends
  * after the given number of requests.
  *
  *	server SOCKET REQUESTS
@@ -29,7 +29,7 @@ static void answer(int client, int id)
 	path[strcspn(path, "\n")] = '\0';
 	SERVER_REQUEST_START(id, path);
 	len = snprintf(text, sizeof(text), "%lld\n", stat(path, &st) ? -1 : (long long)st.st_size);
-	usleep(2000); /* the work that a request is */
+	usleep(2000); /* stands for a request's work */
 	if (write(client, text, (size_t)len) != len)
 		perror("server: write");
 	SERVER_REQUEST_DONE(id, (size_t)len);

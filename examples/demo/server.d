@@ -1,7 +1,7 @@
 /* The probes of the demonstration's request server. */
 provider server {
-	/* A request was read: its number and what it asks for. */
+	/* A request was read: its number and the path it asks for. */
 	probe request__start(int id, char *path);
-	/* It was answered: its number, the answer's bytes. */
+	/* A request was answered: its number and the size of the answer. */
 	probe request__done(int id, size_t bytes);
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * examples/runtime/hello.c: a probe that is made while the program runs.
+ * examples/runtime/hello.c: makes a probe at run time and fires it.
  *
  *	cc hello.c $(pkg-config --cflags --libs usdt) -o hello
  *	dtrace -Z -c ./hello -n 'hello$target:::greeting { printf("%d %s", arg0, copyinstr(arg1)); }'

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * usdt/sdt.h: probe sites for C and C++, in one header that needs no other
- * and no library.
+ * header and no library.
  *
  *	USDT_PROBE2(app, request__start, id, url);
  *
  * A site is a nop and a note (.note.stapsdt, as <sys/sdt.h> writes it) that
- * says where the arguments are at that moment; no instruction is added to
- * compute them, so an argument that costs something belongs under a test:
+ * says where the arguments are when the nop runs. No instruction is added to
+ * compute them, so an argument that takes time belongs under a test:
  *
  *	USDT_SEMAPHORE(app, request__done);	(once in a source file, at its top)
  *	if (USDT_ENABLED(app, request__done))
  *		USDT_SEM_PROBE1(app, request__done, slow(id));
  *
- * Arguments: up to 12 integers, pointers, floats or arrays (as pointers).
- * One of more than 8 bytes (long double, __int128, a struct) is an error.
- * `a__b` is shown as a-b. Names are written as they are to be, not quoted;
- * they must not be macros.
+ * Arguments: up to 12 integers, pointers, floats or arrays (as pointers). An
+ * argument of more than 8 bytes (long double, __int128, a struct) is an error.
+ * Names are written without quotes and must not be macros. Tracers show `a__b`
+ * as a-b.
  *
- * Before including it one may define
+ * Before you include this header you may define
  *	USDT_DISABLE		all macros compile to nothing (as off Linux)
  *	USDT_PLAIN_NOP		one nop a site, where 11 bytes are too many
  *	USDT_ARG_CONSTRAINT	where arguments may be, "nor" by default
- * dtrace -h puts a copy of this header into what it generates.
+ *
+ * dtrace -h puts a copy of this header into the header that it generates.
  */
 #ifndef USDT_SDT_H
 #define USDT_SDT_H 1
@@ -42,9 +43,9 @@
 #endif
 
 /*
- * The note points at the first nop. Kernels that replace a longer nop by a
- * call need ten bytes, for the call must first step over the red zone; five
- * would be enough for a call that overwrites it.
+ * The note points at the first nop. Kernels that replace a longer nop by a call
+ * need ten bytes, because the call must first step over the red zone; five
+ * bytes would only do for a call that overwrites it.
  */
 #if defined __x86_64__ && !defined USDT_PLAIN_NOP
 #define USDT_NOP_ "nop\n\t.byte 0x66,0x2e,0x0f,0x1f,0x84,0,0,0,0,0"
@@ -52,7 +53,7 @@
 #define USDT_NOP_ "nop"
 #endif
 
-/* A site is 11 bytes, whatever its text is long: "inline" keeps compilers from counting lines. */
+/* A site has 11 bytes, however long its text is: "inline" keeps compilers from counting lines. */
 #if (__GNUC__ >= 9 && !defined __clang__) || (defined __clang__ && __clang_major__ >= 11)
 #define USDT_ASM_ __asm__ __inline__ __volatile__
 #else
@@ -65,7 +66,7 @@
 #define USDT_ADDR_ "\t.4byte "
 #endif
 
-#ifdef __i386__	/* a char may be in a register that has no name for one */
+#ifdef __i386__	/* a char may be in a register without a one-byte name */
 #define USDT_OPERAND_(n) "%k[usdt_a" #n "]"
 #else
 #define USDT_OPERAND_(n) "%[usdt_a" #n "]"
@@ -84,7 +85,7 @@
 	"\t.ascii \"@" USDT_OPERAND_(n) "\"\n"
 #define USDT_BLANK_ "\t.ascii \" \"\n"
 
-/* Readers know operands in AT&T's syntax; of Intel's, 7 would be an address. */
+/* Readers expect operands in AT&T syntax. In Intel syntax a constant 7 would read as an address. */
 #if defined __x86_64__ || defined __i386__
 #define USDT_ATT_                                                                                 \
 	"{|\t.error \"usdt/sdt.h: arguments of probes need AT&T syntax: no -masm=intel here\"\n}"
@@ -93,17 +94,18 @@
 #endif
 
 /*
- * gcc names variables: 4@count(%rip), 8@table+16(,%rax,8). The names go with
- * strip, and may be many a file's. So the displacement is kept in a note of
- * its own (docs/operand-note.md), as the last bytes of an instruction that
- * the linker completes. Of an operand's letters the first that is neither a
- * digit nor a sign tells: % a register, $ a constant, ( no symbol, else a
- * symbol. What has a relocation of its own (x@tpoff) but GOTOFF is left out.
+ * gcc names variables in operands: 4@count(%rip), 8@table+16(,%rax,8). strip
+ * removes such names, and several variables of a file may share one. So a
+ * second note (docs/operand-note.md) keeps the displacement, as the last bytes
+ * of an instruction that the linker completes. The first letter of an operand
+ * that is neither a digit nor a sign tells its kind: % a register, $ a
+ * constant, ( no symbol, else a symbol. An operand with a relocation of its own
+ * (x@tpoff), other than GOTOFF, has no such note.
  *
- * clang names no variables, but its own labels of floating-point constants,
- * which are in no symbol table: 8f@.LCPI0_0(%rip). Its assembler takes no
- * operand apart, so each float has a note unless it is in a register;
- * readers heed those whose text has a name.
+ * clang names no variables, but it names its own labels of floating-point
+ * constants, which are in no symbol table: 8f@.LCPI0_0(%rip). Its assembler
+ * cannot take an operand apart, so each float has a note unless it is in a
+ * register; readers use the notes of operands whose text has a name.
  */
 #if defined __x86_64__ || defined __i386__
 #ifdef __i386__
@@ -201,16 +203,16 @@
 
 /*
  * gold refuses a note whose function --gc-sections discards (bfd keeps the
- * function, lld leaves a note of no place, which readers ignore). A section
- * of a name that gold takes for a root keeps the function there too; "e"
- * leaves it out of what is linked.
+ * function, lld leaves a note with no place, which readers ignore). A section
+ * whose name gold takes for a root keeps the function there too; "e" leaves the
+ * section out of the linked file.
  */
 #define USDT_ROOT_                                                                                \
 	"\t.pushsection .jcr.usdtkit,\"ae?\",\"progbits\"\n"                                      \
 	"\t.4byte 990b-.\n"                                                                      \
 	"\t.popsection\n"
 
-/* "?": the note goes with its code when that is in a COMDAT group (inline functions of C++). */
+/* "?": the note is in the COMDAT group of its code, if there is one (inline functions of C++). */
 #define USDT_NOTE_(provider, name, semaphore, format, keep)                                       \
 	"990:\t" USDT_NOP_ "\n"                                                                   \
 	"\t.pushsection .note.stapsdt,\"?\",\"note\"\n"                                           \
@@ -262,7 +264,7 @@ template <> struct usdt_sign_<short> { enum { value = 1 }; };
 template <> struct usdt_sign_<int> { enum { value = 1 }; };
 template <> struct usdt_sign_<long> { enum { value = 1 }; };
 __extension__ template <> struct usdt_sign_<long long> { enum { value = 1 }; };
-/* Arrays match `const T` and `T` alike, which would be ambiguous. */
+/* Arrays match `const T` and `T` alike, which would be ambiguous without these. */
 template <typename T> struct usdt_sign_<T[]> { enum { value = 0 }; };
 template <typename T> struct usdt_sign_<const T[]> { enum { value = 0 }; };
 template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<T[N]> { enum { value = 0 }; };
@@ -302,9 +304,9 @@ template <typename T, __SIZE_TYPE__ N> struct usdt_sign_<const volatile T[N]> {
 	USDT_ARGS_11_(a, b, c, d, e, f, g, h, i, j, k), USDT_ARG_(12, l)
 
 /*
- * No reader knows arguments of more than 8 bytes, and of the registers that
- * such a one is in compilers name the first. The call is dead code, which
- * every compiler leaves out, at -O0 too; else it is an error.
+ * No reader knows arguments of more than 8 bytes, and compilers name only the
+ * first of the registers that hold one. The call is dead code, which every
+ * compiler leaves out, at -O0 too, unless an argument is too big.
  */
 #ifdef __cplusplus
 extern "C"
@@ -316,7 +318,7 @@ __attribute__((__error__("usdt/sdt.h: an argument of a probe has more than 8 byt
 #endif
 void usdt_argument_of_more_than_8_bytes_(void);
 
-/* Summed over the arguments of a site: how many are pointers, and 16 times how many are too big. */
+/* Summed over a site's arguments: the number of pointers, plus 16 for each that is too big. */
 #define USDT_KIND_(x) (USDT_IS_PTR_(x) + (USDT_SIZE_(x) > 8 ? 16 : 0))
 #define USDT_KINDS_0_() 0
 #define USDT_KINDS_1_(a) USDT_KINDS_0_() + USDT_KIND_(a)
@@ -340,8 +342,8 @@ void usdt_argument_of_more_than_8_bytes_(void);
 		usdt_argument_of_more_than_8_bytes_();
 
 /*
- * A tracer follows pointers. Around a site that passes one, as around a call,
- * what was stored before is in memory, and what is stored later is not yet.
+ * A tracer follows pointers. Around a site that passes a pointer, as around a
+ * call, earlier stores are in memory and later stores are not made yet.
  */
 #define USDT_FENCE_(n, args)                                                                      \
 	if ((USDT_KINDS_##n##_ args) & 15)                                                        \
@@ -358,7 +360,7 @@ void usdt_argument_of_more_than_8_bytes_(void);
 #define USDT_LOUD_
 #endif
 
-/* Names as strings, n and args as (a, b): what dtrace -h writes. */
+/* The form that dtrace -h writes: names as strings, n arguments as (a, b). */
 #define USDT_SITE_(provider, name, n, args)                                                       \
 	do {                                                                                      \
 		USDT_FIT_(n, args)                                                                \
@@ -384,14 +386,14 @@ void usdt_argument_of_more_than_8_bytes_(void);
 		USDT_FENCE_(n, args)                                                              \
 		__asm__ __volatile__("" : : "m"(semaphore));                                      \
 	} while (0)
-/* Read anew each time, also in a loop that calls nothing. */
+/* Reads the semaphore anew each time, also in a loop that calls nothing. */
 #define USDT_IS_ON_(semaphore)                                                                    \
 	__builtin_expect(__atomic_load_n(&(semaphore), __ATOMIC_RELAXED) != 0, 0)
 
 /*
- * The semaphore's definition, as text for asm: weak, and one for all files
- * that make it (group), so that neither a second definition nor the object
- * of dtrace -G is in its way.
+ * The semaphore's definition, as text for asm. It is weak and in a group, so
+ * that all files that define it share one and neither a second definition nor
+ * the object of dtrace -G conflicts with it.
  */
 #define USDT_SEM_DEF_(semaphore, group)                                                           \
 	"\t.ifndef " semaphore "\n"                                                               \

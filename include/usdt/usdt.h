@@ -37,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of this header: major * 10000 + minor * 100 + patch. What has been published stays as it is
+/* This header's version: major * 10000 + minor * 100 + patch. A published interface stays as it is
  * until the major number changes. */
 #define USDT_VERSION 100
 
@@ -47,12 +47,13 @@ extern "C" {
 
 /* ==== libusdt: probes made at run time ====================================== */
 
-struct usdt_provider; /* probes of one name's; yours until usdt_provider_free */
+struct usdt_provider; /* the probes of one provider; yours until usdt_provider_free */
 
 /*
- * A probe to be fired; the provider's. Its address stays until it is removed
- * or the provider is freed. semaphore: how many consumers look at it; the
- * kernel counts. The rest is the library's.
+ * A probe that the program can fire. The provider owns it; its address stays
+ * valid until the point is removed or the provider freed. semaphore: how many
+ * consumers trace the probe; the kernel counts them. The other members are the
+ * library's.
  */
 struct usdt_point {
 	uint16_t semaphore;
@@ -64,59 +65,62 @@ struct usdt_point {
 #define USDT_POINT_ARGS 12 /* at most */
 
 /*
- * name: letters, digits and _, 53 at most; it may not begin or end with a
- * digit. Several of one name are no conflict. -EINVAL: not a name.
+ * name: letters, digits and _, 53 characters at most; it may not begin or end
+ * with a digit. Several providers may have one name. -EINVAL: the name breaks
+ * these rules.
  */
 int usdt_provider_new(const char *name, struct usdt_provider **provider);
 
 /*
- * Adds a probe, not seen yet. name: as D has it, "request-start" (or
- * request__start), after "function:" if it is to be shown in one; else the
- * function is called as the probe. prototype: "int id, const char *url"; names
- * may be left out; NULL: no arguments. Types are C's integers, float, double,
- * those of <stdint.h>, common ones of <sys/types.h>, enum x, pointers to
- * anything, and D's string, which is a char *.
- * -EINVAL: not a name, a type whose size is not known, or another prototype
- * than the probe of this name has in another function; -E2BIG: too many
- * arguments; -EEXIST: there is one of this function and name. *point is then
- * NULL, which must not be fired.
+ * Adds a probe; tracers see it after usdt_provider_enable. name: as in D,
+ * "request-start" (or request__start). "function:request-start" shows the probe
+ * in that function; without one the function is called as the probe. prototype:
+ * "int id, const char *url"; argument names may be left out; NULL: no
+ * arguments. Types are C's integers, float, double, the types of <stdint.h>,
+ * common ones of <sys/types.h>, enum x, pointers to anything, and D's string,
+ * which is a char *. -EINVAL: not a name, a type of unknown size, or another
+ * prototype than the probe of this name has in another function; -E2BIG: too
+ * many arguments; -EEXIST: the provider has a probe of this function and name.
+ * After an error *point is NULL and must not be fired.
  */
 int usdt_provider_add(struct usdt_provider *provider, const char *name, const char *prototype,
 		      struct usdt_point **point);
 
 /*
- * Makes all probes seen that were added since the last call, all or none: as
- * a shared library without a file, /memfd:usdt:NAME in /proc/PID/maps, with a
- * descriptor (close-on-exec) that some tracers need.
+ * Makes the probes visible that were added since the last call, all of them or
+ * none. They appear as a shared library without a file, /memfd:usdt:NAME in
+ * /proc/PID/maps, with a descriptor (close-on-exec) that some tracers need.
  */
 int usdt_provider_enable(struct usdt_provider *provider);
-/* Hides all. Points stay good, firing them does nothing; enable shows them again. */
+/* Hides all probes. Points stay valid, and firing them does nothing; enable shows them again. */
 int usdt_provider_disable(struct usdt_provider *provider);
-/* Ends a point: no thread may use it any more. The others are not disturbed: tracers list it as
- * long as one that was made visible with it is. -ENOENT: not a point of this provider. */
+/* Ends a point: no thread may use it any more. Other points are not disturbed, so tracers list the
+ * removed probe as long as a probe remains that the same call of enable made visible. -ENOENT: not
+ * a point of this provider. */
 int usdt_provider_remove(struct usdt_provider *provider, struct usdt_point *point);
-/* Ends all; no thread may use its points any more. */
+/* Frees the provider and its points: no thread may use them any more. */
 void usdt_provider_free(struct usdt_provider *provider);
 
-/* Does anybody look? One load and one branch. */
+/* Does a consumer trace this probe? The test takes one load and one branch. */
 static inline bool usdt_point_enabled(const struct usdt_point *point)
 {
 	return __builtin_expect(__atomic_load_n(&point->semaphore, __ATOMIC_RELAXED) != 0, 0);
 }
 
 /*
- * Fires it, whether anybody looks or not (that is the caller's test). args: a
- * word for each argument of the prototype, of which its type's low bytes
- * count; pointers as (uintptr_t); see usdt_float and usdt_double. Takes no
- * lock; any thread and signal handler may, also while the provider is enabled
- * or disabled. These two are functions for foreign-function interfaces too.
+ * Fires the probe without testing whether a consumer traces it: the caller does
+ * that. args: one word for each argument of the prototype, of which the low
+ * bytes that the argument's type has count; pointers as (uintptr_t); see
+ * usdt_float and usdt_double. Takes no lock; any thread and signal handler may
+ * call it, also while the provider is enabled or disabled. These two are
+ * functions so that foreign-function interfaces can call them too.
  */
 void usdt_point_fire(const struct usdt_point *point, const uint64_t *args);
 bool usdt_point_is_enabled(const struct usdt_point *point);
 
 unsigned usdt_version(void); /* USDT_VERSION of the library in use */
 
-/* A value as the word that is passed. */
+/* A value as the word that usdt_point_fire takes. */
 static inline uint64_t usdt_signed(int64_t v)
 {
 	uint64_t bits;
@@ -155,10 +159,10 @@ static inline uint64_t usdt_double(double v)
 }
 
 /*
- * usdt_fire(point, arguments…): fires the probe if anybody looks. Arguments
- * that cost are computed in that case only. Each is passed as what it is: a
- * float for a float, a double for a double; an int for a double is not
- * converted. C11, C++11.
+ * usdt_fire(point, arguments…): fires the probe if a consumer traces it. In C
+ * the arguments are computed in that case only. Each argument must have the
+ * type of the prototype: a float for a float, a double for a double; an int for
+ * a double is not converted. C11, C++11.
  */
 #ifndef __cplusplus
 #define usdt_fire(...) \
@@ -171,9 +175,9 @@ static inline uint64_t usdt_double(double v)
 			usdt_point_fire(usdt_point_,                                       \
 					(const uint64_t[USDT_POINT_ARGS]){ __VA_ARGS__ }); \
 	} while (0)
-/* A bit-field is of no type that could be named here, and a function's address is no void *: what
- * is not floating point is cast; not a call itself, of which -Wbad-function-cast warns. Of a long
- * double no pointer can be made: an error. */
+/* An argument that is not floating point is cast, because a bit-field has no type that _Generic
+ * could name and a function's address is no void *. The comma keeps -Wbad-function-cast quiet where
+ * the argument is a call. A long double is an error: no pointer can be made of it. */
 #define USDT_WORD_(x)                                         \
 	_Generic((x), float                                   \
 		 : usdt_float, double                         \
@@ -248,7 +252,7 @@ template <> inline uint64_t usdt_word_(double v)
 	return usdt_double(v);
 }
 
-/* A function, so arguments are always computed; test usdt_point_enabled() where that costs. */
+/* A function, so arguments are always computed; test usdt_point_enabled() where they take time. */
 template <typename... T> static inline void usdt_fire(const usdt_point *point, T... args)
 {
 	if (usdt_point_enabled(point)) {
@@ -265,49 +269,52 @@ extern "C" {
 /* ==== libusdt-read: probes of files and processes ============================ */
 
 /*
- * Ownership: what the _open functions give is yours until the matching
- * _close. All else (probes, sites, arguments, strings) is borrowed from it
- * and ends with it.
+ * Ownership: an object from an _open function is yours until the matching
+ * _close. All else (probes, sites, arguments, strings) is borrowed from that
+ * object and ends with it.
+ *
  * Files are untrusted: a note or an argument that makes no sense fails alone
  * (usdt_file_nbad, USDT_ARG_BAD) and the rest is still read.
- * Units: offsets are bytes from the start of the file, addresses are those
- * of the ELF file (add the load bias of a mapping, usdt_file_bias), sizes
- * are bytes.
+ *
+ * Units: offsets are bytes from the start of the file, addresses are those of
+ * the ELF file (add the load bias of a mapping, usdt_file_bias), sizes are
+ * bytes.
+ *
  * Threads: an object is used by one thread at a time.
  */
 
 struct usdt_file;   /* an ELF file and its probes */
 struct usdt_probe;  /* provider:name in one file, with all its sites */
 struct usdt_site;   /* one place in the code that fires a probe */
-struct usdt_types;  /* what provider.d said of a probe's arguments */
+struct usdt_types;  /* a probe's arguments as provider.d declares them */
 struct usdt_proc;   /* the files that a process has mapped */
-struct usdt_object; /* one of them */
+struct usdt_object; /* one of these files */
 struct usdt_system; /* the files with probes that any process has mapped */
 
 /* ---- Files --------------------------------------------------------------- */
 
 /*
- * Executables, shared libraries, also stripped ones, of 32 and 64 bits and
- * both byte orders; relocatable objects too, whose sites have no offset and
- * no address yet. -ENOEXEC: not an ELF file, or a core; -EBADMSG: an ELF
- * file whose headers are damaged. A file without probes is no error.
+ * Opens an executable or a shared library, stripped or not, of 32 or 64 bits
+ * and either byte order. A relocatable object is accepted too; its sites have
+ * no offset and no address yet. -ENOEXEC: not an ELF file, or a core; -EBADMSG:
+ * an ELF file whose headers are damaged. A file without probes is no error.
  */
 int usdt_file_open(const char *path, struct usdt_file **file);
-/* fd stays yours and may be closed at once after; its position is not used. name: for
+/* fd stays yours; you may close it after the call. Its position is not used. name: for
  * usdt_file_name only, copied; may be NULL. */
 int usdt_file_open_fd(int fd, const char *name, struct usdt_file **file);
 void usdt_file_close(struct usdt_file *file);
 
-const char *usdt_file_name(const struct usdt_file *file); /* as given; "" if not */
-/* The GNU build id's bytes; NULL and *len 0 without one. */
+const char *usdt_file_name(const struct usdt_file *file); /* as passed to open; "" if NULL was */
+/* The bytes of the GNU build id; NULL and *len 0 if the file has none. */
 const uint8_t *usdt_file_build_id(const struct usdt_file *file, size_t *len);
 unsigned usdt_file_machine(const struct usdt_file *file); /* e_machine: EM_X86_64 is 62 */
 unsigned usdt_file_bits(const struct usdt_file *file);	  /* 32 or 64 */
 bool usdt_file_relocatable(const struct usdt_file *file); /* an object (.o), not linked yet */
-/* Notes of type stapsdt that were malformed or point outside the file's code, and were left out. */
+/* Probe notes that were left out: malformed ones, or ones that point outside the file's code. */
 size_t usdt_file_nbad(const struct usdt_file *file);
 /* Why probes, or the functions that hold them, may be missing: "its section headers are damaged".
- * NULL: the file is whole, but for notes that usdt_file_nbad counts. */
+ * NULL: nothing is damaged, except the notes that usdt_file_nbad counts. */
 const char *usdt_file_damage(const struct usdt_file *file);
 
 /* Probes are in the order in which their first notes stand in the file. */
@@ -315,12 +322,12 @@ size_t usdt_file_nprobes(const struct usdt_file *file);
 const struct usdt_probe *usdt_file_probe(const struct usdt_file *file, size_t i);
 
 /*
- * The load bias of a mapping of this file: what to add to an ELF address to
- * have an address in the process. start, offset: the mapping's, as
- * /proc/PID/maps gives them. -ENOENT: no segment of the file is mapped so.
+ * The load bias of a mapping of this file: an ELF address plus the bias is an
+ * address in the process. start, offset: the mapping's, as /proc/PID/maps gives
+ * them. -ENOENT: no segment of the file is mapped so.
  */
 int usdt_file_bias(const struct usdt_file *file, uint64_t start, uint64_t offset, uint64_t *bias);
-/* An ELF address to a file offset and back, by the program headers. -ENOENT: not in the file. */
+/* Convert an ELF address to a file offset and back. -ENOENT: no program header covers it. */
 int usdt_file_offset(const struct usdt_file *file, uint64_t address, uint64_t *offset);
 int usdt_file_address(const struct usdt_file *file, uint64_t offset, uint64_t *address);
 
@@ -332,28 +339,27 @@ const char *usdt_probe_note_name(const struct usdt_probe *probe); /* "function__
 size_t usdt_probe_nsites(const struct usdt_probe *probe);	  /* at least 1 */
 const struct usdt_site *usdt_probe_site(const struct usdt_probe *probe, size_t i);
 /*
- * What args[] of a D program is: type and name of each argument as the
- * probe's provider declared them; where it did not say, int32_t and the like
- * by size and sign, and no name ("").
+ * The args[] of a D program: type and name of each argument as the probe's
+ * provider declares them. Without a declaration the type is int32_t and the
+ * like, by size and sign, and the name is "".
  */
 size_t usdt_probe_nargs(const struct usdt_probe *probe);
 const char *usdt_probe_arg_type(const struct usdt_probe *probe, size_t i);
 const char *usdt_probe_arg_name(const struct usdt_probe *probe, size_t i);
-/* More of that: what is mapped to what, stability. NULL: the file has no type note of this
- * probe. See docs/type-note.md. */
+/* The declaration itself, with argument mapping and stability (docs/type-note.md). NULL: the file
+ * has no type note of this probe. */
 const struct usdt_types *usdt_probe_types(const struct usdt_probe *probe);
 
 /* ---- Sites ---------------------------------------------------------------- */
 
-uint64_t usdt_site_offset(const struct usdt_site *site); /* where to put the uprobe */
+uint64_t usdt_site_offset(const struct usdt_site *site); /* where the uprobe goes */
 uint64_t usdt_site_address(const struct usdt_site *site);
-/* The 16-bit semaphore that counts the probe's consumers; both 0: the site has none. An
- * address without an offset: a semaphore that is not backed by the file; it cannot be counted
- * by the kernel. */
+/* The 16-bit semaphore that counts the probe's consumers; both 0: the site has none. An address
+ * without an offset: the file does not back the semaphore, so the kernel cannot count it. */
 uint64_t usdt_site_semaphore_offset(const struct usdt_site *site);
 uint64_t usdt_site_semaphore_address(const struct usdt_site *site);
 /* The function that holds the site, from .symtab, else from the separate debug file (by build id
- * under /usr/lib/debug, or by .gnu_debuglink), else from .dynsym; "" if none knows it. The first
+ * under /usr/lib/debug, or by .gnu_debuglink), else from .dynsym; "" if no table has it. The first
  * call for a file reads its symbols. */
 const char *usdt_site_function(const struct usdt_site *site);
 const char *usdt_site_args_text(const struct usdt_site *site); /* "-4@%edi 8@-8(%rbp)" */
@@ -361,18 +367,19 @@ const char *usdt_site_args_text(const struct usdt_site *site); /* "-4@%edi 8@-8(
 /* ---- Arguments ------------------------------------------------------------ */
 
 enum usdt_arg_kind {
-	USDT_ARG_BAD,	/* not understood: why says what */
+	USDT_ARG_BAD,	/* not understood: `why` gives the reason */
 	USDT_ARG_CONST, /* the value is disp */
 	USDT_ARG_REG,	/* the value is in register base */
-	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp; of 32 bits
-			 * if base (without one, index) has 4 bytes: what carries is lost */
+	USDT_ARG_MEM,	/* the value is in memory at base + index * scale + disp; the sum is
+			 * cut to 32 bits if base (without a base, index) has 4 bytes */
 	USDT_ARG_PAIR,	/* i386: the lower half is in register base, the upper in index */
 };
 
 /*
- * A register as the kernel saves it: (pt_regs at offset, as 64 bits) >> shift,
- * of which the low `width` bytes are the register. In an address the whole
- * register counts: width 8, or 4 (zero-extended) in 32-bit code.
+ * A register as the kernel saves it: the 64 bits at offset in pt_regs, shifted
+ * right by shift; the low `width` bytes of the result are the register. In an
+ * address the whole register counts: width 8, or 4 (zero-extended) in 32-bit
+ * code.
  */
 struct usdt_reg {
 	int16_t offset; /* in struct pt_regs of the machine (x86-64's for i386 files too,
@@ -384,56 +391,56 @@ struct usdt_reg {
 
 struct usdt_arg {
 	enum usdt_arg_kind kind;
-	uint8_t size; /* of the value: 1, 2, 4, 8 (or 16, 10, 12: floats); what is read
-				 * from memory, and what counts of a register or constant */
+	uint8_t size; /* bytes of the value: 1, 2, 4, 8 (floats also 10, 12, 16): so many
+				 * are read from memory, or count of a register or constant */
 	bool is_signed;
 	bool is_float;
 	struct usdt_reg base;
 	struct usdt_reg index;
 	uint8_t scale;	  /* 1, 2, 4, 8 */
-	bool is_address;  /* disp is an ELF address (of a symbol): add the load bias. With
-				 * the site's own address at hand: disp - usdt_site_address() +
-				 * instruction pointer. base is then no register in `sym(%rip)` */
+	bool is_address;  /* disp is an ELF address (of a symbol): add the load bias, which at
+				 * the site is instruction pointer - usdt_site_address(). In
+				 * `sym(%rip)` base is then no register */
 	int64_t disp;	  /* a constant is extended from size by its sign already */
 	const char *text; /* "8@-8(%rbp)", this argument alone */
 	const char *why;  /* BAD: the reason, lower case, no full stop; else NULL */
 };
 
-size_t usdt_site_nargs(const struct usdt_site *site); /* the note's; up to USDT_MAX_ARGS */
+size_t usdt_site_nargs(const struct usdt_site *site); /* in the note; up to USDT_MAX_ARGS */
 const struct usdt_arg *usdt_site_arg(const struct usdt_site *site, size_t i);
 
-#define USDT_MAX_ARGS 32 /* further ones are not given (sys/sdt.h makes at most 12) */
+#define USDT_MAX_ARGS 32 /* further ones are left out (sys/sdt.h makes at most 12) */
 
 /* ---- Types, as provider.d declared them ------------------------------------ */
 
-size_t usdt_types_nargs(const struct usdt_types *types); /* native: what the code passes */
+size_t usdt_types_nargs(const struct usdt_types *types); /* native: as the code passes */
 const char *usdt_types_arg(const struct usdt_types *types, size_t i);	   /* "struct req *" */
 const char *usdt_types_arg_name(const struct usdt_types *types, size_t i); /* "": unnamed */
-/* What args[] of a D program is: native arguments, mapped and translated by the declaration. */
+/* The args[] of a D program: native arguments, mapped and translated by the declaration. */
 size_t usdt_types_nxargs(const struct usdt_types *types);
 const char *usdt_types_xarg(const struct usdt_types *types, size_t i);
 const char *usdt_types_xarg_name(const struct usdt_types *types, size_t i);
 size_t usdt_types_map(const struct usdt_types *types, size_t i); /* xarg i is native map(i) */
-/* #pragma D attributes: which is 0 provider, 1 module, 2 function, 3 name, 4 args; what is
- * 0 name stability, 1 data stability, 2 dependency class. Values index the guide's tables
+/* #pragma D attributes. which: 0 provider, 1 module, 2 function, 3 name, 4 args. what: 0 name
+ * stability, 1 data stability, 2 dependency class. The value is an index of the guide's tables
  * (stability 0 Internal … 7 Standard; class 0 Unknown … 5 Common). */
 unsigned usdt_types_attribute(const struct usdt_types *types, unsigned which, unsigned what);
 
 /* ---- Processes -------------------------------------------------------------- */
 
 /*
- * The files that process pid has mapped executable, once each, in address
- * order. -ESRCH: no such process; -EACCES: not allowed to look.
+ * The files that process pid has mapped executable, each file once, in address
+ * order. -ESRCH: no such process; -EACCES: the caller may not look at it.
  */
 int usdt_proc_open(int pid, struct usdt_proc **proc);
 void usdt_proc_close(struct usdt_proc *proc);
 size_t usdt_proc_nobjects(const struct usdt_proc *proc);
 const struct usdt_object *usdt_proc_object(const struct usdt_proc *proc, size_t i);
 
-/* As the process knows it, " (deleted)" included; may not exist under this name here. */
+/* The path in the process, " (deleted)" included. It may not exist in your mount namespace. */
 const char *usdt_object_path(const struct usdt_object *object);
-/* What maps says. Overlay and btrfs file systems show one file as several, so this is no
- * identity across processes. */
+/* Device and inode as /proc/PID/maps shows them. Overlay and btrfs file systems show one file as
+ * several, so they do not identify a file across processes. */
 uint64_t usdt_object_device(const struct usdt_object *object); /* major << 20 | minor */
 uint64_t usdt_object_inode(const struct usdt_object *object);
 /* The mapping of the first executable part: start, end and offset in the file. */
@@ -443,15 +450,15 @@ uint64_t usdt_object_offset(const struct usdt_object *object);
 /* A descriptor of the very file that is mapped, deleted or in another mount namespace
  * included, read-only and close-on-exec, yours; else -errno. */
 int usdt_object_open_fd(const struct usdt_object *object);
-/* The same, read. */
+/* Opens that very file and reads its probes. */
 int usdt_object_open(const struct usdt_object *object, struct usdt_file **file);
 
 /* ---- The whole system ---------------------------------------------------------- */
 
 /*
- * Each file with probes that some process has mapped executable now, once,
- * and the processes. What may not be looked at is left out and counted: all
- * of other users' without privilege.
+ * The files with probes that any process has mapped executable now, each file
+ * once, and the processes that map it. Processes that the caller may not look
+ * at are left out and counted: without privilege, those of other users.
  */
 int usdt_system_open(struct usdt_system **system);
 void usdt_system_close(struct usdt_system *system);
@@ -459,8 +466,8 @@ size_t usdt_system_nfiles(const struct usdt_system *system);
 const struct usdt_file *usdt_system_file(const struct usdt_system *system, size_t i);
 size_t usdt_system_npids(const struct usdt_system *system, size_t i); /* of file i */
 int usdt_system_pid(const struct usdt_system *system, size_t i, size_t k);
-size_t usdt_system_nhidden(const struct usdt_system *system); /* processes not looked at */
-/* Files without probes that are damaged, and may have lost them. */
+size_t usdt_system_nhidden(const struct usdt_system *system); /* processes left out */
+/* Damaged files in which no probe was found: their probes may be lost. */
 size_t usdt_system_ndamaged(const struct usdt_system *system);
 
 unsigned usdt_read_version(void); /* USDT_VERSION of the library in use */

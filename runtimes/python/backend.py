@@ -4,8 +4,8 @@
     pip install ./runtimes/python
 
 needs a C compiler and Python's headers, nothing else. The extension is compiled together with
-libusdt's own sources: of the tree around this folder, or of the folder libusdt/ that build_sdist
-puts into a source archive, which so is complete.
+libusdt's own sources. They come from the tree around this folder, or from the folder libusdt/ that
+build_sdist adds to make a source archive complete.
 """
 import base64
 import hashlib
@@ -24,7 +24,8 @@ LIBUSDT += ["include/usdt/usdt.h", "LICENSE"]
 EXTENSION = ["ext/" + f for f in ("kinds.c", "module.c", "probe.c", "provider.c")]
 PACKAGE = ["usdt/" + f for f in ("__init__.py", "_usdt.pyi", "py.typed")]
 OTHERS = ["README.md", "pyproject.toml", "backend.py", "ext/inner.h", "ext/kinds.def"]
-# Stacks go by frame pointers; what calls nothing is in no stack. Hidden: a libusdt that the process has loaded is another one.
+# Tracers walk stacks by frame pointers; a leaf function needs none. Symbols are hidden because the
+# process may have loaded another libusdt.
 FLAGS = ["-std=gnu11", "-O2", "-fPIC", "-fno-omit-frame-pointer", "-momit-leaf-frame-pointer",
          "-fvisibility=hidden", "-D_GNU_SOURCE"]
 
@@ -47,7 +48,7 @@ Description-Content-Type: text/markdown
 
 
 def libusdt():
-    """Where libusdt's sources are."""
+    """The folder that holds libusdt's sources."""
     for top in (os.path.join(HERE, "libusdt"), os.path.join(HERE, "../..")):
         if all(os.path.exists(os.path.join(top, f)) for f in LIBUSDT):
             return top
@@ -55,7 +56,7 @@ def libusdt():
 
 
 def compiled(folder):
-    """The extension's path, compiled into the folder."""
+    """Compiles the extension into the folder; returns its path."""
     top = libusdt()
     out = os.path.join(folder, "_usdt" + sysconfig.get_config_var("EXT_SUFFIX"))
     headers = sysconfig.get_path("include")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/base/test_arena.c: what comes out of an arena, and what happens when nothing does. */
+/* tests/base/test_arena.c: memory from an arena, and arenas that cannot get memory. */
 #include "base/arena.h"
 
 #include <setjmp.h>

@@ -77,7 +77,7 @@ static void definitions_come_from_arguments(void **state)
 	assert_non_null(t);
 	assert_non_null(strstr(t->bytes, "one B three"));
 	assert_non_null(strstr(t->bytes, "sunw"));
-	assert_non_null(strstr(t->bytes, "linux unix")); /* words of D, not gnu C's macros */
+	assert_non_null(strstr(t->bytes, "linux unix")); /* names in D, though macros in GNU C */
 }
 
 static void the_compilers_own_words_in_headers_stay(void **state)
@@ -90,7 +90,7 @@ static void the_compilers_own_words_in_headers_stay(void **state)
 	(void)state;
 	assert_non_null(t);
 	assert_non_null(strstr(t->bytes, "*mmap"));
-	/* The parser reads them: attributes may move members. */
+	/* Attributes are kept for the parser, because they may move members. */
 	assert_non_null(strstr(t->bytes, "__extension__ extern int f(char *__restrict s) "
 					 "__attribute__((const)) __asm__(\"g\");"));
 }
@@ -178,7 +178,7 @@ static void another_preprocessor_by_the_environment(void **state)
 	struct text *in = text_new(arena, "x", "one", 3), *t;
 
 	(void)state;
-	setenv("CPP", "sh -c cat", 1); /* takes what follows as $0 and on */
+	setenv("CPP", "sh -c cat", 1); /* sh takes further words as $0, $1 … */
 	t = cpp_text(arena, in, NULL, 0, &d);
 	assert_non_null(t);
 	assert_string_equal(t->bytes, "# 1 \"x\"\none");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/base/test_cursor.c: bytes are read up to the end and not one further. */
+/* tests/base/test_cursor.c: a cursor reads bytes up to the end, and no byte behind the end. */
 #include "base/cursor.h"
 
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static void the_other_endianness(void **state)
 	assert_int_equal(cur_u64(&c), 0x0708090a0b0c0d0e);
 }
 
-/* A value of which only the first bytes are there is zero, and so is all that follows. */
+/* A value that is cut by the end reads as zero, and so do all later values. */
 static void past_the_end_all_is_zero_and_bad(void **state)
 {
 	struct cursor c = cur_init(bytes, 7);
@@ -67,7 +67,7 @@ static void runs_of_bytes(void **state)
 
 static void strings_must_end_inside(void **state)
 {
-	struct cursor c = cur_init("ab\0\0cd", 6); /* its own NUL is outside */
+	struct cursor c = cur_init("ab\0\0cd", 6); /* without the literal's own NUL */
 
 	(void)state;
 	assert_string_equal(cur_str(&c), "ab");
@@ -92,7 +92,7 @@ static void alignment_counts_from_a_start(void **state)
 	assert_int_equal(cur_u8(&c), 13);
 	assert_false(c.bad);
 	cur_align(&c, bytes, 16);
-	assert_true(c.bad); /* two bytes are left, three were wanted */
+	assert_true(c.bad); /* 3 bytes asked for, 2 left */
 }
 
 int main(void)

@@ -150,7 +150,7 @@ static void after_the_limit_errors_are_counted_only(void **state)
 	assert_int_equal(d.errors, 4);
 }
 
-/* A hint goes with the message before it, whatever was counted before that. */
+/* A hint follows its message: shown if that message was shown, even past the limit of errors. */
 static void a_warning_after_the_limit_keeps_its_hint(void **state)
 {
 	struct diag d = fresh();
@@ -224,7 +224,7 @@ static void who_is_told_gets_the_parts(void **state)
 	diag_note(&d, "5 drops");
 	assert_string_equal(said, "a.d:2:7: unknown: foo\n{ x = foo; }\n      ^~~\n"
 				  "hint: say bar\ndtrace: warning: look\ndtrace: 5 drops\n");
-	assert_int_equal(calls, 0); /* the sink is not called as well */
+	assert_int_equal(calls, 0); /* the sink is not called too */
 	assert_true(ntold == 4 && told[0].kind == DIAG_ERROR && told[1].kind == DIAG_HINT &&
 		    told[2].kind == DIAG_WARNING && told[3].kind == DIAG_NOTE);
 	assert_string_equal(told_what[0], "unknown: foo");
@@ -248,7 +248,7 @@ static int down(void **state)
 	return 0;
 }
 
-/* Names that others chose end no line and drive no terminal, in any kind of message. */
+/* A foreign name with newlines or escapes must not end a line or control the terminal. */
 static void a_message_is_one_printable_line(void **state)
 {
 	struct diag d = fresh();
@@ -267,8 +267,8 @@ static void a_message_is_one_printable_line(void **state)
 	assert_string_equal(said, "we?[31mird.d:7:1: bad\nfoo\n^~~\n");
 }
 
-/* A program given as a script: no byte of it but tabs is shown raw, and the caret's columns are
- * those of the line as it is shown. */
+/* A binary given as a script: unprintable bytes except tabs are replaced, and the caret counts the
+ * columns of the line as shown. */
 static void a_source_line_is_printable(void **state)
 {
 	static const char bytes[] = "\x7f\x45LF\x02\x00\t\xe9\x9b[31m here \xc3\xa9 bad";

@@ -64,7 +64,7 @@ static void keys_are_copied(void **state)
 	hash_free(h, NULL);
 }
 
-/* More keys than 256 buckets of anything: chains meet, grow and move. */
+/* More keys than buckets: chains form, grow and move. */
 static void many_keys_in_order_of_insertion(void **state)
 {
 	struct hash *h = hash_new();
@@ -115,7 +115,7 @@ static void removed_keys_are_gone_and_others_are_not(void **state)
 	hash_free(h, NULL);
 }
 
-/* A queue's use: the table must not grow with what has been removed. */
+/* Used as a queue, the table must not grow with the number of removed keys. */
 static void set_and_remove_for_ever(void **state)
 {
 	struct hash *h = hash_new();
@@ -151,7 +151,7 @@ static void a_key_that_comes_back_is_last(void **state)
 	hash_set_str(h, "b", &values[1]);
 	hash_remove(h, "a", 1);
 	hash_set_str(h, "a", &values[2]);
-	hash_set_str(h, "b", &values[3]); /* replaced: stays where it is */
+	hash_set_str(h, "b", &values[3]); /* a replaced value keeps its place */
 	while (hash_next(h, &at, &key, &len, NULL))
 		strncat(order, key, len);
 	assert_string_equal(order, "ba");

@@ -98,7 +98,7 @@ static void markers_of_cpp_move_places(void **state)
 	arena_free(a);
 }
 
-/* `#line 5` alone changes the number; the file stays the one that was named before it. */
+/* `#line 5` alone changes the number; the file stays the last that a marker named. */
 static void a_marker_without_a_name_keeps_the_last(void **state)
 {
 	struct arena *a = arena_new();
@@ -269,7 +269,7 @@ static void globs_of_dtrace(void **state)
 	assert_false(text_glob("[!a]", ""));
 }
 
-/* Many stars against a long name take time in proportion, not for ever. */
+/* The time for many stars against a long name is proportional, not exponential. */
 static void globs_do_not_explode(void **state)
 {
 	char s[2001];
@@ -315,7 +315,7 @@ static void a_module_is_a_files_last_name(void **state)
 	assert_string_equal(text_base("/tmp/memfd:app"), "memfd:app");
 }
 
-/* One '?' for each byte, so that a name's '?' still match it. */
+/* A '?' for each byte, so that the shown name, as a glob, still matches the real name. */
 static void what_is_not_printable_is_shown_as_question_marks(void **state)
 {
 	static const struct {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/builds/examples.sh BUILD: examples/build by CMake, Meson, Autotools and a hand-written
-# Makefile, against what `make install` puts into a prefix: the program has its probes, and is
-# made anew when what its provider file includes changes, and not otherwise.
+# tests/builds/examples.sh BUILD: builds examples/build by CMake, Meson, Autotools and a hand-
+# written Makefile, with the files that `make install` puts into a prefix. The program has its probes, and
+# its header is made again only if a file that the provider file includes has changed.
 # Ends with 'N passed, N failed, N skipped'.
 set -u
 build=${1:?usage: examples.sh BUILD}
@@ -16,7 +16,7 @@ bad() { failed=$((failed + 1)); echo "FAIL $*"; tail -n 5 "$tmp/log"; }
 skip() { skipped=$((skipped + 1)); echo "SKIP $*"; }
 try() { what=$1; shift; if "$@" >"$tmp/log" 2>&1 </dev/null; then ok; else bad "$what"; return 1; fi; }
 
-# The prefix: install's own rules, for the files that such builds need.
+# The prefix, filled by the install rules for the files that such builds need.
 prefix=$tmp/prefix
 mkdir -p "$prefix/bin" && cp "$build/dtrace" "$prefix/bin/" || exit 1
 try "install" make -s -C "$build" DESTDIR= prefix="$prefix" install-usdtincludeHEADERS \
@@ -24,10 +24,10 @@ try "install" make -s -C "$build" DESTDIR= prefix="$prefix" install-usdtincludeH
 sed "s|^prefix=.*|prefix=$prefix|; s|^bindir=.*|bindir=$prefix/bin|; s|^includedir=.*|includedir=$prefix/include|" \
 	"$build/provider/usdt-sdt.pc" >"$prefix/usdt-sdt.pc"
 export PKG_CONFIG_PATH=$prefix
-# Nothing is found by chance: what a build uses, it has from the prefix.
+# Builds must find files in the prefix, not by the environment.
 unset CC CFLAGS CPPFLAGS DTRACE
 
-# Fires, is found, is remade: the program at $2, made by the rest of the line.
+# example NAME PROGRAM COMMAND…: COMMAND builds PROGRAM, which runs, has its probes, and is rebuilt.
 example() {
 	local name=$1 app=$2
 	shift 2
@@ -38,7 +38,7 @@ example() {
 	local made; made=$(stat -c %Y.%y "$(dirname "$app")/app.h")
 	try "$name: builds again" "$@"
 	[ "$made" = "$(stat -c %Y.%y "$(dirname "$app")/app.h")" ] && ok || bad "$name: made again for nothing"
-	sleep 1.1	# file times of a second, for make and ninja
+	sleep 1.1	# make and ninja may see file times in whole seconds
 	sed -i 's/= 3/= 4/' "$src/limits.inc"
 	try "$name: builds a third time" "$@"
 	[ "$made" != "$(stat -c %Y.%y "$(dirname "$app")/app.h")" ] && ok || bad "$name: blind to an include"

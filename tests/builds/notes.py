@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/builds/notes.py: readelf -n's text, by standard input, as one line for each kind of probe
-site: how many, provider:name, size and sign of each argument, whether it has a semaphore. Where the
-arguments are is the compiler's affair. Status 1: there is no probe."""
+"""tests/builds/notes.py: reads the text of readelf -n from standard input, and prints a line for
+each kind of probe site: number of sites, provider:name, size and sign of each argument, semaphore
+or not. Leaves out places of arguments, which the compiler chooses. Status 1: no probe."""
 import collections
 import re
 import sys

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The snippets of docs/usdt-check.md, as they stand there, pass and fail as they should.
+"""The snippets of docs/usdt-check.md, unchanged, pass and fail as they should.
 
-Usage: snippets.py BUILD. Each is tried twice: with an app that fires what is asserted, and with
-one that does not. Ends with 'N passed, N failed, N skipped'.
+Usage: snippets.py BUILD. Each snippet runs twice: with an app that fires the asserted probes, and
+with an app that does not. Ends with 'N passed, N failed, N skipped'.
 """
 import os
 import re
@@ -47,7 +47,7 @@ def write(folder, name, text):
 
 
 def compiled(folder, name):
-    """The app of such a folder, where the build leaves it."""
+    """Compiles the app of a snippet's folder to the place where the snippet expects it."""
     os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
     code, out = sh(folder, "cc", "-I", os.path.join(TOP, "include"), "-o", name, "app.c")
     assert code == 0, out

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/aggs_fake.h: a table of aggregations of a few rows, in the
- * place of run's, with what output asks of it.
+ * tests/consumer/aggs_fake.h: a small table of aggregations with the functions
+ * that consumer/output calls, in place of consumer/aggs.
  */
 #ifndef AGGS_FAKE_H
 #define AGGS_FAKE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/bpfrig.h: a compile without D: maps and options by hand, for tests that link
- * functions they emit themselves.
+ * tests/consumer/bpfrig.h: a struct cc with maps and options made by hand, without a D program, for
+ * tests that emit their own functions and link them.
  */
 #ifndef TESTS_BPFRIG_H
 #define TESTS_BPFRIG_H
@@ -65,7 +65,7 @@ static inline void rig_fini(struct rig *r)
 	arena_free(r->cc.arena);
 }
 
-/* Links and loads a set of one function. The verifier's log is shown if it says no. */
+/* Links and loads a set of one function. If the verifier refuses, prints the verifier's log. */
 static inline int rig_load(struct rig *r, struct cc_func *f, enum cc_ctx ctx)
 {
 	struct cc_func *funcs[] = { f };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/compilerig.h: D programs compiled, loaded and run in the kernel, as BEGIN is
- * (BPF_PROG_TEST_RUN). Each is also loaded for the other contexts, where the verifier must accept
- * it.
+ * tests/consumer/compilerig.h: compiles D programs, loads them and runs them in the kernel by
+ * BPF_PROG_TEST_RUN, as BEGIN runs. Each program is also loaded for the other contexts, where the
+ * verifier must accept it.
  */
 #ifndef TESTS_COMPILERIG_H
 #define TESTS_COMPILERIG_H
@@ -35,7 +35,7 @@ struct rig {
 	size_t len;
 	uint32_t ncpu;
 	int rings[NCPU_MAX];
-	int inner[128][NCPU_MAX]; /* hashes, by map */
+	int inner[128][NCPU_MAX]; /* hashes of aggregations, by map and CPU */
 	int progs[4];
 	size_t nprogs;
 };
@@ -204,7 +204,7 @@ static inline int load(struct rig *r, struct cc_func_set *set)
 	return fd;
 }
 
-/* The probe's arguments where a context has any. */
+/* Arguments of the probe in each context. */
 static const struct cc_args args[CC_NCTX] = {
 	[CC_CTX_UPROBE] = { .arg = { { .kind = CC_A_REG,
 				       .size = 4,
@@ -283,7 +283,7 @@ static inline struct rt_state state_of(struct rig *r)
 	return s;
 }
 
-/* BEGIN may run again: warm-up. */
+/* Sets the state back to warm-up, in which BEGIN may run again. */
 static inline void warm_up(struct rig *r)
 {
 	size_t n;

@@ -41,6 +41,6 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/consumer/test_library
 TESTS += tests/consumer/test_library
 endif
-# Against the shared library, as a stranger would: what it needs must be exported.
+# Links the shared library, as other projects do: the library must export what the test needs.
 tests_consumer_test_library_SOURCES = tests/consumer/test_library.c
 tests_consumer_test_library_LDADD = libusdt-consumer.la $(TEST_LIBS) -lpthread

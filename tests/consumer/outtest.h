@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/outtest.h: a place to print to, formats, and records made by
- * hand. Header only: each test program is one file.
+ * tests/consumer/outtest.h: an output into memory, formats, and records made
+ * by hand.
  */
 #ifndef OUTTEST_H
 #define OUTTEST_H
@@ -27,7 +27,7 @@ struct fix {
 	FILE *file;
 	int64_t quiet, flow, raw, indent, key, keypos, pos, rev, zoom;
 	struct out *out;
-	char rec[4096]; /* of a record; `end` bytes in use */
+	char rec[4096]; /* the record; `end` bytes are used */
 	uint32_t end;
 	struct rec_field fields[16];
 	size_t nfields;
@@ -66,7 +66,7 @@ static inline void fix_free(struct fix *x)
 	free(x);
 }
 
-/* What was printed since the last call. */
+/* Compares the text printed since the last call. */
 static inline void expect(struct fix *x, const char *want)
 {
 	assert_int_equal(out_flush(x->out), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_aggs.c: aggregations drained while threads count in them, with a program
- * that is made by hand and runs by BPF_PROG_TEST_RUN.
+ * tests/consumer/test_aggs.c: drains aggregations while threads count in them. The counting program
+ * is made by hand, and run by BPF_PROG_TEST_RUN.
  */
 #include "tests/consumer/bpfrig.h"
 
@@ -48,7 +48,7 @@ static void setup(void)
 	prog = (struct d_prog){ .aggs = agg_list, .naggs = NAGGS };
 	rig.cc.prog = &prog;
 	rig.cc.aggs = descs;
-	/* Drops are counted in `zero`. */
+	/* The program counts drops in the map `zero`. */
 	rig_direct(&rig, CC_MAP_ZERO, "drops", 4096);
 	rig_direct(&rig, CC_MAP_CELLS, "cells", 16 * rig.cc.ncpu2);
 	aggs = aggs_new(&rig.cc, &prog, rig.cc.opt.ncpu);
@@ -65,8 +65,8 @@ static void teardown(void)
 }
 
 /*
- * The program: args[0] is the key's component, and what word 1 is given where there are two words.
- * Hashes of `entries`.
+ * Loads the counting program. args[0] is the component of the key, and the value for word 1 where a
+ * row has 2 words. Each hash has room for `entries` keys.
  */
 static int counter(int agg, uint32_t entries)
 {
@@ -123,13 +123,13 @@ static int counter(int agg, uint32_t entries)
 	cc_label_here(f, found);
 	cc_imm(f, R2, 1);
 	cc_atomic_add(f, R0, 0, R2);
-	if (words > 4) { /* the bucket 1 + key % 64 */
+	if (words > 4) { /* counts in bucket 1 + key % 64 */
 		cc_mov(f, R1, R_CTX);
 		cc_alu_imm(f, BPF_AND, R1, 63);
 		cc_alu_imm(f, BPF_LSH, R1, 3);
 		cc_alu(f, BPF_ADD, R0, R1);
 		cc_atomic_add(f, R0, 8, R2);
-	} else if (words == 4) { /* half of 2^64 to the low word: with carry */
+	} else if (words == 4) { /* adds 2^63 to the low word, so that it carries */
 		cc_imm(f, R2, INT64_MIN);
 		cc_atomic_fetch(f, BPF_ADD, R0, 16, R2);
 		cc_jump_imm(f, BPF_JEQ, R2, 0, end);
@@ -164,7 +164,7 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
-/* Threads hit, the consumer drains all the while; then once and once more: what was swapped out. */
+/* Drains while threads hit, and twice more: a hash that was swapped out is drained once more. */
 static void run(int fd, uint32_t hits, uint32_t keys)
 {
 	struct job jobs[THREADS];
@@ -226,7 +226,7 @@ static void keyed_counts_are_exact_while_drained(void **state)
 	teardown();
 }
 
-/* 60,000 keys in hashes of 64: nothing but drops is lost, and the table outgrows the maps. */
+/* 60,000 keys in hashes of 64: each lost hit is a counted drop, and the table outgrows the maps. */
 static void small_hashes_are_swapped_and_lose_only_counted_drops(void **state)
 {
 	int fd;
@@ -241,8 +241,8 @@ static void small_hashes_are_swapped_and_lose_only_counted_drops(void **state)
 	teardown();
 }
 
-/* 20,000 keys take five times the ring, and 4,096 of them all of it: a drain goes on where the one
- * before stopped. */
+/* 4,096 keys fill the ring, and 20,000 keys five rings: a drain goes on where the drain before
+ * stopped. */
 static void one_drain_takes_more_than_its_ring_holds(void **state)
 {
 	int fd;
@@ -297,7 +297,7 @@ static void sums_of_squares_carry(void **state)
 	teardown();
 }
 
-/* Words of min are maxima: a second drain with a smaller one changes nothing. */
+/* min keeps its word as a maximum: a second drain with a smaller word changes nothing. */
 static void minima_are_not_added(void **state)
 {
 	uint64_t key[1] = { 40 }, less[1] = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_compile.c: what expressions leave in variables is compared with what C says.
+ * tests/consumer/test_compile.c: compares values of D expressions with values of the same C.
  */
 #include "config.h"
 

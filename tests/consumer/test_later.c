@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/consumer/test_later.c: probes of files that appear while they are watched for. */
+/* tests/consumer/test_later.c: probes of files that processes map after the watch has begun. */
 #include "tests/consumer/victim.h"
 
 static void new_files_are_matched_once(void **state)
@@ -29,7 +29,7 @@ static void new_files_are_matched_once(void **state)
 	env_free(env);
 }
 
-/* A file that was known already is new to the process that a description names. */
+/* A known file is new in the process that a description names. */
 static void a_process_maps_a_file_that_others_have(void **state)
 {
 	const char *lib = victim_build(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_library.c: libusdt-consumer as a stranger uses it: the
- * public header and the shared library alone. Tracing tests need root.
+ * tests/consumer/test_library.c: uses libusdt-consumer as other programs do:
+ * only the public header and the shared library. Tracing tests need root.
  */
 #include <usdt/consumer.h>
 #include <usdt/sdt.h>
@@ -20,7 +20,7 @@
 
 enum { MANY = 16 };
 
-/* What the callbacks were given. */
+/* Arguments of the callbacks. */
 struct heard {
 	unsigned n, errors, nlines;
 	enum usdt_message_kind kind[MANY];
@@ -76,7 +76,7 @@ static void quiet(struct usdt_consumer *c, const char *text)
 	assert_int_equal(usdt_consumer_add_text(c, 0, "t.d", text), 0);
 }
 
-/* To the program's own exit(). */
+/* Traces until the D program calls exit(). */
 static void trace(struct usdt_consumer *c)
 {
 	enum usdt_consumer_result r;
@@ -259,7 +259,7 @@ static void probes_are_listed_once_each_with_their_types(void **state)
 	assert_int_equal(usdt_consumer_grab(c, getpid()), 0);
 	assert_int_equal(usdt_consumer_add_text(c, 'n', NULL, "selftest$target:::hit"), 0);
 	assert_int_equal(usdt_consumer_list(c, true, on_listed, &n), 0);
-	assert_string_equal(n.type, "int32_t"); /* by its note's size and sign */
+	assert_string_equal(n.type, "int32_t"); /* from size and sign in the note */
 	usdt_consumer_close(c);
 
 	c = fresh(&h);
@@ -294,7 +294,7 @@ static void a_program_traces_itself(void **state)
 	(void)state;
 	root_only();
 	assert_int_equal(usdt_consumer_args(c, 2, args), 0);
-	args[1] = "gone"; /* it was copied */
+	args[1] = "gone"; /* the consumer has copied the string */
 	assert_int_equal(usdt_consumer_grab(c, getpid()), 0);
 	quiet(c, "selftest$target:::hit { printf(\"%d\\n\", arg0 + $1); @ = sum(arg0); }"
 		 "selftest$target:::hit /arg0 == 3/ { exit(9); }");
@@ -303,7 +303,7 @@ static void a_program_traces_itself(void **state)
 	assert_int_equal(usdt_consumer_go(c), 0);
 	assert_true(usdt_consumer_fd(c) >= 0 && usdt_consumer_timeout(c) >= 0);
 	for (int i = 1; i <= 4; i++)
-		hit(i); /* the fourth comes after exit() */
+		hit(i); /* the fourth hit comes after exit() */
 	while (usdt_consumer_work(c, -1) == USDT_CONSUMER_OKAY)
 		;
 	assert_int_equal(usdt_consumer_stop(c), 0);
@@ -347,7 +347,7 @@ static void handles_leave_no_descriptor_and_the_limit_as_it_was(void **state)
 		quiet(c, "selftest*:::hit { } BEGIN { ustack(); @[\"k\"] = count(); exit(0); }");
 		trace(c);
 		usdt_consumer_close(c);
-		if (!i) /* what is read once for all stays */
+		if (!i) /* descriptors opened once for all consumers stay */
 			first = nfds();
 	}
 	assert_int_equal(nfds(), first);
@@ -374,7 +374,7 @@ static void two_handles_trace_at_a_time(void **state)
 	for (int i = 0; i < 2; i++) {
 		while (usdt_consumer_work(c[i], -1) == USDT_CONSUMER_OKAY)
 			;
-		assert_int_equal(h[i].nlines, 0); /* of a line without its end */
+		assert_int_equal(h[i].nlines, 0); /* a line without a newline waits */
 		assert_int_equal(usdt_consumer_stop(c[i]), 0);
 		assert_string_equal(h[i].lines[0], "5");
 		usdt_consumer_close(c[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Aggregations: values, order, joins, distributions; on a table made by hand. */
+/* tests/consumer/test_out_aggs.c: printed aggregations: values, order, joins, distributions. */
 #include "tests/consumer/outtest.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* printf's conversions, byte for byte, and how fast the common ones are. */
+/* tests/consumer/test_out_printf.c: conversions of printf, and the speed of %d and %s. */
 #include "tests/consumer/outtest.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DTrace's default output: heads, -F's indenting, trace(), tracemem() and stacks. */
+/* tests/consumer/test_out_record.c: default output, -F's indenting, trace(), tracemem(), stacks. */
 #include "tests/consumer/outtest.h"
 
 #include <errno.h>
@@ -52,12 +52,12 @@ static void flow_indents_between_entry_and_return(void **state)
 	(void)state;
 	x->flow = 1;
 	head_and_end(x, &f_in, &desc, 0);
-	head_and_end(x, &f_in, &other, 0); /* a second clause of one firing */
+	head_and_end(x, &f_in, &other, 0); /* a second clause of the same firing */
 	head_and_end(x, &f_mid, &desc, 0);
 	head_and_end(x, &entry, &desc, 0);
 	head_and_end(x, &back, &desc, 0);
 	head_and_end(x, &f_out, &desc, 0);
-	head_and_end(x, &f_out, &desc, 1); /* another CPU was never inside */
+	head_and_end(x, &f_out, &desc, 1); /* CPU 1 has not entered f */
 	expect(x, "CPU FUNCTION                                 \n"
 		  "  0  -> f                                     \n"
 		  "  0   | f:entry                               \n"

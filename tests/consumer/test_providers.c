@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_providers.c: descriptions to probes, ids, the kernel's
- * types, and links that count exactly. Attaching needs root and is skipped,
- * with a line, without it.
+ * tests/consumer/test_providers.c: probes of descriptions, ids, the kernel's
+ * types, and links that count exactly. Tests that attach need root, and are
+ * skipped without.
  */
 #include "consumer/providers/inner.h"
 #include "kernel/kernel.h"
@@ -26,7 +26,7 @@
 struct seen {
 	struct prov_probe *probe[8192];
 	size_t n;
-	size_t most; /* stop after so many; 0: never */
+	size_t most; /* stop after this many probes; 0: never */
 };
 
 static char messages[4096];
@@ -131,7 +131,7 @@ static void ids_are_the_same_whatever_is_asked_first(void **state)
 	assert_int_equal(only(other, "sdt", "", "", "sched_switch")->id, sdt);
 	assert_int_equal(only(other, "profile", "", "", "profile-97")->id, 4);
 	assert_true(call > 4 && call < sdt);
-	/* one that no list has comes after all lists, and keeps its id */
+	/* a probe that is in no list gets an id behind the lists, and keeps it */
 	assert_true(only(other, "profile", "", "", "profile-1234")->id > sdt);
 	assert_ptr_equal(only(other, "profile", "", "", "profile-1234"),
 			 only(other, "", "", "", "profile-1234"));
@@ -353,7 +353,7 @@ static void front_close(struct front *f)
 	arena_free(f->arena);
 }
 
-/* What the kernel's own tool says of the same bytes. */
+/* bpftool, the kernel's own tool, reads the same bytes. */
 static void structs_are_as_bpftool_says(void **state)
 {
 	static const struct {
@@ -528,7 +528,7 @@ static void wait_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Attaches one site, lets it run for so long, and gives the count. */
+/* Attaches a site for `ms` milliseconds; the number of firings. */
 static uint64_t count_for(struct prov_env *env, struct prov_site *site, enum bpf_prog_type type,
 			  long ms)
 {
@@ -546,7 +546,7 @@ static uint64_t count_for(struct prov_env *env, struct prov_site *site, enum bpf
 	prov_links_close(links);
 	n = counted(map, 7);
 	wait_ms(30);
-	assert_int_equal(counted(map, 7), n); /* closed is closed */
+	assert_int_equal(counted(map, 7), n); /* no firing after the close */
 	close(prog);
 	close(map);
 	return n;
@@ -600,7 +600,7 @@ static int open_self(struct world *w, int file)
 	return file == 42 ? self_fd : -ENOENT;
 }
 
-/* Where an address of this program is in its file. */
+/* The file offset of an address of this program. */
 static uint64_t file_offset(const volatile void *addr)
 {
 	FILE *f = fopen("/proc/self/maps", "re");
@@ -645,7 +645,7 @@ static void count_calls(struct prov_env *env, bool multi)
 
 	self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(prov_attach_with(env, &what, links, open_self), 0);
-	assert_int_equal(diag.warnings, warnings + 1); /* of the one that is refused */
+	assert_int_equal(diag.warnings, warnings + 1); /* for the site past the file */
 	assert_int_equal(*(volatile unsigned short *)&semaphore, 1);
 	for (int i = 0; i < 1000; i++) {
 		site_0();

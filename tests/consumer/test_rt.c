@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_rt.c: the library's routines in the kernel, each called with arguments that
- * the verifier knows nothing about, at several string sizes.
+ * tests/consumer/test_rt.c: calls each routine of the library in the kernel, with arguments that
+ * the verifier cannot know, at several string sizes.
  */
 #include "tests/consumer/bpfrig.h"
 
@@ -46,7 +46,7 @@ static void teardown(void)
 	rig_fini(&rig);
 }
 
-/* The firing is in the map of the call, behind it. */
+/* Offset of the firing in CC_MAP_ZERO, behind struct call. */
 enum { FIRE = 256 };
 
 static void parameter(struct cc_func *f, char kind, int i)
@@ -92,7 +92,7 @@ static int load(const char *name, enum cc_ctx ctx)
 	return fd;
 }
 
-/* Calls a routine with these for its numbers. */
+/* Calls a routine; a to d are its parameters that are numbers. */
 static int64_t rt(const char *name, int64_t a, int64_t b, int64_t c, int64_t d)
 {
 	int64_t args[] = { a, b, c, d };
@@ -109,7 +109,7 @@ static int64_t rt(const char *name, int64_t a, int64_t b, int64_t c, int64_t d)
 	return call->result;
 }
 
-/* The invariant: length, bytes, NUL, zeros to 8. */
+/* Checks the form of a string: length, bytes, NUL, zeros up to a multiple of 8. */
 static void check(uint32_t off, const char *bytes, size_t len)
 {
 	const struct rt_str *s = (const void *)(slot + off);
@@ -285,7 +285,7 @@ static void bytes_are_copied_at_any_length_and_no_further(void **state)
 
 	(void)state;
 	setup(64);
-	fill(text, sizeof(text) - 1); /* and no page is absent */
+	fill(text, sizeof(text) - 1); /* also makes every page present */
 	for (size_t i = 0; i < COUNT(lens); i++) {
 		memset(slot + REC, 0xa5, 5000);
 		assert_int_equal(rt("rt_copyin", REC, (intptr_t)text, (int64_t)lens[i], 0), 0);
@@ -472,10 +472,10 @@ static void absent_pages_are_read_by_sleepable_programs(void **state)
 		assert_memory_equal(slot, text + at, n);
 		munmap(p, 16384);
 	}
-	/* The program without faults fails there, and never with an empty string's length. */
+	/* Where faults are not allowed the routine fails, and does not give length 0. */
 	p = mmap(NULL, 16384, PROT_READ, MAP_SHARED, fd, 0);
 	assert_int_equal(hit("rt_copyinstr", A, (intptr_t)p, INT64_MAX), RT_EFAULT);
-	/* A string that runs into nothing is a fault; one that ends before is none. */
+	/* A string that runs into an unmapped page is a fault, but not a string that ends before. */
 	munmap(p + 8192, 8192);
 	assert_int_equal(hit("rt_copyinstr_sleep", A, (intptr_t)(p + 8000), INT64_MAX), RT_EFAULT);
 	assert_int_equal(hit("rt_copyinstr_sleep", A, (intptr_t)(p + 8000), 192), 192);

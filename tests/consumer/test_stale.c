@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/consumer/test_stale.c: nothing that earlier firings left in scratch memory reaches user
- * space. Each program runs twice, in scratch filled with one byte and then with another: its
- * records, keys and variables must be the same, byte for byte, with what stands between the fields.
+ * tests/consumer/test_stale.c: bytes that earlier firings left in scratch memory never reach user
+ * space. Each program runs in scratch memory filled with a byte, and again with another byte.
+ * Records, keys and variables of both runs must be equal, also in the padding between fields.
  */
 #include "config.h"
 
@@ -62,7 +62,7 @@ static int row_cmp(const void *one, const void *two)
 	return memcmp(one, two, row_size);
 }
 
-/* Keys and values in the order of their bytes: a hash's own order differs from run to run. */
+/* Adds keys and values in the order of their bytes: the order of a hash differs from run to run. */
 static void add_hash(struct output *o, int fd, uint32_t key_size, uint32_t value_size)
 {
 	size_t row = key_size + value_size, n = 0;
@@ -92,7 +92,7 @@ static void add_direct(struct output *o, struct rig *r, int id)
 	free(all);
 }
 
-/* The thread's own variables: programs run in this one. */
+/* Adds the thread-local variables of this thread, in which the programs run. */
 static void add_self(struct output *o, const struct cc_map *m)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
@@ -235,7 +235,7 @@ static void leaves(const char *program, int byte, struct output *o)
 
 	assert_non_null(r);
 	start(r, program);
-	for (int i = 0; i < 2; i++) { /* pointers and variables are there the second time */
+	for (int i = 0; i < 2; i++) { /* the second run finds pointers and variables set */
 		fill_scratch(r, byte);
 		run(r, (uint64_t)(uintptr_t)text, 5);
 	}

@@ -50,7 +50,7 @@ static void a_process_id_means_that_process_alone(void **state)
 	assert_int_equal(match(env, prov, "", "work", "", &g), 1);
 	assert_string_equal(g.p[0]->prov, prov);
 	assert_int_equal(g.p[0]->sites[0].pid, pid);
-	/* Every description gets the same probe: its clauses go into one program. */
+	/* All descriptions find the same probe, so that its clauses go into one program. */
 	assert_int_equal(match(env, prov, "appx", "", "hit-it", &again), 2);
 	assert_ptr_equal(again.p[1], g.p[0]);
 	snprintf(prov, sizeof(prov), "victimx%d", (int)getpid());
@@ -115,7 +115,7 @@ static void a_symbol_is_counted_from_the_instruction_pointer(void **state)
 	arg = g.p[0]->sites[0].args.arg;
 	assert_int_equal(arg[0].kind, CC_A_UMEM);
 	assert_int_equal(arg[0].base, 128); /* ip */
-	assert_true(arg[0].disp > 0);	    /* data is after code */
+	assert_true(arg[0].disp > 0);	    /* data lies behind code */
 	assert_int_equal(arg[1].disp, arg[0].disp + 4);
 	assert_int_equal(victim_end(pid, out, in) >> 8, 9);
 	env_free(env);
@@ -138,7 +138,7 @@ static void deleted_and_copied_files_are_files(void **state)
 	env_free(env);
 }
 
-/* One inode under two names is one file, and what we open is what others map. */
+/* Two names of an inode are one file, and a file that we open is the file that others map. */
 static void a_path_is_known_by_its_inode(void **state)
 {
 	const char *app = victim_build("linkx", "", VICTIM_APP);
@@ -227,7 +227,7 @@ static void two_hundred_processes_are_looked_at_quickly(void **state)
 	t0 = ms();
 	match(env, "nosuchprovider*", "", "", "", &g);
 	print_message("200 processes: %.1f ms, the kernel's types included\n", ms() - t0);
-	usleep(300000); /* the answer is old by then */
+	usleep(300000); /* longer than an answer is used again */
 	t0 = ms();
 	match(env, "nosuchprovider*", "", "", "", &g);
 	print_message("again: %.1f ms\n", ms() - t0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/consumer/victim.h: probes of programs that the tests compile and run. */
+/* tests/consumer/victim.h: matches probes of programs that the tests compile and run. */
 #ifndef TESTS_CONSUMER_VICTIM_H
 #define TESTS_CONSUMER_VICTIM_H
 

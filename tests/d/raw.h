@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/d/raw.h: texts through d_parse, and what came of them as
- * S-expressions: claims about trees in one line.
+ * tests/d/raw.h: parses D texts, and gives their trees as S-expressions, so
+ * that a test can claim a tree in a line.
  * In:  a D text. Out: `tree` (clauses) and `errors` of a struct raw.
  */
 #ifndef TESTS_D_RAW_H
@@ -14,16 +14,16 @@ struct raw {
 	struct diag diag;
 	struct d *d;
 	char *tree;   /* clauses, separated by blanks */
-	char *errors; /* as a person sees them, with tags */
+	char *errors; /* messages with tags */
 	size_t errors_len;
 	bool ok;
 };
 
-/* config NULL: none. spec as d_parse's. raw_close frees all, also after failures. */
+/* config NULL: defaults. spec: as for d_parse. raw_close frees all, also after failures. */
 void raw_open(struct raw *r, const struct d_config *config);
 bool raw_parse(struct raw *r, const char *text, size_t len, char spec);
 void raw_close(struct raw *r);
-/* One expression as the text of a tree; the errors if it has some. Static memory. */
+/* The tree of an expression as text, or the errors in the expression. Static memory. */
 const char *raw_expr(const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/d/test_check.c: the checker, by programs and what becomes of them.
+ * tests/d/test_check.c: the checker, by programs and their trees or messages.
  * check.cases:  name, program, its typed tree (tree.h says how it is written).
  * errors.cases: name, program, its messages: `column: [TAG] text`, joined by ` | `.
  * Both have three lines a case, and a blank one between cases.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/d/test_parse.c: texts become the trees that the guide says, or errors
- * with their places.
+ * tests/d/test_parse.c: texts give the trees that the guide defines, or errors
+ * at the right place.
  */
 #include "tests/d/raw.h"
 
@@ -23,7 +23,7 @@ static void clauses(const char *text, char spec, const struct d_config *config, 
 	raw_close(&r);
 }
 
-/* The first error is `want`, and there are `n`. */
+/* The text has `n` errors, the first of which is `want`. */
 static void errors(const char *text, const char *want, unsigned n)
 {
 	struct raw r;
@@ -81,7 +81,7 @@ static void types_make_casts_and_sizes(void **state)
 	EXPR("sizeof (int (*)(char, ...))", "(sizeof <int (*)(char, ...)>)");
 }
 
-/* pid_t is a type, yet a program that assigns to the name has a variable. */
+/* pid_t is a type, but a program that assigns to the name makes it a variable. */
 static void an_assigned_name_is_no_type(void **state)
 {
 	(void)state;
@@ -297,7 +297,7 @@ static void long_texts_of_short_expressions_pass(void **state)
 	assert_null(strstr(raw_expr(text + 2), "error"));
 }
 
-/* Allocation number N fails, for every N: an error is reported, nothing crashes. */
+/* For every N, allocation number N fails: an error is reported, and nothing crashes. */
 static void failing_allocations_are_reported(void **state)
 {
 	static const char text[] =

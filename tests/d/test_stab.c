@@ -32,7 +32,7 @@ static bool world_attrs(void *ctx, const struct d_pdesc *pd, struct d_attr out[D
 static bool world_exists(void *ctx, const char *kind, const char *name)
 {
 	(void)ctx;
-	return !strcmp(name, kind); /* module module, provider provider */
+	return !strcmp(name, kind); /* a module "module", a provider "provider" */
 }
 
 struct said {
@@ -50,7 +50,7 @@ static void say(void *arg, const char *text, size_t len)
 	}
 }
 
-/* "description statement", of the first clause; or the first line that was said. */
+/* The stability of the first clause, as "description statement"; or the first line of messages. */
 static const char *stability(const char *program, const char *floor)
 {
 	static char out[4096];
@@ -129,7 +129,7 @@ static void a_clause_is_as_stable_as_the_least_it_names(void **state)
 	check(ON "{ trace(getmajor(1)); }", PUB "Evolving/Evolving/Common");
 	check(ON "{ trace(`cpu_total); }", PUB "Private/Private/Unknown");
 	check("pub:::two { trace(args[1] == UIO_WRITE); }", PUB "Private/Private/Unknown");
-	/* The next clause starts anew. */
+	/* The first clause does not see the stability of the next. */
 	check(ON "{ trace(1); } BEGIN { trace(curthread->pid); }", PUB "Stable/Stable/Common");
 }
 

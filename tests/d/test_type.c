@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/d/test_type.c: D's types: sizes, names, and layouts, which are
- * compared with what this compiler makes of the same declarations.
+ * tests/d/test_type.c: D's types: sizes, names, and layouts, which must equal
+ * the C compiler's layouts of the same declarations.
  */
 #include "tests/d/tree.h"
 #include "d/inner.h"
@@ -160,7 +160,7 @@ static uint64_t offset(struct d_type *t, const char *name)
 	return off;
 }
 
-/* Where gcc put a bit-field: the first bit set in an object that is zero elsewhere. */
+/* The place of a bit-field in gcc's layout: the first bit set when only the field is not zero. */
 #define BIT_OF(field)                                              \
 	__extension__({                                            \
 		union {                                            \

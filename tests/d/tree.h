@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/d/tree.h: checked programs as text, and a small world of names, for
- * the tests of the checker.
+ * tests/d/tree.h: shows checked programs as text, and has a small world of
+ * names, for the tests of the checker.
  *   (+:int x 1)   an operation, its type and its operands; (cast:long e)
  *   self->x[k]    a variable, an associative array's element
  */
@@ -10,7 +10,7 @@
 
 #include "d/d.h"
 
-/* All clauses: `/pred/ { statement; … }`, one line each; arena memory. */
+/* All clauses, `/pred/ { statement; … }`, a line for each; arena memory. */
 const char *tree_prog(struct d *d, const struct d_prog *p);
 const char *tree_expr(struct d *d, const struct d_expr *e);
 

@@ -3,17 +3,17 @@
 """Random D programs against an independent oracle: the same program in C, compiled by gcc -fwrapv.
 
 Each program has clauses of statements over integers of every type, strings, variables and arrays of
-every scope, associative arrays and aggregations. It is written twice, in D and in C; what D leaves to
-the machine (division of the least number by -1, shifts by more than a type has bits) the C text
-does by hand, and so it does D's strings (at most strsize - 1 bytes). Division by zero is an ERROR
-and ends the clause. Four ways of one program, by its number:
+every scope, associative arrays and aggregations. Each program is written in D and in C. The C text
+does by hand what D leaves to the machine (the least number divided by -1, shifts by more bits than
+the type has), and D's strings (at most strsize - 1 bytes). Division by zero is an ERROR and ends
+the clause. The number of a program chooses how it runs:
   fold   in BEGIN, the inputs are literals: the compiler folds what it can
   vars   in BEGIN, the inputs are global variables
   usdt   in a probe of a process, which fires several times with different arguments
   tick   in tick-2ms, the inputs are global variables
 
-Usage: differ.py [-n PROGRAMS] [-s SEED] [-k FOLDER] DTRACE. -k keeps what failed there, made
-shorter. Ends with 'N passed, N failed, N skipped'; any refused program is a failure.
+Usage: differ.py [-n PROGRAMS] [-s SEED] [-k FOLDER] DTRACE. -k keeps failed programs in
+FOLDER, made shorter. Ends with 'N passed, N failed, N skipped'; any refused program is a failure.
 """
 import argparse
 import concurrent.futures
@@ -33,7 +33,7 @@ TYPES = ["char", "signed char", "unsigned char", "short", "unsigned short", "int
          "uint16_t", "int32_t", "uint32_t", "int64_t", "uint64_t", "_Bool"]
 EDGES = [0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 32767, 32768, 65535, 65536,
          2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
-# An interrupt finds few elements ready for a map, and none can be made there: said and counted.
+# An interrupt cannot allocate map elements, and few are ready: these drops are allowed.
 DROPS = r"dtrace: \d+ (dynamic variable|busy-map|profile) drops?"
 WORDS = ["", "a", "b", "ab", "abc", "abd", "B", "hello", "hello world", "\\377", "\\001z", "/usr/bin/x",
          "0123456", "01234567", "012345678", "0123456789abcdef", "x" * 40, "y" * 70, "z" * 270]
@@ -229,7 +229,7 @@ class Program:
         return self.both(self.r.choice(list(ENUM) + list(INLINES) + ["sizeof(%s)" % t for t in TYPES]))
 
     def place(self, v, depth):
-        """A variable's or an element's lvalue; keys have no effects of their own."""
+        """The lvalue of a variable or an element, whose keys have no side effects."""
         if v.array is None and not v.size:
             return v.d, v.c
         keep, self.effects = self.effects, False
@@ -254,7 +254,7 @@ class Program:
                 "(*({%s (%s *)elem(%d, k_, n_); }))" % (cs[2:], ctype, v.array[0]))
 
     def var(self, string, depth, change=False):
-        """(variable, D, C) of one that may be touched in this statement, or None."""
+        """(variable, D, C) of a variable that the statement may use (change: assign), or None."""
         some = [v for v in self.vars if (v.typ == "string") == string and
                 (v.d not in self.changed and not (change and v.d in self.used))]
         if not some:
@@ -508,7 +508,7 @@ class Program:
         return (v + 2**63) % 2**64 - 2**63
 
     def substitute(self, text):
-        """The inputs as this way has them."""
+        """The text with each input as a literal, variable or argument, as this way has it."""
         def one(m):
             n = int(m.group(1))
             if self.way == "fold":
@@ -591,7 +591,7 @@ class Runner:
             raise SystemExit("%s:\n%s" % (" ".join(args), p.stdout.decode(errors="replace")[-3000:]))
 
     def oracle(self, name, texts):
-        """{name: bytes} of the C functions."""
+        """{name: bytes}: the output of each C function."""
         path = os.path.join(self.folder, name)
         with open(path + ".c", "w") as f:
             f.write(PRELUDE + "\n".join(t for _, t in texts) + "int main(int argc, char **argv)\n{\n"
@@ -601,7 +601,7 @@ class Runner:
         return {n: subprocess.run([path, n], stdout=subprocess.PIPE, check=True).stdout for n, _ in texts}
 
     def run(self, p, text):
-        """What the program printed; a string that says why there is nothing; None: it dropped."""
+        """The output, as bytes; a string: why there is no output; None: dtrace reported drops."""
         path = os.path.join(self.folder, "p%d.d" % p.number)
         with open(path, "w") as f:
             f.write(text)
@@ -628,7 +628,7 @@ class Runner:
         return normal(got) != normal(want)
 
     def shrink(self, p):
-        """Fewer clauses and statements that still differ."""
+        """Removes clauses and statements as long as the outputs still differ."""
         clauses = list(p.clauses)
         again = True
         while again:
@@ -649,7 +649,7 @@ class Runner:
 
 
 def normal(out):
-    """Aggregations are printed last, by value: here in the order of their lines."""
+    """The output with lines of aggregations last and sorted: dtrace orders them by value."""
     if not isinstance(out, bytes):
         return out
     lines = [l for l in out.split(b"\n") if l]

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Checks every D fragment of the Dynamic Tracing Guide with `dtrace -e`.
 
-The guide's text is not ours to keep here: give the folder that holds its chp-*.xml, as an argument
-or in USDTKIT_GUIDE. It is raw/dtrace of https://github.com/illumos/illumos-docbooks.
+This tree may not hold the guide's text: FOLDER or USDTKIT_GUIDE names the folder with its
+chp-*.xml, raw/dtrace of https://github.com/illumos/illumos-docbooks.
 
-A fragment is what stands in a <programlisting>, or a dtrace command that a <screen> shows. It passes
-if it checks in one of the ways in which the guide writes D (WAYS). What does not is listed with its
-reason in guide.reasons, a line each: chapter:ordinal hash reason. The hash is that of the text, so
-that another revision of the guide is noticed. A failure that is not listed fails, and so does one
-that is listed and passes. A reason that begins with + is none: it is what the text around the
-fragment declares, and stands before it.
+A fragment is the text of a <programlisting>, or a dtrace command in a <screen>. A fragment passes
+if it checks in one of the ways in which the guide writes D (WAYS). guide.reasons lists each
+fragment that cannot pass, as a line: chapter:ordinal hash reason. The hash of the fragment's text notices
+another revision of the guide. The test fails for a fragment that fails and is not listed, and for a
+listed fragment that passes. A "reason" that begins with + is D text instead: declarations from the
+guide's prose, which are put before the fragment.
 
-Usage: guide.py DTRACE [FOLDER [CHAPTER …]]. With -v as the first argument, what each failure says.
-Ends with 'N passed, N failed, N skipped'; skipped are the listed ones.
+Usage: guide.py [-v] DTRACE [FOLDER [CHAPTER …]]. -v: prints dtrace's messages for each failure.
+Ends with 'N passed, N failed, N skipped'; listed fragments are skipped.
 """
 import concurrent.futures
 import glob
@@ -30,7 +30,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REASONS = os.path.join(HERE, "guide.reasons")
 WHERE = "https://github.com/illumos/illumos-docbooks, folder raw/dtrace"
 
-# How a fragment becomes a program; the first that checks is taken.
+# Ways to make a program of a fragment; the first program that checks counts.
 WAYS = [
     ("a program, or declarations", lambda t: t + "\n"),
     ("statements", lambda t: "BEGIN\n{\n%s\n}\n" % t),
@@ -41,7 +41,7 @@ WAYS = [
     ("prototypes, one a line", lambda t: t.replace("\n", ";\n") + ";\n"),
 ]
 DESCRIPTION = re.compile(r"[^:\s]*(:[^:\s]*){1,3}")
-# Arguments that a script of the guide is called with: none, a process, a name.
+# Arguments for a script of the guide: no arguments, numbers, strings.
 ARGUMENTS = [[], ["1"] * 9, ['"a"'] * 9]
 TIMEOUT = 60
 
@@ -61,8 +61,8 @@ def plain(xml):
 
 
 def commands(screen):
-    """The dtrace commands that a screen shows: typed after a prompt, over as many lines as quotes
-    are open or a backslash goes on."""
+    """The dtrace commands of a screen, typed after a prompt. A command goes on to the next line
+    while a quote is open, or after a backslash."""
     lines = plain(screen).split("\n")
     for i, line in enumerate(lines):
         m = re.match(r"\s*[#$%]\s+dtrace\s", line)
@@ -92,7 +92,7 @@ def fragments(path):
             yield Fragment(chapter, ordinal, plain(m.group(2)).strip("\n"))
             continue
         for text, words in commands(m.group(2)):
-            # A script that a command names is a listing of its own.
+            # A script that a command names (-s) is in a listing, which is a fragment itself.
             if not any(re.match(r"-[A-Za-z]*s", w) for w in words[1:]):
                 yield Fragment(chapter, ordinal, text, words[1:])
 
@@ -105,7 +105,7 @@ def check(dtrace, args, target):
 
 
 def command_arguments(words):
-    """Without what a command would run or write."""
+    """The words without -c, -p and -o: nothing is run, grabbed or written."""
     out, drop = [], False
     for w in words:
         if drop:
@@ -118,18 +118,18 @@ def command_arguments(words):
 
 
 def run(dtrace, fragment, before, target, folder):
-    """(passes, what was said in the way that came nearest to passing)"""
-    def here(text):     # a process of the guide's is one that there is
+    """(passes, messages of the way that came nearest to passing)"""
+    def here(text):     # pids of the guide become a running process
         return re.sub(r"\bpid\d+:", "pid%d:" % target, text)
 
     if fragment.command is not None:
         return check(dtrace, [here(w) for w in command_arguments(fragment.command)], target)
-    # Lines that stand for others: `...`
+    # The guide writes `...` for lines left out.
     text = here("\n".join(l for l in fragment.text.split("\n") if l.strip() != "..."))
     said = []
     for i, (way, wrap) in enumerate(WAYS):
         if way.startswith("descriptions") and not all(map(DESCRIPTION.fullmatch, text.split("\n"))):
-            continue        # a[0] would be one too
+            continue        # a[0] could be a description too
         script = os.path.join(folder, "%s-%d-%d.d" % (fragment.chapter, fragment.ordinal, i))
         with open(script, "w", encoding="utf-8") as f:
             f.write(before + wrap(text))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Headers of C that scripts include with -C: they are read, and their structs lie as C lays them out.
+"""Reads C headers that scripts include with -C: layouts of structs must equal the C compiler's.
 
-Usage: headers.py DTRACE [all]. Ends with 'N passed, N failed, N skipped'. With `all`, every header of
-/usr/include that the C compiler takes alone is tried and the number that D reads is told.
+Usage: headers.py DTRACE [all]. Ends with 'N passed, N failed, N skipped'. With `all`, tries every
+header of /usr/include that the C compiler takes alone, and prints how many of them D reads.
 """
 import concurrent.futures
 import glob
@@ -15,7 +15,7 @@ import tempfile
 
 CC = os.environ.get("CC", "cc").split()
 
-# One of each kind of trouble that the system's headers hold, and those that tracing scripts include.
+# Headers with each kind of trouble, and headers that tracing scripts include.
 HEADERS = """
     aio.h arpa/inet.h complex.h ctype.h dirent.h errno.h fcntl.h gconv.h getopt.h glob.h grp.h inttypes.h
     link.h linux/aio_abi.h linux/bpf.h linux/btrfs_tree.h linux/ethtool.h linux/if_ether.h linux/in6.h
@@ -27,7 +27,7 @@ HEADERS = """
     tgmath.h ucontext.h unistd.h wchar.h
 """.split()
 
-# What C's compilers add to C, and how members lie then.
+# Extensions of C compilers, and structs whose layout the extensions change.
 LAYOUTS = """
 #define PACKED __attribute__((packed))
 #define AT_LEAST(n) __attribute__((aligned(n)))
@@ -89,7 +89,7 @@ MEMBERS = {"a": "c i l", "b": "c in d", "c": "c i l", "d": "c i e", "e": "c i ta
            "v": "l", "w": "l"}
 TAGS = ["struct " + c for c in "abcdefghijklnopqrstuvw"] + ["union m", "enum small", "enum large", "enum larger"]
 
-# What is still an error: (text, in a header?, what is said).
+# Texts that must be errors: (text, in a header?, message).
 REFUSED = [
     ("int f(void) { return 1; }", False, "syntax error"),
     ("enum e { BIG = 0x80000000 };", False, "does not fit in an int"),
@@ -117,7 +117,7 @@ def compiles(header):
 
 
 def reads(binary, header):
-    """None: not here; else what D says of it, empty if all is well."""
+    """None: the header is not installed; else dtrace's messages: "" if it was read."""
     if not compiles(header):
         return None
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each row of d/builtins.def that says LACKS is refused: by its name, at its place, with D_UNSUPPORTED,
-and before anything is traced. The programs are made of the rows' prototypes.
+"""dtrace refuses each LACKS row of d/builtins.def: with its name, at its place, with D_UNSUPPORTED,
+and before it traces. The programs are made from the prototypes of the rows.
 
 Usage: lacking.py DTRACE [NAME …]. Ends with 'N passed, N failed, N skipped'.
 """
@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tree"))
 import rows
 
-# An argument for each mark of a prototype; the others are C's types.
+# An argument for each mark of a prototype; other words are C types.
 VALUES = {"@": "arg0", "ptr": "arg0", "int": "1", "str": '"a"', "lit": "8", "text": '"quiet"', "fmt": '"x"'}
 
 
@@ -25,9 +25,9 @@ def arguments(row):
 
 
 def program(row):
-    """The clause that uses the row, and the column at which its name stands."""
+    """A clause that uses the row, and the column of the row's name."""
     if row.kind == "AGGFUNC":
-        # params that go together
+        # its parameters depend on each other
         return "BEGIN { @a = %s(%s); }" % (row.id, "arg0, 10, 0, 2, 10"), 9
     if row.kind == "ACTION" or (row.kind == "SUBR" and row.proto.startswith("void(")):
         return "BEGIN { %s(%s); }" % (row.id, arguments(row)), 9
@@ -37,7 +37,7 @@ def program(row):
 
 
 def check(dtrace, row):
-    """What is wrong, or None."""
+    """The error, or None."""
     text, column = program(row)
     p = subprocess.run([dtrace, "-x", "errtags", "-w", "-e", "-n", text], stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)

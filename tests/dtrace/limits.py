@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs at the limits. Each loads and prints what is wanted, or is refused in D's terms with its
-place; the verifier never says no (rule 1 of docs/architecture.md).
+"""Programs at the limits. Each must print the wanted output, or be refused by an error about D with
+a place; the verifier never refuses a program (rule 1 of docs/architecture.md).
 
 Usage: limits.py DTRACE [NAME …]. Ends with 'N passed, N failed, N skipped'.
 """
@@ -18,7 +18,7 @@ CASES = []
 
 
 def case(name, prog, out=None, err=None, args=()):
-    """out: standard output; err: a regular expression of its refusal."""
+    """out: standard output; err: a regular expression for the error."""
     CASES.append((name, prog, out, err, list(args)))
 
 
@@ -144,7 +144,7 @@ def run(dtrace, prog, args):
 
 
 def check(dtrace, prog, out, err, args):
-    """What is wrong, or None."""
+    """The error, or None."""
     try:
         status, got, said = run(dtrace, prog, args)
     except subprocess.TimeoutExpired:
@@ -162,7 +162,7 @@ def check(dtrace, prog, out, err, args):
 
 
 def system_calls():
-    """Somebody must read and write: on a quiet machine nobody else does."""
+    """Reads and writes for ever: a quiet machine has few such calls to trace."""
     with open("/dev/zero", "rb", buffering=0) as zero, open("/dev/null", "wb", buffering=0) as null:
         while True:
             null.write(zero.read(1))

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the D programs of this folder with the dtrace given and compares what they print.
+"""Runs the D programs of this folder with the given dtrace, and compares their output.
 
-  SUBJECT/what.d + what.out     a script and its standard output; its #! line's options are used
-  SUBJECT/D_TAG.what.d + .err   a script that must be refused, with all of standard error
-  SUBJECT/*.cases               small ones, blocks of lines `key: value`, separated by a blank line:
-      name    what is claimed
+  SUBJECT/NAME.d + NAME.out     a script, run with the options of its #! line; standard output
+  SUBJECT/D_TAG.NAME.d + .err   a script that must be refused; all of standard error
+  SUBJECT/*.cases               small programs: blocks of lines `key: value`, divided by blank lines:
+      name    the claim
       prog    the D text, given to `dtrace -qn` …
-      args    … or a whole argument list, as a shell would split it
-      out     standard output; \\n ends a line inside it (the last one is added);
+      args    … or a whole argument list, split as a shell splits it
+      out     standard output; \\n stands for the end of a line (the last is added);
               blank lines before and after do not count
-      err     standard error, the same way; /…/ is a regular expression to be found in it
-      status  the exit status (0 unless said)
+      err     standard error, written in the same way; /…/ is a regular expression to find there
+      status  the exit status (default 0)
       env     NAME=VALUE …, besides TERM=xterm
-      needs   files that must exist, else the case is skipped
+      needs   files without which the block is skipped
 
 Usage: run.py DTRACE [FOLDER-OR-FILE …]. Ends with 'N passed, N failed, N skipped'.
 """

@@ -1,5 +1,5 @@
-# The linker and the loader, with BPF C of the test's own as their library; then this kernel and the
-# library itself.
+# test_link: the linker and the loader, with the test's own BPF C as their library. test_progs: the
+# library's programs on this kernel.
 if HAVE_CMOCKA
 EBPF_TESTS = tests/ebpf/test_link tests/ebpf/test_progs
 check_PROGRAMS += $(EBPF_TESTS)
@@ -7,7 +7,7 @@ TESTS += $(EBPF_TESTS)
 endif
 tests_ebpf_test_link_SOURCES = tests/ebpf/test_link.c ebpf/link.c ebpf/load.c
 nodist_tests_ebpf_test_link_SOURCES = tests/ebpf/made_table.c
-tests_ebpf_test_link_CPPFLAGS = $(AM_CPPFLAGS) # objects of its own, beside libebpf's
+tests_ebpf_test_link_CPPFLAGS = $(AM_CPPFLAGS) # the test's own objects, beside libebpf's
 tests_ebpf_test_link_LDADD = libbase.la $(BPF_LIBS) $(TEST_LIBS)
 tests_ebpf_test_progs_SOURCES = tests/ebpf/test_progs.c
 tests_ebpf_test_progs_LDADD = libkernel.la libebpf.la libbase.la $(BPF_LIBS) $(TEST_LIBS) -lpthread

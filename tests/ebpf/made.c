@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/ebpf/made.c: BPF C that uses all that the linker offers. made.h says what each does. */
+/* tests/ebpf/made.c: BPF C that uses all features of the linker; made.h describes the functions. */
 #include "ebpf/bpf.h"
 #include "tests/ebpf/made.h"
 
@@ -93,5 +93,5 @@ int64_t rt_prog_refused(struct made_args *ctx)
 {
 	uint32_t index = ctx->a;
 
-	return *(uint64_t *)map_lookup_elem(MAP(counts), &index); /* it may be NULL */
+	return *(uint64_t *)map_lookup_elem(MAP(counts), &index); /* without a test for NULL */
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""embed.py refuses what the linker cannot resolve, when the tree is built; BPF C knows no kernel's headers."""
+"""embed.py refuses BPF C that the linker could not resolve; BPF C includes no kernel headers."""
 import os
 import re
 import subprocess
@@ -14,7 +14,7 @@ HEADER = "int64_t rt_f(uint64_t n);\n"
 
 
 def embed(source, header=HEADER, objects=("one",)):
-    """embed.py's status, words and table for this BPF C."""
+    """The exit status, messages and table of embed.py for this BPF C."""
     with tempfile.TemporaryDirectory() as d:
         files = [os.path.join(d, "made.h")]
         with open(files[0], "w") as f:
@@ -53,7 +53,7 @@ def test_what_it_takes():
 
 
 def test_parameters_by_their_types():
-    """A prototype may be of several lines."""
+    """A prototype may take several lines."""
     table = embed("int64_t rt_f(struct c *c, struct rt_fire *f, struct rt_scratch *s, uint64_t n) {"
                   " return (long)c + (long)f + (long)s + n; }",
                   "struct c; struct rt_scratch;\nint64_t rt_f(struct c *c, struct rt_fire *f,\n"
@@ -74,7 +74,7 @@ def test_what_it_refuses():
 
 
 def test_no_header_of_a_kernel():
-    """What is built is the same on every machine: structures are the running kernel's, by path."""
+    """The built code is the same on every machine: member offsets come from the running kernel."""
     for name in sorted(os.listdir(os.path.join(TOP, "ebpf"))):
         path = os.path.join(TOP, "ebpf", name)
         with open(path) as f:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/ebpf/test_link.c: the linker and the loader, with a library of the
- * test's own: made.c, as embed.py embeds it.
+ * tests/ebpf/test_link.c: the linker and the loader, with made.c as the
+ * library, embedded by embed.py.
  */
 #include "ebpf/ebpf.h"
 #include "base/grow.h"
@@ -19,7 +19,7 @@
 /* ---- What the programs' names stand for ------------------------------------------------ */
 
 static int counts, cells;
-static const char *unknown; /* a name that is not answered */
+static const char *unknown; /* a name that the callbacks do not know */
 
 static bool number(void *arg, const char *name, uint64_t *value)
 {
@@ -248,7 +248,7 @@ static void what_nothing_calls_is_left_out(void **state)
 	assert_int_equal(link_set(funcs, 3, a, &image), 0);
 	assert_int_equal(image.ninsns, 6);
 	assert_int_equal(image.nfunc_info, 2);
-	assert_int_equal(image.insns[0].imm, 2); /* c stands where b would */
+	assert_int_equal(image.insns[0].imm, 2); /* c has taken the place of b */
 	assert_int_equal(image.func_info[1].insn_off, 3);
 	ebpf_image_close(&image);
 	assert_int_equal(link_set(funcs + 1, 1, a, &image), -ENOENT);
@@ -274,7 +274,7 @@ static void names_and_ids_fill_instructions(void **state)
 	(void)state;
 	f.relocs = &relocs[0];
 	assert_int_equal(link_set(&f, 1, a, &image), 0);
-	assert_int_equal(image.insns[0].imm, 1005); /* added to the instruction's own, of 64 bits */
+	assert_int_equal(image.insns[0].imm, 1005); /* 1000 added to the 64-bit constant 5 */
 	assert_int_equal(image.insns[1].imm, 1);
 	f.relocs = &relocs[1];
 	assert_int_equal(link_set(&f, 1, a, &image), 0);
@@ -298,7 +298,7 @@ static void functions_are_too_many(void **state)
 	struct ebpf_image image;
 
 	(void)state;
-	for (int i = 0; i <= MOST; i++) { /* each calls the next one */
+	for (int i = 0; i <= MOST; i++) { /* function i calls function i + 1 */
 		relocs[i] = (struct ebpf_reloc){ .kind = EBPF_CALL, .id = i + 1 };
 		funcs[i] = (struct ebpf_func){ .name = "f",
 					       .params = "",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/ebpf/test_progs.c: this kernel takes every whole program of the library. */
+/* tests/ebpf/test_progs.c: this kernel loads every whole program of the library. */
 #include "base/grow.h"
 #include "ebpf/ebpf.h"
 #include "kernel/kernel.h"
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* A program's kind, and the numbers of its names. */
+/* A program's kind, and values for the numbers that it names. */
 static const struct prog {
 	const char *name;
 	enum bpf_prog_type type;
@@ -131,7 +131,7 @@ static int map_make(const struct prog *p, const char *name)
 	return !strcmp(name, "self") ? self_make() : -1;
 }
 
-/* One map a name, however often a program names it. */
+/* A map is made once for each name. */
 static struct made {
 	char name[16];
 	int fd;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/fuzz/fuzz_d.c: any bytes through the D front end: parsed and checked;
- * it reports or accepts, and never crashes, hangs or leaks.
- * The first byte chooses the kind of text (-P, -m … or a script; from 128 on as
- * a provider file's, where more is taken). With libFuzzer
- * under --enable-fuzzers; else main replays the files given to it.
+ * tests/fuzz/fuzz_d.c: parses and checks any bytes as D: the front end reports
+ * or accepts, and never crashes, hangs or leaks.
+ * The first byte chooses the kind of text (-P, -m … or a script; from 128 on, a
+ * provider file, which may hold more declarations). Built with libFuzzer under
+ * --enable-fuzzers; else main replays the files given as arguments.
  */
 #include "d/d.h"
 
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct text *t = a && size ? text_new(a, "f.d", (const char *)data + 1, size - 1) : NULL;
 	struct d *d = t ? d_new(a, &diag, &config) : NULL;
 
-	/* A failure must have said why. */
+	/* A failure must have reported an error. */
 	if (d && !d_parse(d, t, specs[data[0] % sizeof(specs)]) && !diag.errors)
 		abort();
 	if (d && !diag.errors && !d_check(d) && !diag.errors)

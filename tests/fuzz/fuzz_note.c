@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/fuzz/fuzz_note.c: any bytes as an ELF file; all that is read of it is walked.
- * With libFuzzer (--enable-fuzzers), or over files given as arguments.
+ * tests/fuzz/fuzz_note.c: reads any bytes as an ELF file, and walks all probes and sites found.
+ * Built with libFuzzer under --enable-fuzzers; else main replays the files given as arguments.
  */
 #include "usdt/usdt.h"
 

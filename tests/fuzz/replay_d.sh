@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs the D front end's corpus of fuzzing inputs once.
+# tests/fuzz/replay_d.sh: runs the D front end over its corpus: it must survive every file.
 exec tests/fuzz/fuzz_d "${srcdir:-.}"/tests/fuzz/corpus-d/*

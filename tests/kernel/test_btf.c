@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/kernel/test_btf.c: types of the running kernel, and of made and damaged bytes. */
+/* tests/kernel/test_btf.c: types of the running kernel, of BTF made by hand, and of damaged BTF. */
 #include "kernel/inner.h"
 
 #include <errno.h>
@@ -120,7 +120,7 @@ struct made {
 	char strings[sizeof(strings)];
 };
 
-/* Not what the compiler pads it with. */
+/* Without the padding that the compiler adds. */
 enum { SIZE = offsetof(struct made, strings) + sizeof(strings) };
 
 #define INFO(kind, vlen) ((uint32_t)(kind) << 24 | (vlen))
@@ -161,7 +161,7 @@ static void made_bytes_are_read(void **state)
 	kern_btf_free(btf);
 }
 
-/* Whole or cut at any byte: the reader refuses, or what it reads stays inside. */
+/* BTF cut at any byte is refused, or read without going past the end. */
 static void cut_bytes_are_refused(void **state)
 {
 	struct made m = made();
@@ -201,7 +201,7 @@ static void damaged_bytes_are_refused_or_read_within(void **state)
 	arena_free(a);
 }
 
-/* A typedef of itself must not keep the reader. */
+/* A typedef of itself must not make the reader loop. */
 static void circles_end(void **state)
 {
 	struct arena *a = arena_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/kernel/test_features.c: features, and switching them off. */
+/* tests/kernel/test_features.c: finding features of the kernel, and switching them off. */
 #include "base/arena.h"
 #include "kernel/kernel.h"
 
@@ -30,7 +30,7 @@ static void a_feature_can_be_switched_off_and_on(void **state)
 		assert_int_equal(kern_has((enum kern_feature)i), had[i]);
 }
 
-/* The version says what a mainline kernel has. */
+/* The version tells which features a mainline kernel has. */
 static void the_features_of_a_version_are_found(void **state)
 {
 	struct arena *a = arena_new();

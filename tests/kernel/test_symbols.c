@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/kernel/test_symbols.c: the kernel's symbols, against /proc/kallsyms read another way. */
+/* tests/kernel/test_symbols.c: the kernel's symbols, compared with the lines of /proc/kallsyms. */
 #include "kernel/kernel.h"
 
 #include <setjmp.h>
@@ -54,7 +54,7 @@ static void a_function_by_name_and_by_address(void **state)
 	assert_false(kern_symbols_hidden());
 }
 
-/* Some variable that the kernel tells of: its name, "" if there is none. */
+/* The name of some variable in kallsyms; "": kallsyms shows no variables. */
 static void some_variable(char name[512])
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
@@ -102,7 +102,7 @@ static void modules_are_told_apart(void **state)
 	assert_false(kern_symbol_named(NULL, "", &s));
 }
 
-/* As the file has them, so that a name that several files of the kernel use is the same each time. */
+/* The first in the file, so that a name with several symbols always gives the same address. */
 static void of_several_the_first_is_found(void **state)
 {
 	static const char *const names[] = { "__func__.0", "cleanup_module", "t_start", "c_start" };

@@ -29,6 +29,6 @@ int main(int argc, char **argv)
 		else if (job.nobjects < 64)
 			objects[job.nobjects++] = argv[i];
 	}
-	/* -G is what is done without -h; it lands among cpp's arguments, unused without -C. */
+	/* Without -h the job is -G. The word -G becomes a cpp argument, unused without -C. */
 	return gen_main_job(&job, &diag) ? 1 : 0;
 }

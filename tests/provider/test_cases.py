@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Provider files and what becomes of them, from the *.cases beside this script.
+"""Provider files with their messages and probes, from the *.cases beside this script.
 
-Blocks begin with `== what is claimed`; then the text of f.d, among which these lines do not count:
+A block begins with `== the claim`; then comes the text of f.d, without lines of these kinds:
   !! -C             more options for `dtrace -h -s f.d -o f.h`
-  -- 1:5: message   a message about f.d, in this order and no other; `-- dtrace: …`, `-- inc.h:1:1: …`
-  ++ app:a [int|x]  a probe and its types, as the compiled header's notes say; none: it must fail
+  -- 1:5: message   a message about f.d; all must come, in order; `-- dtrace: …`, `-- inc.h:1:1: …`
+  ++ app:a [int|x]  a probe and its types in the notes of the compiled header
 
-A text that must fail leaves no file behind; one that must not compiles as C and as C++, and the
-object of -G links with it.
+A text without ++ lines must fail and leave no file behind. The header of any other text compiles as
+C and as C++, and the object of -G links with the result.
 
 Usage: test_cases.py [BUILD]. Ends with 'N passed, N failed, N skipped'.
 """
@@ -56,7 +56,7 @@ def run(argv, cwd):
 
 
 def program(header):
-    """A C program that fires every probe of a header once, and asks for it."""
+    """A C program that fires every probe of a header, and calls every is-enabled macro."""
     macros = dict(m for m in re.findall(r"^#define (\w+)\((.*)\) \\$", header, re.M)
                   if not m[0].startswith("USDT_"))
     lines = ['#include "f.h"', "int main(void)", "{"]
@@ -69,7 +69,7 @@ def program(header):
 
 
 def compiled(where, lang):
-    """The probes that a program with f.h has; or an explanation."""
+    """The probes in the compiled program; or the error."""
     cc = {"c": ["gcc", "-std=c99", "-xc"], "c++": ["g++", "-xc++"]}[lang]
     status, out = run(cc + ["-O1", "-Wall", "-Wextra", "-Werror", "m.c", "-xnone", "f.o", "-o", "m"], where)
     if status or run(["./m"], where)[0]:
@@ -96,7 +96,7 @@ def compiled(where, lang):
 
 
 def wrong(case, where):
-    """What differs from what the case says; None: nothing."""
+    """The first difference from the block; None: no difference."""
     with open(where + "/f.d", "w") as f:
         f.write(case["text"].rstrip("\n") + "\n" if case["text"].strip() else case["text"].strip("\n"))
     with open(where + "/inc.h", "w") as f:

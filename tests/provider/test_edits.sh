@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/provider/test_edits.sh: what projects do to a generated header before they include it.
-# Each edit here has the effect of theirs; after it the probes compile, are found with their
-# arguments, a semaphore that counts lets them be reached, and they fire with what was passed.
+# tests/provider/test_edits.sh: edits that projects make in a generated header.
+# After each edit the probes compile, are found with their arguments, are reached if the semaphore
+# counts, and fire with the passed values.
 dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump asserts=$PWD/usdt-check
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -25,7 +25,7 @@ echo 'shop:open -4 8
 shop:item-sold 8 8 -8
 shop:close' >want
 
-# project WHO PREFIX SEMAPHORES compiler…: shop.h, edited, is used by macros with PREFIX.
+# project WHO PREFIX SEMAPHORES compiler…: uses the edited shop.h, by macros with PREFIX.
 project() {
 	local who=$1 p=$2 sems=$3 cc
 	shift 3
@@ -53,7 +53,7 @@ E
 			bad "$who: $cc"; head -4 log; return
 		fi
 		./use; local status=$?
-		# Off, a probe with a semaphore is passed by; without, nothing says that it is off.
+		# A semaphore of 0 skips the guarded probe; without semaphores the guard is true.
 		same "$who: $cc: is-enabled" $status $((!sems))
 		"$dump" use | sed -n 's/^\(shop:\)[^:]*:\([^ ]*\) off.* args="\([^"]*\)".*/\1\2 \3/p' |
 			sed 's/@[^ ]*//g; s/ *$//' >got
@@ -64,7 +64,7 @@ E
 			-e 'shop:::item-sold count==1 && arg2==42' -e 'shop:::close count==1' -- ./fire x >log 2>&1 &&
 			ok "$who: $cc: fires" || { bad "$who: $cc: fires"; cat log; }
 		[ $sems = 1 ] || continue
-		# A tracer counts a semaphore up: the probe behind its test is reached.
+		# The semaphore is counted up, as by a tracer: the guarded probe is reached.
 		sed 's/int n = 0;/int n = 0; ++*(volatile unsigned short *)\&shop_item__sold_semaphore;/' use.c >on.c
 		$cc -O1 -Wall -Wextra -Werror on.c -o on 2>log && { ./on; same "$who: $cc: switched on" $? 1; } ||
 			{ bad "$who: $cc: on"; head -4 log; }
@@ -74,7 +74,7 @@ E
 cp shop.h edited.h
 project "no edit" SHOP_ 1 gcc clang g++
 
-# Erlang: the lines that define macros become lower case; calls are by lower-case names.
+# Erlang: lines that define macros become lower case; calls use lower-case names.
 sed -e '/^#define[[:space:]]*SHOP_[A-Z_]*(.*)/y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/' shop.h >edited.h
 OPEN=open ITEM=item_sold CLOSE=close EN=_enabled project "Erlang: lower case" shop_ 1 gcc g++
 
@@ -120,8 +120,8 @@ for cc in gcc clang g++; do
 		ok "FreeSWITCH: names of many parts: $cc" || { bad "FreeSWITCH: names of many parts: $cc"; cat log; }
 done
 
-# Xen: no edit, but -C with types of the system's headers, nameless arguments, no -o for header and
-# object, and objects that are scanned.
+# Xen: no edit, but -C with types of system headers, nameless arguments, no -o for header and
+# object, and -G with objects.
 cat >store_probes.d <<'E'
 /* A comment; -C takes what follows. */
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/provider/test_gen.sh: headers and objects, compiled, linked, run and read back.
+# tests/provider/test_gen.sh: compiles, links and runs generated headers and objects, reads notes.
 gen=$PWD/tests/provider/gen dump=$PWD/tests/usdt/dump
 inc=$(cd "${srcdir:-.}" && pwd)/include
 tmp=$(mktemp -d) || exit 99
@@ -54,7 +54,7 @@ check "object is made" "$gen" -G -s app.d
 check "i386 object is made" "$gen" -G -32 -s app.d -o app32.o
 cp app.o first.o; "$gen" -G -s app.d; check "object is the same each time" cmp app.o first.o
 
-# What the type note must say, from header and object alike.
+# The text of the type note, which header and object must both give.
 types='  types [int|id] [char *|url] [struct req *|r] -> [int|id=0] [char *|url=1] [struct req *|r=2]'
 xl='  types [myid_t|id] [char *|s] -> [string|s=1] [int|id=0] attr 5/5/5'
 
@@ -94,7 +94,7 @@ for cc in gcc clang; do
 	done
 done
 
-# A semaphore that counts switches its own probe on, and no other.
+# Counting up a semaphore enables its own probe only.
 cat >on.c <<'E'
 #include "app.h"
 int main(void)
@@ -116,11 +116,11 @@ if echo '#include <sys/sdt.h>' | gcc -E -x c - >/dev/null 2>&1; then
 	check "both give the same notes" cmp a.txt sys.txt
 fi
 
-# Elsewhere than on Linux all compiles to nothing.
+# Off Linux the header compiles to nothing.
 check "off Linux" gcc -U__linux__ -O2 -Wall -Wno-unused -Wno-error app.c -o off.bin
 same "off Linux there is no site" "$("$dump" off.bin)" ""
 
-# Edits that projects make.
+# Edits by projects.
 sed -e '/^#define[ 	]*APP_[A-Z_]*(.*)/y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/' app.h >lower.h
 cat >lower.c <<'E'
 #include "lower.h"
@@ -141,7 +141,7 @@ sed -e 's/if _DTRACE_VERSION/ifdef INCLUDE_DTRACE/' app.h >edit/app.h
 check "made conditional" gcc -Wall -Wno-unused edit/app.c -o a.bin
 same "condition is off" "$("$dump" a.bin)" ""
 
-# Undeclared probes in objects; what is wrong leaves the output as it was.
+# Undeclared probes in objects: after an error the output file is unchanged.
 echo "#include <usdt/sdt.h>
 int main(void) { USDT_PROBE(app, nowhere); return 0; }" >stray.c
 gcc -I"$inc" -c stray.c

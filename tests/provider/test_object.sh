@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/provider/test_object.sh: dtrace -G with objects: what it reads in them, what it says, and
-# that its object links and works whatever the linker, the compiler's options and the machine.
+# tests/provider/test_object.sh: dtrace -G with objects: probes read from the objects, messages, and
+# an output object that links and works with each linker, compiler option and machine.
 dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump
 inc=$(cd "${srcdir:-.}" && pwd)/include
 tmp=$(mktemp -d) || exit 99
@@ -13,7 +13,7 @@ ok() { echo "ok: $1"; }
 bad() { echo "FAIL: $1"; fails=$((fails + 1)); }
 check() { what=$1; shift; if "$@" >log 2>&1; then ok "$what"; else bad "$what"; head -5 log; fi; }
 same() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1: got '$2', want '$3'"; fi; }
-# says STATUS MESSAGE objects…: what -G prints of app.d with these objects; no file after a failure
+# says STATUS MESSAGE objects…: runs -G on app.d with these objects; a failure leaves no file
 says() {
 	local want=$1 text=$2 status
 	shift 2
@@ -64,12 +64,12 @@ gcc -c hit.c helper.c || exit 1
 
 says 0 "$idle" hit.o helper.o
 says 0 "$lone" hit.o
-says 0 ''	# no object: nothing to say
+says 0 ''	# without objects no message
 printf '#include "app.h"\nint main(void) { return APP_IDLE_ENABLED(); }\n' >only.c && gcc -c only.c
 says 0 'dtrace: warning: no object uses these probes of provider app: asked
 dtrace: warning: no object uses these probes of provider lib: in' hit.o only.o
 
-# ---- What is not declared, or otherwise ----
+# ---- Probes that are not declared, or declared otherwise ----
 fires() {	# name, before main, in main
 	printf '#include <usdt/sdt.h>\n%s\nint main(void) { %s return 0; }\n' "$2" "$3" >$1.c
 	gcc -I"$inc" -c $1.c || bad "$1.c"
@@ -90,13 +90,13 @@ says 0 "$lone" hit.o other.o
 says 1 "dtrace: failed to link script app.d: undeclared.o: $undeclared
 $arity" undeclared.o arity.o hit.o
 
-# ---- The output among the objects, as rules have it that name all: what is there of it is old ----
+# ---- The output among the objects, as in rules that name all: its old content does not count ----
 says 0 "$idle" hit.o helper.o out.o
 cp undeclared.o app.o
 same "the output, by its default name, is not scanned" "$("$dtrace" -G -s app.d hit.o helper.o ./app.o 2>&1)" "$idle"
 rm -f app.o
 
-# ---- What is no object, or of another machine ----
+# ---- Files that are no objects, and objects of other machines ----
 says 1 'dtrace: failed to open missing.o: No such file or directory' missing.o
 says 0 'dtrace: warning: app.d is not an object file: left out' hit.o app.d
 : >empty.o
@@ -134,7 +134,7 @@ fi
 printf '\177ELF\2\1\1' >torn.o
 timeout 10 "$dtrace" -G -s app.d -o out.o torn.o >log 2>&1
 case $? in 0 | 1) ok torn.o ;; *) bad "torn.o: status $?" ;; esac
-# What a full disk or a compiler that was killed leaves: not an object without probes.
+# A full disk or a killed compiler leaves a truncated object, which must be an error.
 cut='not a readable object file: it has no sections'
 head -c 200 hit.o >cut.o
 says 1 "dtrace: failed to link script app.d: cut.o: $cut" cut.o helper.o
@@ -145,7 +145,7 @@ says 1 "dtrace: failed to link script app.d: libcut.a(hit.o): $cut" libcut.a
 head -c $(($(stat -c %s libwhole.a) - $(stat -c %s hit.o) - 30)) libwhole.a >libcut.a
 says 1 'dtrace: failed to link script app.d: libcut.a: the archive is truncated' libcut.a
 says 1 'dtrace: failed to read .: Is a directory' .
-# Bytes of an object changed in turn: refused or not, never more than that.
+# Changes bytes of an object in turn: dtrace accepts or refuses, but never crashes or hangs.
 ar rc libonly.a only.o
 for f in only.o libonly.a; do
 	size=$(stat -c %s $f) at=0
@@ -154,7 +154,7 @@ for f in only.o libonly.a; do
 		timeout 10 "$dtrace" -G -s app.d -o out.o fuzz.o >log 2>&1
 		status=$?
 		[ $status -le 1 ] || bad "byte $at of $f changed: status $status"
-		at=$((at + 31 + at / 20))	# headers, which are first, more closely
+		at=$((at + 31 + at / 20))	# smaller steps in the headers, which come first
 	done
 done
 ok "objects with a byte changed"
@@ -165,7 +165,7 @@ says 0 "$idle" libapp.a
 ar rc libbad.a helper.o undeclared.o
 says 1 "dtrace: failed to link script app.d: libbad.a(undeclared.o): $undeclared" libbad.a
 mkdir sub && cp helper.o "sub/a helper of a name that no header of an archive holds.o"
-ar rcT libthin.a hit.o sub/a*.o	# the members' names are all that it has
+ar rcT libthin.a hit.o sub/a*.o	# a thin archive holds only names of members
 says 0 "$idle" libthin.a
 same "-G and a thin archive of another folder" "$(cd sub && "$dtrace" -G -s ../app.d -o out.o ../libthin.a 2>&1)" \
 	"$idle"
@@ -233,8 +233,8 @@ for ld in bfd gold lld; do
 	done
 done
 
-# --gc-sections: the link works, a probe of a function that is called is there, one of a function
-# that nobody calls is there with its function (bfd, gold) or not at all (lld). docs/builds.md.
+# --gc-sections: the link works, and the probe of a called function stays. The probe of an uncalled
+# function stays with its function (bfd, gold), or both are dropped (lld). docs/builds.md.
 cat >gc.c <<'E'
 #include "app.h"
 #ifdef __cplusplus
@@ -297,7 +297,7 @@ for cc in gcc clang; do
 	fi
 done
 g++ hitpp.o helperpp.o app.o -o bin && ./bin && same "C++" "$(sites bin)" 3 || bad "C++"
-# A header on <sys/sdt.h>, as SystemTap's, whose semaphores only the object has.
+# A header over <sys/sdt.h>, as SystemTap makes: only the object defines the semaphores.
 if echo '#include <sys/sdt.h>' | gcc -E -x c - >/dev/null 2>&1; then
 	cat >stap.c <<'E'
 #define _SDT_HAS_SEMAPHORES 1
@@ -352,7 +352,7 @@ same "onto standard output that appends to a file" "$(head -1 out.h; grep -c Gen
 	"before
 1
 0"
-# A link stays and its target is written, as compilers do; a file keeps its mode.
+# As with compilers, an output link stays and its target is written; a file keeps its mode.
 mkdir -p links/far
 printf 'provider app { probe hit(int; };\n' >links/broken.d
 (
@@ -399,11 +399,11 @@ mkdir small
 same "a file that may not grow" "$(cat log)" 'dtrace: failed to write app.h: File too large'
 same "a file that may not grow: nothing is left" "$(ls -A small | wc -l)" 0
 
-# ---- What was read, for make ----
+# ---- Dependencies for make ----
 mkdir deps && cd deps && mkdir inc && echo 'typedef int t;' >inc/t.h && echo '#include "inc/t.h"' >mid.h
 printf '#include "mid.h"\nprovider app { probe a(t); };\n' >'a b.d' && cp 'a b.d' a.d
-ours() { sed -e 's, /[^ ]*stdc-predef.h,,' -e '/stdc-predef/d'; }	# the C library's own
-# Several -s are one program: a header, an object, a rule for all of them.
+ours() { sed -e 's, /[^ ]*stdc-predef.h,,' -e '/stdc-predef/d'; }	# headers of the C library
+# Several -s make a single program, with a header, an object and a rule for all files.
 echo 'provider sev_one { probe x(int n); };' >one.d; echo 'provider sev_two { probe y(char *s); };' >two.d
 "$dtrace" -h -s one.d -s two.d -o sev.h
 check "-h of two files has the first" grep -q 'define SEV_ONE_X(' sev.h

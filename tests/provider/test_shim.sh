@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/provider/test_shim.sh: our <sys/sdt.h> takes what SystemTap's takes and makes its notes.
+# tests/provider/test_shim.sh: our <sys/sdt.h> has the macros of SystemTap's, and makes equal notes.
 dtrace=$PWD/dtrace dump=$PWD/tests/usdt/dump
 inc=$(cd "${srcdir:-.}" && pwd)/include
 tmp=$(mktemp -d) || exit 99
@@ -63,7 +63,7 @@ for cc in gcc clang g++; do
 	done
 done
 [ -n "$theirs" ] || echo "skipped: comparison with SystemTap's header, which is not installed"
-# A header of -x sys_sdt on it.
+# A header of -x sys_sdt includes our <sys/sdt.h>.
 echo 'provider app { probe hit(int n, char *s); };' >h.d
 "$dtrace" -h -s h.d -x sys_sdt
 printf '#include "h.h"\nint main(int argc, char **argv) { if (APP_HIT_ENABLED()) return 1; APP_HIT(argc, argv[0]); return 0; }\n' >h.c

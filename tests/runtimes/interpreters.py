@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The interpreters of this machine, and the packages of runtimes/ built for each."""
+"""Finds the interpreters of this machine, and builds the packages of runtimes/ for each."""
 import glob
 import os
 import subprocess
@@ -17,7 +17,7 @@ def run(*args, **kw):
 
 
 def pythons():
-    """{"3.11.2": path} of each CPython 3.8 or later that is here, and why some are left out."""
+    """{"3.11.2": path} of each installed CPython 3.8 or later, and why some are left out."""
     found, left_out = {}, []
     for path in ["/usr/bin/python3"] + sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))):
         if not os.path.exists(path):
@@ -35,7 +35,7 @@ def pythons():
 
 
 def build_python(python, folder):
-    """Compiles the package for this interpreter into the folder, which then belongs into PYTHONPATH."""
+    """Compiles the package for this interpreter into the folder, for PYTHONPATH."""
     p = run(python, "-B", "-c", "import sys, zipfile; sys.path.insert(0, %r); import backend; out = sys.argv[1]\n"
             "zipfile.ZipFile(out + '/' + backend.build_wheel(out)).extractall(out)" % PYTHON, folder,
             env=dict(os.environ, CFLAGS="-Wall -Wextra -Wshadow -Werror"))
@@ -43,7 +43,7 @@ def build_python(python, folder):
 
 
 def build_ruby(folder, env):
-    """Builds the gem into the folder and installs it into $GEM_HOME; what was said."""
+    """Builds the gem into the folder and installs it into $GEM_HOME; returns the output."""
     gem = os.path.join(folder, "usdt.gem")
     said = ""
     for command in (("gem", "build", "usdt.gemspec", "-o", gem), ("gem", "install", "--local", "--no-document", gem)):

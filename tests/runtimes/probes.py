@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fires probes of the package usdt a known number of times: probes.py PROVIDER MODE.
 
-The probe `order` is (int, str) in every mode; a mode is a function below.
+The probe `order` is (int, str) in every mode; MODE names a function below.
 """
 import os
 import sys
@@ -48,7 +48,7 @@ def values():
 
 
 def errors():
-    """Whoever looks: the same calls raise, and fire nothing."""
+    """Wrong calls raise TypeError and fire nothing, traced or not."""
     caught = 0
     for wrong in ((), (1,), (1, "x", 2), ("x", 1), (1, b"x"), (1.0, "x"), (None, "x")):
         for call in (order, order.fire):
@@ -86,7 +86,7 @@ def forks():
         sell(50)
         mine = usdt.Provider(sys.argv[1]).probe("order", int, str)
         mine.provider.enable()
-        wait(lambda: mine.enabled)      # tracers of the whole system see a new object a little later
+        wait(lambda: mine.enabled)      # a whole-system tracer needs a moment for a new object
         for i in range(7):
             mine(i, "mine")
         os._exit(0)
@@ -110,7 +110,7 @@ def toggles():
 
 
 def reload():
-    """The module's second life fires probes of its own, the first's go on."""
+    """The reloaded module fires its own probes; probes of the first module still fire."""
     import importlib
     sell(10)
     importlib.reload(usdt)
@@ -131,7 +131,7 @@ def reload():
 
 
 def dropped():
-    """Providers and probes come and go."""
+    """Makes and drops providers and probes."""
     global order
     sell(10)
     for i in range(30):
@@ -143,7 +143,7 @@ def dropped():
 
 
 def leaves():
-    """Ends in the middle of it: hits before the end are all counted."""
+    """Ends by os._exit: all hits before are counted."""
     sell(500)
     os._exit(0)
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The commands of docs/python.md and docs/ruby.md, as they stand there, do what is said.
+"""Runs the commands of docs/python.md and docs/ruby.md, and compares their output.
 
-A block of four spaces after "`NAME`:" is a file. In other blocks a line "$ COMMAND" is run by sh, in one
-folder from the first to the last, and lines below it are its output.
+A block of four spaces after "`NAME`:" is a file. In other blocks sh runs the line "$ COMMAND", and
+the lines below are the output of COMMAND. All commands of a page run in the same folder.
 """
 import os
 import re
@@ -38,7 +38,7 @@ def follow(page):
         for command, output in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.M):
             p = subprocess.run(["sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL, timeout=300,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            said = re.sub(r"^WARNING: .*\n", "", p.stderr, flags=re.M)     # of gem: that the gem has no home page
+            said = re.sub(r"^WARNING: .*\n", "", p.stderr, flags=re.M)     # gem: no home page
             assert p.returncode == 0 and not said, (command, p.stdout, p.stderr)
             assert not output.strip() or p.stdout.split() == output.split(), (command, p.stdout)
             commands += 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""runtimes/python under each CPython that is here: probes arrive as fired, and cost the program nothing else."""
+"""runtimes/python under each installed CPython: probes arrive as fired, without other effects."""
 import os
 import re
 import signal
@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "trace"))
 from lib import DTRACE, FOLDER, Skip, dtrace, each, main, must, numbers, sh  # noqa: E402
 from interpreters import PYTHON, build_python, pythons  # noqa: E402
 
-# Others may run these tests too: the provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "py" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 FOUND, LEFT_OUT = pythons()
 
@@ -27,7 +27,7 @@ def env(version):
 
 
 def every(test):
-    """Calls it with each interpreter's version and path; what fails says whose it was."""
+    """Calls test(version, path) for each interpreter; a failure names the version."""
     if not FOUND:
         raise Skip("no CPython with headers")
 
@@ -40,12 +40,12 @@ def every(test):
 
 
 def name(version):
-    """The provider's: interpreters are tried side by side. It may not end with a digit."""
+    """The provider's name: interpreters run side by side, so each has its own. No digit at the end."""
     return NAME + "v" + version.replace(".", "_") + "x"
 
 
 def traced(version, mode, program):
-    """What dtrace prints of that mode, from before its first line on."""
+    """The output of dtrace -c for that mode."""
     p = dtrace("-q", "-Z", "-c", "%s %s/probes.py %s %s" % (FOUND[version], HERE, name(version), mode), "-n",
                program.replace("shop", name(version)), env=env(version), errors="backslashreplace")
     assert p.returncode == 0 and not p.stderr, (p.returncode, p.stderr, p.stdout)
@@ -63,7 +63,7 @@ SOLD = [["one", "333"], ["two", "333"], ["zero", "334"]]
 # ---- The package ---------------------------------------------------------------------------
 
 def test_builds_without_a_warning():
-    for version, python in FOUND.items():       # one after the other: two compilers are enough
+    for version, python in FOUND.items():       # in sequence, to run few compilers at a time
         os.mkdir(place(version))
         build_python(python, place(version))
     for why in LEFT_OUT:
@@ -78,11 +78,11 @@ def test_without_tracer():
 
 
 def test_pip_installs_it():
-    """Offline, from the folder, and from a source archive far from the tree."""
+    """Installs offline, from the folder and from a source archive outside the tree."""
     with_pip = {v: p for v, p in FOUND.items() if sh(p, "-m", "pip", "--version").returncode == 0}
     if not with_pip:
         raise Skip("no interpreter with pip")
-    # A copy that cannot be written: nothing is built in it.
+    # The source archive is written outside the tree.
     version, python = sorted(with_pip.items(), key=lambda i: [int(n) for n in i[0].split(".")])[-1]
     archive = os.path.join(FOLDER, must(python, "-B", "-c", "import sys; sys.path.insert(0, %r); import backend;"
                                         " print(backend.build_sdist(%r))" % (PYTHON, FOLDER)).strip())
@@ -116,7 +116,7 @@ def test_values_arrive():
 
 
 def test_types_and_names_are_known():
-    """What dtrace -lv says of a program that runs, and what args[] is of it."""
+    """dtrace -lv shows function and types of a running program, and args[] has these types."""
     def one(version, _):
         with process(version, "flips") as app:
             listed = must(DTRACE, "-lv", "-n", name(version) + "*:::sold")
@@ -153,7 +153,7 @@ def test_errors_are_raised_and_fire_nothing():
 
 
 def test_forks():
-    """Parent and children each: what they inherited, and what a child makes for itself."""
+    """Parent and children fire inherited probes; a child also makes its own."""
     def one(version, _):
         out = traced(version, "forks", 'shop*:::order { @[pid == $target ? "parent" : "child", copyinstr(arg1) == "mine"]'
                      ' = count(); } END { printa("%s %d %@d\\n", @); }')
@@ -196,7 +196,7 @@ def test_the_end_of_the_program():
 # ---- A running program ---------------------------------------------------------------------------
 
 class process:
-    """A program that runs the mode; its lines are read by line()."""
+    """A program that runs the mode; line() waits for a line of its output."""
 
     def __init__(self, version, mode):
         self.p = subprocess.Popen([FOUND[version], os.path.join(HERE, "probes.py"), name(version), mode],
@@ -222,7 +222,7 @@ def tracer(app, program):
 
 
 def test_enabled_while_a_tracer_looks():
-    """A tracer that ends, and one that is killed."""
+    """`enabled` becomes false after a tracer ends, and after a tracer is killed."""
     def one(version, _):
         with process(version, "flips") as app:
             for how in (signal.SIGINT, signal.SIGKILL):

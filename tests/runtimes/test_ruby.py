@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""runtimes/ruby under Debian's Ruby: probes arrive as fired, and cost the program nothing else."""
+"""runtimes/ruby under Debian's Ruby: probes arrive as fired, without other effects."""
 import os
 import re
 import shutil
@@ -26,7 +26,7 @@ def need_ruby():
 
 
 def traced(mode, program):
-    """What dtrace prints of that mode, from before its first line on."""
+    """The output of dtrace -c for that mode."""
     need_ruby()
     p = dtrace("-q", "-Z", "-c", "ruby %s/probes.rb %s %s" % (HERE, NAME, mode), "-n", program.replace("shop", NAME),
                env=RUBY_ENV)
@@ -41,7 +41,7 @@ def words(out):
 # ---- The gem -------------------------------------------------------------------------------
 
 def test_builds_without_a_warning():
-    """gem build and gem install; the tree is left as it was."""
+    """gem build and gem install work, and change no file of the tree."""
     need_ruby()
     before = sorted(os.listdir(os.path.join(RUBY, "ext", "usdt")))
     out = build_ruby(FOLDER, RUBY_ENV)
@@ -112,7 +112,7 @@ def test_the_end_of_the_program():
 
 
 def test_enabled_while_a_tracer_looks():
-    """A tracer that ends, and one that is killed; args[] and dtrace -lv know the types."""
+    """`enabled?` follows a tracer that ends or is killed; args[] and dtrace -lv know the types."""
     need_ruby()
     app = subprocess.Popen(["ruby", os.path.join(HERE, "probes.rb"), NAME, "flips"], env=RUBY_ENV,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the package usdt does when nobody traces. Run by each interpreter; test_python.py counts."""
+"""Tests of the package usdt without a tracer. test_python.py runs them under each interpreter."""
 import gc
 import importlib
 import inspect
@@ -141,7 +141,7 @@ class Lives(unittest.TestCase):
         shop.enable()
         provider = shop
         del shop, provider
-        self.assertTrue(visible("gone"))        # the probe keeps it
+        self.assertTrue(visible("gone"))        # the probe keeps the provider
         order(1)
         del order
         gc.collect()
@@ -189,7 +189,7 @@ class Lives(unittest.TestCase):
                     p = shop.probe("p%d-%d-x" % (i, k), int, str)
                     shop.enable()
                     p(k, "\u20ac")
-            except Exception as e:      # noqa: all are failures
+            except Exception as e:      # noqa: any exception is a failure
                 errors.append(e)
         threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
         for t in threads:
@@ -243,7 +243,7 @@ class Lives(unittest.TestCase):
             self.assertEqual((p.returncode, p.stdout), (0, b""), end)
 
     def test_interpreters(self):
-        """Each has types of its own; where they can have locks of their own, too."""
+        """Each interpreter has its own types, also where each has its own lock."""
         for name in ("_interpreters", "_xxsubinterpreters"):
             try:
                 subs = importlib.import_module(name)

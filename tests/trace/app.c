@@ -5,9 +5,9 @@
  *	app [-t threads] [-n hits a thread] [-k keys] [-l key length] [-f] [-w file] [-v]
  *
  * Hit i of every thread passes i % 100 and the string key<i % keys>, padded
- * to the key length. -f: each hit's string lies on a file page that was not
- * touched before (dropped after use), so that reading it must fault. -w:
- * waits until that file exists. -v: prints the number of hits.
+ * to the key length. -f: the string of each hit lies on a file page that is
+ * not in memory, so that reading the string must fault. -w: first waits until
+ * the file exists. -v: prints the number of hits.
  */
 #include "app.h"
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 			key[i][strlen(key[i])] = '.';
 	}
 	while (wait && access(wait, F_OK))
-		usleep(10000); /* hundreds may wait, on an emulated processor */
+		usleep(10000); /* long: hundreds of these may wait on an emulated CPU */
 	APP_START_WORK(threads);
 	for (int i = 0; i < threads; i++)
 		pthread_create(&tid[i], NULL, work, NULL);

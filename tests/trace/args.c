@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/args.c: fires probes with arguments of every width and sign, in registers, on the stack,
- * in memory behind an index, in globals and as constants, and prints what it passed, a line a firing.
+ * tests/trace/args.c: fires probes with arguments of every width and sign, in registers, on the
+ * stack, in memory behind an index, in globals and as constants. Prints a line of the passed values
+ * for each firing.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -46,13 +47,13 @@ __attribute__((noinline)) void mem(int n)
 
 __attribute__((noinline)) void reals(double a, float b)
 {
-	volatile double c = a * 0.1 - 3e10; /* x87 registers hold more than a double */
+	volatile double c = a * 0.1 - 3e10; /* volatile, because x87 registers hold more bits */
 	volatile float d = -b / 3;
 
 	VALS_REALS(a, b, c, d);
 	printf("reals %.9f %.9f %.9f %.9f\n", a, b, c, d);
 	VALS_REALS(-2.75, 1.5f, 1e15 / 3,
-		   0.1f); /* in memory that has no name but in the compiler */
+		   0.1f); /* constants in memory that has no symbol outside the compiler */
 	printf("reals %.9f %.9f %.9f %.9f\n", -2.75, 1.5f, 1e15 / 3, 0.1f);
 }
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a run may leave behind, and the proof that it left nothing.
+"""Proves that a run left nothing behind.
 
-before = Before(); …; before.again() fails unless all is as it was: the kernel's BPF programs, maps
-and links, our temporary folder, and our children (whoever is orphaned becomes one). Objects
-are told by their ids, which the kernel never gives twice: what came during the run must be gone,
-whatever others on this machine load and free meanwhile.
+before = Before(); …; before.again() fails unless the state is as before: the kernel's BPF
+programs, maps and links, our temporary folder, and our children (orphans become our children). The
+kernel never gives an id of a BPF object twice: so each object that the run made must be gone, even
+while other programs load and free objects.
 """
 import ctypes
 import glob
@@ -29,7 +29,8 @@ def bpf_ids():
 
 
 def held_by_processes():
-    """What some process has an fd of: ours have ended, so these are others'."""
+    """BPF objects that processes hold by an fd: other users' objects, as our processes have
+    ended."""
     ids = set()
     for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
         try:
@@ -41,7 +42,7 @@ def held_by_processes():
 
 
 def children():
-    """Pids of our children; one that has ended and is not waited for yet does not count."""
+    """Pids of our children, without those that have ended but were not waited for."""
     with open("/proc/self/task/%d/children" % os.getpid()) as f:
         return {int(pid) for pid in f.read().split() if process_state(pid) not in "ZX"}
 
@@ -55,7 +56,7 @@ def process_state(pid):
 
 
 class Running:
-    """A process that is killed at the end, whatever happens."""
+    """A process that is killed at the end of the `with`, also after an exception."""
     def __init__(self, *args, **kw):
         kw.setdefault("stdin", subprocess.DEVNULL)
         self.p = subprocess.Popen(args, stdout=subprocess.PIPE,
@@ -90,7 +91,7 @@ class Before:
             new &= bpf_ids()
             if time.time() > end:
                 new -= held_by_processes()
-                # what has no fd (a map inside a map) may be another tracer's, as long as there is one
+                # an object without an fd (a map in a map) may belong to another tracer
                 assert not new or (held_by_processes() and time.time() < end + 4 * LIMIT), ("left behind", new)
             time.sleep(0.05 if new else 0)
         assert set(os.listdir(TMP)) == self.files, (self.files, os.listdir(TMP))
@@ -99,7 +100,7 @@ class Before:
 
 
 def says(status, message, *args, out=None, **kw):
-    """Runs dtrace ARGS: this status, exactly this on stderr, all as before. Gives its stdout."""
+    """Runs dtrace ARGS: checks status, all of stderr, and that nothing is left. Returns stdout."""
     before = Before()
     kw.setdefault("timeout", LIMIT)
     p = dtrace(*args, **kw)
@@ -110,13 +111,13 @@ def says(status, message, *args, out=None, **kw):
 
 
 def caret(place, what, line, column, length=1):
-    """A message with its place, the source line and a mark under it."""
+    """A message with its place, the source line, and the marks under that line."""
     margin = re.sub(r"[^\t]", " ", line[:column - 1])
     return "%s:%d: %s\n%s\n%s^%s\n" % (place, column, what, line, margin, "~" * (length - 1))
 
 
 def none_matches(text, hint=None, spec="n"):
-    """What dtrace -n TEXT says when its first description matches nothing."""
+    """The error of dtrace -n TEXT when its first description matches no probes."""
     pd = re.split(r"[ {/]", text)[0]
     return caret("-%s:1" % spec, "probe description %s does not match any probes" % pd, text, 1,
                  len(pd)) + ("hint: %s\n" % hint if hint else "")

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/churn.c: short processes, one after the other and side by side.
+ * tests/trace/churn.c: runs short processes in a row and side by side.
  *
  *	churn [-p processes] [-j at once] [-w file] [-g file] library
  *
  * Each process opens the library, calls its fire(n) with n from 1 to 9, and
- * ends; every third execs first. -w: waits until that file exists before the
- * first; -g: each process waits for that file between opening and firing.
- * Prints how often all of them fired.
+ * ends; every third process execs first. -w: no process starts until that file
+ * exists; -g: each process waits for that file between opening and firing.
+ * Prints the sum of all firings.
  */
 #include <dlfcn.h>
 #include <stdio.h>

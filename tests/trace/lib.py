@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tracing tests share: a folder, a compiled program, dtrace runs, a runner.
+"""Shared by the tracing tests: a folder, compiled programs, runs of dtrace, and the runner.
 
 Usage of a test file: test_x.py DTRACE [NAME …]; each function test_* is a test. A test fails by an
-AssertionError, skips by raising Skip(why). Ends with 'N passed, N failed, N skipped'.
+AssertionError, and skips by Skip(why). Ends with 'N passed, N failed, N skipped'.
 """
 import concurrent.futures
 import os
@@ -19,17 +19,17 @@ DTRACE = os.path.abspath(sys.argv[1])
 FOLDER = tempfile.mkdtemp(prefix="usdtkit-test-")
 
 
-# gcc-12-multilib alone, without the gcc-multilib that cross compilers conflict with, has no asm/.
+# gcc-12-multilib has no asm/; gcc-multilib has it, but conflicts with cross compilers.
 M32 = ("-m32", "-idirafter", "/usr/include/x86_64-linux-gnu")
 
 
-# In tests/vm/run's guest: an emulated processor, some twenty times slower.
+# A guest of tests/vm/run has an emulated processor, some twenty times slower.
 with open("/proc/cpuinfo") as _f:
     EMULATED = "QEMU" in _f.read()
 
 
 def preempts():
-    """Does this kernel preempt its own code? PREEMPT_DYNAMIC says how it was booted."""
+    """True if this kernel preempts its own code. With PREEMPT_DYNAMIC the boot option decides."""
     try:
         with open("/sys/kernel/debug/sched/preempt") as f:
             return "(full)" in f.read()
@@ -54,7 +54,7 @@ _RUNS_32 = []
 
 
 def runs_32():
-    """Kernels may be built, and machines set up, without 32-bit programs; so may compilers."""
+    """True if gcc can build 32-bit programs, and this kernel and machine can run them."""
     if not _RUNS_32:
         path = os.path.join(FOLDER, "runs-32")
         built = subprocess.run(("gcc", *M32, "-x", "c", "-", "-o", path), input="int main(void) { return 0; }",
@@ -78,14 +78,14 @@ def must(*args, **kw):
 
 
 def each(function, items):
-    """Calls it with each item, some at a time: such calls wait for the kernel more than they compute."""
+    """Calls function for each item, 4 at a time: such calls mostly wait for the kernel."""
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for _ in pool.map(function, items):
             pass
 
 
 def build_app(name="app", cc="gcc", flags=("-O2",), source=None):
-    """The program of app.c (or source) with its header made by the dtrace under test."""
+    """Builds app.c (or source), with a header made by the dtrace under test; the program's path."""
     provider = os.path.splitext(source or "app.c")[0]
     header = os.path.join(FOLDER, os.path.basename(provider) + ".h")
     if not os.path.exists(header):
@@ -101,7 +101,7 @@ def dtrace(*args, **kw):
 
 
 def traced(program, command, *args):
-    """stdout of `dtrace -q ARGS -c COMMAND -n PROGRAM`; nothing on stderr is accepted."""
+    """stdout of `dtrace -q ARGS -c COMMAND -n PROGRAM`, which must succeed with an empty stderr."""
     p = dtrace("-q", *args, "-c", command, "-n", program)
     assert p.returncode == 0 and not p.stderr, "status %d: %s\n%s" % (p.returncode, p.stderr, p.stdout)
     return p.stdout
@@ -112,7 +112,7 @@ def numbers(text):
 
 
 def bpf_list(kind):
-    """The ids of the programs, maps or links that the kernel holds."""
+    """Ids of the programs, maps or links in the kernel."""
     bpftool = shutil.which("bpftool") or "/usr/sbin/bpftool"
     if not os.path.exists(bpftool):
         raise Skip("no bpftool")
@@ -120,12 +120,12 @@ def bpf_list(kind):
 
 
 def bpf_state():
-    """How many programs, maps and links the kernel holds: must be as before after a run."""
+    """Numbers of programs, maps and links in the kernel: a run must not change them."""
     return {kind: len(bpf_list(kind)) for kind in ("prog", "map", "link")}
 
 
 def settled(before, seconds=150 if EMULATED else 30):
-    """The kernel frees programs and maps a little later than the last close."""
+    """Waits for the state `before`: the kernel frees programs and maps after a delay."""
     end = time.time() + seconds
     while time.time() < end:
         now = bpf_state()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/trace/map.c: fires a probe whose provider maps its arguments. */
+/* tests/trace/map.c: fires a probe whose arguments the provider declaration maps. */
 #include "map.h"
 
 int main(void)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/maps.c: maps files executable, as a loader would, whatever they hold, and waits.
+ * tests/trace/maps.c: maps any files executable, as a loader would, and waits.
  *
  *	maps [-w file] [-n times] folder…
  *
- * All files of the folders, each so many times (1); prints the number of
- * mappings. -w: first waits until that file exists.
+ * Maps each file of the folders n times (1), and prints the number of
+ * mappings. -w: first waits until the file exists.
  */
 #include <dirent.h>
 #include <fcntl.h>

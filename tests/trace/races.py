@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs and libraries that fire a provider of this run's own, and tracers that count it."""
+"""Programs and libraries that fire the provider of this run, and tracers that count the firings."""
 import os
 import subprocess
 
 from before import Before, Running, until
 from lib import DTRACE, FOLDER, HERE, must, numbers
 
-# Others may run these tests at the same time: the provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "race" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 LIMIT = 120
 
@@ -86,7 +86,7 @@ def ready(d):
 
 
 def counted(d):
-    """Ends it; how often it saw the probe. It has nothing to say on stderr."""
+    """Ends the tracer; its count of firings. stderr must be empty."""
     d.terminate()
     out, err = d.communicate(timeout=LIMIT)
     assert (d.returncode, err) == (0, ""), (d.returncode, err)
@@ -112,7 +112,7 @@ def maps_of_children(pid):
 
 
 def has_breakpoint(pid, name):
-    """One is written into the page that the probe is in: that is then the process's own."""
+    """A breakpoint makes its page a private copy, which smaps shows as Anonymous."""
     with open("/proc/%s/smaps" % pid) as f:
         inside = False
         for line in f:
@@ -124,11 +124,11 @@ def has_breakpoint(pid, name):
 
 
 def runs(commands, hits, go, *descriptions, args=()):
-    """Starts the commands, which wait, then dtrace; all their hits are counted once."""
+    """Starts the commands, which wait, then dtrace; dtrace must count each of their hits once."""
     before = Before()
     apps = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for c in commands]
     try:
-        # a shell or unshare may come first: it is ready when it is the program that waits
+        # a shell or unshare may come first: wait for the program itself
         assert until(lambda: all(is_waiting(a.pid) for a in apps)), [a.poll() for a in apps]
         with tracer(*descriptions, args=args) as d:
             ready(d)

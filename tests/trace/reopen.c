@@ -4,15 +4,16 @@
  *
  *	reopen STEP…
  *
- * A library has two variables: fire (a function that fires so many times), and semaphore.
- *	+PATH	open it; prints its name and where it lies
- *	N	fire the youngest N times
- *	-	close the youngest
- *	/	keep the room where the last one lay, so that the next goes elsewhere
- *	?	prints the semaphore of the youngest
- *	!	wait until it is not 0: somebody has attached; a minute at most
- *	@PATH	print "ready", wait until that file exists
- *	>A=B	rename A to B: another file by the name of the first
+ * A library has two variables: fire, a pointer to a function that fires n times, and semaphore, a
+ * pointer to the probe's semaphore. "The library" is the library opened last.
+ *	+PATH	open a library; print its name and address
+ *	N	fire the library's probe N times
+ *	-	close the library
+ *	/	keep the address range of the last library occupied, so that the next lies elsewhere
+ *	?	print the library's semaphore
+ *	!	wait until the semaphore is not 0: a tracer has attached; a minute at most
+ *	@PATH	print "ready", wait until the file exists
+ *	>A=B	rename A to B: another file gets the name B
  */
 #include <dlfcn.h>
 #include <link.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/runtime.c: fires probes made at run time a known number of
- * times.
+ * tests/trace/runtime.c: makes probes at run time, and fires them a known
+ * number of times.
  *
  *	runtime [-P provider] [-n hits] [-t threads] [-c cycles] [-w gate] MODE
  *
- * -w: after the first enable it prints "ready", waits until somebody looks
- * at the probe `settle`, and fires that until the file exists. Modes are the
- * functions below; hits are of hit(long i, const char *key).
+ * -w: after the first enable prints "ready", waits until a consumer has
+ * enabled the probe `settle`, and fires `settle` until the file exists. MODE
+ * names a function below; -n counts firings of hit(long i, const char *key).
  */
 #include "usdt/usdt.h"
 
@@ -88,7 +88,7 @@ struct request {
 	char url[32];
 };
 
-/* A noinline function, for stacks. */
+/* noinline: a frame for stacks. */
 __attribute__((noinline)) static void serve(struct usdt_point *p, struct request *r)
 {
 	usdt_fire(p, r, r->id);
@@ -140,7 +140,7 @@ static void many(void)
 	free(p);
 }
 
-/* Providers that live side by side, a file each. */
+/* Providers that exist at the same time, each in a file of its own. */
 static void providers(void)
 {
 	struct usdt_point **p = calloc((size_t)cycles, sizeof(struct usdt_point *));
@@ -156,7 +156,7 @@ static void providers(void)
 	free(p);
 }
 
-/* A provider for each cycle. */
+/* Makes and frees a provider in each cycle. */
 static void lives(void)
 {
 	for (int i = 0; i < cycles; i++) {
@@ -169,7 +169,7 @@ static void lives(void)
 	}
 }
 
-/* Shown and hidden; what is fired while hidden does not count. */
+/* Enables and disables the provider; hits while it is disabled do not count. */
 static void toggle(void)
 {
 	open_provider();
@@ -182,7 +182,7 @@ static void toggle(void)
 	}
 }
 
-/* While others are traced, points come, are fired, and go. */
+/* Adds, fires and removes points while a tracer counts other points. */
 static void come_and_go(void)
 {
 	open_provider();
@@ -201,7 +201,7 @@ static void come_and_go(void)
 	}
 }
 
-/* The child hides what it got; the parent's stays. A second child fires too. */
+/* A child disables the provider that it inherited; the parent's stays. A second child fires. */
 static void forks(void)
 {
 	int status;
@@ -236,7 +236,7 @@ static void *flicker(void *arg)
 	return arg;
 }
 
-/* Fired by threads while it is shown and hidden: nobody can say how often, nothing may break. */
+/* Threads fire while the provider is enabled and disabled: no count is known; nothing may crash. */
 static void storm(void)
 {
 	pthread_t tid[64], other;

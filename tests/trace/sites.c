@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/sites.c: does a probe's site leave a leaf function's world alone?
+ * tests/trace/sites.c: a site must not change a leaf function's registers, flags or red zone.
  *
  *	long NAME(long n)
  *
  * Fires sites:::leaf n times with known values in all general registers, the flags, the red zone
- * and the vector registers, and compares afterwards; and sites:::compiled, where the compiler has
- * live values there. Returns in how many passes something was changed. test_sites.py compiles it
- * for each compiler, level and form of site, NAME by NAME, and links all into one program.
+ * and the vector registers, and compares afterwards; and sites:::compiled, where the compiler keeps
+ * live values there. Returns the number of passes that found a change. test_sites.py compiles this
+ * file for each compiler, level and form of site with another NAME, and links all into one program.
  */
 #include <usdt/sdt.h>
 
@@ -16,7 +16,7 @@
 
 long NAME(long n);
 
-/* Named in asm, and of each object its own. */
+/* static, because each object has its own; used, because only asm names them. */
 #define FOR_ASM __attribute__((used)) static volatile
 FOR_ASM uint64_t gpr[15], zone[16], flags, vec[32];
 
@@ -32,8 +32,8 @@ FOR_ASM uint64_t gpr[15], zone[16], flags, vec[32];
 	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 
 /*
- * The compiler adds nothing to a naked function, so the site stands between the two halves: the text
- * of USDT_PROBE(sites, leaf), for clang takes no statement there but asm.
+ * The compiler adds no code to a naked function, so the site stands between code that sets and code
+ * that reads. The site is the text of USDT_PROBE(sites, leaf): clang takes only asm there.
  */
 __attribute__((naked, noinline)) static void leaf(void)
 {
@@ -63,7 +63,7 @@ static int same(void)
 	for (unsigned i = 0; i < 15; i++)
 		if (gpr[i] != 101 + i)
 			return 0;
-	for (unsigned i = 10; i < 26; i++) /* $0x5a0000 with two decimal digits behind it */
+	for (unsigned i = 10; i < 26; i++) /* ZONE appends 2 decimal digits to 0x5a0000 */
 		if (zone[i - 10] != 0x5a000000 + i / 10 * 16 + i % 10)
 			return 0;
 	for (unsigned i = 0; i < 32; i++)
@@ -72,7 +72,7 @@ static int same(void)
 	return (flags & 0x8d5) == 0x8d5;
 }
 
-/* What a compiler does by itself: a leaf keeps its array in the red zone. */
+/* By itself the compiler puts the array of a leaf function into the red zone. */
 __attribute__((noinline)) static unsigned compiled(unsigned n)
 {
 	volatile unsigned kept[8];

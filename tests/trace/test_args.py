@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the consumer prints of arguments is what the program passed, however it was compiled."""
+"""dtrace prints the argument values that the program passed, however it was compiled."""
 import difflib
 import os
 import sys
@@ -39,8 +39,8 @@ def prepared():
 
 
 def built(folder, compiler, *flags):
-    """Compiles args.c as C or C++ with the probe object; a shared library gets a program of its own.
-    Program and what holds the probes."""
+    """Compiles args.c as C or C++ with the probe object, as a program or as library and program.
+    Returns the program, and the file that holds the probes."""
     language = "c++" if compiler.endswith("++") else "c"
     glue = path("argsd32.o" if "-m32" in flags else "argsd.o")
     source = ("-x", language, os.path.join(HERE, "args.c"), "-x", "none", glue)
@@ -54,7 +54,7 @@ def built(folder, compiler, *flags):
 
 
 def traced(app, what, *program):
-    """Errors, and the lines printed; what the program itself prints goes elsewhere."""
+    """dtrace's errors and its printed lines, without the program's own output."""
     out = app + ".out"
     if os.path.exists(out):
         os.unlink(out)  # -o appends
@@ -65,7 +65,7 @@ def traced(app, what, *program):
 
 
 def one_agrees(build):
-    """As it was built, then stripped."""
+    """Values agree in the file as built, and in the stripped file."""
     compiler, *flags = build
     app, holder = built(tempfile.mkdtemp(dir=FOLDER), compiler, *flags)
     for strip in (False, True):
@@ -80,7 +80,7 @@ def one_agrees(build):
 
 
 def agree(*builds):
-    """Each a compiler and its flags, in one string."""
+    """Each build is a string: a compiler and its flags."""
     prepared()
     builds = [b.split() for b in builds]
     for compiler in {b[0] for b in builds}:
@@ -151,7 +151,7 @@ TWINS = ((), ("-fno-pie", "-no-pie")) + ((M32, ("-fno-pie", "-no-pie", *M32)) if
 
 
 def test_variables_of_one_name_in_several_files_are_told_apart():
-    """With their names gone, too. In 32 bits: 64 in a pair of registers, and sums of addresses that carry."""
+    """Also stripped. 32 bits: 64-bit values in register pairs, sums of addresses that carry."""
     program = 'twins$target:::hit { printf("%d %d %d %d\\n", arg0, arg1, arg2, arg3); }'
 
     def told_apart(flags):
@@ -167,7 +167,7 @@ def test_variables_of_one_name_in_several_files_are_told_apart():
 
 
 def test_an_operand_that_cannot_be_had_fails_alone():
-    """SystemTap's header keeps a variable's name alone, which says nothing after strip."""
+    """SystemTap's header keeps only the name of a variable, which is useless after strip."""
     if sh("gcc", "-include", "sys/sdt.h", "-x", "c", "-E", "/dev/null").returncode:
         raise Skip("no sys/sdt.h")
     program = ("twins$target:::hit { @n = count(); @a = sum(arg3); } twins$target:::hit /arg0 == 0/ { @never"
@@ -176,7 +176,7 @@ def test_an_operand_that_cannot_be_had_fails_alone():
     for flags in TWINS[:2]:
         app = twins("THEIRS", "-O2", *flags)
         sums = sum(int(line.split()[3]) for line in must(app).splitlines())
-        # The sites' function is static, so its source file is known, and what names mean there.
+        # The function of the sites is static: its source file tells the right variables.
         errors, seen = traced(app, "operands", "-n", program)
         assert (seen, errors) == (["14 -539 %d" % sums], ""), (flags, seen, errors[:300])
         must("strip", app)

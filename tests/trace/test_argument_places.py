@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Many sites, each with its arguments elsewhere: one program for each set of clauses, and every value is right."""
+"""Many sites with arguments in different places need one program for each set of clauses."""
 import collections
 import os
 import re
@@ -7,7 +7,7 @@ import sys
 
 from lib import DTRACE, FOLDER, HERE, dtrace, main, must, numbers, sh
 
-# A site with a note of our own: the probe, then its operands.
+# A site with a hand-written note: the probe, then its operands.
 NOTE = r"""
 .macro NOTE provider, name, args:vararg
 990:	nop
@@ -25,7 +25,7 @@ NOTE = r"""
 	.popsection
 .endm
 """
-# The program fires all its sites, loads the libraries, fires theirs, then lists the programs that the kernel holds.
+# Fires its sites, loads the libraries, fires their sites, then lists the BPF programs.
 CALLER = r"""
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ def path(name):
 
 
 def function(name, sites):
-    """Each site: instructions before it; provider, probe, operands."""
+    """sites: (instructions before the site, provider, probe, operands)."""
     body = "".join("%s\nNOTE %s, %s, \"%s\"\n" % s for s in sites)
     return ".text\n.globl %s\n.type %s,@function\n%s:\n%sret\n.size %s,.-%s\n.section .note.GNU-stack,\"\",@progbits\n" % (
         name, name, name, body, name, name)
@@ -95,7 +95,7 @@ def constants(first, n, probe="hit"):
 
 
 def traced(app, script, *libraries):
-    """What dtrace prints, and how many programs of each name it had loaded."""
+    """dtrace's output; numbers of loaded programs by name; whether bpftool could list programs."""
     command = " ".join((app, path("file"), "'/bin/sh %s'" % path("list"), *libraries))
     with open(path("list"), "w") as f:
         f.write("PATH=$PATH:/usr/sbin bpftool prog list >%s 2>&1 || :\n" % path("programs"))
@@ -127,7 +127,7 @@ def test_as_many_programs_as_sets_of_clauses():
 
 
 def mixture():
-    """(instructions, operand, value): 140 sites, most of them unlike any other."""
+    """(instructions, operand, value) of 140 sites, most with a place of their own."""
     regs = ("rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11")
     rows = [("mov $%d,%%%s" % (i * 7 - 3, regs[i % 9]), "8@%%%s" % regs[i % 9], i * 7 - 3) for i in range(27)]
     rows += [("mov $0x%x,%%eax" % (0x1200 + i), "%s1@%%%s" % ("-" if i & 1 else "", half), want)
@@ -138,7 +138,7 @@ def mixture():
     rows += [("mov $words-16,%eax", "2@%d(%%eax)" % (16 + 8 * i), 1000 + i) for i in range(5)]
     rows += [("", "8@words+%d" % (8 * i), 1000 + i) for i in range(10)]
     rows += [("", "%s@$%d" % (size, value), value) for size in ("-1", "-4", "-8") for value in range(-9, 9)]
-    rows += [("mov absent(%rip),%r8", "8@4176(%r8)", 777)]      # a page that must be faulted in
+    rows += [("mov absent(%rip),%r8", "8@4176(%r8)", 777)]      # reading this page faults
     return [(s, o.replace("%%", "%"), v) for s, o, v in rows]
 
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_read_fails_at_its_site_alone():
 
 
 def test_sites_that_are_found_later_join():
-    """The first unit has its one place compiled in; the second one's table is filled up; the third has room."""
+    """Unit 1 has its only place compiled in, the table of unit 2 becomes full, unit 3 has room."""
     app = program("later", constants(1, 1))
     libraries = [library("lib%d.so" % first, constants(first, n)) for first, n in ((10, 300), (1000, 500), (2000, 900))]
     out, programs, listed = traced(app, 'many*:::hit /pid == $target/ { printf("%d %d\\n", arg0, (int)arg1); }', *libraries)

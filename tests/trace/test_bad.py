@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bad input, missing rights and sudden ends: the status, the whole message, nothing left behind."""
+"""Bad input, missing rights and sudden ends: right status and messages, nothing left behind."""
 import os
 import re
 import signal
@@ -33,7 +33,7 @@ def c_program(name, body, provider=None):
 
 
 class Victim(Running):
-    """Fires sem:::tick when somebody looks; its semaphore is read from outside."""
+    """Fires sem:::tick while a consumer has enabled the probe; semaphore() reads the count."""
     def __init__(self):
         path = c_program("sem", "#include <unistd.h>\nint main(void)\n{\n\tfor (;;) {\n\t\tif "
                          "(SEM_TICK_ENABLED())\n\t\t\tSEM_TICK(1);\n\t\tusleep(1000);\n\t}\n}\n",
@@ -131,7 +131,7 @@ def test_traced_process_is_killed():
                 assert d.stdout.readline() == "go\n"
                 v.p.kill()
                 v.p.communicate()
-                if not flags:  # nobody waits for its end: dtrace goes on
+                if not flags:  # without -p or -c, dtrace runs on
                     time.sleep(0.3)
                     assert d.poll() is None
                     d.send_signal(signal.SIGINT)
@@ -172,14 +172,14 @@ def test_sigpipe_ends_tracing():
 
 
 def test_descriptors_of_a_command_are_limited_as_ours_were():
-    """Ours are as many as the hard limit allows: a link a site is one each on old kernels."""
+    """dtrace raises its own limit, because old kernels need a descriptor for each site."""
     script = "ulimit -n 4096; ulimit -Sn %d; exec %s -qn 'BEGIN { @ = count(); }' -c '%s'"
     assert must("sh", "-c", script % (100, DTRACE, 'sh -c "ulimit -Sn"')).split() == ["100", "1"]
     assert must("sh", "-c", script % (12, DTRACE, "true")).split() == ["1"]
 
 
 def test_hidden_kernel_symbols_are_said_once():
-    """As kptr_restrict shows them to those without rights: all addresses are zero."""
+    """kallsyms has only addresses 0, as kptr_restrict shows it to processes without rights."""
     zeros = put("kallsyms", "0000000000000000 T _text\n0000000000000000 T schedule\n")
     hide = "mount --bind %s /proc/kallsyms && exec %s -q -n '%s'"
     program = "sdt:::sched_switch { stack(1); } sdt:::sched_switch /n++ > 2/ { exit(0); }"
@@ -227,7 +227,7 @@ def test_disk_is_full():
 
 
 def test_standard_descriptors_that_are_closed():
-    """A descriptor of our own in their place would be read, and written messages to."""
+    """Descriptors that dtrace opens must not become 0, 1 or 2: it would read or write them."""
     count = "%s -qc '%s -n 7 -v' -n '%s' %%s; echo status $?" % (DTRACE, build_app(), COUNT)
     error = "%s -qn 'BEGIN { x = *(int *)0; } ERROR { exit(4); }' %%s; echo status $?" % DTRACE
     gone = "dtrace: cannot write the output: Bad file descriptor\n"
@@ -246,7 +246,7 @@ def test_standard_descriptors_that_are_closed():
 
 
 def test_the_end_of_a_session_that_is_to_be_outlived():
-    """As nohup starts it."""
+    """nohup makes dtrace ignore SIGHUP."""
     with Running("/usr/bin/nohup", DTRACE, "-qn", 'BEGIN { printf("go\\n"); } tick-2s { exit(5); }') as d:
         assert d.stdout.readline() == "go\n"
         d.send_signal(signal.SIGHUP)
@@ -263,7 +263,7 @@ def test_consumer_is_killed():
             try:
                 assert v.semaphore() == v.semaphore(pid) == 1
                 d.kill()
-                d.wait()  # its command has its stdout: no communicate
+                d.wait()  # its command holds stdout open: no communicate
                 assert until(lambda: not v.semaphore() and not v.semaphore(pid), 1), "the semaphore stays"
                 assert process_state(pid) in "SR" and process_state(v.p.pid) in "SR"
             finally:
@@ -272,7 +272,7 @@ def test_consumer_is_killed():
 
 
 def test_consumer_is_killed_while_it_starts():
-    """At no moment of a start is a command left stopped."""
+    """dtrace is killed at many moments of a start: none leaves the command stopped."""
     build_app()
     with Victim() as v:
         before = Before()
@@ -282,7 +282,7 @@ def test_consumer_is_killed_while_it_starts():
                 d.kill()
                 d.wait()
             orphans = children() - before.children
-            # one that dtrace had not let exec yet ends by itself, the others run
+            # a command that had not begun its exec ends by itself; other commands run
             runs = lambda: all(process_state(p) in "SRZX" for p in orphans)
             assert until(runs, 2), [(p, process_state(p)) for p in orphans]
             for p in orphans:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""bufpolicy=fill and ring (chp-buf): which records are kept, exactly, and when tracing ends."""
+"""bufpolicy=fill and ring (chp-buf): exactly which records stay, and when tracing ends."""
 import collections
 import re
 import sys
@@ -40,7 +40,7 @@ def test_ring_prints_at_the_end_with_ends_own_records_last():
 
 
 def test_fill_keeps_the_first_and_ends():
-    """Stopped by a full buffer: the command, which would go on for ever, is ended."""
+    """A full buffer ends tracing, which ends the command: else it would run for ever."""
     out = run("fill", "4k", EACH + 'END { printf("end\\n"); }', "taskset -c 0 %s -n 100000000" % build_app(),
               0, "-Z")
     lines = out.strip().split("\n")

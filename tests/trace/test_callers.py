@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who called the function that a site is in: at its first instructions its frame is not there yet."""
+"""ucaller and ustack at the first instructions of a function, which has no frame yet."""
 import os
 import re
 import sys
@@ -8,7 +8,7 @@ from lib import DTRACE, FOLDER, HERE, dtrace, main, must
 
 INCLUDE = os.path.join(HERE, "..", "..", "include")
 
-# leaf is called by mid and frame, those by top; again calls itself; tail is entered by a jump.
+# mid and frame call leaf; top calls mid and frame; again calls itself; tail is entered by a jump.
 CALLS = r"""
 #define OUT __attribute__((noinline, noclone)) void
 #define STAYS __asm__ volatile("" : : : "memory")
@@ -52,7 +52,7 @@ def test_the_caller_at_a_functions_entry():
         app = built("calls", CALLS, *flags)
         script = probes("leaf", "frame", "mid", "again", "tail") + ' { printf("%s ", probefunc); usym(ucaller); printf("\\n"); }'
         got = [re.sub(r"\S*`", "", " ".join(l.split())) for l in lines(app, script)]
-        # Optimised, jumps() is a jump: its caller is then tail's.
+        # Optimised, jumps() only jumps to tail: tail's caller is then top.
         jumper = "top" if flags[0] == "-O2" else "jumps"
         assert [re.sub(r"\+0x\w+$", "", l) for l in got] == \
             ["mid top", "leaf mid", "frame top", "leaf frame", "again top", "again again", "again again", "again again",
@@ -60,13 +60,13 @@ def test_the_caller_at_a_functions_entry():
 
 
 def stacks(app, script, *args):
-    """Each stack's functions, innermost first."""
+    """The functions of each stack, innermost first."""
     out = "\n".join(l.strip() for l in lines(app, script, *args))
     return [[re.sub(r"^.*`|\+0x\w+$", "", l) for l in s.split("\n")] for s in out.strip().split("\n\n")]
 
 
 def test_the_whole_stack_at_a_functions_entry():
-    """Where every function has a frame, no frame lacks and none is there twice."""
+    """In builds where every function has a frame, the stack shows each caller once."""
     for flags in BUILDS:
         if not ("-O0" in flags or "-fno-omit-frame-pointer" in flags):
             continue
@@ -82,7 +82,7 @@ def test_the_whole_stack_at_a_functions_entry():
 
 
 def test_malloc_that_main_calls():
-    """Through the PLT, to another object."""
+    """main calls malloc of libc through the PLT."""
     text = ("#include <stdlib.h>\nint main(void)\n{\n\tchar *p[10];\n\tfor (int i = 0; i < 10; i++)\n\t\tp[i] = malloc(1000 + i);\n"
             "\treturn p[9] == p[0];\n}\n")
     for flags in (("-O0",), ("-O1",), ("-O0", "-fno-plt"), ("-O0", "-fcf-protection=full", "-Wl,-z,now")):
@@ -91,7 +91,7 @@ def test_malloc_that_main_calls():
         assert got.split() == ["mal`main", "10"], (flags, got)
 
 
-# One site is a function's first instruction, one behind endbr64, one behind push %rbp, one behind the frame's making.
+# Sites at the first instruction, after endbr64, after push %rbp, and with the frame complete.
 SITES = r"""
 .macro SITE
 990:	nop
@@ -151,7 +151,7 @@ def test_sites_of_one_probe_at_and_behind_the_entry():
 
 
 def test_what_nothing_called_has_no_caller():
-    """At a program's start the stack has the number of its arguments first."""
+    """At _start the top of the stack holds argc, which is no return address."""
     app = built("calls", CALLS, "-O0", "-static")
     got = lines(app, 'pid$target:a.out:_start:entry { printf("%d\\n", ucaller < 4096 && ucaller != 0); }', "-x", "evaltime=exec")
     assert got == ["0"], got

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Hundreds of clauses on one probe: all run, in order, each with its own faults; or one message."""
+"""Hundreds of clauses on a probe: all run in order, and a fault ends only its own clause."""
 import os
 import re
 import sys
@@ -16,7 +16,7 @@ def script(name, text):
 
 
 def in_turn(n, faults=()):
-    """Each clause prints its number and how many have printed before."""
+    """Each clause prints its number, and the number of clauses that ran before."""
     text = ["int x, zero;"]
     for i in range(n):
         text.append('BEGIN { printf("%d %%d\\n", %sx); x++; }' % (i, "1 / zero + " if i in faults else ""))
@@ -37,18 +37,18 @@ def test_as_many_as_functions_and_one_more():
 
 
 def test_a_thousand_in_order():
-    in_turn(320 if EMULATED else 1000)   # more than functions either way
+    in_turn(320 if EMULATED else 1000)   # more clauses than a program has functions
 
 
 def test_faults_end_their_own_clause_only():
-    """First, last and neighbours of a function of several, and all of one."""
+    """Faults in the first and last clauses, in neighbours within a function, and in all clauses."""
     n = 320 if EMULATED else 1000
     in_turn(n, {0, 6, 7, 8, 9, 10, 11, 12, 13, 14, n // 2, n - 2, n - 1})
     in_turn(320, set(range(320)))
 
 
 def test_a_thousand_are_exact_with_16_threads():
-    """Slots, strings that fault pages in, thread-local variables and faults, all at once."""
+    """Clauses with strings that fault pages in, thread-local variables and faults, all at once."""
     each = ['{ @a = count(); }', '{ @s[copyinstr(arg1)] = count(); }', '{ self->n++; @n = sum(1); }',
             '/copyinstr(arg1) == "nothing"/ { @never = count(); }', '{ @f = count(); trace(*(int *)8); }',
             '{ this->s = copyinstr(arg1); @l = sum(strlen(this->s)); }', '{ g++; }', '{ g += 2; }']
@@ -74,7 +74,7 @@ def test_too_many_are_refused_in_a_line():
 
 
 def test_one_that_is_too_long_is_refused_in_a_line():
-    """Too long for one of our functions, then for the kernel."""
+    """A clause that is too long for a function of ours, and a clause too long for the kernel."""
     for n, statement, words in ((9000, "x += 10 / (x + 1);", "this clause is too long"),
                                 (30000, "m[x] = strlen(execname);", "this clause is too long for the kernel")):
         if EMULATED and n > 9000:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Damage to a file that loses probes is told in one line; a file that has none, or lost none, is passed over."""
+"""Damage to a file is reported in a line if it may lose probes; other damage is not reported."""
 import os
 import re
 import struct
@@ -11,7 +11,7 @@ from lib import DTRACE, FOLDER, HERE, build_app, dtrace, main, must, sh
 
 
 class Elf:
-    """The bytes of a 64-bit ELF file, with its headers' fields by name."""
+    """The bytes of a 64-bit ELF file; methods change fields of its headers by name."""
     EHDR = dict(cls=(4, "B"), data=(5, "B"), type=(16, "H"), phoff=(32, "Q"), shoff=(40, "Q"), phentsize=(54, "H"),
                 phnum=(56, "H"), shentsize=(58, "H"), shnum=(60, "H"), shstrndx=(62, "H"))
     SHDR = dict(name=(0, "I"), type=(4, "I"), flags=(8, "Q"), addr=(16, "Q"), offset=(24, "Q"), size=(32, "Q"),
@@ -32,7 +32,7 @@ class Elf:
             self.put(self.EHDR[k], v)
 
     def section(self, name):
-        """The place of a section's header."""
+        """The offset of a section's header."""
         shoff, n, strndx = (self.get(self.EHDR[k]) for k in ("shoff", "shnum", "shstrndx"))
         strings = self.get(self.SHDR["offset"], shoff + 64 * strndx)
         for i in range(n):
@@ -50,7 +50,7 @@ class Elf:
         return self.get(self.SHDR[field], self.section(section))
 
     def load(self, of):
-        """The place of the header of the PT_LOAD segment with these flags."""
+        """The offset of the program header of the PT_LOAD segment with these flags."""
         for i in range(self.get(self.EHDR["phnum"])):
             base = 64 + 56 * i
             if self.get(self.PHDR["type"], base) == 1 and self.get(self.PHDR["flags"], base) & 7 == of:
@@ -63,7 +63,7 @@ class Elf:
             self.put(self.PHDR[k], v, base)
 
     def note(self, row, value):
-        """A field of the first probe's note: a header of 12 bytes, "stapsdt", then the descriptor."""
+        """Sets a field of the first probe's note: 12 bytes of header, "stapsdt", the descriptor."""
         self.put(row, value, self.sh_get(".note.stapsdt", "offset"))
 
 
@@ -131,13 +131,13 @@ LOST = {
     "note-site-outside": lambda e: e.note(NOTE["pc"], END),
     "note-site-in-data": lambda e: e.note(NOTE["pc"], e.sh_get(".probes", "addr")),
     "note-no-provider": lambda e: e.note(NOTE["provider"], 0),
-    # Where the sites were when the notes were made
+    # The base address at the time of linking
     "base-moved": lambda e: e.sh(".stapsdt.base", addr=e.sh_get(".stapsdt.base", "addr") + 1),
-    # Semaphores: a guarded probe whose semaphore nobody counts does not fire
+    # Semaphores: a guarded probe does not fire unless the kernel counts its semaphore
     "semaphore-outside": lambda e: e.note(NOTE["semaphore"], END),
     "semaphore-odd": lambda e: e.note(NOTE["semaphore"], e.sh_get(".probes", "addr") + 1),
     "semaphore-in-code": lambda e: e.note(NOTE["semaphore"], e.sh_get(".text", "addr")),
-    # Functions: probes are matched by them, too
+    # Functions: descriptions match them too
     "symbols-link": lambda e: e.sh(".symtab", link=0xfff0),
     "symbols-beyond": lambda e: e.sh(".symtab", offset=END),
     "symbols-names-beyond": lambda e: e.sh(".strtab", offset=END),
@@ -159,7 +159,7 @@ NONE = {
 
 
 def shared(name, text):
-    """The path of a shared object of that source; app.h is at hand."""
+    """Compiles a shared object, which may include app.h; its path."""
     out, source = os.path.join(FOLDER, name), os.path.join(FOLDER, name + ".c")
     if not os.path.exists(out):
         build_app()
@@ -209,7 +209,7 @@ def spoil(folder, kinds):
 
 
 def said_of(err, folder):
-    """{kind: its lines}"""
+    """{kind of damage: lines of stderr about it}"""
     said = {}
     for line in err.splitlines():
         m = re.match(r"dtrace: warning: %s/([\w-]+)\.so: \S" % re.escape(folder), line)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Functions that only a separate debug file knows: pid probes, probefunc, stacks and symbols see the same."""
+"""Functions named only by a debug file: pid probes, probefunc, stacks and symbols agree."""
 import os
 import re
 import shutil
@@ -31,7 +31,7 @@ int main(void)
 
 
 def whole(name, *flags):
-    """A program with its symbols; by its name and flags another program each time."""
+    """A program with its symbols. Another name or other flags make another program."""
     build_app()
     out = os.path.join(FOLDER, name)
     with open(out + ".c", "w") as f:
@@ -41,7 +41,7 @@ def whole(name, *flags):
 
 
 def seen(prog):
-    """What each of those who ask for functions sees of the program."""
+    """The function names that probefunc, stacks, symbols and pid probes find in the program."""
     app = os.path.basename(prog)
     out = traced("app$target:::hit { @f[probefunc] = count(); @s[ustack(2)] = count(); @u[usym(ucaller)] = count(); }"
                  ' END { printa("func %s %@d\\n", @f); printa("stack %k %@d\\n", @s); printa("sym %A %@d\\n", @u); }',
@@ -81,7 +81,7 @@ def test_by_build_id():
 
 
 def linked(name, *flags):
-    """A stripped program with a debug link, and the debug file beside it."""
+    """A stripped program with a debug link, and its debug file in the same folder."""
     prog = whole(name, "-Wl,--build-id=none", *flags)
     debug = prog + ".debug"
     must("objcopy", "--only-keep-debug", prog, debug)
@@ -117,7 +117,7 @@ def test_a_debug_file_of_another_build_does_not_count():
 
 
 def test_what_a_link_may_name():
-    """Nothing that is no file."""
+    """A debug link that names a FIFO or a folder gives nothing, and holds nobody."""
     prog, debug = linked("names")
     os.unlink(debug)
     for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir)):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The demonstration shows what the README and quickstart say of it."""
+"""The demonstration prints what README and quickstart promise."""
 import os
 import re
 import sys
@@ -22,7 +22,7 @@ def test_the_path_from_a_method_to_the_scheduler():
     assert count(r"server +scheduler +leaves CPU") >= 5, out
     assert count(r"server`main\+0x[0-9a-f]+$") == 1, out
     times = [int(t) for t in re.findall(r"^ *(\d+) \w\S* +(?:USDT|system call|Python|Ruby|scheduler)", out, re.M)]
-    # A program that is preempted between its look at the clock and its record is printed late.
+    # A program preempted between reading the clock and recording is printed late.
     assert (times == sorted(times) or PREEMPTS) and len(times) > 20, times
     assert count(r"^  Python +fetch +3$") == 1 and count(r"^  Ruby +fetch +2$") == 1, out
 

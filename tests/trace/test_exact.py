@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""N hits give N: every aggregating function and kind of variable, in every way that a race can come.
+"""N hits give N: every aggregating function and kind of variable, in every kind of race.
 
-Usage: test_exact.py DTRACE [--plain] [RUN …]. Each run is one dtrace whose clause does each subject
-EACH times a hit; each of its subjects is a test. A line a run, a column a subject:
+Usage: test_exact.py DTRACE [--plain] [RUN …]. A run is a single dtrace, whose clause does each
+subject EACH times for each hit; each subject of a run is a test. Prints a line for each run, with a
+column for each subject:
 
   ok        exact
   12/34     12 too few (or too many) of 34
-  -         with --plain: a plain load and store cannot lose here, see CAN below
+  -         with --plain: a plain load and store cannot lose here (CAN below)
 
---plain: dtrace was built with plain loads and stores where atomics belong, and each subject that can
-be inexact must be, else its test proves nothing. A run is repeated up to TRIES times for that.
+--plain: DTRACE was built with plain loads and stores instead of atomics. Each subject that can lose
+counts must lose some, else its test proves nothing: a run is repeated up to TRIES times until then.
 """
 import os
 import re
@@ -25,26 +26,26 @@ if PLAIN:
 from lib import EMULATED, FOLDER, PREEMPTS, build_app, dtrace, numbers  # noqa: E402 (it reads sys.argv)
 
 EACH = 8
-TRIES = 8 if EMULATED else 40	# most need one or two; few, with guests beside, more than eight
+TRIES = 8 if EMULATED else 40	# mostly 1 or 2 are needed; on a busy host a few need more than 8
 CPUS = os.cpu_count()
 
 
-# Who changes the same memory at the same time; a run is a set of these.
-#   threads    16 of them, so two CPUs at once
-#   preempted  the same where the kernel preempts a program: two of them in one CPU's memory
-#   interrupt  profile-RATE in the midst of a program
-#   drain      the consumer takes what was aggregated meanwhile
+# Racers that change the same memory as a hit at the same time; a run has a set of racers.
+#   threads    16 threads, so that 2 CPUs race
+#   preempted  16 threads on a kernel that preempts BPF programs: 2 programs race in a CPU's memory
+#   interrupt  profile-RATE interrupts a program
+#   drain      the consumer drains aggregations during the hits
 #
-# CAN: by whom each subject could lose, if it were changed by a load and a store. Aggregations are a
-# CPU's own, so threads of two CPUs alone cannot; a kernel that does not preempt itself shows their
-# races by interrupts and by drains, and 16 threads' in the VM. A self-> variable is its thread's,
-# so that only an interrupt of that thread meets it. A lost maximum is seen if it was its key's last,
-# which is asked of interrupts alone. One thread without any of them has nobody to race with: the
-# run is there for the atomic build only.
+# CAN: racers by which each subject could lose, if a load and a store changed the subject. Each CPU
+# has its own aggregations, so threads on 2 CPUs cannot race there; without preemption, interrupts
+# and drains can. A self-> variable belongs to a thread, so only an interrupt of that thread can
+# race. A lost maximum shows only if it was the last of its key: min and max are tested with
+# interrupts alone. A single thread without other racers cannot lose: such runs are for the atomic
+# build only.
 #
-# A kernel that preempts itself refuses a thread its storage while another task on that CPU stands
-# in the middle of making its own, and no retry helps before that one goes on. It is told, as dynamic
-# variable drops; such a run says nothing of what hangs on self->.
+# While a task on a preemptible kernel is in the middle of making its task storage, the kernel
+# refuses storage to other tasks on that CPU, and a retry does not help. dtrace reports dynamic
+# variable drops: such a run proves nothing about subjects that use self->.
 AGG = {"preempted", "interrupt", "drain"}
 CAN = {
     "count": AGG, "sum": AGG, "keyed": AGG, "quantize": AGG, "lquantize": AGG, "avg": AGG,
@@ -53,12 +54,12 @@ CAN = {
     "self->": {"interrupt"}, "min": {"interrupt"}, "max": {"interrupt"},
 }
 
-# An emulator is interrupted too seldom to meet each of them for sure in minutes: there one of each
-# of these must lose, for they are changed by the same instructions.
+# Interrupts of an emulator are too rare to hit each subject within minutes. The subjects of a set
+# in KINDS are changed by the same instructions: on an emulator one subject of each set must lose.
 SHARED = {"x++", "x+=", "c[]++", "s[]+="}
 KINDS = (set(CAN) - SHARED - {"self->"}, SHARED)
 
-# name: threads, the program's flags, the racers beside the threads. -f: each hit's string must fault.
+# name: threads, flags of app.c (-f: the string of each hit faults), racers besides threads.
 RUNS = {}
 for threads in (1, 16):
     for name, flags, racers in (("calm", "", set()), ("fault", "-f", set()),
@@ -80,15 +81,15 @@ def hits_a_thread(threads, flags, racers):
     return n // (8 if PLAIN else 64) if EMULATED else n
 
 
-# More often is more races; what an emulated processor cannot do in time would only queue up.
+# Higher rates make more races, but an emulated processor could not keep up.
 RATE, TICK, DRAIN = (199, "1s", "200ms") if EMULATED else (4999, "100ms", "1ms")
-KEY = 5		# bits of a hit's number that do not tell min's and max's key
-SHIFT = 30	# a hit more or less is seen in avg and stddev if the values are large
+KEY = 5		# the key of min and max is the number of the hit >> KEY
+SHIFT = 30	# large values, so that a single hit changes avg and stddev
 CLEARED = ("count", "sum", "keyed", "quantize", "lquantize")
 
 
 def program(hits, racers):
-    """The statements of a hit; an interrupt's, once; what is printed."""
+    """The D program: the statements of a hit, of an interrupt, and of END."""
     one = ("@count = count(); @sum = sum(arg0 + 1); @keyed[copyinstr(arg1)] = count();"
            " @quantize = quantize(arg0); @lquantize = lquantize(arg0, 0, 100, 10);"
            " @avg = avg(arg0 << %d); @stddev = stddev(arg0 << %d); x++; y += 3; self->n++;"
@@ -101,7 +102,7 @@ def program(hits, racers):
         text += "".join(least % (KEY, EACH, j, KEY, EACH, j) for j in range(EACH))
     text += "} app$target:::hit /self->i == %d/ { self->done = 1; @self = sum(self->n - self->q); }" % hits
     if "interrupt" in racers:
-        # How many there were is counted by the interrupts alone, for each CPU: exact in every build.
+        # A variable for each CPU counts interrupts: no race, so exact in every build.
         text += "".join(" profile-%d /cpu == %d/ { p%d = p%d + 1; }" % (RATE, c, c, c) for c in range(CPUS))
         text += (' profile-%d { @count = count(); @sum = sum(1); @keyed["key0.xxx"] = count(); @quantize = quantize(64);'
                  " @lquantize = lquantize(0, 0, 100, 10); @avg = avg(0); @stddev = stddev(0); x++; y += 3;"
@@ -133,7 +134,7 @@ def root(v):
 
 
 def distribution(out, name):
-    """The sum of a distribution's counts, of all that were printed."""
+    """The sum of all counts in all printed distributions of that name."""
     total, ours = 0, False
     for l in out.split("\n"):
         if re.match(r"l?quantize$", l):
@@ -146,7 +147,7 @@ def distribution(out, name):
 
 
 def extremes(out, hits):
-    """Keys whose maximum, minimum are not what they must be; how many an interrupt wrote."""
+    """Numbers of keys with a wrong maximum and minimum; number of keys that an interrupt wrote."""
     bad, written = {"max": 0, "min": 0}, 0
     for chunk, most, least, irq in re.findall(r"^extreme \d+ (\d+) (-?\d+) (-?\d+) (\d+)$", out, re.M):
         last = min((int(chunk) << KEY) + (1 << KEY) - 1, hits)
@@ -158,12 +159,12 @@ def extremes(out, hits):
 
 
 def run_once(run):
-    """{subject: (got, wanted)} of each subject of this run."""
+    """{subject: (got, wanted)} of a run."""
     threads, flags, racers = RUNS[run]
     hits = hits_a_thread(threads, flags, racers)
     p = dtrace("-q", "-x", "aggrate=%s" % (DRAIN if "drain" in racers else "1s"), "-x", "dynvarsize=16m",
                "-c", "%s -t %d -n %d %s" % (build_app(), threads, hits, flags), "-n", program(hits, racers))
-    # A clock that the kernel could not fire in time is told; hits of the program are all there.
+    # Profile drops are allowed: the kernel missed interrupts, which concerns no hit of the program.
     told = [l for l in p.stderr.split("\n") if l and "profile drop" not in l]
     refused = PREEMPTS and any("dynamic variable drop" in l for l in told)
     assert p.returncode == 0 and (not told or refused), p.stderr[:400]
@@ -182,7 +183,7 @@ def run_once(run):
         "lquantize": (distribution(out, "lquantize"), n + ticks),
         "avg": (each("avg"), mean), "stddev": (each("stddev"), root(squares // (n + ticks) - mean * mean)),
         "x++": (each("x++"), n + ticks), "x+=": (each("x+="), 3 * (n + ticks)),
-        # one and two bytes overflow, but not into what is beside them
+        # 1 and 2 bytes overflow, but not into their neighbours
         "c[]++": (each("c[]++"), (n + ticks) % 256), "s[]+=": (each("s[]+="), 3 * (n + ticks) % 65536),
         "self->": (each("self->"), n),
     }

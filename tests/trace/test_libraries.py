@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Libraries with probes that come and go while they are traced."""
+"""Traced processes that open and close libraries with probes."""
 import contextlib
 import os
 import re
@@ -11,11 +11,11 @@ import sys
 from lib import DTRACE, EMULATED, FOLDER, HERE, bpf_state, dtrace, main, must, settled
 
 TOP = os.path.join(HERE, "..", "..")
-# Others may run these tests too: the provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "lib" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 LIMIT = 400 if EMULATED else 60
 
-# -DWHO=a: all that a, b, … differ in is the function's name (and -DPAD, what lies before it).
+# -DWHO=a: libraries a, b, … differ only in the name of the function (and by -DPAD, in its address).
 LIBRARY = """
 #include <usdt/sdt.h>
 USDT_SEMAPHORE(%(name)s, hit);
@@ -64,7 +64,7 @@ gate.n = 0
 
 
 class Program:
-    """reopen, at its first step '@'; go() lets it run on to the next, or to its end."""
+    """reopen, stopped at its first step '@'; go() lets it run to its next '@', or to its end."""
 
     def __init__(self, *steps):
         self.gates = [gate() for s in steps if s == "@"]
@@ -102,8 +102,8 @@ def program(*steps):
 
 @contextlib.contextmanager
 def tracing(*args):
-    """A dtrace that has attached; done() ends it and gives what it printed after 'go': where the signal was
-    noticed there is an empty line, unless the process has ended first."""
+    """A dtrace that has attached. done() ends dtrace and returns its output after 'go'. An empty
+    line stands where dtrace noticed the signal, unless the process has ended first."""
     d = subprocess.Popen([DTRACE, "-q", *args[:-1], "-n", 'BEGIN { printf("go\\n"); } ' + args[-1]],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -128,8 +128,8 @@ def rows(out):
 
 
 def command(steps, text):
-    """reopen under -c, with steps as it has them: what dtrace printed, and what reopen did (which
-    would else stand in the middle of dtrace's lines)."""
+    """Runs reopen with these steps under -c; the output of dtrace and the output of reopen, kept
+    apart by -o."""
     out = path("out")
     if os.path.exists(out):
         os.unlink(out)  # -o appends
@@ -139,14 +139,14 @@ def command(steps, text):
         return f.read(), rows(p.stdout)
 
 
-# A firing a line: none is lost, none comes twice, each with its value.
+# A line for each firing, with its value: no firing is lost or comes twice.
 COUNT = '%s:::hit { printf("hit %%s %%s %%d\\n", probemod, probefunc, arg0); }'
-# A firing a line, with the function that holds the site as its stack says.
+# A line for each tenth firing, with the function that the stack names.
 STACKS = '%s:::hit /arg0 %% 10 == 0/ { printf("at %%s", probemod); ustack(1); }'
 
 
 def hits(out):
-    """(module, function) → how often each value came"""
+    """{(module, function): {value: number of firings}}"""
     seen = {}
     for module, func, value in re.findall(r"^hit (\S+) (\S+) (\d+)$", out, re.M):
         values = seen.setdefault((module, func), {})
@@ -155,12 +155,12 @@ def hits(out):
 
 
 def of(*counts):
-    """What hits() gives for that many firings, time after time."""
+    """The part of hits() for these numbers of firings, one number for each call of fire."""
     return {v: sum(n > v for n in counts) for v in range(max(counts))}
 
 
 def stacks(out):
-    """(module that the probe names, module and function that the stack names) → how often"""
+    """{(module of the probe, module and function of the stack): number of firings}"""
     seen = {}
     for module, frame in re.findall(r"^at (\S+)\n\s+(\S+?)(?:\+0x\w+)?$", out, re.M):
         seen[module, frame] = seen.get((module, frame), 0) + 1
@@ -184,12 +184,12 @@ def test_a_command_opens_closes_and_opens_again():
 
 
 def ways(p):
-    """How a process that runs is traced: dtrace's options and the description's provider."""
+    """Ways to trace a running process: dtrace's options, and the provider in the description."""
     return ((("-p", str(p.p.pid)), NAME + "$target"), ((), NAME + "*"))
 
 
 def test_a_process_opens_closes_and_opens_again():
-    """What comes again is exact with no wait; what comes for the first time waits for its semaphore."""
+    """A reopened library is exact without a wait; a new library waits for its semaphore (!)."""
     a, b = library("a"), library("b")
     for way in range(2):
         with program("+" + a, "@", 1000, "-", "+" + a, 200, "-", "+" + b, "!", 30, "?", "-", "/", "+" + a, 50, "?",
@@ -220,7 +220,7 @@ def test_the_consumer_ends_while_the_library_is_away():
 
 
 def test_stacks_name_the_library_of_then():
-    """At one address first one library, then another; then the first at another place."""
+    """Two libraries at the same address in turn; then the first library at another address."""
     a, b = library("a"), library("b")
     steps = ("-", "+" + b, "!", 30, "-", "/", "+" + a, 20)
     expected = {("liba.so", "liba.so`fire_a"): 6, ("libb.so", "libb.so`fire_b"): 3}
@@ -236,7 +236,8 @@ def test_stacks_name_the_library_of_then():
 
 
 def test_another_file_by_the_name_of_the_first():
-    """As an upgrade does it: both are liba.so, what is printed is the one of then."""
+    """As in an upgrade, two files are named liba.so: stacks name the function of the file mapped
+    then."""
     new = library("c", "-DPAD", name="new.so")
     for way in range(3):
         a = library("a", name="liba%d.so" % way)
@@ -326,7 +327,7 @@ TYPES = {"x": ("int count", "(int)-i"), "y": ("char *word", "words[i]"), "z": ("
 
 
 def declared(who):
-    """A library that declares both(…) with a type of its own, and a probe that it alone has."""
+    """A library that declares probe both(…) with its own type, and a probe that no other has."""
     out = path("lib%s.so" % who)
     if not os.path.exists(out):
         type_, value = TYPES[who]
@@ -368,7 +369,7 @@ Y_VALUES = '%s$target:liby.so::both { printf("y %%s\\n", copyinstr((uintptr_t)ar
 
 
 def test_arguments_have_the_types_of_their_module():
-    """In clauses of one program, and both descriptions of one clause."""
+    """In two clauses of a program, and in a clause with two descriptions."""
     with program("+" + declared("x"), "+" + declared("y"), "@", 3, "-", 3) as p:
         with tracing("-p", str(p.p.pid), (X_VALUES + Y_VALUES) % (NAME, NAME) +
                      ' %s$target:libx.so::both, %s$target:liby.so::both { printf("size %%d\\n", sizeof(args[0])); }'
@@ -387,7 +388,8 @@ def test_one_clause_for_types_that_differ_is_refused():
 
 
 def test_types_of_a_library_that_comes_later():
-    """Compiled for libx.so's: the clause is left out at liby.so's, which is said; others run there."""
+    """A clause compiled for types of libx.so is not run for liby.so, with a warning; other clauses
+    are."""
     text = ('%s:::both { printf("x %%d\\n", args[0]); } %s:::both { printf("any %%s\\n", probemod); }')
     expected = sorted(["any libx.so"] * 3 + ["any liby.so"] * 5 + ["x 0", "x -1", "x -2"])
     for args, provider in (((), NAME + "*"), (("-p",), NAME + "$target")):
@@ -402,7 +404,8 @@ def test_types_of_a_library_that_comes_later():
 
 
 def test_same_module_other_types():
-    """Files of one name in two folders, with a function of one name: two probes, not one."""
+    """Two files of the same name in two folders, with functions of the same name, have two
+    probes."""
     x, z = declared("x"), declared("z")
     os.makedirs(path("other"), exist_ok=True)
     other = os.path.join(path("other"), "libx.so")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a machine may lack or refuse: types, tracefs, bpf(2), descriptors, room on disks."""
+"""Machines that lack or refuse types, tracefs, bpf(2), descriptors, room on disks."""
 import os
 import re
 import shutil
@@ -28,7 +28,7 @@ def told(status, out, err, *command, env=None):
 
 
 def aside(mounts, command):
-    """Runs a shell command in a mount namespace of its own, after the mounts."""
+    """Arguments that run a shell command in a new mount namespace, after the mounts."""
     return ("unshare", "-m", "/bin/sh", "-c", "%s || exit 99; %s" % (mounts, command))
 
 
@@ -36,7 +36,7 @@ def test_no_btf():
     lacks = "dtrace: tracing needs the kernel's types in /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)\n"
     told(1, "", lacks, DTRACE, "-qn", BEGIN, env={"USDTKIT_WITHOUT": "btf"})
     told(1, "", lacks, *aside("mount -t tmpfs none /sys/kernel/btf", "%s -qn '%s'" % (DTRACE, BEGIN)))
-    # what needs no types goes on: lists, and what is generated
+    # lists and generated headers need no types of the kernel
     p = sh(DTRACE, "-l", "-n", "syscall:vmlinux:read:entry", env=dict(os.environ, USDTKIT_WITHOUT="btf"))
     assert p.returncode == 0 and re.search(r"vmlinux +read entry\n$", p.stdout) and not p.stderr, p
     told(0, "", "", DTRACE, "-h", "-s", os.path.join(HERE, "app.d"), "-o", "/dev/null", env={"USDTKIT_WITHOUT": "btf"})
@@ -49,7 +49,7 @@ def test_damaged_btf():
 
 
 def test_a_member_that_the_kernel_lacks():
-    """Who does not use it does not miss it."""
+    """Only programs that use the member are refused."""
     with open("/sys/kernel/btf/vmlinux", "rb") as f:
         types = f.read()
     renamed = types.replace(b"\0real_parent\0", b"\0real_parenX\0").replace(b"\0orig_ax\0", b"\0orig_aX\0")
@@ -72,7 +72,7 @@ def test_a_member_that_the_kernel_lacks():
 
 
 def test_no_tracefs():
-    """Names of systems and types of arguments come from a mount that nobody else sees."""
+    """dtrace mounts a private tracefs to read names of systems and types of arguments."""
     gone = "for m in $(grep -E ' tracefs ' /proc/mounts | cut -d' ' -f2); do umount -l $m; done; true"
     for what in ("-ln sdt:sched::sched_switch", "-lvn syscall:vmlinux:openat:entry"):
         with_it = must(DTRACE, *what.split())
@@ -115,7 +115,7 @@ def refusing(call, error, *args):
 
 
 def test_bpf_is_refused():
-    """By seccomp, as containers do; a locked-down kernel answers the same."""
+    """seccomp refuses bpf(2), as in containers; a locked-down kernel gives the same errors."""
     told(1, "", "dtrace: the kernel does not let this process load BPF programs: Operation not permitted\n",
          *refusing(BPF, EPERM, "-qn", BEGIN))
 
@@ -132,16 +132,16 @@ def test_perf_events_are_refused():
 def test_ptrace_is_refused():
     told(1, "", "dtrace: failed to execute /bin/true: Operation not permitted\n",
          *refusing(PTRACE, EPERM, "-qc", "/bin/true", "-n", BEGIN),
-         env={"ASAN_OPTIONS": "detect_leaks=0"})	# the sanitizer's look for leaks needs ptrace itself
+         env={"ASAN_OPTIONS": "detect_leaks=0"})	# LeakSanitizer uses ptrace itself
 
 
 def test_few_descriptors():
-    """Each number from too few to enough: one line that says so, or all of it."""
+    """Limits from too low to high enough: a single error line, or complete output."""
     done = []
     for n in range(4, 40):
         before = Before()
         p = sh("/bin/sh", "-c", "ulimit -n %d; exec %s -qn '%s'" % (n, DTRACE, BEGIN), timeout=LIMIT)
-        if p.returncode == 127:  # the loader could not open our libraries
+        if p.returncode == 127:  # the dynamic loader could not open our libraries
             continue
         done.append(p.returncode)
         if p.returncode:
@@ -163,7 +163,7 @@ def test_more_files_with_probes_than_descriptors():
         assert m.stdout.readline() == "100\n"
         before = Before()
         text = "ulimit -%s 64; exec %s -l -P app%d"
-        p = sh("/bin/sh", "-c", text % ("Sn", DTRACE, m.pid), timeout=LIMIT)	# a soft limit is none
+        p = sh("/bin/sh", "-c", text % ("Sn", DTRACE, m.pid), timeout=LIMIT)	# soft: raised
         assert (p.returncode, p.stderr, p.stdout.count(" work hit")) == (0, "", 100), p
         p = sh("/bin/sh", "-c", text % ("n", DTRACE, m.pid), timeout=LIMIT)
         assert (p.returncode, p.stderr) == (0, "dtrace: warning: Too many open files: the probes of some are left out\n"
@@ -189,7 +189,7 @@ def test_read_only_tmp():
 
 
 def test_full_disk_of_a_generator():
-    """A file is written whole or not at all."""
+    """dtrace -h and -G write a file whole, or not at all."""
     disk = os.path.join(FOLDER, "disk")
     os.makedirs(disk)
     fill = "mount -t tmpfs -o size=4k,nr_inodes=3 none %s && dd if=/dev/zero of=%s/x bs=4k count=1 2>/dev/null" % (disk, disk)

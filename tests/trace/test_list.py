@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""dtrace -l, whole: what it prints of a probe is the description of that probe, whatever its name is."""
+"""dtrace -l prints a description that finds the probe again, whatever bytes its name has."""
 import collections
 import contextlib
 import os
@@ -13,18 +13,18 @@ import time
 from lib import DTRACE, FOLDER, HERE, EMULATED, build_app, dtrace, main, must
 
 TOP = os.path.join(HERE, "..", "..")
-# Others may run these tests too: our provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "ls" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 LIMIT = 400 if EMULATED else 60
-WIDTHS = (5, 10, 17, 33)	# ID, PROVIDER, MODULE, FUNCTION; NAME is what is left
+WIDTHS = (5, 10, 17, 33)	# ID, PROVIDER, MODULE, FUNCTION; NAME takes the rest
 
-# Names as linkers, other languages and mischief make them. /: not in a file's name.
+# Names that linkers, other languages and attackers make. A file's name cannot have the /.
 ODD = ("with space", "a,b", "a/b", "{}", "{ exit(0)", "a:b", "ns::f", "$1", "$pid", "x*", "?q", "[a-c]", "[!x", "back\\slash",
        "\\", 'quo"te', "it's", "#tag;", "größe", "~+=&^%()<>", "tab\there", "new\nline", "esc\x1b[0m", "-dash", ".dot",
        "f@VER", "`q", "!n", "main.(*T).f", "type:.eq.[3]int", "a|b", "BEGIN", "_ZN2ns1fEv", "operator<<", "f.part.0")
-LENGTH = 16	# a placeholder's; what is shorter has x behind it, and once more before it
+LENGTH = 16	# of a placeholder; a shorter name is filled with x, once behind and once before
 FILLED = [fill(name.encode(), LENGTH, b"x") for name in ODD for fill in (bytes.ljust, bytes.rjust)]
-OURS = ("io", "tcp", "profile", "syscall", "sdt", "dtrace", "app1")	# providers of a program; pid1234 is another's
+OURS = ("io", "tcp", "profile", "syscall", "sdt", "dtrace", "app1")	# not pid1234
 
 
 def path(name):
@@ -32,7 +32,7 @@ def path(name):
 
 
 def parse(line):
-    """The five columns; some may be empty. A blank within one is behind a backslash."""
+    """The five columns of a line, which may be empty. A backslash marks a blank inside a column."""
     parts, at = [], 0
     for width in WIDTHS:
         if not line[at:at + width].strip():
@@ -47,9 +47,9 @@ def parse(line):
 
 
 def listed(*args):
-    """(provider, module, function, name) → how many probes have these"""
+    """{(provider, module, function, name): number of probes}"""
     p = dtrace("-l", *args, timeout=LIMIT, errors="surrogateescape")
-    # Others' files may be damaged; ours are not.
+    # Warnings about files of others are allowed.
     odd = [l for l in p.stderr.split("\n") if l and (not l.startswith("dtrace: warning: ") or FOLDER in l)]
     assert p.returncode == 0 and not odd, odd[:10]
     lines = p.stdout.split("\n")
@@ -64,13 +64,13 @@ def script(text):
 
 
 def described(k, found):
-    """How many probes of those found a description matches: an empty part matches all."""
+    """Number of the probes found that a description matches; an empty part matches all."""
     return sum(n for other, n in found.items() if all(a in ("", b) for a, b in zip(k, other)))
 
 
 def works(chosen, found):
-    """The descriptions of those chosen, all at once: listed, they give these again; enabled, each matches what it
-    describes and no more (none may match nothing, and the sum is right)."""
+    """The descriptions of the chosen probes, used together: -l lists the same probes again.
+    Enabled, each matches some probe, and their sum is right: so each matches no other probe."""
     names = [":".join(k) for k in chosen]
     again = listed(*script("".join(n + " { }\n" for n in names)))
     assert set(again) >= set(chosen) and all(found[k] == again[k] for k in again), sorted(set(again) ^ set(chosen))[:10]
@@ -98,8 +98,8 @@ def mapper():
 
 
 def odd_file():
-    """A probe with each odd name as provider, as function and as its own name; the names stand in for others of
-    their length."""
+    """A file of probes with each odd name as provider, function and probe name. The odd names
+    replace placeholders of the same length."""
     places = [(kind, i) for kind in "pfn" for i in range(len(FILLED))]
     functions = {"p": "void okp%d(void) { USDT_PROBE(p%015d, NAME); }", "n": "void okn%d(void) { USDT_PROBE(NAME, n%015d); }"}
     text = ["#include <usdt/sdt.h>"]
@@ -141,7 +141,7 @@ def odd_folder():
 
 
 def test_probes_of_the_kernel():
-    """Each is described; some are enabled."""
+    """The descriptions of all probes are listed, and some are enabled."""
     found = listed("-P", "dtrace", "-P", "profile", "-P", "syscall", "-P", "sdt")
     assert len(found) > 100 and set(found.values()) == {1}, len(found)
     again = listed(*script("".join(":".join(k) + " { }\n" for k in found)))
@@ -152,7 +152,8 @@ def test_probes_of_the_kernel():
 
 
 def test_probes_of_all_that_is_mapped():
-    """Every library and program of this host, and files with odd names: warm in less than a second (not asserted)."""
+    """Every library and program of this host, and files with odd names. Takes less than a second
+    when files are cached (not asserted)."""
     host, odd = host_folder(), odd_folder()
     files = set(os.listdir(host))
     with running(mapper(), host, odd) as p:
@@ -162,9 +163,9 @@ def test_probes_of_all_that_is_mapped():
             found = listed()
             took.append(time.monotonic() - start)
         ours = {k: n for k, n in found.items() if any(NAME in part for part in k)}
-        # Of odd.so a probe a function; of each file that is the app two.
+        # odd.so has a probe for each function; each copy of the app has two probes.
         assert sum(ours.values()) == 3 * len(FILLED) + len(OURS) + 2 * (len(os.listdir(odd)) - 1), ours
-        # Other processes come and go.
+        # Only probes of our files: other processes come and go.
         works([k for k in found if k in ours or k[1] in files and k[0].endswith(str(p.pid))], found)
         for k in list(ours)[::13]:
             assert listed("-n", ":".join(k)) == {k: 1}, k

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Nothing is lost silently: hits = what is seen + what is reported as dropped, with far too little room."""
+"""Nothing is lost silently: with far too little room, hits = records seen + reported drops."""
 import re
 import sys
 
@@ -11,7 +11,7 @@ THREADS = 4
 
 
 def drops(err, kind="drop"):
-    """How many of one kind stderr reports; no other line is accepted."""
+    """The sum of drops of a kind on stderr, which may hold no other lines."""
     found = [re.match(r"dtrace: (\d+) %ss?( on CPU \d+)?$" % kind, l) for l in err.split("\n") if l]
     assert all(found), err[:500]
     return sum(int(m.group(1)) for m in found)
@@ -23,7 +23,7 @@ def run(text, *args, threads=THREADS, hits=HITS, flags=""):
     return p
 
 
-# What a hit records, and how one record of it is known in the output.
+# The record of a hit, and a regular expression for such a record in the output.
 RECORDS = {
     "a number": ("trace(arg0); printf(\"\\n\");", r"^\d+$"),
     "a string": ('printf("s %s\\n", copyinstr(arg1));', r"^s key\d"),
@@ -47,7 +47,7 @@ def test_each_clause_is_a_record():
             ' END { printf("n %d\\n", n); printa("count %@d\\n", @); }', "-b", "4k")
     one, two = (len(re.findall("^%s$" % w, p.stdout, re.M)) for w in ("one", "two"))
     assert one and two and one + two + drops(p.stderr) == THREADS * HITS * 3 // 2, (one, two, p.stderr[:300])
-    # A dropped record takes nothing with it.
+    # A dropped record does not affect variables and aggregations.
     assert re.search(r"^n %d$" % (THREADS * HITS), p.stdout, re.M), p.stdout[-100:]
     assert re.search(r"^count %d$" % (THREADS * HITS), p.stdout, re.M), p.stdout[-100:]
 
@@ -60,7 +60,7 @@ def test_without_order_of_time_and_with_rare_reads():
 
 
 def test_strings_whose_reading_faults():
-    """A record is built before room is taken, so a hit that sleeps holds none."""
+    """A record is built before room in the buffer is taken: a hit that sleeps holds no room."""
     p = run('app$target:::hit { printf("s %s\\n", copyinstr(arg1)); }', "-b", "4k", threads=16, hits=HITS // 4,
             flags="-f")
     seen = len(re.findall(r"^s key\d.xxx$", p.stdout, re.M))
@@ -94,7 +94,8 @@ def test_end_prints_though_the_buffer_is_full():
 
 
 def test_ticks_that_do_not_come():
-    """Two rates at once: each has its own. What the faster does takes longer than its period."""
+    """Two rates at once, with drops for each. The work of the faster rate takes longer than its
+    period."""
     fast, slow = (1000, 1800) if EMULATED else (50, 90)
     one = "tick-%(us)dus { n%(us)d++; t%(us)d = timestamp; } tick-%(us)dus /!f%(us)d/ { f%(us)d = t%(us)d; }"
     p = dtrace("-q", "-n", " ".join(one % {"us": us} for us in (fast, slow)) +

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files that lie: truncated, with mangled notes and headers, started or mapped by a process.
+"""Truncated files, and files with mangled notes and headers, started or mapped by a process.
 
-Whatever a file says: an end in time, the status, the whole message, nothing left behind, and the
-probes of the sound file beside it.
+For each file dtrace ends in time, with the right status and messages, and leaves nothing behind.
+The probes of a sound file beside the mangled files are found.
 """
 import os
 import re
@@ -54,7 +54,7 @@ def changed(data, at, value, size=4):
 def started(path, allowed, status=(0, 1)):
     p = dtrace("-q", "-c", path + " -n 1", "-n", COUNT, timeout=LIMIT)
     others = r"dtrace: warning: .*/started/(?!%s:).*\n(hint: .*\n)?" % os.path.basename(path)
-    err = re.sub(others, "", p.stderr)	# they run at the same time
+    err = re.sub(others, "", p.stderr)	# of other files, which run at the same time
     what = path, p.returncode, p.stderr
     assert p.returncode in status and bool(re.search(NONE, err)) == (p.returncode == 1), what
     assert re.fullmatch(allowed, err), what
@@ -67,18 +67,19 @@ def test_truncated_program():
 
 
 def mangle_notes(bits):
-    """A word of a note at a time: its sizes and type, its owner, its addresses, its strings."""
+    """Changes a word of a note at a time: sizes and type, owner, addresses, strings."""
     data, word = image(bits), bits // 8
     start = data.find(b"stapsdt\0")
     assert start > 0
     parts = (
-        ((-12, -8), DAMAGED + NONE),			# sizes: what follows cannot be told apart
-        ((-4, 0, 4), DAMAGED),	# type and owner: not a note of ours
+        ((-12, -8), DAMAGED + NONE),			# sizes: later notes cannot be found
+        ((-4, 0, 4), DAMAGED),	# type and owner: no longer a probe note
         (range(8, 8 + 2 * word, 4), "(%s)?(%s)?" % (DAMAGED, REFUSED)),	# site, base
         (range(8 + 2 * word, 8 + 3 * word, 4), "(%s|%s)?" % (DAMAGED, LOST)),	# semaphore
         (range(8 + 3 * word, 8 + 3 * word + 24, 4), "(%s)?" % DAMAGED))	# provider, name, arguments
     before = Before()
-    # All are written first: a process forked meanwhile would hold one open for a moment, too busy to start.
+    # All files are written first: a process forked meanwhile would hold an open file, which then
+    # cannot be started (ETXTBSY).
     each(lambda job: started(*job),
          [(put("started", "note%d_%x" % (at, value), changed(data, start + at, value)), allowed)
           for offsets, allowed in parts for at in offsets for value in WORDS])
@@ -96,7 +97,7 @@ def test_mangled_notes_of_a_32_bit_program():
 # ---- Mapped -----------------------------------------------------------------
 
 def fields(data):
-    """Offset and size of each field of the ELF header, the program and the section headers."""
+    """Offset and size of each field of the ELF header, program headers and section headers."""
     wide = data[4] == 2
     w = 8 if wide else 4
     at = 16
@@ -116,7 +117,7 @@ def fields(data):
 
 
 def mangled_folder(bits):
-    """Some hundred files, each wrong in one place, and a sound one."""
+    """A folder of some hundred files, each with a wrong field, and a sound file."""
     name = "mapped%d" % bits
     if os.path.exists(os.path.join(FOLDER, name, "sound")):
         return os.path.join(FOLDER, name)
@@ -141,7 +142,7 @@ class Maps(Running):
         self.n = 0 if before else int(self.p.stdout.readline())
 
 
-# Other programs with a provider app may come and go here: files are named, too (f…, ident…, sound, cut…).
+# Any file may be named: other programs with a provider app may run on this machine.
 WARNINGS = "(%s|%s|%s|%s)*" % (DAMAGED, LOST, REFUSED, r"dtrace: warning: cannot read the probes of \S+: [\w ]+\n")
 
 
@@ -188,11 +189,11 @@ def test_mangled_files_that_appear_while_tracing():
             assert d.stdout.readline() == "ready\n"
             open(go, "w").close()
             assert int(m.stdout.readline()) > 500
-            p = dtrace("-qn", "tick-500ms { exit(0); }")	# long enough for it to read them
+            p = dtrace("-qn", "tick-500ms { exit(0); }")	# long enough to read the files
             assert p.returncode == 0 and d.poll() is None
             d.terminate()
             out, err = d.communicate(timeout=LIMIT)
-            odd = re.sub(WARNINGS, "", err)	# what nothing in the list explains
+            odd = re.sub(WARNINGS, "", err)	# lines other than WARNINGS
             assert (d.returncode, out, odd) == (0, "\nend\n", ""), (d.returncode, out, odd[:2000])
     os.unlink(go)
     before.again()

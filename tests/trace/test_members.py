@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""args[n]->member: the program's structs, in its memory, by the declaration that the script has."""
+"""args[n]->member reads structs in the program's memory by the declaration in the script."""
 import os
 import re
 import sys
@@ -9,7 +9,7 @@ from lib import DTRACE, FOLDER, HERE, dtrace, each, main, must
 
 INCLUDE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "include")
 
-# There is a struct req in the kernel too (drivers/base/devtmpfs.c), of other members.
+# The kernel has a struct req too (drivers/base/devtmpfs.c), with other members.
 STRUCTS = """
 struct inner { int depth; struct inner *next; };
 union both { int whole; unsigned char bytes[4]; };
@@ -76,7 +76,7 @@ def run(text, structs=STRUCTS):
 
 
 def printed(fmt, values, probe="req"):
-    """What a clause prints for the first firing, the good one."""
+    """The output of a clause for the first firing, which has good pointers."""
     p = run('app$target:::%s { printf("%s\\n", %s); exit(0); }' % (probe, fmt, ", ".join(values)))
     assert p.returncode == 0 and not p.stderr, (p.returncode, p.stderr, p.stdout)
     return p.stdout.split("\n")[0].split()
@@ -114,7 +114,7 @@ def test_mapped_arguments_and_typedefs():
 
 
 def errors(expression):
-    """(kind, address) of each ERROR, in the last two firings."""
+    """(kind, address) of each ERROR in the last two firings, which have bad pointers."""
     p = run('app$target:::req /n++ > 0/ { trace(%s); } ERROR { printf(" error %%d %%x ", arg4, arg5); }' % expression)
     found = re.findall(r" error (\d+) (\w+) ", p.stdout)
     assert p.returncode == 0 and p.stderr.count("invalid address") == len(found), (p.stdout, p.stderr)

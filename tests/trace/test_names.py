@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names of probes: whatever bytes they have, what -l prints of a probe traces it; the provider of a program bears
-the process's id."""
+"""Names of probes with any bytes: the text that -l prints for a probe traces the probe. The name of
+a program's provider ends with the process id."""
 import contextlib
 import os
 import re
@@ -12,11 +12,11 @@ import time
 
 from lib import DTRACE, FOLDER, HERE, dtrace, main, must, traced
 
-# Others may run these tests too: the provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "nm" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 TOP = os.path.join(HERE, "..", "..")
 
-# C11 and Rust identifiers may have any letters; notes may hold anything.
+# C11 and Rust identifiers may have any letters; notes may hold any bytes.
 ODD = ("größe", "ß", "日本", "a$b", "$target", "a*b", "[a]", "a%sb", "a;b", "with blank", "a:b", 'quo"te', "-dash", "plain")
 
 
@@ -25,7 +25,7 @@ def filled(name):
 
 
 def odd_program():
-    """Fires each of ODD with its number, each from a function of its own."""
+    """A program that fires each probe of ODD with its number, from a function of its own."""
     numbers = range(len(ODD))
     text = ["#include <usdt/sdt.h>"]
     text += ["static __attribute__((noinline)) void f%d(void) { USDT_PROBE1(%s, n%015d, %d); }" % (i, NAME, i, i)
@@ -47,7 +47,7 @@ def odd_program():
 
 
 def test_a_probe_of_any_name_is_traced():
-    """All at once; and each by what -l prints of it."""
+    """All probes at once; and each by the name that -l prints."""
     app = odd_program()
     out = traced(NAME + '$target::: { printf("%d\\n", arg0); }', app)
     assert out.split() == [str(i) for i in range(len(ODD))], out
@@ -68,7 +68,7 @@ int main(void) { for (;;) { USDT_PROBE1(NAME, beat__on, 1); usleep(1000); } }
 
 @contextlib.contextmanager
 def loops(n):
-    """So many processes that fire until the end of a `with`; their ids."""
+    """n processes that fire until the end of the `with`; their ids."""
     source, out = os.path.join(FOLDER, "loop.c"), os.path.join(FOLDER, "loop")
     if not os.path.exists(out):
         with open(source, "w") as f:
@@ -84,7 +84,7 @@ def loops(n):
 
 
 def rows(*args):
-    """(id, provider) of each probe of ours that -l prints."""
+    """(id, provider) of each of our probes that -l prints."""
     out = must(DTRACE, "-l", *args)
     return re.findall(r"^ *(\d+) +(%s\d*) +loop +main beat-on$" % NAME, out, re.M)
 
@@ -117,7 +117,7 @@ def test_a_name_without_the_process_is_no_providers():
 
 
 def test_a_process_that_a_pattern_names_comes_later():
-    """Of a file that others have mapped already, which the pattern does not name."""
+    """Its file is mapped already by a process that the pattern does not name."""
     with loops(1) as before:
         last = str(before[0])[-1]
         d = subprocess.Popen([DTRACE, "-qZn", 'BEGIN { printf("ready\\n"); } %s*[!%s]:::beat-on { @[probeprov] = count(); }'
@@ -138,13 +138,13 @@ def test_an_id_names_the_same_probe_in_every_list():
     with loops(2) as pids:
         whole = rows()
         assert len(whole) == 2 and {p for _, p in whole} == {"%s%d" % (NAME, p) for p in pids}, whole
-        with loops(3):	# others come and go
+        with loops(3):	# other processes start and end meanwhile
             for number, provider in whole:
                 assert (number, provider) in rows("-n", NAME + "*:::beat-on") + rows("-f", "main")
                 assert rows("-i", number) == [(number, provider)]
                 out = must(DTRACE, "-qi", number + " { @[probeprov, id] = count(); }", "-n", "tick-300ms { exit(0); }")
                 assert re.findall(r"(\S+) +(\d+) +\d+$", out, re.M) == [(provider, number)], out
-    p = dtrace("-i", whole[0][0])	# it has ended
+    p = dtrace("-i", whole[0][0])	# a process that has ended
     assert p.returncode == 1 and "does not match any probes" in p.stderr, p.stderr
 
 

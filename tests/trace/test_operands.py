@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Operands of every kind, as dtrace and usdt-check read them: hand-written ones, whose registers we set, and those
-that compilers choose. What cannot be read is said, with the operand; it is never another value."""
+"""dtrace and usdt-check read operands of every kind: hand-written operands, with registers that we
+set, and operands that compilers choose. An operand that cannot be read is an error that shows the
+operand, and never another value."""
 import collections
 import os
 import re
@@ -13,7 +14,7 @@ from lib import DTRACE, FOLDER, HERE, M32, Skip, dtrace, main, must, need_32, ru
 CHECK = os.path.join(os.path.dirname(DTRACE), "usdt-check")
 INCLUDE = os.path.join(HERE, "..", "..", "include")
 
-# A site with a note of our own: instructions before it, and its operands.
+# A site with a hand-written note: the instructions before the site, and the operands.
 RAW = r"""
 #define SITE(name, set, args) \
 	__attribute__((noinline)) static void name(void) \
@@ -37,7 +38,7 @@ int main(void) { %s return 0; }
 """
 BIG = "movabs $0x1122334455667788,%rax"
 VALUE = "lea value(%rip),%rsi"
-# Instructions, operand; the value, or why there is none.
+# (instructions, operand, the value or the reason of the error)
 X86_64 = (
     (BIG, "8@%rax", 0x1122334455667788), (BIG, "-4@%eax", 0x55667788), (BIG, "2@%ax", 0x7788), (BIG, "-1@%al", -120),
     (BIG, "1@%al", 0x88), (BIG, "1@%ah", 0x77), (BIG, "%rax", 0x1122334455667788), (BIG, "8f@%rax", 0x1122334455667788),
@@ -50,7 +51,7 @@ X86_64 = (
     ("", "8f@%xmm0", "in a floating-point register, which the kernel does not show"),
     ("", "4@nowhere(%rip)", "unknown symbol (stripped file?)"), ("", "8@%fs:16", "relative to a segment register"),
     ("", "4@16(%rip)", "relative to the instruction pointer without a symbol"), ("", "3@%eax", "size is not 1, 2, 4 or 8"))
-# Of a program that nothing moves, in the lowest 2 GB. The sums carry out of 32 bits.
+# For -no-pie programs, which lie in the lowest 2 GB. The sums carry out of 32 bits.
 LOW = X86_64 + (
     ("mov $value,%eax; sub $0x7ffffff0,%eax", "8@0x7ffffff0(%eax)", 0x1122334455667788),
     ("mov $value,%eax; sub $0x7ffffff0,%eax", "2@0x7ffffff2(,%eax,1)", 0x5566),
@@ -75,7 +76,7 @@ def check(app, *claims):
 
 
 def raw(rows, *flags):
-    """Each row a probe raw:::rN; its second argument is there, whatever the first is."""
+    """A program with a probe raw:::rN for each row. arg1 is N, and can be read whatever arg0 is."""
     text = "".join('SITE(r%d, "%s", "%s -4@$%d")\n' % (i, s.replace("%", "%%"), a.replace("%", "%%"), i)
                    for i, (s, a, _) in enumerate(rows))
     with open(path("raw.c"), "w") as f:
@@ -121,8 +122,9 @@ def test_hand_written_operands_in_32_bits():
 
 
 def test_addresses_that_move_with_their_file():
-    """As a number, and beside two registers: no compiler that we know writes these, a note may. dtrace's programs have
-    no room for them, in a file that moves; in one that does not they are numbers."""
+    """Addresses as numbers, and beside two registers: a note may have them, though no known
+    compiler writes them. dtrace cannot read them in a file that moves; else they are just
+    numbers."""
     sets = VALUE + "; mov $0,%ecx; mov $1,%eax"
     rows = ((sets, "8@$value 8@%rsi", 0), (sets, "-8@value(%rcx,%rax,8) -8@$-2", 0))
     script = 'raw$target::: { trace(arg0 == arg1); } dtrace:::ERROR { printf("no"); }'
@@ -139,7 +141,8 @@ def test_addresses_that_move_with_their_file():
 # ---- usdt-check on what compilers choose (dtrace: test_args.py) -----------------------------------
 
 def said(app, provider, kinds, names):
-    """What the program says that it passed, as claims: each distinct line so many times, and no other."""
+    """The values that the program prints, as claims of usdt-check: a count for each distinct
+    line."""
     lines = collections.Counter(must(app).splitlines())
     total, claims = collections.Counter(), []
     for line, n in lines.items():
@@ -204,7 +207,7 @@ def test_what_only_our_header_keeps_is_an_error_with_systemtaps():
     claims = ("twins:::hit count==14 && arg3!=1", "twins:::exported count==7 && arg0==-77")
     for inlined, why in ((False, None), (True, "several symbols of that name"), (True, "unknown symbol (stripped file?)")):
         app = twins("THEIRS", "-O2", *(["-DFIRE_INLINED"] if inlined else []))
-        if not why:	# the sites' function is static: its source file is known, and what its names mean there
+        if not why:	# the static function of the sites tells the source file, and so the variables
             agrees(app, said(app, "twins", ("hit",), False), why)
             continue
         if "stripped" in why:
@@ -221,8 +224,8 @@ def test_what_only_our_header_keeps_is_an_error_with_systemtaps():
         assert p.returncode == 1 and re.search(r"arg3 cannot be read: wider than its register \(-8@%e\w\w\)\n", p.stderr), p.stderr
 
 
-# Members and elements at constant offsets, behind an index, constants in memory, thread-local variables, and as many
-# variables as a probe has arguments.
+# Members and elements at constant offsets, behind an index, constants in memory, thread-local
+# variables, and as many variables as a probe may have arguments.
 KEPT = """
 #include <usdt/sdt.h>
 #include "shared.h"
@@ -284,7 +287,8 @@ int other(int n)
 
 
 def kept(cc, *flags):
-    """Two files, with a function of both in C++ (in a COMDAT group), of each its own in C."""
+    """Two files with the same function: in C++ shared by a COMDAT group, in C one function for
+    each."""
     for name, text in (("shared.h", SHARED), ("kept.c", KEPT), ("other.c", OTHER)):
         with open(path(name), "w") as f:
             f.write(text)
@@ -315,7 +319,7 @@ def test_what_the_header_keeps():
             if strip:
                 must("strip", app)
             agrees(app, ["kept:::" + c for c in claims + calls], (cc, flags, strip))
-            # Itself, or not at all: a thread-local variable.
+            # A thread-local variable gives its value, or an error.
             p = check(app, "kept:::thread arg0==99")
             assert p.returncode == 0 or re.search(
                 r"firing 1: arg0 cannot be read: (relative to a segment register|needs a relocation, not an address|"
@@ -323,7 +327,8 @@ def test_what_the_header_keeps():
 
 
 def test_notes_are_where_they_are_needed_alone():
-    """What is in registers, on the stack or a constant has none; a pair of registers has, in 32 bits."""
+    """Registers, stack and constants need no operand note; a pair of registers, in 32 bits,
+    does."""
     with open(path("plain.c"), "w") as f:
         f.write("#include <usdt/sdt.h>\nint main(int argc, char **argv)\n{\n\tvolatile long long x = argc;\n"
                 "\tUSDT_PROBE5(p, n, argc, argv, 7, x, x + 1LL);\n\treturn 0;\n}\n")

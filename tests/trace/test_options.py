@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every row of consumer/options.def by -x and by #pragma, with good values and bad ones."""
+"""Every row of consumer/options.def by -x and by #pragma, with good and bad values."""
 import os
 import re
 import sys
@@ -31,7 +31,7 @@ BAD = {
     "ATTR": ("", "Good/Bad/Ugly"),
     "VERS": ("", "99.0", "x"),
 }
-OWN = {"strsize": ("64", "512", "1k"), "jstackstrsize": ("64", "512")}  # a range of their own
+OWN = {"strsize": ("64", "512", "1k"), "jstackstrsize": ("64", "512")}  # other ranges
 REFUSED = ("grabanon", "zone", "cpppath", "cpu", "pspec")
 
 
@@ -41,7 +41,7 @@ def rows():
 
 
 def both(name, value):
-    """By -x and by the pragma: the setting, exit status and standard error of each."""
+    """The setting, exit status and stderr, by -x and by #pragma."""
     setting = name + ("=" + value if value else "")
     for args in (("-x", setting, "-n", "BEGIN { }"), ("-n", "#pragma D option %s\nBEGIN { }" % setting)):
         p = dtrace("-e", *args)
@@ -114,7 +114,7 @@ def test_what_X_says_of_the_preprocessor():
                  'BEGIN { printf("%d", std); exit(0); }\n#endif\n')
     for mode, want in (("a", "0"), ("t", "0"), ("c", "1"), ("s", "-1")):
         says(want, "-C", "-X", mode, "-s", script)
-    says("0", "-C", "-s", script)	# a is the default
+    says("0", "-C", "-s", script)	# -X a is the default
     p = dtrace("-C", "-X", "q", "-s", script)
     assert (p.returncode, p.stderr) == (2, "dtrace: -X: a, c, s or t, not q\n"), p.stderr
 

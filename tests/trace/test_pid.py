@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The pid provider: functions of one process, by every name the guide gives them."""
+"""The pid provider: functions of a process, by each kind of name in the guide."""
 import os
 import re
 import subprocess
@@ -87,7 +87,7 @@ def test_functions_by_glob():
 
 
 def test_two_names_of_a_function():
-    """A name that is given is the one shown; a glob takes each function once."""
+    """A given name is the name shown; a glob takes each function once."""
     prog = functions()
     assert counted(prog, "pid$target:a.out:alias:entry") == [("functions", "alias", "300")]
     got = counted(prog, "pid$target:a.out:[ao][ld][id]*:entry")
@@ -136,7 +136,7 @@ def test_addresses_fixed_at_link_time():
 
 
 def test_a_stripped_program():
-    """What the dynamic linker needs is all that is left; of a program, nothing."""
+    """Only symbols for the dynamic linker are left: a program has none, unless -rdynamic."""
     prog = functions("stripped", "-s")
     text = "pid$target:a.out:odd:entry { }"
     says(1, none_matches(text, "a.out has no symbols"), "-qc", prog, "-n", text)
@@ -146,7 +146,7 @@ def test_a_stripped_program():
 
 
 def test_a_program_with_a_separate_debug_file():
-    """A static function that only the file named by the build id knows, as stacks know it."""
+    """A static function that only the debug file, found by build id, names; stacks name it too."""
     whole = functions("debugged", "-g", "-Wl,--build-id=sha1")
     bare = os.path.join(FOLDER, "debugged-bare")
     build_id = re.search(r"Build ID: (\w+)", must("readelf", "-n", whole)).group(1)
@@ -210,7 +210,7 @@ def test_ids_and_lists():
     out = must(DTRACE, "-l", "-c", prog, "-n", "pid$target:a.out:odd:entry,pid$target:a.out:[ot][de][dn]:entry")
     rows = [l.split() for l in out.split("\n")[1:] if l]
     assert [r[2:] for r in rows] == [["functions", "odd", "entry"], ["functions", "ten", "entry"]], out
-    assert rows[1][0] != rows[0][0], out	# made of the names: in no order
+    assert rows[1][0] != rows[0][0], out	# ids are hashes of names, in any order
     assert rows[0][1] == rows[1][1] and rows[0][1].startswith("pid"), out
 
 

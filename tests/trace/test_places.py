@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Files in odd places, mapped in odd ways: every hit is counted, once."""
+"""Files in odd places, mapped in odd ways: every hit is counted exactly once."""
 import os
 import shutil
 import signal
@@ -16,7 +16,7 @@ from races import (LIMIT, NAME, built, counted, gate, library, maps_of_children,
 # ---- Files in odd places ----------------------------------------------------------
 
 def test_mount_namespaces_and_chroots():
-    """The same file under another name, in namespaces where our names mean nothing; other files too."""
+    """The same file under other names, in namespaces where our paths mean nothing; and a copy."""
     app, go = waits("static", "-static"), gate("ns")
     root = os.path.join(FOLDER, "root")
     os.makedirs(root)
@@ -24,7 +24,7 @@ def test_mount_namespaces_and_chroots():
     os.link(go, os.path.join(root, "x")) if os.path.exists(go) else None
     aside = "mount --bind %s /mnt && cd / && exec unshare -m /bin/sh -c 'umount -l %s/none 2>/dev/null; exec /mnt/static 200 %s'"
     commands = [[app, "100", go], ["unshare", "-m", "/bin/sh", "-c", aside % (FOLDER, FOLDER, go)],
-                # in its own root there is no gate but the mount of our folder
+                # the chroot reaches the gate only by a mount of our folder
                 ["unshare", "-m", "/bin/sh", "-c", "mkdir -p %s/f && mount --bind %s %s/f && exec chroot %s /jailed 400 /f/%s"
                  % (root, FOLDER, root, root, os.path.basename(go))]]
     runs(commands, 700, go)
@@ -36,7 +36,8 @@ def children_of(pid):
 
 
 def test_a_pid_namespace_of_our_own():
-    """As in a container: process ids are those that are seen there, and processes outside have none."""
+    """As in a container: pids are those of the namespace, and processes outside have no pid
+    there."""
     app, before = waits(), Before()
     aside = ("/usr/bin/unshare", "-p", "-f", "-m", "--mount-proc", "/bin/sh", "-c")
     if sh(*aside, "true").returncode:
@@ -44,7 +45,7 @@ def test_a_pid_namespace_of_our_own():
     by_pid = "@[pid, pid == $target] = count(); @s[ustack(1)] = count(); } END { printa(\"%d %d %@d\\n\", @); printa(@s); }"
     go = gate("container")
     command = "%s -qc '%s 70' -n '%s$target:::hit { %s'" % (DTRACE, app, NAME, by_pid)
-    # the shell is 1, dtrace 2, its command is after it
+    # pid 1 is the shell, pid 2 dtrace, and its command comes later
     p = sh(*aside, command + "; exit $?")
     assert (p.returncode, p.stderr) == (0, "") and numbers(p.stdout)[1:3] == [1, 70], p
     assert numbers(p.stdout)[0] < 20 and "waits`main" in p.stdout, p
@@ -66,7 +67,7 @@ def test_a_pid_namespace_of_our_own():
         seen = numbers(out)
         assert (d.returncode, err) == (0, ""), (d.returncode, err)
         assert dict(zip(seen[::2], seen[1::2])) == ({a: 500, b: 30} if provider == "*" else {a: 500}), (provider, out, err)
-    # the namespace's own /proc is needed
+    # without the namespace's own /proc dtrace refuses
     p = sh("/usr/bin/unshare", "-p", "-f", DTRACE, "-n", "BEGIN { exit(0); }")
     assert (p.returncode, p.stderr) == (1, "dtrace: tracing needs the /proc of this pid namespace: "
                                         "mount -t proc proc /proc\n"), p
@@ -128,7 +129,7 @@ def maps_program():
 
 
 def test_a_file_mapped_more_than_once():
-    """By the loader, and by the program: each hit is one."""
+    """The loader and the program map the file: each hit counts once."""
     lib, folder, go = library(), os.path.join(FOLDER, "twice"), gate("again")
     os.makedirs(folder)
     os.link(lib, os.path.join(folder, "librace.so"))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which processes a description reaches, and that each one's hits are counted exactly."""
+"""The processes that a description reaches, each with an exact count of hits."""
 import contextlib
 import os
 import re
@@ -13,7 +13,7 @@ import time
 from before import process_state
 from lib import DTRACE, EMULATED, FOLDER, HERE, Skip, dtrace, main, must, sh, numbers, traced
 
-# `app*` would reach the programs of whoever else runs these tests: the provider has a name of its own.
+# These tests may run twice at a time, and `app*` would reach both runs: each has its own provider.
 NAME = "own" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 
 LIMIT = 400 if EMULATED else 60
@@ -28,7 +28,7 @@ def start(*args):
 
 @contextlib.contextmanager
 def running(*args):
-    """A dtrace whose BEGIN has printed 'ready'; done(d) ends it and gives what it printed."""
+    """A dtrace whose BEGIN has printed 'ready'; done(d) ends dtrace and returns its output."""
     d = start(DTRACE, "-q", *args)
     try:
         line = d.stdout.readline()
@@ -72,7 +72,8 @@ def until(what):
 
 
 def at_gate(*apps):
-    """Waits until each of them waits: mapped, and in clock_nanosleep(2)."""
+    """Waits until each app waits at its gate: its files are mapped, and it is in
+    clock_nanosleep(2)."""
     def asleep(a):
         with open("/proc/%d/syscall" % a.pid) as f:
             return f.read().startswith("230 ")
@@ -80,7 +81,7 @@ def at_gate(*apps):
 
 
 def site_bytes(pid, app):
-    """The first byte of each probe site, as that process has it."""
+    """The first byte of each probe site in the memory of that process."""
     sites = [int(l.split()[1].rstrip(","), 16) for l in must("readelf", "-n", app).split("\n") if "Location:" in l]
     with open("/proc/%d/maps" % pid) as f:
         base = next(int(l.split("-")[0], 16) for l in f if app in l)
@@ -89,7 +90,7 @@ def site_bytes(pid, app):
 
 
 def finish(apps):
-    """Each one's own count, by pid."""
+    """{pid: the count that the process itself printed}"""
     own = {}
     for a in apps:
         out, err = a.communicate(timeout=LIMIT)
@@ -134,7 +135,7 @@ def compiled(name, text, *flags):
 
 
 def test_200_processes_before_during_and_after():
-    """Two files: one mapped before the start, one first seen while tracing."""
+    """Two files: the first is mapped before the start, the second is first seen while tracing."""
     few, many = (12, 16) if EMULATED else (60, 80)
     app = build_app()
     late = copy_of(app, "app-late")
@@ -148,7 +149,7 @@ def test_200_processes_before_during_and_after():
         at_gate(*apps[many:])
         until(lambda: all(site_bytes(a.pid, late) == {b"\xcc"} for a in apps[many:]))
         open_gate(during)
-        # Both files are attached now: processes that come later need no wait.
+        # Both files are attached now: later processes need no wait.
         apps += [with_n((app, late)[i % 2], i) for i in range(few)]
         own = finish(apps)
         seen = hits(done(d))
@@ -234,7 +235,8 @@ def test_files_of_one_name_that_are_found_at_once():
     assert not differ(seen, own), (seen, own)
 
 
-# Ends the first process of a file 'brief' between dtrace's look at what is mapped and its opening of that.
+# A preloaded library: ends the first process of a file 'brief' after dtrace has read its mappings,
+# and before dtrace opens the file.
 ENDS_IT = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -300,7 +302,7 @@ def test_a_file_whose_first_process_was_too_brief_to_open_it():
         d.communicate()
 
 
-# A name of ours with a kernel thread's number behind it.
+# A provider name that ends with the pid of a kernel thread (2).
 NUMBERED = r"""
 #include "usdt/sdt.h"
 #include <unistd.h>
@@ -317,11 +319,11 @@ int main(int argc, char **argv)
 
 
 def test_a_provider_whose_name_ends_like_a_process():
-    """Those of all processes by a star; with an id behind the number it is one's."""
+    """NAME2* reaches all processes; NAME2 followed by a pid reaches that process."""
     include = os.path.join(HERE, "..", "..", "include")
     app = compiled("numbered", NUMBERED, "-I", include, "-DNAMED2=%s2" % NAME)
     go = gate("numbered-go")
-    for early in (False, True):		# matched at the start, or not
+    for early in (False, True):		# processes exist at the start, or not
         apps = [start(app, go)] if early else []
         at_gate(*apps)
         with running("-Z", "-n", BY_PID % (NAME + "2*")) as d:
@@ -422,7 +424,7 @@ def test_p_of_no_process():
     assert p.returncode == 1 and p.stderr.startswith("dtrace: ") and "4194300" in p.stderr, p.stderr
 
 
-# What a program gives us to see what it has done.
+# A pause of the program, in which dtrace must notice new mappings.
 PAUSE = "-DUS=%d" % (2500000 if EMULATED else 800000)
 
 ORPHANS = r"""
@@ -458,7 +460,8 @@ int main(int argc, char **argv)
 
 
 def test_a_process_whose_first_thread_has_ended():
-    """It has its mappings still, but /proc/PID and links of that process alone go by the first thread."""
+    """The process still has its mappings, but /proc/PID and links with that pid see only its first
+    thread."""
     build_app()
     orphan = compiled("orphan", ORPHANS, PAUSE, "-pthread", "-ldl")
     lib = compiled("libfires.so", LIBRARY, "-shared", "-fPIC")
@@ -475,7 +478,7 @@ def test_a_process_whose_first_thread_has_ended():
                 a.communicate(timeout=LIMIT)
                 time.sleep(0.3)
                 out = done(d, None if way == "$target" else signal.SIGINT)
-            # the library's constructor may be quicker than we are
+            # 321: we attached before the library's constructor fired
             assert hits(out)[a.pid] in (320, 321), (way, out)
             assert "orphan`fires" in out and "libfires.so`fire" in out, (way, out)
         finally:
@@ -484,13 +487,14 @@ def test_a_process_whose_first_thread_has_ended():
     go = gate("orphan-go")
     a = start(orphan, go, lib)
     until(lambda: process_state(a.pid) == "Z")
-    for without in ("", "iter_vma"):	# also where the kernel has no list of mappings
+    for without in ("", "iter_vma"):	# also on kernels without the iterator over mappings
         for part in ("*", "$target", str(a.pid)):
             p = dtrace("-p", str(a.pid), "-ln", "%s%s:::" % (NAME, part), env=dict(os.environ, USDTKIT_WITHOUT=without))
             assert p.returncode == 0 and "fires hit" in p.stdout, (without, part, p)
     open_gate(go)
     a.communicate(timeout=LIMIT)
-    # 6.1 has perf events alone, and where it preempts itself one start in four once came too soon.
+    # Kernel 6.1 has only perf events; with preemption a start in four once failed: so 3 tries
+    # there.
     for without in ("", "", "") if EMULATED else ("", "uprobe_multi"):
         p = dtrace("-q", "-c", "%s %s %s" % (orphan, go, lib),
                    "-n", NAME + "$target:::hit { @[pid == $target] = count(); }",
@@ -530,7 +534,8 @@ int main(int argc, char **argv)
 
 
 def test_a_thread_that_execs_takes_its_process_with_it():
-    """The first thread ends then, and with it what was attached to its process alone."""
+    """The exec ends the first thread, and so probes that were attached to the process by that
+    thread."""
     build_app()
     path, go = compiled("thread-execs", THREAD_EXECS, PAUSE, "-pthread"), gate("exec-go")
     a = start(path, go)
@@ -607,7 +612,7 @@ def test_stack_of_a_process_and_file_that_are_gone():
 
 
 def test_stacks_of_programs_with_any_name():
-    """By -p their mappings are read from /proc, by -c the kernel tells of them."""
+    """With -p mappings are read from /proc; with -c they come as events of the kernel."""
     text = "%s$target:::hit { ustack(1); exit(0); }" % NAME
     for name in ("new\nline", "back\\slash", "some blanks", "esc\033ape", "paren) S 1 (", "gone (deleted)"):
         path = copy_of(build_app(), name)
@@ -624,7 +629,7 @@ def test_stacks_of_programs_with_any_name():
 
 
 def storm(cpu):
-    """So many processes on a CPU that what the kernel tells of them does not fit its ring."""
+    """Runs so many processes on a CPU that their events overflow its ring."""
     must("taskset", "-c", str(cpu), "/bin/sh", "-c",
          "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done", timeout=LIMIT)
 
@@ -677,7 +682,7 @@ def test_an_exec_of_another_program_in_the_target():
 
 
 def test_a_site_that_another_tracer_holds_is_named():
-    """The kernel takes no second uprobe at a site whose semaphore the first did not name."""
+    """The kernel refuses a second uprobe at a site if the first did not name the semaphore."""
     events, group = "/sys/kernel/tracing/uprobe_events", "usdtkit_%d" % os.getpid()
     if not os.path.exists(events):
         raise Skip("no " + events)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each provider's probes fire when they say, as often as they say, with the values they say."""
+"""Probes of each provider fire at the right time, exactly as often, with the right values."""
 import os
 import re
 import subprocess
@@ -80,7 +80,8 @@ def test_latency_by_self():
 
 
 def test_zero_frees_what_self_held():
-    """20,000 elements of an associative array in room for far fewer: none is dropped if each is freed."""
+    """20,000 elements in turn, with room for far fewer: no drop if each is set to 0, which frees
+    it."""
     calls = compiled("calls", CALLS)
     text = ('syscall::getppid:entry /pid == $target/ { self->n++; self->a[self->n] = 1; }'
             ' syscall::getppid:return /pid == $target && self->a[self->n]/ { %s @ = count(); }'
@@ -117,7 +118,7 @@ def test_sdt_arguments_are_typed():
 
 def test_tick():
     p = dtrace("-q", "-n", 'tick-100ms { n++; } tick-1050ms { printf("%d\\n", n); exit(0); }')
-    # A machine that did not run itself for a tenth of a second misses ticks, and says so.
+    # A host that stops this machine for 100 ms makes it miss ticks, which dtrace reports.
     told = [re.fullmatch(r"dtrace: (\d+) profile drops? \(interrupts missed\) on CPU \d+", l)
             for l in p.stderr.splitlines()]
     assert p.returncode == 0 and all(told), p.stderr
@@ -197,7 +198,8 @@ def test_ruby_methods():
 
 
 def test_user_stack_is_named_after_the_process_ended():
-    """Printed by END; beside it the same of a stack that is printed while the process runs."""
+    """A stack printed by END, after the process, names the same function as while the process
+    runs."""
     out = traced('app$target:::hit { @[ustack()] = count(); } app$target:::hit /!n++/ { ustack(1); }',
                  build_app() + " -n 50")
     frames = re.findall(r"^ +app`(?:app)?(\S+?)(?:\+0x[0-9a-f]+)?$", out, re.M)

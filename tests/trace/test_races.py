@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Processes and files that come, change and go while dtrace looks for them."""
+"""Processes start and end, and files change, while dtrace looks for them."""
 import os
 import shutil
 import subprocess
@@ -29,7 +29,8 @@ def test_500_short_processes_of_a_file_that_is_attached():
 
 
 def churned(env=None):
-    """dtrace starts and ends in the middle of it: never more than were fired, no word, nothing left."""
+    """dtrace starts and ends amid short processes: no excess hits, no messages, nothing left
+    behind."""
     before = Before()
     with Running(churn(), library()) as c:
         seen = []
@@ -64,7 +65,7 @@ def test_a_process_alone_while_others_churn():
 
 
 def test_a_file_that_is_first_seen_among_500_processes():
-    """Those that wait until it is attached lose nothing, whoever came and went meanwhile."""
+    """Processes that wait for the attach lose no hit, though others start and end meanwhile."""
     lib, other, go = library("libfirst.so"), library("libother.so"), gate("first")
     before = Before()
     with tracer(NAME + "*:libfirst.so::hit", args=("-Z",)) as d:
@@ -88,7 +89,7 @@ def attached(pid, name):
 # ---- Replaced files ------------------------------------------------------------
 
 def test_a_program_that_is_replaced_while_it_runs():
-    """An upgrade: the old file lives in its processes, the new one has its name."""
+    """An upgrade: processes still map the old file, and the new file has its name."""
     path, go = os.path.join(FOLDER, "upgraded"), gate("upgrade")
     commands = []
     for i, hits in enumerate(("10", "200", "3000")):

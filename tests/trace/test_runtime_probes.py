@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Probes that programs make at run time: as often as fired, with the values passed, by us and others."""
+"""Probes made at run time: each firing counts, with the passed values, also for other tracers."""
 import contextlib
 import os
 import re
@@ -13,13 +13,13 @@ import time
 from lib import DTRACE, FOLDER, HERE, Skip, bpf_state, dtrace, main, must, numbers, settled, sh
 
 TOP = os.path.join(HERE, "..", "..")
-# Others may run these tests too: the provider has a name of its own.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "rt" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 LIMIT = 60
 
 
 def app(static=False, name="runtime", source=os.path.join(HERE, "runtime.c")):
-    """A program, with libusdt's own sources in it."""
+    """Compiles a program together with libusdt's sources."""
     out = os.path.join(FOLDER, name + ("-static" if static else ""))
     if not os.path.exists(out):
         must("gcc", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-fno-omit-frame-pointer", "-Wall", "-Werror",
@@ -30,7 +30,7 @@ def app(static=False, name="runtime", source=os.path.join(HERE, "runtime.c")):
 
 
 def traced(program, *args):
-    """stdout of a -c run, where no hit may be missed: dtrace attaches before the first."""
+    """stdout of a run with -c, where dtrace attaches before the first hit: no hit may be missed."""
     p = dtrace("-q", "-Z", "-c", " ".join((app(),) + args), "-n", program.replace("rt$", "rtapp$"), timeout=LIMIT)
     assert p.returncode == 0 and not p.stderr, (p.returncode, p.stderr, p.stdout)
     return p.stdout
@@ -42,7 +42,8 @@ def words(out):
 
 @contextlib.contextmanager
 def process(*args, static=False, **kw):
-    """The program at its gate: the process, and a function that opens it and waits for the end."""
+    """A program that waits at its gate: the process, and a function that opens the gate and
+    waits for the end."""
     gate = os.path.join(FOLDER, "gate%d" % process.n)
     process.n += 1
     p = subprocess.Popen((app(static), "-P", NAME, "-w", gate) + args, stdin=subprocess.DEVNULL,
@@ -65,7 +66,7 @@ process.n = 0
 
 @contextlib.contextmanager
 def tracing(*args, program, before=()):
-    """A dtrace that has attached; done() ends it and gives what it printed after 'go'."""
+    """A dtrace that has attached; done() ends dtrace and returns its output after 'go'."""
     d = subprocess.Popen((*before, DTRACE, "-q", *args, "-n", 'BEGIN { printf("go\\n"); } ' + program),
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -104,7 +105,8 @@ def test_a_running_process():
 
 
 def test_whole_system_before_and_after_attach():
-    """Programs that were there, and one that comes later: it is attached when its `settle` is seen."""
+    """Two programs exist before dtrace. A third starts later: dtrace has attached once it sees
+    `settle`."""
     with process("count") as (a, go_a), process("-n", "500", "count") as (b, go_b):
         with tracing(program=NAME + '*:::settle /!seen[pid]++/ { printf("seen %%d\\n", pid); }'
                      ' %s*:::hit { @[pid] = count(); } END { printa("hits %%d %%@d\\n", @); }' % NAME) as (d, done):
@@ -136,7 +138,7 @@ def test_thousands():
 
 
 def test_lives_and_toggles():
-    """Each enable is a new object; what is fired while hidden does not count."""
+    """Each enable makes a new object; hits of a disabled provider do not count."""
     count = 'rt$target:::hit { @ = count(); } END { printa("%@d\\n", @); }'
     assert numbers(traced(count, "-c", "150", "-n", "40", "lives")) == [6000]
     assert numbers(traced(count, "-c", "150", "-n", "40", "toggle")) == [6000]
@@ -149,7 +151,8 @@ def test_points_come_and_go_and_lose_no_hit_of_others():
 
 
 def test_forks():
-    """The first child frees what it got: the parent's stays. The second fires 300."""
+    """The first child frees the inherited provider; the parent's stays. The second child fires
+    300."""
     with process("-n", "300", "forks") as (p, go):
         with tracing(program=NAME + '*:::hit { @[pid] = count(); } END { printa("%d %@d\\n", @); }') as (_, done):
             go()
@@ -158,7 +161,7 @@ def test_forks():
 
 
 def test_a_storm_breaks_nothing():
-    """16 threads fire while the provider is hidden and shown 200 times under a tracer."""
+    """16 threads fire while the provider is enabled and disabled 200 times under a tracer."""
     with process("-t", "16", "-n", "4000", "-c", "200", "storm") as (p, go):
         with tracing("-p", str(p.pid), program=NAME + '$target:::hit { @ = count(); @low = min(arg0); @high = max(arg0);'
                      ' @key[copyinstr(arg1)] = count(); } END { printa("%@d %@d %@d\\n", @, @low, @high);'
@@ -172,7 +175,7 @@ def test_a_storm_breaks_nothing():
 
 
 def test_the_example():
-    """As its comment says."""
+    """The example does what its comment says."""
     source = os.path.join(TOP, "examples", "runtime", "hello.c")
     with open(source) as f:
         program = re.search(r"-n '(.*)'$", f.read(), re.M).group(1)
@@ -191,7 +194,7 @@ def test_integers_of_each_width_and_sign():
 
 
 def test_typed_arguments_and_the_last_ones():
-    """args[] of a process that is there: the types are those of the prototype."""
+    """args[] of a running process have the types of the prototype."""
     with process("types") as (p, go):
         with tracing("-p", str(p.pid), program=NAME + '$target:::more { printf("%d %u %d %u\\n", args[3], args[9],'
                      ' args[10], args[11]); } ' + NAME + '$target:::request { printf("%d %d\\n", args[1],'
@@ -215,7 +218,7 @@ def test_stack_leads_to_the_code_that_fires():
     out = traced('rt$target:::request { ustack(3); }', "types")
     frames = re.findall(r"(\S+`\w+)\+0x", out)
     assert frames == ["rtapp`request", "runtime`serve", "runtime`types"], out
-    out = traced('rt$target:::ints { ustack(2); usym(ucaller); }', "types")    # more than registers hold
+    out = traced('rt$target:::ints { ustack(2); usym(ucaller); }', "types")    # many
     frames = re.findall(r"(\S+`\w+)", out)
     assert frames == ["rtapp`ints", "runtime`types", "runtime`types"], out
 
@@ -241,7 +244,7 @@ def test_listed_types_and_names():
 
 
 def test_many_files_with_few_descriptors():
-    """150 providers under a soft limit of 64; a command gets the limit as it was."""
+    """150 providers under a soft limit of 64 descriptors; a command gets the original limit."""
     few = ("sh", "-c", 'ulimit -Sn 64; exec "$@"', "sh")
     with process("-c", "150", "providers") as (p, go):
         with tracing("-p", str(p.pid), before=few,
@@ -255,7 +258,8 @@ def test_many_files_with_few_descriptors():
 # ---- Ends ---------------------------------------------------------------------------------------
 
 def semaphores(pid):
-    """The counts of the process's points that are not 0: a point is 16 bytes, its semaphore first."""
+    """The semaphores of the process that are not 0. A point is 16 bytes and begins with its
+    semaphore."""
     with open("/proc/%d/maps" % pid) as f:
         lines = [l for l in f if "/memfd:usdt:" in l and " rw-p " in l]
     found = []
@@ -289,7 +293,8 @@ def test_semaphores_are_counted_and_fall_back():
 
 
 def test_two_capabilities_are_enough():
-    """map_files is closed to it: the object is read through the program's descriptor."""
+    """Without the right to use map_files, dtrace reads the object through the program's
+    descriptor."""
     os.chmod(FOLDER, 0o755)
     only = "-all,+bpf,+perfmon"
     p = sh("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + only,

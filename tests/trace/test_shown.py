@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What others chose (files' and functions' names) drives no terminal and forges no line, wherever it is shown."""
+"""Names that others chose (files, functions) must not control the terminal or forge a line."""
 import os
 import re
 import subprocess
@@ -10,7 +10,7 @@ import time
 from lib import DTRACE, FOLDER, EMULATED, dtrace, main, must, sh
 
 CHECK = os.path.join(os.path.dirname(DTRACE), "usdt-check")
-# Our provider's name: others may run these tests too.
+# These tests may run twice at a time: each run has its own provider name.
 NAME = "sh" + "".join(chr(ord("a") + int(c)) for c in str(os.getpid()))
 PROGRAM = r"""
 #include "%(name)s.h"
@@ -37,7 +37,7 @@ LIMIT = 400 if EMULATED else 60
 
 
 def built():
-    """The program, in a file of an odd name, its function of an odd name too."""
+    """A program whose file and function have odd names."""
     path = os.path.join(FOLDER, FILE)
     if os.path.exists(path):
         return path
@@ -59,12 +59,12 @@ def built():
 
 
 def raw(text):
-    """Characters that no line of ours may hold."""
+    """Characters that dtrace's lines must not hold."""
     return re.findall("[\0-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]", text)
 
 
 def run(program, *args):
-    """-c takes words: /proc/self/fd would not do, a link does."""
+    """Runs the program by a link, because -c splits its argument at blanks."""
     link = os.path.join(FOLDER, "link")
     if not os.path.exists(link):
         os.symlink(built(), link)
@@ -95,7 +95,7 @@ def test_run_time_errors():
 
 
 def test_traced_strings_are_data():
-    """As DTrace has it: a string that the program prints comes as it is."""
+    """A string that the D program itself prints is not changed, as in DTrace."""
     link = os.path.join(FOLDER, "data")
     os.symlink(built(), link)
     p = dtrace("-q", "-c", link, "-n", '%s$target:::hit { printf("%%s|", probemod); trace(probemod); }' % NAME, timeout=LIMIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Probe sites: what they leave alone, what code they add, who else reads them."""
+"""Probe sites change no registers and memory, add little code, and are read by other tools."""
 import concurrent.futures
 import difflib
 import functools
@@ -16,7 +16,7 @@ LTO_LEVELS = LEVELS[:4]
 COMPILERS = [c for c in ("gcc", "clang") if shutil.which(c)]
 LEAF = 'sites$target:::leaf { @ = count(); } END { printa("%@d ", @); }'
 COMPILED = 'sites$target:::compiled { @b = sum(arg0); } END { printa("%@d\\n", @b); }'
-# With probes; with no probe (USDT_DISABLE); with what demands a probe's operands and is no probe.
+# With probes; without (USDT_DISABLE); with empty asm statements that have a probe's operands.
 VARIANTS = ((), ("-DUSDT_DISABLE",), ("-DOPERANDS",))
 FUNCTIONS = """
 #include <usdt/sdt.h>
@@ -47,7 +47,7 @@ long looped(const long *v, int n)
 	return sum;
 }
 """
-# Another file, so that it is link-time optimisation that brings the functions here; it inlines them.
+# Another file, so that only link-time optimisation can inline the functions.
 USERS = """
 #include <stdlib.h>
 int plain(int, int), guarded(int, int);
@@ -75,7 +75,7 @@ def written(name, text):
 
 
 def each(function, items):
-    """As map(), two at a time: most of it is waiting for compilers."""
+    """map(), two items at a time, because most of the time goes to compilers."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         return list(pool.map(function, items))
 
@@ -83,7 +83,7 @@ def each(function, items):
 # ---- What a site leaves alone ------------------------------------------------------------------
 
 def build_sites(name, include, variants):
-    """One program of sites.c, compiled for each (compiler, level, flags)."""
+    """A program of sites.c, which is compiled for each (compiler, level, flags)."""
     names = ["_".join(re.findall(r"\w+", " ".join((c, level) + flags))) for c, level, flags in variants]
 
     def one(i):
@@ -121,7 +121,7 @@ def test_traced_or_not_a_site_changes_nothing():
 
 
 def test_the_comparison_would_see_a_red_zone_overwritten():
-    """A 5-byte nop, which this kernel turns into a call, must be found out; in each compiler's code."""
+    """A 5-byte nop, which this kernel turns into a call, must fail the comparison in all code."""
     os.makedirs(path("five/usdt"), exist_ok=True)
     with open(os.path.join(INCLUDE, "usdt/sdt.h")) as f:
         text, n = re.subn(r"nop\\n\\t\.byte 0x66[0-9a-fx,]*", ".byte 0x0f,0x1f,0x44,0,0", f.read())
@@ -139,7 +139,7 @@ def test_the_comparison_would_see_a_red_zone_overwritten():
 # ---- What code a probe adds --------------------------------------------------------------------
 
 def functions_of(file):
-    """Instructions by function: no addresses, no nops; of jumps just that they are."""
+    """{function: instructions}, without addresses and nops; jumps without their targets."""
     functions, name = {}, None
     for line in must("objdump", "-d", "--no-show-raw-insn", file).splitlines():
         start = re.match(r"[0-9a-f]+ <(\w+)>:$", line)
@@ -159,7 +159,7 @@ def functions_of(file):
 
 @functools.lru_cache(None)
 def codes(compiler, lto):
-    """{level: (with probes, without, with their operands alone)}, of the object or of a program."""
+    """{level: (with probes, without, with operands only)} of the object, or of a program (lto)."""
     levels = LTO_LEVELS if lto else LEVELS
     source, users = written("code.c", FUNCTIONS), written("users.c", USERS)
 
@@ -182,7 +182,7 @@ def codes(compiler, lto):
 
 
 def each_code():
-    """(where, level, compiler, with probes, without, operands alone) for all that is compared."""
+    """(where, level, compiler, with probes, without, operands only) for each comparison."""
     for compiler in COMPILERS:
         for lto in (False, True):
             for level, found in codes(compiler, lto).items():
@@ -190,15 +190,15 @@ def each_code():
 
 
 def added(with_probes, without, name, frame=r"$^"):
-    """What differs, as ndiff writes it; places in a frame that `frame` matches are all the same."""
+    """Lines of ndiff that differ. Places in a frame that match `frame` count as equal."""
     old, new = ([re.sub(frame, "FRAME", insn) for insn in f[name]] for f in (without, with_probes))
     return [d for d in difflib.ndiff(old, new) if d[0] in "+-"]
 
 
 def test_a_probe_is_its_operands_and_a_nop():
-    """What compilers do for a probe is that its arguments are somewhere: a loop whose sum must be
-    there in each turn is not vectorised. An empty asm statement that demands the same gives the
-    same code, loop and guard included."""
+    """Compilers put the arguments of a probe into registers or memory: a loop that needs its sum for
+    a probe in each turn is not vectorised. An empty asm statement with the same operands gives the
+    same code, including loop and guard."""
     for where, _, _, probes, _, operands in each_code():
         names = {name.replace("use_", "") for name in probes}
         assert set(probes) == set(operands) and names == {"plain", "guarded", "looped"}, (where, set(probes))
@@ -210,8 +210,8 @@ def test_code_with_a_probe_is_code_without_and_a_nop():
     for where, level, compiler, probes, without, _ in each_code():
         for name in [n for n in probes if "plain" in n]:
             diff = added(probes, without, name, r"-0x[0-9a-f]+\(%rbp\)" if level == "-O0" else r"$^")
-            # clang puts an argument into memory where a constraint allows memory at all; at -O0 it
-            # takes it from memory first, and jumps to the next line for each do { } while (0).
+            # clang stores an argument wherever the constraint allows memory. At -O0 clang also
+            # loads the argument first, and jumps to the next line for each do { } while (0).
             stores = [d for d in diff if re.match(r"\+ mov.*(\(%r[sb]p\)|FRAME)|- jmp", d)]
             assert diff == (stores if compiler == "clang" else []), (where, name, diff)
 
@@ -219,14 +219,14 @@ def test_code_with_a_probe_is_code_without_and_a_nop():
 def test_a_guard_is_one_load_and_one_branch():
     for where, level, _, probes, without, _ in each_code():
         for name in [n for n in probes if "guarded" in n]:
-            # What the function has already is its end once more, behind the probe: it runs once.
+            # Lines that `without` has too are a copy of the function's end, behind the probe.
             diff = [d[2:] for d in added(probes, without, name)
                     if d[2:] not in without[name] and "(%rsp)" not in d]
             kinds = sorted("branch" if d[0] == "j" else "load" if "(%rip)" in d else d.split()[0] for d in diff
                            if d != "jmp" and not (level == "-O0" and "(%rbp)" in d))
             if name == "use_guarded" and level in ("-O0", "-O1") and not kinds:
-                continue    # it is not inlined, but called
-            if level == "-O0":   # conditions are spelt out
+                continue    # guarded() is called, not inlined
+            if level == "-O0":   # more instructions for a condition
                 assert kinds.count("branch") == 1 and kinds.count("load") == 1, (where, name, diff)
                 continue
             assert kinds in (["branch", "load"], ["branch", "load", "test"]), (where, name, diff)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""From provider.d to a printed aggregation: exact, from 1 and 16 threads, nothing lost."""
+"""From provider.d to a printed aggregation: exact counts from 1 and 16 threads."""
 import os
 import sys
 
@@ -29,7 +29,7 @@ def test_printed_and_counted():
 
 
 def exact(threads):
-    """The first look; test_exact.py is the whole of it."""
+    """A short test of exact counts; test_exact.py is the full test."""
     app = build_app()
     n = threads * HITS
     out = traced('int x; app$target:::hit { @c = count(); @s = sum(arg0); @k[copyinstr(arg1)] = count();'
@@ -55,7 +55,7 @@ def test_exact_16_threads():
 
 def test_elements_that_two_cpus_make_at_once():
     app = build_app()
-    for _ in range(2):	# one run in two sees an element that is made twice
+    for _ in range(2):	# a faulty build fails in half of the runs
         out = traced("app$target:::hit { this->k = n++; @[x[this->k >> 3]++] = count(); }",
                      app + " -t 2 -n 100000", "-x", "dynvarsize=128m")
         assert numbers(out) == [n for k in range(8) for n in (k, 25000)], out
@@ -74,9 +74,10 @@ def test_small_buffers_drop_and_say_so():
 def test_one_busy_cpu_drops_nothing_at_default_sizes():
     if EMULATED:
         raise Skip("an emulated consumer is slower than the program that it reads from")
-    # Several buffers full within one switchrate: the consumer is woken when one is a quarter full.
+    # Hits fill several buffers within a switchrate: a buffer that is a quarter full wakes the
+    # consumer.
     for length in range(8, 72, 8):
-        # A machine that took the consumer's CPU away for a moment does not do so three times.
+        # A moment without CPU for the consumer may cause drops once, but not three times.
         for _ in range(3):
             p = dtrace("-q", "-c", "%s -n 150000 -l %d" % (build_app(), length),
                        "-n", 'app$target:::hit { printf("%d %s\\n", arg0, copyinstr(arg1)); }')
@@ -100,7 +101,7 @@ def test_nothing_is_left_behind():
     before = bpf_state()
     traced('app$target:::hit { @[copyinstr(arg1)] = count(); }', build_app() + " -n 10")
     now = settled(before)
-    assert all(now[k] <= before[k] for k in before), (before, now)	# what others held may be gone too
+    assert all(now[k] <= before[k] for k in before), (before, now)	# <: others may free
 
 
 main(sys.modules[__name__])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What provider.d says of its probes' stability and types is what dtrace -lv and -v print of a process."""
+"""dtrace -lv and -v print the stability and types that provider.d declares."""
 import os
 import re
 import subprocess
@@ -56,7 +56,7 @@ def build(name, pragmas):
 
 
 class Running:
-    """The program, until the end of a `with`; its probes' provider name with its process id."""
+    """The program, which runs until the end of the `with`; __enter__ returns its pid."""
     def __init__(self, path):
         self.path = path
 
@@ -75,7 +75,7 @@ def attributes(title, name, data, cls):
 
 
 def described(out, probe):
-    """What -lv prints below the line of a probe."""
+    """The text of -lv below the line of a probe."""
     m = re.search(r"^ *\d+ .* %s *\n(.*?)(?=^ *\d+ |\Z)" % probe, out, re.M | re.S)
     assert m, out
     return m.group(1)

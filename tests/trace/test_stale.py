@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a program copies in is what it prints, whatever other processes' firings left in scratch memory."""
+"""A program prints only bytes that it copied in, never bytes that other firings left in scratch
+memory."""
 import os
 import re
 import sys
@@ -23,7 +24,8 @@ WORDS = ["ok", "hello, world", "", "12345678"]
 
 
 def spied(action):
-    """What it prints of four writes, after a child's 200 firings of the same clause on the same CPU."""
+    """The output for four writes, after a child's 200 firings of the same clause on the same
+    CPU."""
     script = os.path.join(FOLDER, "spied.py")
     out = os.path.join(FOLDER, "spied.out")
     with open(script, "w") as f:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Symbols as keys of aggregations: a row for what is shown, whatever the addresses and however it is printed."""
+"""Symbols as keys of aggregations: addresses shown as the same symbol share a row, however
+printed."""
 import os
 import re
 import sys
@@ -42,7 +43,7 @@ def run(program, *args):
 
 
 def rows(text):
-    """[(function, count …)] in the order of the lines"""
+    """[(function, count …)] in the order of the lines."""
     return [(m[0],) + tuple(int(n) for n in m[1].split()) for m in re.findall(r"symk`(\w+)((?: +-?\d+)+)", text)]
 
 

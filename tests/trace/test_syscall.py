@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""System calls and tracepoints: the arguments and results that a program passed, by their types."""
+"""System calls and tracepoints: typed arguments and results equal those of the program."""
 import os
 import signal
 import subprocess
@@ -70,7 +70,7 @@ def test_typed_arguments():
 
 
 def results(prog, mod):
-    """arg0, arg1 and errno of a failure, of an address, of a number."""
+    """Checks arg0, arg1 and errno of returns: a failure, an address, a number."""
     out = traced('syscall:%s:pwrite64:return /pid == $target/ { @[(int)arg0, (int)arg1, errno] = count(); }'
                  ' END { printa("%%d %%d %%d %%@d\\n", @); }' % mod, prog)
     assert numbers(out) == [-1, -1, 9, 5], out
@@ -117,7 +117,8 @@ def test_members_of_the_current_thread():
 
 
 def ended_in_the_middle(probe):
-    """n is counted and m printed at the two ends of a long program; what END and the reader see of them."""
+    """A long BPF program counts n at its start, and m at its end with a line of output. Returns the
+    number of lines, n and m."""
     work = probe + ' { %s } ' % ('self->s = strjoin(strjoin(execname, "some text"), strjoin(probefunc, "more"));' * 12)
     text = probe + " { n++; } " + work * (10 if EMULATED else 60) + probe + ' { m++; printf("x\\n"); }' \
         ' END { printf("%d %d\\n", n, m); }'
@@ -135,7 +136,8 @@ def ended_in_the_middle(probe):
 
 
 def test_end_comes_after_programs_that_run():
-    """Detaching a tracepoint does not wait for them, and they are not lost either."""
+    """Detaching a tracepoint does not wait for running programs: their output must still come
+    before END."""
     loop = os.path.join(FOLDER, "loop")
     with open(loop + ".c", "w") as f:
         f.write("#include <unistd.h>\nint main(void) { for (;;) getppid(); }\n")
@@ -147,7 +149,7 @@ def test_end_comes_after_programs_that_run():
 
 
 def test_a_null_pointer_is_an_error():
-    """A kernel thread has no mm: the clause ends there, the next goes on."""
+    """A kernel thread has no mm: the error ends the clause, and the next clause runs."""
     before = Before()
     p = dtrace("-q", "-n", 'sdt:sched::sched_switch /args[2]->mm == NULL && !n++/ { trace(args[2]->mm->mmap_base); }'
                ' sdt:sched::sched_switch /n/ { printf("on"); exit(0); }')

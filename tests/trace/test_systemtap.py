@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """SystemTap reads our probes: their names, sites, semaphores and arguments.
 
-Its front half alone runs, up to the module's C text: that needs no kernel headers, only what it asks
-of a kernel's build folder before it looks at a process, so a folder of three small files will do.
+Only stap's front half runs, up to the C text of its module. That needs no kernel headers: a build
+folder with three small files satisfies stap.
 """
 import os
 import re
@@ -14,12 +14,12 @@ import sys
 from lib import DTRACE, FOLDER, HERE, M32, Skip, build_app, main, must, sh
 
 TOP = os.path.join(HERE, "..", "..")
-# DWARF's numbers: what SystemTap calls a register.
+# DWARF's numbers of registers, which SystemTap uses.
 NUMBERS = {name: n for n, names in enumerate((
     "rax eax ax al", "rdx edx dx dl", "rcx ecx cx cl", "rbx ebx bx bl", "rsi esi si sil", "rdi edi di dil",
     "rbp ebp bp bpl", "rsp esp sp spl", *("r%d r%dd r%dw r%db" % (n, n, n, n) for n in range(8, 16))))
     for name in names.split()}
-# A site of ours begins with a nop of a byte and one of ten (on x86-64).
+# On x86-64 our site is a 1-byte nop and a 10-byte nop.
 NOPS = bytes.fromhex("90662e0f1f840000000000")
 
 
@@ -47,7 +47,7 @@ def stap(*args):
 
 
 def listed(file):
-    """mark → how many arguments SystemTap sees"""
+    """{mark: number of arguments that SystemTap sees}"""
     marks = re.findall(r'^process\(".*?"\)\.mark\("(\w+)"\)(.*)$', stap("-L", 'process("%s").mark("*")' % file), re.M)
     return {name: len(re.findall(r"\$arg\d+:long", args)) for name, args in marks}
 
@@ -62,7 +62,7 @@ def args_app(name, cc, *flags):
 
 
 def notes(file, mark):
-    """The argument texts of a mark's sites, in the file's order."""
+    """The argument texts of the sites of a mark, in the order of the file."""
     return re.findall(r"Name: %s\n.*\n +Arguments: (.*?) *$" % mark, must("readelf", "-nW", file), re.M)
 
 
@@ -83,13 +83,13 @@ def test_sites_and_semaphores_are_where_ours_are():
     with open(app, "rb") as f:
         data = f.read()
     assert all(data[int(offset, 16):].startswith(NOPS) for offset, _ in found), found
-    # Of a position-independent program it takes addresses for semaphores, in spite of the name.
+    # For a position-independent program SystemTap gives addresses of semaphores, not offsets.
     names = re.findall(r"^(\w+) . app_\w+_semaphore$", must("nm", app), re.M)
     assert {int(s, 16) for _, s in found} == {int(n, 16) for n in names}, (found, names)
 
 
 def test_arguments_are_fetched_from_the_registers_that_the_notes_name():
-    """Registers of arguments, and of addresses: base before index."""
+    """Registers of arguments, and of addresses (the base before the index)."""
     for flags in (("-O0",), ("-O2",)):
         app, seen = args_app("vals", "gcc", *flags), 0
         for mark, n in (("ints", 10), ("mem", 6)):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""-c and -p of all kinds of processes: how they start, what is said, how they end."""
+"""-c and -p with all kinds of processes: start, messages, end."""
 import os
 import re
 import shutil
@@ -28,7 +28,7 @@ def compiled(name, text, *flags, cc="gcc"):
 
 
 def constructor(name):
-    """A program whose library fires in its constructor."""
+    """A program with a library that fires in its constructor."""
     lib = compiled("lib%s.so" % name, '#include "app.h"\n__attribute__((constructor)) static void '
                    "c(void) { APP_HIT(1, \"x\"); }\nvoid %s(void);\nvoid %s(void) { }\n" % (name, name),
                    "-shared", "-fPIC")
@@ -46,7 +46,7 @@ def count(command, *args, before=(), expect=0):
 def test_constructors_of_libraries_are_seen():
     path = constructor("ctor")
     assert count(path) == "1"
-    assert count(path, "-Z", "-x", "evaltime=exec") in ("", "1")  # the watch may be quick
+    assert count(path, "-Z", "-x", "evaltime=exec") in ("", "1")  # "1": if attached in time
     assert count(path, "-Z", "-x", "evaltime=postinit") == ""
     assert count(path, "-Z", "-x", "evaltime=main") == ""
 
@@ -56,7 +56,7 @@ def test_constructors_with_two_capabilities():
 
 
 def test_threads_that_block_signals():
-    """A thread that opens a library with all signals blocked stops for us, and does not notice."""
+    """A thread that blocks all signals stops at dlopen for dtrace, and sees no signal."""
     constructor("blocks")
     path = compiled("opens", '#include "app.h"\n#include <dlfcn.h>\n#include <pthread.h>\n#include <signal.h>\n'
                     '#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\nstatic int handled;\n'
@@ -94,7 +94,7 @@ def test_signals_blocked_by_who_starts_dtrace():
 
 
 def test_a_static_program_that_execs():
-    """Its loader is watched although the first program had none."""
+    """The loader of the second program is watched, though the first program had no loader."""
     path = constructor("after")
     launcher = compiled("launch", "#include <unistd.h>\nint main(int c, char **v) { return execv(v[1], v + 1); }\n",
                         "-static")
@@ -103,7 +103,7 @@ def test_a_static_program_that_execs():
 
 
 def test_threads_and_dlopen_before_main():
-    """A constructor that waits for a thread, and opens a library: neither is main."""
+    """A constructor waits for a thread and opens a library: neither counts as reaching main."""
     path = compiled("early", '#include "app.h"\n#include <dlfcn.h>\n#include <pthread.h>\n'
                     'static void *t(void *a) { APP_HIT(1, "x"); return a; }\n'
                     '__attribute__((constructor)) static void c(void)\n{\n\tpthread_t p;\n'
@@ -113,7 +113,7 @@ def test_threads_and_dlopen_before_main():
     assert count(path) == "3"
     assert count(path, before=CAPS) == "3"
     assert count(path, "-x", "evaltime=main") == "1"
-    assert count(path, "-x", "evaltime=postinit") in ("1", "3")  # its own constructors are _start's
+    assert count(path, "-x", "evaltime=postinit") in ("1", "3")  # 3: _start runs constructors
 
 
 def test_static_programs():
@@ -176,7 +176,8 @@ def test_a_command_that_forks_and_execs():
 
 
 def test_a_process_that_the_command_cloned():
-    """It is traced as a thread is until we see that it is none: then it is on its own, exec and signals included."""
+    """ptrace shows the process as a thread first. Once detached, its exec and signals are its
+    own."""
     path = compiled("clones", '#define _GNU_SOURCE\n#include "app.h"\n#include <sched.h>\n#include <signal.h>\n'
                     '#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n'
                     'static char stack[65536] __attribute__((aligned(16))), **args;\n'
@@ -236,7 +237,7 @@ def test_what_cannot_be_grabbed():
     os.chmod(FOLDER, 0o755)
     with Running("sleep", "1000") as r:
         if sh(*CAPS, "cat", "/proc/%d/maps" % r.pid).returncode == 0:
-            return  # since 6.13 CAP_PERFMON may look at anybody's memory map
+            return  # since 6.13 CAP_PERFMON is enough for /proc/PID/maps
         grab(r.pid, "Permission denied", *CAPS)
 
 

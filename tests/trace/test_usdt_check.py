@@ -50,8 +50,8 @@ int main(void)
 	return 0;
 }
 """
-# A site before each of these instructions, and two sites before one. The base is not 0: where it
-# is, what is no nop is taken for what a linker left of a discarded function.
+# A site before each of these instructions, and two sites before one instruction. The base in the
+# notes is not 0: with base 0, a site that is no nop counts as left over from a discarded function.
 INSTRUCTIONS = r"""
 #define NOTE(name) \
 	"\t.pushsection .note.stapsdt,\"\",\"note\"\n\t.balign 4\n\t.4byte 992f-991f,994f-993f,3\n" \
@@ -86,7 +86,7 @@ int main(void)
 	return n != 150 || spot;
 }
 """
-# Strings over the end of a page, at the end of what is mapped, too long, and not there.
+# Strings across pages, up to the end of the mapping, too long, and at unmapped addresses.
 STRINGS = """
 #include <string.h>
 #include <sys/mman.h>
@@ -103,7 +103,7 @@ int main(void)
 	return 0;
 }
 """
-# Its own breakpoint, and its stop and continuation, are the program's alone.
+# The program's own breakpoint, SIGSTOP and SIGCONT reach the program.
 SIGNALS = """
 #include <signal.h>
 #include <sys/wait.h>
@@ -131,7 +131,7 @@ int main(void)
 	return traps != 5 || conts != 1 || wait(&status) < 0 || status;
 }
 """
-# Threads that an exec ends.
+# An exec ends threads that fire.
 REPLACED = """
 #include <pthread.h>
 #include <unistd.h>
@@ -237,7 +237,7 @@ def test_semaphores_are_up_for_what_is_asserted_alone():
 
 
 def test_what_was_not_checked_is_told():
-    """A misspelt or removed probe never fires, so a count of 0 says nothing about it."""
+    """A misspelt or removed probe never fires: count==0 proves nothing about such a probe."""
     guarded = compiled("guarded", GUARDED)
     status, text = report("-e", "sem:::hti count==0", guarded)
     assert status == 0 and "NOT CHECKED  sem:::hti count==0" in text, text
@@ -263,7 +263,7 @@ def test_a_file_of_assertions_that_asserts_nothing_is_an_error():
 
 
 def test_sites_at_any_instruction():
-    """A nop is passed by, whatever its length; what is none is executed."""
+    """A nop of any length is skipped; any other instruction is executed."""
     app = compiled("instructions", INSTRUCTIONS)
     names = ["n%d" % n for n in range(1, 14)] + ["pause", "add", "push", "jump", "both", "other"]
     args = [a for n in names for a in ("-e", "at:::%s count==50 && arg0>=0 && arg0<=150" % n)]
@@ -308,7 +308,7 @@ def test_values_of_a_firing():
     assert status == 0, text
     nine = ["copyinstr(arg1)==\"%d\"" % i for i in range(9)]
     status, text = report("-e", "app:::hit !(%s)" % ") && !(".join(nine), app, "-n", "3")
-    assert status == 0, text	# each condition has its own
+    assert status == 0, text	# each condition has its own limit of strings
     for claim, why in (("(%s)" % " || ".join(nine), "too many strings in one condition"),
                        ("7/arg0 > 0", "division by zero"), ("strlen(copyinstr(arg0+8))", "a string's address is not there"),
                        ("arg2 == 0", "arg2 cannot be read: the probe has fewer arguments")):
@@ -388,7 +388,8 @@ def test_what_is_wrong_is_said():
 
 
 def test_probes_made_at_run_time():
-    """The example's, in a memfd; without rights it is read through the program's descriptor."""
+    """Probes of the example, in a memfd, which is read through a descriptor of the program where
+    usdt-check has no rights."""
     top = os.path.join(lib.HERE, "..", "..")
     out = os.path.join(lib.FOLDER, "hello")
     lib.must("gcc", "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-I", top, "-I", os.path.join(top, "include"), "-o", out,
@@ -405,7 +406,7 @@ def test_no_child_is_left():
     nap = "sleep %d" % (10 ** 6 + os.getpid())
     p = check("-T", "1", "sh", "-c", "%s & %s -n 1; wait" % (nap, app))
     assert p.returncode == 1, p.stderr
-    for _ in range(100):  # killed, it is seen until it has run to its end
+    for _ in range(100):  # a killed process is visible until its exit
         gone = lib.sh("pgrep", "-f", "^%s$" % nap).returncode == 1
         if gone:
             break

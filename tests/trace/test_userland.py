@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A pointer of a process stays one on its way through variables, casts, arrays and inlines; one of the kernel's too."""
+"""Pointers into processes, and into the kernel, stay such in variables, casts, arrays and
+inlines."""
 import os
 import sys
 
@@ -19,7 +20,7 @@ int main(void)
 	return 0;
 }
 """
-# Declarations, the clause's body, what it prints.
+# (declarations, the body of the clause, its output)
 ROWS = [
     ("", "q = args[0]; printf(\"%d\", q->depth);", "1"),
     ("struct node *q;", "q = args[0]; printf(\"%d\", q->depth);", "1"),
@@ -43,7 +44,7 @@ ROWS = [
     ("inline int dep[struct node *n] = n->depth;", "printf(\"%d\", dep[args[0]]);", "1"),
     ("inline struct node *nx[struct node *n] = n->in;", "printf(\"%s\", stringof(nx[args[0]]->name));", "inner"),
     ("userland struct node *q;", "q = args[0]; printf(\"%d\", q->depth);", "1"),
-    # The kernel's pointers stay the kernel's.
+    # Pointers into the kernel stay such.
     ("struct task_struct *t;", "t = curthread; printf(\"%d\", t->tgid == pid);", "1"),
     ("struct task_struct *t;", "t = (struct task_struct *)curthread; printf(\"%d\", t->group_leader->pid == pid);", "1"),
     ("struct box { struct task_struct *t; struct node *p; }; struct box b, c;",
@@ -95,7 +96,7 @@ def test_a_type_that_only_the_program_knows():
         p = run("uncn$target:::p { trace(%s); }" % use)
         assert p.returncode == 1 and "conn_t" in p.stderr, p.stderr
         assert "hint: declare it in the script" in p.stderr, p.stderr
-    # Declared, it is read; any other pointer may still be made of it.
+    # With a declaration the member is read; and any other pointer type takes the argument.
     p = run("typedef struct conn { int fd; } conn_t; uncn$target:::p { trace(args[0]->fd); }")
     assert p.stdout == "11" and not p.stderr, p.stderr
     p = run("struct mine { int fd; }; struct mine *m; uncn$target:::p { m = args[0]; trace(m->fd); }")

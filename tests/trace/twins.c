@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/trace/twins.c: compiled twice, as PART one and two, each with statics of the same names, and
- * with probes by our header or (THEIRS) by SystemTap's. Prints what it passes, a line a firing.
+ * tests/trace/twins.c: compiled as PART one and as PART two, so that both objects have statics of
+ * the same names; with probes by our header or (THEIRS) SystemTap's. Prints a line of the passed
+ * values for each firing.
  */
 #ifdef THEIRS
 #include <sys/sdt.h>
@@ -42,14 +43,14 @@ static inline __attribute__((INLINING)) void fire(int n)
 {
 	static int calls;
 
-	/* n is less than 0 too: in 32 bits, the sum of the address carries */
+	/* a negative n makes the sum of the address carry in 32 bits */
 	FIRE(twins, hit, count, table[n + 8], calls, (long long)n * 0x123456789ll);
 	calls = n;
 }
 
 void PART(int n)
 {
-	static int calls; /* the same as that of fire() */
+	static int calls; /* a second static of the name, with the value of fire's */
 
 	count = n * 5 + (int)sizeof(__func__);
 	table[n + 8] = (short)(n * 7 - __func__[0]);

@@ -18,7 +18,7 @@ make -s -C "$build" distdir distdir="$tmp/src" >"$tmp/log" 2>&1 ||
 	{ tail -n 5 "$tmp/log"; bad "make distdir"; finish; }
 ok
 
-# Everything that is kept in git, but what only git and its host use.
+# All files in git, except files that only git and its host use.
 if (cd "$top" && git ls-files >"$tmp/want") 2>/dev/null && [ -s "$tmp/want" ]; then
 	missing=$(grep -vE '^(\.ci/|\.gitignore$|.*/\.gitignore$)' "$tmp/want" | while read -r f; do
 		[ -e "$tmp/src/$f" ] || echo "$f"; done)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/tree/format.sh [-i]: every C file is as .clang-format says; -i: rewrites those that are not.
-# Not the two <…/sdt.h>, whose macros are assembler text line by line.
+# tests/tree/format.sh [-i]: checks that C files are as .clang-format says; -i: formats them.
+# Leaves out both <…/sdt.h>, whose macros are assembler text, line by line.
 cd "$(dirname "$0")/../.." || exit 1
 how=${1:---dry-run}
 files=$(find . -name '*.[ch]' -not -path './build/*' -not -path '*/sdt.h')

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/tree/install.sh BUILD: what `make install DESTDIR=…` of a finished build puts where, and
-# that a stranger's program builds against it with pkg-config alone.
+# tests/tree/install.sh BUILD: `make install DESTDIR=…` of a finished build installs the right
+# files, and other programs build with them by pkg-config alone.
 # Ends with 'N passed, N failed, N skipped'.
 set -u
 build=${1:?usage: install.sh BUILD}
@@ -29,7 +29,7 @@ for f in bin/dtrace bin/usdt-check lib/libusdt.so lib/libusdt.so.0 lib/libusdt.a
 	lib/pkgconfig/usdt-consumer.pc include/usdt/consumer.h share/man/man3/libusdt-consumer.3; do
 	try "$f is not installed" test -e "$root$prefix/$f"
 done
-# Rooms' headers and convenience libraries are ours alone.
+# Headers of rooms and convenience libraries must not be installed.
 extra=$(cd "$root$prefix" && find . -name '*.h' ! -path './include/usdt/*' -o -name 'libd.*' \
 	-o -name 'libbase.*' -o -name 'librun.*' -o -name 'libcc.*' -o -name 'libprovider.*')
 if [ -z "$extra" ]; then ok; else bad "installed and should not be:" $extra; fi
@@ -41,7 +41,7 @@ for lib in libusdt libusdt-read libusdt-consumer; do
 	else
 		ok
 	fi
-	# The static one gives out the same, and nothing of ours that could clash with a program's.
+	# The static library exports the same names, and no internal name that could clash.
 	nm -D --defined-only "$so" | sed -n 's/.* \(usdt_.*\)@@.*/\1/p' | sort -u >"$root/shared.syms"
 	nm -g --defined-only "$root$prefix/lib/$lib.a" | awk 'NF == 3 { print $3 }' | sort -u >"$root/static.syms"
 	try "$lib.a gives out other symbols than $lib.so" diff "$root/shared.syms" "$root/static.syms"
@@ -50,7 +50,7 @@ for lib in libusdt libusdt-read libusdt-consumer; do
 done
 needs=$(readelf -d "$root$prefix/lib/libusdt.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 if [ "$needs" = libc.so.6 ]; then ok; else bad "libusdt needs" $needs; fi
-# What a header declares is in one of the two libraries.
+# Each declared function must be in one of the two libraries.
 missing=$(sed -n 's/^[a-z].*[ *]\(usdt_[a-z_]*\)(.*);.*/\1/p' "$root$prefix/include/usdt/usdt.h" | sort -u |
 	while read -r f; do
 		nm -D --defined-only "$root$prefix"/lib/libusdt*.so | grep -q " $f@@" || echo "$f"; done)
@@ -120,7 +120,7 @@ done
 try "C++" sh -c "g++ -Wall -Werror -x c++ -o cxx app.c $(pkg-config --cflags --libs usdt usdt-read)"
 try "C++ runs" env LD_LIBRARY_PATH="$root$prefix/lib" ./cxx
 
-# The consumer: the example as it stands; as C++; and a program with names that are ours inside.
+# The consumer: the example, unchanged; as C++; and a program with names that we use internally.
 cp "$top/examples/consumer/calls.c" calls.c
 printf '%s\n' 'int hash_get(void); int hash_get(void) { __builtin_trap(); }' \
 	'int text_new(void); int text_new(void) { __builtin_trap(); }' >>calls.c

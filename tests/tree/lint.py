@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """clang-tidy (.clang-tidy) and cppcheck over the tree. Usage: lint.py BUILD [CACHE].
 
-BUILD is a configured folder that was built (for config.h and generated files). Files in which
-nothing is wrong are remembered in CACHE (BUILD/../lint), by a hash of their bytes and of what they
-include of the tree, so that a second run looks only at what has changed. What cppcheck says without
-cause is in cppcheck.suppress, each with the reason. Before all that, both tools must find what is
-wrong with BROKEN. Ends with 'N passed, N failed, N skipped'.
+BUILD is a folder that was configured and built (for config.h and generated files). CACHE (default
+BUILD/../lint) remembers files without errors, by a hash of their bytes and of the included files of
+the tree, so that a second run checks only changed files. cppcheck.suppress lists false reports of
+cppcheck, with reasons. First both tools must find the errors in BROKEN.
+Ends with 'N passed, N failed, N skipped'.
 """
 import concurrent.futures
 import glob
@@ -20,14 +20,14 @@ import tempfile
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 ROOMS = "arch base usdt d provider ebpf kernel world consumer cmd runtimes".split()
-BPF_C = {"ebpf/rt.c", "ebpf/progs.c", "ebpf/drain.c"}  # compiled for the kernel; their build says so
+BPF_C = {"ebpf/rt.c", "ebpf/progs.c", "ebpf/drain.c"}  # compiled for the kernel, with other flags
 TIDY, CPPCHECK = "clang-tidy-14", "cppcheck"
 RULES = [".clang-tidy", "tests/tree/lint.py", "tests/tree/cppcheck.xml", "tests/tree/cppcheck.suppress"]
-# Headers of the interpreter that a folder of runtimes/ is for: not ours to look into.
+# The headers of interpreters are system headers, which are not checked.
 INTERPRETER = {"runtimes/python/ext": ["-isystem" + sysconfig.get_path("include")],
                "runtimes/ruby/ext/usdt": ["-isystem" + d for d in glob.glob("/usr/include/ruby-*") + glob.glob(
                    "/usr/include/*/ruby-*")]}
-# A file that each tool must refuse: for a pointer that may be NULL, and for memory freed twice.
+# Both tools must report this file: a pointer may be NULL, and memory is freed twice.
 BROKEN = """#include <stdlib.h>
 
 int broken(int n)
@@ -54,7 +54,8 @@ def flags(path, build):
 
 
 def key(path, build):
-    """A hash of the file, what it includes of the tree, and the rules; None: it does not compile."""
+    """A hash of the file, its includes of the tree, and the rules; None: the file does not
+    compile."""
     status, deps, _ = run("clang-14", "-MM", *flags(path, build), path)
     if status:
         return None
@@ -81,7 +82,7 @@ def cppcheck(path, build):
 
 
 def look(path, build, cache):
-    """What is wrong with the file, as text; "" if nothing is."""
+    """The errors in the file, as text; "": no errors."""
     k = key(path, build)
     kept = os.path.join(cache, k) if k else None
     if kept and os.path.exists(kept):
@@ -93,7 +94,7 @@ def look(path, build, cache):
 
 
 def can_fail(build):
-    """Each tool's name, and what it says of BROKEN."""
+    """(name of the tool, its reports on BROKEN) for both tools."""
     with tempfile.NamedTemporaryFile("w", suffix=".c") as f:
         f.write(BROKEN)
         f.flush()

@@ -1,5 +1,5 @@
-# What is true of the tree as a whole. dist.sh and install.sh need minutes of building: ./check
-# and people run them, `make check` only the arrows (a tarball has no history to compare with).
+# Tests of the tree as a whole. dist.sh and install.sh need minutes of building: ./check runs them,
+# `make check` does not.
 dist_check_SCRIPTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits_md.py \
 	tests/tree/test_errtags.py
 TESTS += tests/tree/test_arrows.py tests/tree/test_man.py tests/tree/test_limits_md.py \
@@ -9,7 +9,7 @@ EXTRA_DIST += tests/tree/format.sh tests/tree/dist.sh tests/tree/install.sh test
 EXTRA_DIST += tests/dtrace tests/trace tests/runtimes tests/vm tests/packages tests/install examples docs \
 	.clang-format .clang-tidy tests/tree/cppcheck.xml tests/tree/cppcheck.suppress
 
-# Folders are taken whole: not what running the tests left in them.
+# Folders are copied whole: remove what running the tests left in them.
 dist-hook:
 	cp -p $(srcdir)/check $(distdir)/check
 	find $(distdir) -name __pycache__ -exec rm -rf {} +

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/tree/quickstart.sh: the README's first command does what the README says, in this tree: builds
-# what is not built yet (with our warnings as errors), and shows and explains the demonstration.
+# tests/tree/quickstart.sh: runs the README's first command in this tree. It must build what is not
+# built yet (warnings are errors), run the demonstration, and explain the output.
 # Ends with 'N passed, N failed, N skipped'.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -31,7 +31,7 @@ shows 1 '^  Python +fetch +3$'
 shows 1 '^  Ruby +fetch +2$'
 shows 1 '^What you see: '
 shows 1 '^Try: '
-# its 5 s are shortened
+# Runs each suggested command, with 5 s shortened to 0.5 s.
 sed -n 's/^ *\(Try:\)\{0,1\} *\(build\/main\/dtrace .*\)/\2/p' "$out" >"$out.err"
 shows 2 '^ *(Try:)? *build/main/dtrace '
 while read -r try; do

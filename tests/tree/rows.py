@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The rows of the .def tables, for the tests and the documents that are made of them."""
+"""Reads the rows of the .def tables, for tests, and for documents made from the rows."""
 import os
 import re
 
@@ -25,12 +25,12 @@ class Row:
 
     @property
     def called(self):
-        """As the documents write it: a variable's name, or name()."""
+        """The name as documents write it: a variable's name, or name()."""
         return self.id + ("" if self.kind in ("VAR", "ARRAY", "TRANSLATED") else "()")
 
 
 def split(text):
-    """The arguments of a macro's call: commas inside strings and parentheses divide nothing."""
+    """The arguments of a macro call. Commas inside strings and parentheses do not separate."""
     out, depth, at, i = [], 0, 0, 0
     while i < len(text):
         if text[i] == '"':
@@ -68,5 +68,5 @@ def builtins(top=TOP):
 
 
 def lacking(top=TOP):
-    """Those that this version lacks."""
+    """The rows that this version lacks."""
     return [r for r in builtins(top) if r.has is False or r.kind == "TRANSLATED"]

@@ -3,10 +3,10 @@
 """Arrows between rooms point one way: who may include whose headers, and who may call whom.
 
 Usage: test_arrows.py [TOP [BUILD]]. Reads the #include "…" lines of the rooms' files and, where the
-folder BUILD (the current one) holds their objects, the symbols of those: a room knows only rooms
-that ROOMS lets it know; files of a room do not call each other in a circle; public names bear their
-room's prefix, and some other file uses them; only the emitter makes instructions of eBPF. Without
-arguments it first proves, on input made up here, that it can fail.
+folder BUILD (default: the current folder) holds their objects, the symbols of the objects. A room
+uses only rooms that ROOMS allows; files of a room do not call each other in a circle; a public name
+has the prefix of its room, and another file uses the name; only the emitter makes instructions of
+eBPF. Without arguments first proves, on made-up input, that the test can fail.
 """
 import collections
 import fnmatch
@@ -15,21 +15,21 @@ import re
 import subprocess
 import sys
 
-# A room: the folder, the prefixes of its public names, what others may include of it, and the rooms
-# that it may know, each of them above it. The first match of a file's path names its room.
+# A room: the folder, the prefixes of its public names, the headers that other rooms may include,
+# and the rooms that it may use, which come above. The first match of a file's path names its room.
 Room = collections.namedtuple("Room", "folder prefixes public knows")
 ROOMS = [
     Room("include/usdt/", "", "usdt/usdt.h usdt/sdt.h usdt/consumer.h", ""),
     Room("base/", "arena_ cur_ cpp_ diag_ grow_ hash_ text_ threads_", "base/*.h", ""),
     Room("arch/", "arch_", "arch/arch.h arch/operand.h", "include/usdt/"),
     Room("usdt/", "usdt_", "usdt/loader.h usdt/maps.h usdt/symbols.h", "include/usdt/ base/ arch/"),
-    # c_: what the files of the checker share. D_: error tags.
+    # c_: names shared by the files of the checker. D_: error tags.
     Room("d/", "d_ c_ D_", "d/d.h d/*.def", "base/"),
     Room("provider/", "gen_", "provider/provider.h", "include/usdt/ base/ usdt/ d/"),
     Room("ebpf/", "rt_ ebpf_", "ebpf/*.h ebpf/*.def", "base/"),
     Room("kernel/", "kern_", "kernel/kernel.h", "base/ ebpf/"),
     Room("world/", "world_", "world/world.h", "include/usdt/ base/ arch/ usdt/ ebpf/ kernel/"),
-    # g_: what the files of the generator share.
+    # g_: names shared by the files of the generator.
     Room("consumer/compile/", "cc_ g_", "consumer/compile/compile.h consumer/compile/*.def",
          "base/ arch/ d/ ebpf/ kernel/ consumer/"),
     Room("consumer/providers/", "prov_", "consumer/providers/providers.h consumer/providers/*.def",
@@ -43,30 +43,31 @@ ROOMS = [
          "consumer/output/ consumer/"),
     Room("cmd/usdt-check/", "*", "", "include/usdt/ base/ arch/ usdt/ d/"),
     Room("cmd/dtrace/", "*", "", "include/usdt/ base/ provider/ consumer/run/ consumer/"),
-    # What several rooms of the consumer share; no code.
+    # Headers shared by the rooms of the consumer; no code.
     Room("consumer/", "", "consumer/records.h consumer/*.def", "ebpf/ d/"),
     Room("runtimes/", "*", "", "include/usdt/"),
     Room("examples/", "*", "", "include/usdt/"),
 ]
 ROOM = {r.folder: r for r in ROOMS}
-# cmd/ is a client of the consumer's public header, and calls what stands behind it.
+# cmd/ uses the consumer's public header, whose functions consumer/run defines.
 INCLUDES_NOT = {("cmd/dtrace/", "consumer/run/run.h")}
 
-# Files that call each other because what they work on is a tree: checking an expression checks the
-# calls in it, whose arguments are expressions. The functions by which they come back to any kind of
-# expression (globs) make no circle.
+# Files may call each other because they walk a tree: checking an expression checks the calls in it,
+# whose arguments are expressions. The functions (globs) that take any kind of expression or type
+# make no circle.
 RECURSIONS = {
     # A type holds types and, as bounds of arrays, expressions; an expression holds expressions.
     "d/": ["d_parse_tagged", "d_type_name_parse", "d_parse_const", "c_expr", "c_value"],
-    # Code for an expression holds the code for its operands, of any kind; strings may be made where a key has them.
+    # Code for an expression holds code for its operands, of any kind; a key may hold a string
+    # expression.
     "consumer/compile/": ["g_value", "g_number", "g_string", "g_string_in"],
 }
 
-# Names that are there for each row of a table, whether or not it is used.
+# Names made for each row of a table, used or not.
 ROWS = ["main", "D_*", "prov_attrs_*"]
 
-# What is still wrong, to be emptied: globs of a file, and of a header that it includes, "public NAME",
-# "calls NAME", "unused NAME", or "circle" for files that call each other.
+# Known errors, to be removed: the glob of a file, and the glob of an included header, "public
+# NAME", "calls NAME", "unused NAME", or "circle" for files that call each other.
 STILL = [
 ]
 
@@ -88,14 +89,14 @@ def still(where, what):
 # ---- Includes --------------------------------------------------------------------------
 
 def beside(room, inc):
-    """Is `inc` a file of the room itself: by its whole path, or without a folder?"""
-    # include/usdt/usdt.h is "usdt/usdt.h" to all, and no file of the room usdt/.
+    """True if `inc` is a file of the room itself, given as a whole path or without folder."""
+    # "usdt/usdt.h" means include/usdt/usdt.h, not a file of the room usdt/.
     public = ROOM["include/usdt/"].public.split()
     return "/" not in inc or (inc not in public and room_of(inc) == room)
 
 
 def why_not(path, inc):
-    """Why this file may not include that; None: it may."""
+    """The reason why the file may not include `inc`; None: no reason."""
     room = room_of(path)
     if inc == "config.h" or beside(room, inc):
         return None
@@ -133,8 +134,8 @@ def check_includes(top):
 
 # ---- Instructions -------------------------------------------------------------------------
 
-# What nobody needs who makes no instruction by hand: the struct, the classes of opcodes, the kernel's
-# macros. The emitter makes those of clauses; all other programs are BPF C, which ebpf/ links.
+# Only code that makes instructions by hand needs the struct, the opcode classes and the kernel's
+# macros. The emitter makes the instructions of clauses; all other programs are BPF C.
 INSTRUCTION = re.compile(r"\bstruct bpf_insn\b|\bBPF_(ALU|ALU64|JMP|JMP32|LD|LDX|ST|STX|RAW_INSN|MOV64_\w+|EXIT_INSN)\b")
 
 
@@ -174,7 +175,7 @@ def objects(top, build):
 
 
 def symbols(objs):
-    """{source: (defined, undefined)}: the names that linkers see."""
+    """{source: (defined, undefined)}: the symbols in the objects."""
     of = {o: s for s, o in objs.items()}
     table = {s: (set(), set()) for s in objs}
     out = subprocess.run(["nm", "-A", "-g"] + sorted(of), capture_output=True, text=True, check=True).stdout
@@ -186,7 +187,7 @@ def symbols(objs):
 
 
 def circles(edges):
-    """The sets of more than one node that reach each other."""
+    """Sets of two or more nodes that reach each other."""
     reach = {}
     for node in edges:
         seen, todo = set(), [node]
@@ -226,7 +227,7 @@ def check_calls(table):
 
 
 def words(top):
-    """What the tests, the benchmarks and the public headers name."""
+    """Words in tests, benchmarks and public headers."""
     found = set()
     for at in ("tests", "bench", "include"):
         for folder, _, files in os.walk(os.path.join(top, at)):
@@ -238,7 +239,7 @@ def words(top):
 
 
 def check_used(table, named):
-    """A name that its own file alone uses is static, or goes."""
+    """Errors for names that no other file uses: such a name must be static, or be removed."""
     used = {name for _, undefined in table.values() for name in undefined}
     return ["%s: %s is used by no other file" % (source, name)
             for source, (defined, _) in sorted(table.items()) for name in sorted(defined - used - named)
@@ -281,7 +282,7 @@ def self_test():
     made = [({}, 0),
             ({"base/h.c": ({"hash_new"}, {"d_a"})}, 1),                # a call that points down
             ({"world/y.c": ({"world_y"}, {"world_x"})}, 1),            # a circle of files
-            ({"world/y.c": ({"world_y", "vma_y"}, set())}, 1)]         # another room's prefix, or none
+            ({"world/y.c": ({"world_y", "vma_y"}, set())}, 1)]         # not this room's prefix
     for change, n in made:
         if len(check_calls({**calls, **change})) != n:
             wrong.append("calls: %s: %s" % (change, check_calls({**calls, **change})))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every error tag of d/errtags.def is given somewhere, and says when. (One that is not there does not build.)
+"""Every error tag of d/errtags.def is used, and its row says when. (Unknown tags do not compile.)
 Ends with 'N passed, N failed, N skipped'."""
 import os
 import re

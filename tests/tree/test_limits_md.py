@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tables of docs/limits.md that the rows of d/builtins.def make: checks that they are up to date;
--i writes them. Ends with 'N passed, N failed, N skipped'."""
+"""Checks that the tables in docs/limits.md agree with the rows of d/builtins.def; -i writes them.
+Ends with 'N passed, N failed, N skipped'."""
 import os
 import re
 import sys

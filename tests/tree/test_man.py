@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The manual pages name all that there is, and nothing else: options, functions; and are well formed.
+"""The manual pages name exactly the existing options and functions, and are well-formed.
 
-Usage: test_man.py. What cannot be checked here (no mandoc) is said and skipped.
+Usage: test_man.py. Without mandoc the form is not checked, which is reported as a skip.
 """
 import os
 import re

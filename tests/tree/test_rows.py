@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A copy of the tree gets one made-up action, subroutine, variable, aggregating function, option, map and
-provider, each by its row and the functions that CONTRIBUTING.md names; it is built, and D programs
-use each. Before that, each row alone must not build in any room that needs its function.
+"""Adds a made-up action, subroutine, variable, aggregating function, option, map and provider to a
+copy of the tree, each by its row and the functions that CONTRIBUTING.md names. The copy is built,
+and D programs use each addition. Before, each row alone must not build in any room that needs its
+function.
 
-Usage: test_rows.py BUILD, a build beside its sources (build/main). Ends with 'N passed, N failed, N skipped'.
+Usage: test_rows.py BUILD, a build beside its sources (build/main).
+Ends with 'N passed, N failed, N skipped'.
 """
 import os
 import re
@@ -166,8 +168,8 @@ PARSE_COLOUR = r"""static bool parse_COLOUR(const char *s, struct parsed *out)
 
 """
 
-# What is made up: its rows, [(file, before which line, text)]; then what the rooms need, likewise;
-# and the functions that a compiler misses in each file if the row is alone.
+# Additions: {kind: (rows as [(file, line to insert before, text)], functions in the same form,
+# {file: functions that the compiler misses if the row is alone})}.
 BUILTINS, ACT, REC, RECORD = "d/builtins.def", "d/check_act.c", "consumer/compile/rec.c", "consumer/output/record.c"
 BUILTIN, AGG, CHECK_AGG = "consumer/compile/builtin.c", "consumer/compile/agg.c", "d/check_agg.c"
 VALUE, DIST, MAPS = "consumer/aggs/value.c", "consumer/output/dist.c", "consumer/run/maps.c"
@@ -178,7 +180,7 @@ MADE = {
         [(ACT, "#define check_exit", "#define check_mark check_args\n"),
          (REC, "#define layout_exit", "#define layout_mark layout_args\n"),
          (REC, "#define emit_printf", "#define emit_mark emit_fields\n"),
-         (RECORD, "/* The kernel or the run does it", PRINT_MARK)],
+         (RECORD, "#define print_exit print_nothing", PRINT_MARK)],
         {ACT: ["check_mark"], REC: ["layout_mark", "emit_mark"], RECORD: ["print_mark"]}),
     "subroutine": (
         [(BUILTINS, "D_SUBR(strlen,", 'D_SUBR(twice, HAS, "int64_t(int)")\n')],
@@ -211,11 +213,12 @@ MADE = {
         [("consumer/providers/providers.def", "PROVIDER(pid)", "PROVIDER(made)\n")],
         [("consumer/providers/made.c", None, PROVIDER),
          ("consumer/providers/local.mk", "	consumer/providers/pid.c", "	consumer/providers/made.c \\\n")],
-        {}),  # a row alone compiles, and does not link
+        {}),  # a row alone compiles, but does not link
 }
 
 GETPPIDS = "python3 -c 'import os; [os.getppid() for i in range(7)]'"
-# Each condition fires as often as the same test in a clause: 7 calls, and the sums of two that exclude each other.
+# Each condition must fire as often as the same test in a clause: for 7 calls, and in sum with its
+# opposite.
 CONDITIONS = """
 made:::is /pid == $target/ { @is = count(); n++; }
 made:::is-member /pid == $target/ { m++; }
@@ -279,7 +282,7 @@ class Copy:
         self.kept = {}
 
     def compile(self, path):
-        """What the compiler says."""
+        """The messages of the compiler."""
         return subprocess.run(["gcc"] + FLAGS + [path], cwd=self.top, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT).stdout.decode(errors="replace")
 
@@ -290,7 +293,7 @@ class Copy:
 
 
 def alone(copy, kind):
-    """The row without its functions: what is wrong, or None."""
+    """Tests the row without its functions; the error, or None."""
     row, _, missed = MADE[kind]
     for path in missed:
         said = copy.compile(path)

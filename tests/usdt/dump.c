@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/usdt/dump.c: prints what libusdt-read knows of a file (or, as -p PID,
- * of a process's files): a line a site, for the shell tests and for people.
+ * tests/usdt/dump.c: prints the probes that libusdt-read finds in a file (with
+ * -p PID, in the files of a process), a line for each site.
  */
 #include "usdt/usdt.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/usdt/elfmake.h: a small ELF file in memory, whose every field a test
- * may spoil before it is written to a descriptor.
+ * tests/usdt/elfmake.h: makes a small ELF file in memory. A test may spoil any
+ * field before elf_fd writes the file to a descriptor.
  */
 #ifndef TESTS_ELFMAKE_H
 #define TESTS_ELFMAKE_H
@@ -124,13 +124,13 @@ static inline void elf_begin_image(struct elf_image *e)
 				  .st_value = CODE_ADDR + 0x100 };
 }
 
-/* What is in e->notes counts from here on. */
+/* Sets the sizes in the headers to the notes added so far. */
 static inline void elf_end_notes(struct elf_image *e)
 {
 	e->sh[1].sh_size = e->ph[2].p_filesz = e->notes_len;
 }
 
-/* A descriptor of the file; `len` bytes of it (SIZE_MAX: all). */
+/* A descriptor of the first `len` bytes of the file (SIZE_MAX: all). */
 static inline int elf_fd(const struct elf_image *e, size_t len)
 {
 	static unsigned char bytes[0x2100];

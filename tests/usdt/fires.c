@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/usdt/fires.c: probes made at run time, fired, and caught by a
- * breakpoint of our own at the site: what the notes say of the arguments is
- * read from the registers and memory of that moment and must be what was
- * passed. Also built for aarch64 and run under qemu, so without cmocka.
+ * tests/usdt/fires.c: fires probes made at run time, with a breakpoint of our
+ * own at each site. The handler reads each argument from registers and memory
+ * as the note describes, and must find the passed value. Also built for aarch64
+ * and run under qemu, so without cmocka.
  */
 #include "usdt/usdt.h"
 
@@ -35,7 +35,7 @@ static struct {
 
 #if defined __x86_64__
 static const unsigned char breakpoint[] = { 0xcc };
-enum { AHEAD = 1 }; /* the instruction pointer is after it */
+enum { AHEAD = 1 }; /* bytes of the ip past the start of the breakpoint */
 
 static uintptr_t *ip_of(ucontext_t *uc)
 {
@@ -104,7 +104,7 @@ static void trapped(int sig, siginfo_t *info, void *ctx)
 	*ip = *ip - AHEAD + sizeof(breakpoint);
 }
 
-/* A breakpoint at every site of our one object; its file stays open. */
+/* Sets a breakpoint at every site of our only object; the usdt_file stays open. */
 static struct usdt_file *arm(const char *path)
 {
 	struct sigaction sa = { .sa_flags = SA_SIGINFO, .sa_sigaction = trapped };
@@ -167,7 +167,7 @@ static void caught(const char *name, size_t n, const uint64_t *want)
 		}
 }
 
-/* Nobody looks: usdt_fire tests that, so the function is called. */
+/* usdt_fire fires only under a consumer: the semaphore stands for a consumer. */
 #define FIRE(point, ...)                         \
 	do {                                     \
 		(point)->semaphore = 1;          \
@@ -202,7 +202,7 @@ static void integers(void)
 	FIRE(none);
 	caught("no-arguments", 0, NULL);
 	MUST(seen.hits == 3);
-	usdt_fire(low, 1); /* nobody looks */
+	usdt_fire(low, 1); /* no consumer */
 	MUST(seen.hits == 3);
 	MUST(!usdt_point_enabled(low) && !usdt_point_is_enabled(low));
 	usdt_point_fire(low, want);
@@ -251,7 +251,7 @@ static void floats_and_pointers(void)
 	usdt_file_close(f);
 }
 
-/* What has no type of its own that _Generic names: bit-fields, enums, functions. */
+/* Arguments whose types _Generic cannot list: bit-fields, enums, functions. */
 static void odd_types(void)
 {
 	enum { BELOW = -3, ABOVE = 7 };
@@ -279,7 +279,7 @@ static void odd_types(void)
 	usdt_file_close(f);
 }
 
-/* Hidden, its stubs still run, so that a thread on its way there is safe. */
+/* The stubs of a disabled provider still run, so that a thread on its way there is safe. */
 static void hidden_and_shown(void)
 {
 	const uint64_t want[] = { 7 };

@@ -11,13 +11,13 @@ tests_usdt_test_loader_SOURCES = tests/usdt/test_loader.c
 tests_usdt_test_loader_LDADD = $(USDT_TEST_LIBS)
 tests_usdt_test_note_SOURCES = tests/usdt/test_note.c tests/usdt/elfmake.h
 tests_usdt_test_note_LDADD = $(USDT_TEST_LIBS)
-# What of the library may fail is wrapped, to make it fail.
+# Functions that may fail are wrapped, so that the test can make them fail.
 MADE_WRAPS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=memfd_create,--wrap=write,--wrap=mprotect,--wrap=mmap
 tests_usdt_test_made_SOURCES = tests/usdt/test_made.c
 tests_usdt_test_made_LDADD = libusdt-core.la $(USDT_TEST_LIBS)
 tests_usdt_test_made_LDFLAGS = $(AM_LDFLAGS) $(MADE_WRAPS)
-# Against the shared library, as a stranger would: what it needs must be exported.
+# Links the shared library, as other projects do: the library must export what the test needs.
 tests_usdt_test_proc_SOURCES = tests/usdt/test_proc.c
 tests_usdt_test_proc_LDADD = libusdt-read.la $(TEST_LIBS)
 tests_usdt_test_system_SOURCES = tests/usdt/test_system.c

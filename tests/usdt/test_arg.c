@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/usdt/test_arg.c: argument strings, a row each: what is read, or why not. */
+/* tests/usdt/test_arg.c: argument strings, and how each is read, or why refused. */
 #include "usdt/inner.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 struct row {
 	const char *text;
-	/* "size[s|f] KIND …" as show() writes it, or the reason why it is bad */
+	/* "size[s|f] KIND …" as show() writes, or the reason why the text is bad */
 	const char *want;
 };
 
@@ -150,7 +150,7 @@ static void x86_64_operands(void **state)
 	run(EM_X86_64, rows, COUNT(rows));
 }
 
-/* What gcc 12 and clang 14 make of <sys/sdt.h> under -masm=intel: never a value, never a shift. */
+/* Texts by gcc 12 and clang 14 for <sys/sdt.h> under -masm=intel: all are bad arguments. */
 static void intel_syntax_is_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -261,7 +261,7 @@ static void arguments_are_split_at_blanks_outside_brackets(void **state)
 	assert_string_equal(args[0].text, "4@[sp, 12]");
 	assert_string_equal(args[2].text, "4@5");
 	cx.machine = EM_X86_64;
-	/* One that is bad does not hurt its neighbours. */
+	/* A bad argument does not hurt its neighbours. */
 	assert_int_equal(usdt_args_parse(&cx, "-4@%edi 4@?? 8@$1", &args, &n), 0);
 	assert_int_equal(n, 3);
 	assert_int_equal(args[1].kind, USDT_ARG_BAD);

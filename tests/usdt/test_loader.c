@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/usdt/test_loader.c: this very process's loader and start. */
+/* tests/usdt/test_loader.c: finds r_brk, r_state and the start of this process. */
 #include "usdt/loader.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-int main(void); /* looked for below */
+int main(void); /* usdt_start_find looks for main */
 
-/* What the place says of the file is what lies in memory. */
+/* The bytes of the file at the place are the bytes in memory. */
 static void same_code(const struct usdt_place *p)
 {
 	unsigned char file[8];
@@ -26,7 +26,7 @@ static void same_code(const struct usdt_place *p)
 	close(p->fd);
 }
 
-/* The loader's own; the symbol of that name is the program's copy. */
+/* The loader's own r_debug; the symbol _r_debug may be a copy in the program. */
 static const struct r_debug *debug(void)
 {
 	for (const ElfW(Dyn) *d = _DYNAMIC; d->d_tag != DT_NULL; d++)

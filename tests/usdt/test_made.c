@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/usdt/test_made.c: providers and points made at run time, as the
- * process itself and libusdt-read see them. That a tracer does is in
- * tests/trace/test_runtime_probes.py; what a site's arguments are, in fires.c.
+ * tests/usdt/test_made.c: providers and points made at run time, seen by the
+ * process itself and by libusdt-read. tests/trace/test_runtime_probes.py tests
+ * them with a tracer; fires.c tests their arguments.
  *
  * Allocations and system calls of the library go through __wrap_ functions
- * here (see local.mk): the one numbered `fail_at` fails.
+ * here (see local.mk): call number `fail_at` fails.
  */
 #include "usdt/live.h"
 
@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-static long fail_at, calls; /* 0: none fails */
+static long fail_at, calls; /* 0: no call fails */
 
 static bool fails_now(void)
 {
@@ -153,7 +153,7 @@ static size_t mappings(const char *what)
 	return n;
 }
 
-enum { FEW = 8 }; /* mappings that allocators may make of their own accord */
+enum { FEW = 8 }; /* mappings that the allocator may add */
 
 static size_t descriptors(void)
 {
@@ -166,7 +166,7 @@ static size_t descriptors(void)
 	return n;
 }
 
-/* The descriptor of an object of ours, or -1. */
+/* The descriptor of the memfd of provider `name`; -1: not open. */
 static int object_fd(const char *name)
 {
 	char path[64], to[256], want[128];
@@ -212,7 +212,7 @@ static void an_object_is_seen_from_enable_to_disable(void **state)
 		assert_int_equal(usdt_provider_enable(p), 0);
 		assert_int_equal(mappings("/memfd:usdt:seen (deleted)"), 2);
 		assert_int_equal(descriptors(), fds + 1);
-		assert_int_equal(usdt_provider_enable(p), 0); /* nothing new */
+		assert_int_equal(usdt_provider_enable(p), 0); /* enabled already */
 		assert_int_equal(mappings("usdt:seen"), 2);
 		assert_int_equal(usdt_provider_disable(p), 0);
 		assert_int_equal(usdt_provider_disable(p), 0);
@@ -254,7 +254,7 @@ static void readers_find_probes_types_and_semaphores(void **state)
 	assert_string_equal(usdt_probe_note_name(probe), "request__start");
 	assert_int_equal(usdt_probe_nsites(probe), 1);
 	assert_string_equal(usdt_site_function(usdt_probe_site(probe, 0)), "Server.run");
-	/* The semaphore's bytes are the point's. */
+	/* The semaphore in the file is the point's semaphore in memory. */
 	assert_int_equal(usdt_file_offset(f, usdt_site_semaphore_address(usdt_probe_site(probe, 0)),
 					  &offset),
 			 0);
@@ -342,7 +342,7 @@ static void without_descriptors_enable_fails_and_can_be_tried_again(void **state
 	usdt_provider_free(p);
 }
 
-/* One step fails, then another, until none is left to fail: an error, and nothing has changed. */
+/* The steps below, of which call number `fail_at` fails: an error, and nothing stays changed. */
 static int steps(void)
 {
 	struct usdt_provider *p = NULL;
@@ -380,7 +380,7 @@ static void every_failure_is_an_error_that_leaves_nothing(void **state)
 		assert_int_equal(descriptors(), fds);
 		if (calls < n)
 			break;
-		/* Ones that the library can do without: none so far. */
+		/* No call is optional: each failure must be an error. */
 		assert_int_equal(err, -ENOMEM);
 		failures++;
 	}
@@ -443,7 +443,7 @@ static void a_hundred_thousand_lives_leave_nothing(void **state)
 		if (i & 1)
 			assert_int_equal(usdt_provider_disable(p), 0);
 		usdt_provider_free(p);
-		if (i == 100) { /* what is allocated once is by now */
+		if (i == 100) { /* things allocated once are allocated by now */
 			maps = mappings("");
 			used = mallinfo2().uordblks;
 		}
@@ -468,7 +468,7 @@ static void points_come_and_go_in_a_provider_that_stays(void **state)
 		assert_int_equal(usdt_provider_enable(p), 0);
 		assert_int_equal(usdt_provider_remove(p, p1), 0);
 		usdt_point_fire(p2, &(uint64_t){ 1 });
-		assert_int_equal(mappings("usdt:stays"), 4); /* while two is there */
+		assert_int_equal(mappings("usdt:stays"), 4); /* p2 keeps the mappings */
 		assert_int_equal(usdt_provider_remove(p, p2), 0);
 		assert_int_equal(mappings("usdt:stays"), 2);
 		if (i == 10)
@@ -523,7 +523,7 @@ static void threads_fire_while_others_enable_and_disable(void **state)
 	assert_int_equal(mappings("flicker"), 0);
 }
 
-/* The lock may be held by another thread when we fork: the child has it free. */
+/* Another thread may hold the lock at the time of fork: the child must find the lock free. */
 static void a_forked_child_has_its_own_and_is_not_locked_out(void **state)
 {
 	pthread_t thread;
@@ -569,7 +569,7 @@ static void a_descriptor_that_became_another_file_is_left_open(void **state)
 	(void)state;
 	assert_int_equal(usdt_provider_enable(p), 0);
 	fd = object_fd("closed");
-	close(fd); /* a program that becomes a daemon */
+	close(fd); /* as a program that becomes a daemon does */
 	other = open("/dev/null", O_RDONLY);
 	assert_int_equal(other, fd);
 	usdt_point_fire(point, (uint64_t[]){ 1, 0 });

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/usdt/test_note.c: probes out of ELF files, well made and hostile. */
+/* tests/usdt/test_note.c: reads probes from ELF files, well-formed and damaged. */
 #include "usdt/inner.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static void probes_hold_all_their_sites(void **state)
 	assert_true(usdt_site_arg(s, 1)->is_address);
 	assert_int_equal(usdt_site_arg(s, 1)->disp, DATA_ADDR + 8);
 	assert_null(usdt_site_arg(s, 2));
-	/* a function without a size holds what follows it */
+	/* a function without a size extends to the next symbol */
 	assert_string_equal(usdt_site_function(usdt_probe_site(p, 1)), "bare");
 	s = usdt_probe_site(usdt_file_probe(f, 1), 0);
 	assert_int_equal(usdt_site_semaphore_offset(s), 0);
@@ -93,7 +93,7 @@ static void prelinked_files_are_adjusted_by_their_base(void **state)
 
 	(void)state;
 	elf_begin_image(&e);
-	/* Notes made when all was 0x100000 lower. */
+	/* Notes made when all addresses were 0x100000 lower. */
 	ELF_SITE(&e, CODE_ADDR + 0x20 - 0x100000, BASE_ADDR - 0x100000, DATA_ADDR + 0x10 - 0x100000,
 		 "app\0hit\0");
 	f = must_open(&e);
@@ -142,8 +142,9 @@ static void stripped_files_lose_functions_and_symbol_arguments_only(void **state
 
 #define NOTES_ADDR 0x400000
 
-/* docs/operand-note.md: of argument `arg` of a site, as `len` bytes of an instruction end in disp. The
- * notes are where `notes` says. Gives the address that %rip stands for. */
+/* Adds a note of docs/operand-note.md for argument `arg` of a site: `len` bytes of an instruction,
+ * with disp at their end. `notes`: the address of the image. Returns the address that %rip stands
+ * for. */
 static uint64_t elf_operand_at(struct elf_image *e, uint64_t notes, uint64_t site, uint8_t arg,
 			       uint8_t form, int32_t disp, size_t len)
 {
@@ -181,10 +182,10 @@ static void operands_are_known_without_symbols(void **state)
 	end = elf_operand(&e, CODE_ADDR + 0x20, 0, 1, -8, 7);
 	elf_operand(&e, CODE_ADDR + 0x20, 1, 1, 0x1234, 8);
 	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1234, 8);
-	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8); /* contradicts it */
-	elf_operand(&e, CODE_ADDR + 0x20, 3, 3, 0, 7);	    /* of a version to come */
+	elf_operand(&e, CODE_ADDR + 0x20, 2, 1, 0x1238, 8); /* contradicts the line above */
+	elf_operand(&e, CODE_ADDR + 0x20, 3, 3, 0, 7);	    /* a form of a later version */
 	elf_operand(&e, CODE_ADDR + 0x20, 4, 1, 0x1234, 3); /* too short: bad */
-	elf_operand(&e, CODE_ADDR + 0x20, 5, 1, 0x1234, 8); /* of no symbol */
+	elf_operand(&e, CODE_ADDR + 0x20, 5, 1, 0x1234, 8); /* the text names no symbol */
 	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0,
 		 "app\0hit\0-4@4+h(%rip) 8@h+4(%rax,%rbx,4) 8@h(,%rax,4)"
 		 " 8@h(%rip) 8@h(%rip) 8@%rdi");
@@ -254,14 +255,14 @@ static void a_static_function_sees_its_own_files_variables(void **state)
 	a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 1), 0), 0);
 	assert_string_equal(a->why, "several symbols of that name");
 	usdt_file_close(f);
-	e.syms[8] = local(G, STT_OBJECT, DATA_ADDR + 32, 4); /* once more in that file */
+	e.syms[8] = local(G, STT_OBJECT, DATA_ADDR + 32, 4); /* a second G in the same file */
 	f = must_open(&e);
 	a = usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0);
 	assert_string_equal(a->why, "several symbols of that name");
 	usdt_file_close(f);
 }
 
-/* The site before its note, and the note's section loaded far behind. */
+/* The note lies before its site, or far behind. */
 static void distances_have_a_sign(void **state)
 {
 	static const uint64_t notes[] = { NOTES_ADDR, 0x70000000 };
@@ -282,7 +283,7 @@ static void distances_have_a_sign(void **state)
 	}
 }
 
-/* Functions of the same code are made one (--icf=all): their notes are all of one site. */
+/* --icf=all merges functions of the same code: the notes of all belong to one site. */
 static void notes_of_merged_code_must_agree(void **state)
 {
 	static const char merged[] = "several variables at one site (code was merged)";
@@ -294,7 +295,7 @@ static void notes_of_merged_code_must_agree(void **state)
 
 	(void)state;
 	elf_begin_image(&e);
-	/* 0 and 1: one variable, counted from each note. 2 and 3: one, in place. 4: a pair, or not. */
+	/* Arguments 0 and 1: relative to %rip. 2 to 5: absolute. 6: half of a pair, or not. */
 	rip[0] = elf_operand(&e, site, 0, 1, 0x1000, 7);
 	rip[1] = rip[0] + 36;
 	assert_int_equal(elf_operand(&e, site, 0, 1, (int32_t)(0x1000 + rip[0] - rip[1]), 7),
@@ -339,14 +340,14 @@ static void notes_that_cannot_be_placed_are_bad(void **state)
 	(void)state;
 	elf_begin_image(&e);
 	elf_operand(&e, CODE_ADDR + 0x20, 0, 1, 8, 7);
-	e.ph[2].p_type = PT_NOTE; /* not loaded: it has no address */
+	e.ph[2].p_type = PT_NOTE; /* notes that are not loaded have no address */
 	ELF_SITE(&e, CODE_ADDR + 0x20, BASE_ADDR, 0, "app\0hit\0004@h(%rip)");
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nbad(f), 1);
 	assert_string_equal(usdt_site_arg(usdt_probe_site(usdt_file_probe(f, 0), 0), 0)->why,
 			    "unknown symbol (stripped file?)");
 	usdt_file_close(f);
-	e.eh.e_type = ET_REL; /* nor have an object's, and nothing is wrong with it */
+	e.eh.e_type = ET_REL; /* an object's notes have none either, and are not bad */
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nbad(f), 0);
 	assert_string_equal(usdt_site_args_text(usdt_probe_site(usdt_file_probe(f, 0), 0)),
@@ -354,7 +355,7 @@ static void notes_that_cannot_be_placed_are_bad(void **state)
 	usdt_file_close(f);
 }
 
-/* What nothing moves has no bias to add; two registers leave no room for it. */
+/* An address needs a bias only if the file can move; two registers leave no room for a bias. */
 static void addresses_of_files_that_do_not_move_are_numbers(void **state)
 {
 	static const struct {
@@ -398,7 +399,7 @@ static void pairs_of_registers_are_in_gccs_order(void **state)
 		{ "-8@%ebx", 2, 40, 104 },
 		{ "-8@%esi", 2, 104, 112 },
 		{ "8@%edi", 2, 112, 32 },
-		/* the last; no register of 32 bits; sizes that two have not; no note of a pair */
+		/* no next register, no 32-bit register, wrong sizes, no note of a pair */
 		{ "8@%ebp", 2, 0, 0 },
 		{ "8@%esp", 2, 0, 0 },
 		{ "8@%cx", 2, 0, 0 },
@@ -463,7 +464,7 @@ static void malformed_notes_fail_alone(void **state)
 	elf_note(&e, "stapsdt", 2, "of another type", 16);
 	ELF_SITE(&e, DATA_ADDR, BASE_ADDR, 0, "app\0not__in__code\0");
 	ELF_SITE(&e, CODE_ADDR, BASE_ADDR, 0, "\0no_provider\0");
-	elf_site(&e, CODE_ADDR, BASE_ADDR, 0, "app\0open", 8); /* no NUL at the end */
+	elf_site(&e, CODE_ADDR, BASE_ADDR, 0, "app\0open", 8); /* the name has no NUL */
 	ELF_SITE(&e, CODE_ADDR + 4, BASE_ADDR, 0, "app\0good\0-4@%edi");
 	f = must_open(&e);
 	assert_int_equal(usdt_file_nprobes(f), 1);
@@ -472,7 +473,7 @@ static void malformed_notes_fail_alone(void **state)
 	usdt_file_close(f);
 }
 
-/* lld leaves them, at a distance from 0; elf_fd fills what is no header with nops. */
+/* lld leaves notes of discarded functions, with addresses near 0. */
 static void notes_of_discarded_functions_are_ignored(void **state)
 {
 	struct elf_image e;
@@ -480,7 +481,7 @@ static void notes_of_discarded_functions_are_ignored(void **state)
 
 	(void)state;
 	elf_begin_image(&e);
-	e.ph[0].p_offset = e.ph[0].p_vaddr = 0; /* --no-rosegment: the headers are in it */
+	e.ph[0].p_offset = e.ph[0].p_vaddr = 0; /* --no-rosegment: it holds the headers */
 	e.ph[0].p_filesz = e.ph[0].p_memsz = 0x2000;
 	ELF_SITE(&e, 4, 0, 0, "app\0discarded\0-4@%edi");
 	ELF_SITE(&e, offsetof(struct elf_image, strtab) + 2, 0, 0, "app\0discarded\0-4@%edi");
@@ -510,7 +511,7 @@ static void a_note_longer_than_its_section_ends_the_scan(void **state)
 	usdt_file_close(f);
 }
 
-/* Two objects that declare one probe differently, linked together: whose site is whose? */
+/* Linked objects may declare a probe differently: no note tells which declaration a site has. */
 static void types_that_contradict_each_other_do_not_count(void **state)
 {
 	static const char one[] = "\1\1\1\17"
@@ -556,7 +557,7 @@ static void types_are_read_once_and_found_by_name(void **state)
 	elf_note(&e, "usdtkit", 1, types, sizeof(types) - 8); /* truncated: not counted as a site */
 	f = must_open(&e);
 	assert_null(usdt_probe_types(usdt_file_probe(f, 0)));
-	/* Without: by the first site's sizes and signs. With: what args[] is. */
+	/* Probe 0 has no types: its first site gives sizes and signs. Probe 1 has types. */
 	assert_int_equal(usdt_probe_nargs(usdt_file_probe(f, 0)), 2);
 	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 0), 0), "int32_t");
 	assert_string_equal(usdt_probe_arg_type(usdt_file_probe(f, 0), 1), "uint64_t");
@@ -660,7 +661,7 @@ static void what_is_no_elf_file_is_refused(void **state)
 	usdt_file_close(NULL);
 }
 
-/* What is lost is told, in the words of the first damage that was met. */
+/* The reader gives the text of the first damage that it met. */
 static void damage_is_told(void **state)
 {
 #define AT(field) offsetof(struct elf_image, field), sizeof(((struct elf_image *)0)->field)
@@ -687,7 +688,7 @@ static void damage_is_told(void **state)
 		{ AT(sh[4].sh_offset), 1 << 20, "its symbols cannot be read", 0 },
 		{ AT(sh[5].sh_size), 1 << 20, "its symbols cannot be read", 0 },
 		{ AT(ph[1].p_flags), PF_R, "a semaphore is not in its data", 0 },
-		{ AT(sh[1].sh_type), SHT_PROGBITS, NULL, 0 }, /* its name tells */
+		{ AT(sh[1].sh_type), SHT_PROGBITS, NULL, 0 }, /* the section is found by name */
 		{ AT(eh.e_phoff), 1 << 20, NULL, -EBADMSG },
 		{ AT(eh.e_phentsize), 1, NULL, -EBADMSG },
 		{ AT(eh.e_type), 77, NULL, -EBADMSG },
@@ -719,7 +720,7 @@ static void damage_is_told(void **state)
 	}
 }
 
-/* Every header byte set to extremes: no crash, no hang; what opens can be walked. */
+/* Each header byte is set to extremes: no crash, no hang; a file that opens can be walked. */
 static void every_spoiled_byte_is_survived(void **state)
 {
 	static const unsigned char values[] = { 0, 1, 0x7f, 0x80, 0xff };

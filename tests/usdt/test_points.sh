@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/usdt/test_points.sh: probes made at run time where make does not build them: for aarch64,
-# run by qemu; by a process without rights; from C of several standards and from C++.
+# tests/usdt/test_points.sh: probes made at run time, in builds that make does not make: for
+# aarch64, run by qemu; by a process without rights; from several standards of C and from C++.
 here=$(cd "${srcdir:-.}" && pwd)
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -36,7 +36,7 @@ else
 	echo "SKIP: aarch64 (gcc-aarch64-linux-gnu, qemu-user)"
 fi
 
-# The header alone, and a program in both languages that uses every part of it.
+# A program in C and C++ that uses every part of the header, compiled with the header alone.
 cat >"$tmp/use.c" <<'C'
 #include <usdt/usdt.h>
 #include <usdt/sdt.h>
@@ -115,7 +115,7 @@ for cc in g++ clang++; do
 		must "$cc -std=$std runs" "$tmp/use"
 	done
 done
-# What no argument can be is an error of the compiler, not a wrong value.
+# A value that cannot be an argument is a compile error, not a wrong value.
 for cc in gcc clang g++ clang++; do
 	command -v $cc >/dev/null || continue
 	case $cc in *++) lang=c++ ;; *) lang=c ;; esac

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/usdt/test_proc.c: the files that a process has mapped. The process is ourselves. */
+/* tests/usdt/test_proc.c: the files that this process has mapped. */
 #include "usdt/usdt.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static void our_program_is_there_with_its_bias(void **state)
 	(void)state;
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	assert_int_equal(usdt_proc_open(getpid(), &proc), 0);
-	assert_true(usdt_proc_nobjects(proc) >= 3); /* us, libc, the loader */
+	assert_true(usdt_proc_nobjects(proc) >= 3); /* this program, libc, the loader */
 	o = find(proc, self);
 	assert_non_null(o);
 	assert_int_equal(stat(self, &st), 0);
@@ -46,7 +46,7 @@ static void our_program_is_there_with_its_bias(void **state)
 	assert_true(usdt_object_end(o) > (uintptr_t)our_program_is_there_with_its_bias);
 	assert_int_equal(usdt_object_open(o, &f), 0);
 	assert_int_equal(usdt_file_bias(f, usdt_object_start(o), usdt_object_offset(o), &bias), 0);
-	/* Our own function's address, without the bias, is in the file's code. */
+	/* The address of our function minus the bias is in the file's code. */
 	assert_int_equal(
 		usdt_file_offset(f, (uintptr_t)our_program_is_there_with_its_bias - bias, &offset),
 		0);
@@ -68,7 +68,7 @@ static void each_file_is_given_once(void **state)
 	usdt_proc_close(proc);
 }
 
-/* A copy of our program, mapped, then removed: still readable. Its name has a newline. */
+/* A mapped copy of our program stays readable when removed. Its name has a newline. */
 static void deleted_files_are_opened(void **state)
 {
 	char name[] = "/tmp/usdt proc\nXXXXXX", deleted[64];
@@ -97,7 +97,7 @@ static void deleted_files_are_opened(void **state)
 	assert_int_equal(usdt_file_bits(f), sizeof(void *) * 8);
 	usdt_file_close(f);
 	munmap(map, 4096);
-	/* Now the mapping itself is gone. */
+	/* Without the mapping the file cannot be opened. */
 	assert_int_equal(usdt_object_open(o, &f), -ENOENT);
 	assert_null(f);
 	usdt_proc_close(proc);

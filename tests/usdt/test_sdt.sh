@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/usdt/test_sdt.sh: the sites of usdt/sdt.h are those of sys/sdt.h, compiler by compiler.
+# tests/usdt/test_sdt.sh: usdt/sdt.h makes the same sites as sys/sdt.h, with each compiler.
 dump=$PWD/tests/usdt/dump
 here=$(cd "${srcdir:-.}" && pwd)
 tmp=$(mktemp -d) || exit 99
@@ -11,8 +11,8 @@ sys=$(echo '#include <sys/sdt.h>' | gcc -M -x c - 2>/dev/null | tr ' ' '\n' | gr
 sys=${sys%/sys/sdt.h}
 fails=0
 
-# The text of a note's arguments, addresses and labels aside. Where an optimiser puts a value
-# may depend on the length of an asm text, so places are compared at -O0 alone.
+# The text of arguments in notes, without addresses and labels. An optimiser may put values
+# elsewhere if the asm text has another length, so places are compared only at -O0.
 notes() {
 	readelf -n "$1" | sed -n '/Provider:/{s/ *$//;p;};/^ *Name:/p;/Arguments:/p' |
 		case $2 in -O0*) cat;; *) sed -E 's/@[^ ]*/@/g';; esac
@@ -40,7 +40,7 @@ for cc in gcc clang g++ clang++; do
 	done
 done
 
-# The site itself: one nop of a byte and one of ten, or one alone.
+# The site is a 1-byte nop and a 10-byte nop, or a 1-byte nop alone.
 cat >nop.c <<'E'
 #include <usdt/sdt.h>
 USDT_SEMAPHORE(app, on);
@@ -63,7 +63,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 	gcc -O0 -DUSDT_PLAIN_NOP -I"$here/include" nop.c -o plain.bin
 	case $(bytes plain.bin) in 90662e*) echo "FAIL: plain nop"; fails=$((fails + 1));; esac
 fi
-# Intel's syntax for operands has no reader: a probe without arguments is as ever, others are refused.
+# No reader knows Intel's operand syntax: only probes without arguments compile.
 if [ "$(uname -m)" = x86_64 ]; then
 	printf '%s\n' '#include <usdt/sdt.h>' 'int main(void) { USDT_PROBE(app, none); return 0; }' >intel.c
 	sed 's/PROBE(app, none)/PROBE1(app, one, 7)/' intel.c >one.c
@@ -73,7 +73,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 			$cc $o -masm=intel -Wall -Werror -I"$here/include" -c intel.c -o intel.o ||
 				{ echo "FAIL: $cc $o -masm=intel"; fails=$((fails + 1)); }
 			if $cc $o -masm=intel -I"$here/include" -c one.c -o one.o 2>log; then
-				# clang before 14 has AT&T in asm statements whatever -masm says
+				# clang before 14 ignores -masm in asm statements
 				readelf -n one.o | grep -q 'Arguments: -4@\$7' ||
 					{ echo "FAIL: $cc $o -masm=intel with arguments"; fails=$((fails + 1)); }
 			else
@@ -83,7 +83,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 		done
 	done
 fi
-# What has more than 8 bytes is refused at compile time; arrays, of any size, are pointers.
+# More than 8 bytes are a compile error; arrays of any size are pointers.
 cat >wide.c <<'E'
 #include <usdt/sdt.h>
 struct wide { long a, b, c; } wide;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/usdt/test_system.c: what the whole system has mapped, as a stranger sees it: linked against
- * both shared libraries. What is looked for is a provider of our own.
+ * tests/usdt/test_system.c: finds a provider of our own among the files that the whole system has
+ * mapped. Linked with both shared libraries, as other programs are.
  */
 #include "usdt/usdt.h"
 
@@ -18,7 +18,7 @@
 
 static char name[64];
 
-/* The index of our provider's file; at most one is there. */
+/* *at: the index of our provider's file. There must be at most one. */
 static bool find(const struct usdt_system *s, size_t *at)
 {
 	size_t found = 0;
@@ -104,7 +104,7 @@ static void without_rights_others_are_counted_as_hidden(void **state)
 
 		if (setgid(65534) || setuid(65534) || usdt_system_open(&s))
 			_exit(1);
-		_exit(usdt_system_nhidden(s) ? 0 : 2); /* process 1 at least */
+		_exit(usdt_system_nhidden(s) ? 0 : 2); /* at least process 1 is hidden */
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# tests/vm/test_vm.sh: what tests/vm/run promises, on each kernel of the matrix.
-# In:   nothing. Out: TAP; 77 and one line where no VM can be had. Owns: a folder in /tmp.
+# tests/vm/test_vm.sh: tests that tests/vm/run does as its header says, on kernels 6.1 and 6.12.
+# In:   nothing. Out: TAP; status 77 and one line where no VM can run. Owns: a folder in /tmp.
 
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -22,7 +22,7 @@ is()		# CLAIM GOT WANTED
 	printf '# got:    %s\n# wanted: %s\n' "${2//$'\n'/$'\n#         '}" "${3//$'\n'/$'\n#         '}"
 }
 
-vm()		# ARGUMENTS of run: its status in $status, its output in $out and $err
+vm()		# ARGUMENTS: calls run; sets $status, $out and $err
 {
 	"$run" "$@" >"$temp/out" 2>"$temp/err"
 	status=$?

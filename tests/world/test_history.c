@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/world/test_history.c: what was mapped where and when, also by processes that have ended. */
+/* tests/world/test_history.c: files at addresses at times, also of processes that have ended. */
 #include "ebpf/abi.h"
 #include "world/world.h"
 
@@ -54,7 +54,7 @@ static void a_process_that_has_ended_is_still_known(void **state)
 	world_history_free(h);
 }
 
-/* Where landmark's page of the executable would be if it were mapped at `addr`. */
+/* An event: the process maps the file `path` at `addr`. */
 static struct world_event mmap_event(pid_t pid, uint64_t addr, uint64_t time, const char *path)
 {
 	return (struct world_event){ .kind = WORLD_EV_MMAP,
@@ -92,7 +92,7 @@ static void exec_replaces_mappings_from_its_time_on(void **state)
 	names_of(h, 77, 0, 15, "first");
 	names_of(h, 77, 0, 25, "second");
 	names_of(h, 77, 0, UINT64_MAX, "second");
-	names_of(h, 77, 0, 5, "first"); /* an event read after its record */
+	names_of(h, 77, 0, 5, "first"); /* the event was read after the record */
 	world_history_free(h);
 }
 
@@ -150,7 +150,7 @@ static bool is_the_needed_one(void *arg, pid_t pid)
 	return pid == *(const pid_t *)arg;
 }
 
-/* A build host: each process is forked, execs a program that was just linked, and ends. */
+/* As on a build host: a process is forked, execs a new program, and ends. */
 static void short_life(struct world_history *h, pid_t pid, uint64_t time)
 {
 	char path[32];
@@ -173,7 +173,7 @@ static void short_life(struct world_history *h, pid_t pid, uint64_t time)
 
 static void short_lives_cost_no_memory_for_ever(void **state)
 {
-	enum { LIVES = 100000, EACH = 1000, FIRST = 1 << 23 }; /* above any pid of this machine */
+	enum { LIVES = 100000, EACH = 1000, FIRST = 1 << 23 }; /* FIRST: above any real pid */
 	struct world_history *h = world_history_new();
 	pid_t needed = FIRST + 10;
 	size_t before = mallinfo2().uordblks, most = 0;
@@ -192,7 +192,7 @@ static void short_lives_cost_no_memory_for_ever(void **state)
 	}
 	assert_true(most < 4 << 20);
 	names_of(h, needed, 0, UINT64_MAX, "prog8388618");
-	snprintf(want, sizeof(want), "prog%d", FIRST + LIVES - 1); /* its records may still come */
+	snprintf(want, sizeof(want), "prog%d", FIRST + LIVES - 1); /* records may still come */
 	names_of(h, FIRST + LIVES - 1, 0, UINT64_MAX, want);
 	names_of(h, FIRST + LIVES / 2, 0, UINT64_MAX, NULL);
 	world_history_free(h);
@@ -205,7 +205,7 @@ static bool none_is_needed(void *arg, pid_t pid)
 	return false;
 }
 
-/* Its own: the exec of a shell's child again and again, a runtime that maps and unmaps code. */
+/* A process that execs or maps code again and again keeps only its present mappings. */
 static void a_long_life_keeps_what_is_mapped(void **state)
 {
 	struct world_history *h = world_history_new();

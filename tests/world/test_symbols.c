@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/world/test_symbols.c: functions of a file, its own symbols or those of its debug file. */
+/* tests/world/test_symbols.c: functions of a file, from the file itself or its debug file. */
 #include "tests/world/victim.h"
 
 #define PROGRAM                                                                      \
@@ -27,7 +27,7 @@ static bool seek(void *arg, const struct usdt_function *f)
 	return false;
 }
 
-/* Where the function begins in the file; 0: nobody knows it. */
+/* The file offset of the function; 0: not found. */
 static uint64_t offset_of(const char *path, const char *name)
 {
 	struct world_symbols *s = symbols_of(path);
@@ -37,7 +37,7 @@ static uint64_t offset_of(const char *path, const char *name)
 
 	assert_non_null(s);
 	assert_int_equal(world_symbols_each(s, seek, &sought), 0);
-	if (sought.offset) { /* both ways agree */
+	if (sought.offset) { /* world_symbols_find must agree */
 		found = world_symbols_find(s, sought.offset + 1, &distance);
 		assert_non_null(found);
 		assert_string_equal(found, name);
@@ -47,7 +47,7 @@ static uint64_t offset_of(const char *path, const char *name)
 	return sought.offset;
 }
 
-/* A shell's script about $f. */
+/* Runs a shell script with the path in $f. */
 static void run(const char *script, const char *path)
 {
 	assert_int_equal(setenv("f", path, 1), 0);
@@ -73,7 +73,7 @@ static void a_debug_link_leads_to_symbols(void **state)
 	assert_int_equal(offset_of(path, "hidden"), 0);
 	run("objcopy --add-gnu-debuglink=$f.debug $f", path);
 	assert_int_equal(offset_of(path, "hidden"), offset);
-	run("printf x >>$f.debug", path); /* its checksum is another now */
+	run("printf x >>$f.debug", path); /* changes the checksum */
 	assert_int_equal(offset_of(path, "hidden"), 0);
 }
 

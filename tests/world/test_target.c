@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/world/test_target.c: commands that stand still, and processes that are held. */
+/* tests/world/test_target.c: commands stopped at evaltime, and grabbed processes. */
 #include "tests/world/victim.h"
 
 #include <errno.h>
 #include <poll.h>
 
-/* SIGCHLD, which is what makes the fd readable, interrupts poll too. */
+/* The SIGCHLD that makes the fd readable interrupts poll too: poll again. */
 static void wait_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -16,7 +16,7 @@ static void wait_readable(int fd)
 	assert_int_equal(n, 1);
 }
 
-/* Lets it run to its end; number of stops at new objects. */
+/* Lets the command run to its end; returns the number of stops at new objects. */
 static int run_out(struct world_target *t, int *status)
 {
 	int stops = 0;
@@ -36,7 +36,7 @@ static int run_out(struct world_target *t, int *status)
 	}
 }
 
-/* Has the process mapped a file of that name, with probes? */
+/* The process has mapped a file of that name, and the file has probes. */
 static bool has_probes(struct world *w, pid_t pid, const char *base)
 {
 	int file = victim_mapped(w, pid, base);
@@ -72,7 +72,7 @@ static void commands_run_and_their_status_is_known(void **state)
 		5 << 8);
 }
 
-/* Its constructor would end it: before it, all objects are mapped. */
+/* The constructor would end the process: the stop comes before, with all objects mapped. */
 static void constructors_have_not_run(void **state)
 {
 	const char *app = victim_build(
@@ -145,7 +145,7 @@ static void what_cannot_start_says_why(void **state)
 	assert_null(world_target_grab(w, 999999999));
 	assert_non_null(
 		strstr(said, "dtrace: failed to grab process 999999999: No such process\n"));
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
 	world_free(w);
 }
 
@@ -158,12 +158,12 @@ static void freeing_ends_it(void **state)
 
 	(void)state;
 	world_target_free(t);
-	assert_int_equal(waitpid(pid, &status, 0), -1); /* and waits for it */
+	assert_int_equal(waitpid(pid, &status, 0), -1); /* world_target_free waited for it */
 	assert_int_equal(kill(pid, 0), -1);
 	world_free(w);
 }
 
-/* The tracer is killed while its child stands still, and while it runs to a dlopen. */
+/* Kills the tracer while its child is stopped, and again while the child runs to a dlopen. */
 static void a_dead_tracer_frees_its_child(void **state)
 {
 	char mark[96], cmd[200];

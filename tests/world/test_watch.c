@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/world/test_watch.c: the events of a process's life, and looks at processes that map files. */
+/* tests/world/test_watch.c: events of a process, and looks at processes that map files. */
 #include "tests/world/victim.h"
 
 #include <poll.h>
@@ -74,7 +74,7 @@ static int looked(void *arg, const struct world_look *look)
 	return 0;
 }
 
-/* A dlopen of a process that the follower wants, and of one that it does not. */
+/* Two processes call dlopen; the follower wants only the second. */
 static void a_follower_is_told_of_the_files_that_it_wants(void **state)
 {
 	const char *lib = victim_build("libfollowed.so", "-shared -fPIC", "void f(void) { }\n"),

@@ -35,7 +35,7 @@ static inline int victim_teardown(void **state)
 	return system(cmd);
 }
 
-/* Compiles a C text to DIR/name and gives that path, which lives until the next call but 7. */
+/* Compiles a C text to victim_dir/name; its path, which stays valid for 7 more calls. */
 static inline const char *victim_build(const char *name, const char *flags, const char *text)
 {
 	static char paths[8][128];
@@ -53,7 +53,7 @@ static inline const char *victim_build(const char *name, const char *flags, cons
 	return path;
 }
 
-/* Runs a program that prints a line when it is ready; stdin is *in. */
+/* Starts a program, and waits for its first line. *in: its stdin; *out: its stdout. */
 static inline pid_t victim_run(const char *path, const char *arg, FILE **out, int *in)
 {
 	int to[2], from[2];
@@ -111,7 +111,7 @@ static inline struct diag *victim_diag(void)
 	return &diag;
 }
 
-/* The file with that name that the process has mapped; -1: it has mapped none. */
+/* The file of that base name that the process has mapped; -1: not mapped. */
 static inline int victim_mapped(struct world *w, pid_t pid, const char *base)
 {
 	size_t n;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * runtimes/python/ext/inner.h: what the files of usdt._usdt know of each other.
+ * runtimes/python/ext/inner.h: the interface between the files of usdt._usdt.
  *
  *	kinds.c    a Python value -> the word that a probe passes
  *	probe.c    usdt.Probe: the callable
  *	provider.c usdt.Provider
  *	module.c   the module
  *
- * libusdt's own sources are compiled into the module, so nothing has to be installed.
+ * libusdt's own sources are compiled into the module, so nothing has to be
+ * installed.
  */
 #ifndef USDT_PYTHON_INNER_H
 #define USDT_PYTHON_INNER_H
@@ -19,16 +20,16 @@
 
 /* A type that an argument may have: a row of kinds.def. */
 struct kind {
-	PyTypeObject *type; /* most values are exactly of this type */
-	bool by_type;	    /* the type names the kind; else c does */
+	PyTypeObject *type; /* most values have exactly this type */
+	bool by_type;	    /* the type names the kind; else the text c does */
 	const char *c;
-	bool (*accepts)(PyObject *value); /* also what is not exactly of the type */
-	/* Never fails: whether somebody looks must not decide whether a call raises. *kept: what
-	 * must live until the probe has fired; NULL if nothing. */
+	bool (*accepts)(PyObject *value); /* also accepts subclasses and an int for a float */
+	/* Never fails, because a call must not raise only while it is traced. *kept: an object that
+	 * must live until the probe has fired; NULL: none. */
 	uint64_t (*word)(PyObject *value, PyObject **kept);
 };
 
-/* Borrowed; NULL with an exception set: not a type that an argument may have. */
+/* The kind that a type names. NULL with an exception set: an argument cannot have this type. */
 const struct kind *kind_of(PyObject *type);
 
 struct provider {
@@ -46,11 +47,11 @@ struct probe {
 	PyObject *name, *types;
 };
 
-/* New references; NULL with an exception set. Both types have Provider's dictionary as home:
- * CPython 3.8 cannot lead from a type to its module. */
+/* New references; NULL with an exception set. The Provider type holds the Probe type in its
+ * dictionary, because CPython 3.8 cannot lead from a type to its module. */
 PyObject *provider_type_new(PyObject *probe_type);
 PyObject *probe_type_new(void);
-/* point: the probe's from now on. */
+/* The probe owns point from now on. NULL with an exception set: the caller keeps it. */
 PyObject *probe_new(PyTypeObject *type, struct provider *provider, PyObject *name, PyObject *types,
 		    struct usdt_point *point);
 

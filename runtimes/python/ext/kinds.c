@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * runtimes/python/ext/kinds.c: the types of arguments.
- * In:   what Provider.probe was given as types; what a probe is called with.
+ * In:   the types that Provider.probe gets; the values that a probe is called with.
  * Out:  a row of kinds.def; a word for usdt_point_fire.
  * Owns: nothing.
  */
@@ -16,7 +16,7 @@ static bool accepts_integer(PyObject *value)
 	return PyLong_Check(value);
 }
 
-/* The low bits, as C converts: an int of any size is passed. */
+/* Passes the low bits, as a conversion in C does, so an int may have any size. */
 static uint64_t word_integer(PyObject *value, PyObject **kept)
 {
 	(void)kept;
@@ -36,7 +36,7 @@ static uint64_t word_truth(PyObject *value, PyObject **kept)
 
 /* ---- Floating point -------------------------------------------------------------------- */
 
-/* As annotations have it, an int may stand for a float. */
+/* As in type annotations, an int may stand for a float. */
 static bool accepts_real(PyObject *value)
 {
 	return PyFloat_Check(value) || PyLong_Check(value);
@@ -92,8 +92,9 @@ static bool accepts_text(PyObject *value)
 }
 
 /*
- * UTF-8. What has no UTF-8 is a name of a file that was decoded so: its bytes; else an escape.
- * PyUnicode_AsUTF8 would keep the bytes in the string for as long as that lives.
+ * Passes UTF-8. A string without UTF-8 that is a decoded file name is passed as
+ * its bytes, another one with escapes. PyUnicode_AsUTF8 would keep the bytes
+ * for as long as the string lives.
  */
 static uint64_t word_text(PyObject *value, PyObject **kept)
 {

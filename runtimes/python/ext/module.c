@@ -7,7 +7,7 @@
  */
 #include "inner.h"
 
-/* Takes the reference to the object. */
+/* Takes over the reference to the object. */
 static int add(PyObject *module, const char *name, PyObject *object)
 {
 	int err = object ? PyObject_SetAttrString(module, name, object) : -1;
@@ -28,7 +28,7 @@ static PyModuleDef_Slot slots[] = {
 #ifdef Py_MOD_PER_INTERPRETER_GIL_SUPPORTED /* CPython 3.12 */
 	{ Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED },
 #endif
-#ifdef Py_MOD_GIL_USED /* CPython 3.13: a free-threaded build takes its lock back */
+#ifdef Py_MOD_GIL_USED /* CPython 3.13: a free-threaded build turns its lock on */
 	{ Py_mod_gil, Py_MOD_GIL_USED },
 #endif
 	{ 0, NULL },

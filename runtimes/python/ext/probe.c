@@ -5,16 +5,18 @@
  * Out:  the type.
  * Owns: the point: it ends with the object. The provider lives as long as its probes.
  *
- * A call tests its arguments whether anybody looks or not, so a program that runs untraced runs
- * traced. What costs (conversion) is done only while somebody looks.
+ * A call tests its arguments whether a consumer traces the probe or not, so a
+ * program that runs untraced also runs traced. The slow part, conversion, is
+ * done only while a consumer traces.
  *
- * The interpreter's lock is held while a probe fires; the module declares that it needs the lock.
+ * The interpreter's lock is held while a probe fires; the module declares that
+ * it needs the lock.
  */
 #include "inner.h"
 
 #include <structmember.h>
 
-#define NOINLINE __attribute__((noinline)) /* what is rare stays out of a call's few lines */
+#define NOINLINE __attribute__((noinline)) /* keeps rare code out of the short path of a call */
 
 /* ---- Calls ---------------------------------------------------------------------------- */
 
@@ -37,7 +39,7 @@ NOINLINE static PyObject *fire(const struct probe *p, PyObject *const *args)
 	Py_RETURN_NONE;
 }
 
-/* Some argument is not exactly of its type: it is wrong, a subclass's, or an int for a float. */
+/* An argument has not exactly its type: it is wrong, of a subclass, or an int for a float. */
 NOINLINE static PyObject *look_closer(const struct probe *p, PyObject *const *args)
 {
 	for (Py_ssize_t i = 0; i < p->n; i++)
@@ -50,7 +52,7 @@ NOINLINE static PyObject *look_closer(const struct probe *p, PyObject *const *ar
 	Py_RETURN_NONE;
 }
 
-/* The method fire(). All calls are its last act, so the compiler makes no frame for it. */
+/* The method fire(). Each call in it is a tail call, so the compiler makes no stack frame. */
 static inline PyObject *probe_fire(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
 	const struct probe *p = (const struct probe *)self;
@@ -207,7 +209,7 @@ PyObject *probe_type_new(void)
 	};
 	PyObject *type = PyType_FromSpec(&spec);
 
-#if PY_VERSION_HEX < 0x03090000 /* has no member of that name */
+#if PY_VERSION_HEX < 0x03090000 /* CPython 3.8 ignores __vectorcalloffset__ */
 	if (type)
 		((PyTypeObject *)type)->tp_vectorcall_offset = offsetof(struct probe, call);
 #endif

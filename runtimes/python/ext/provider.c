@@ -3,7 +3,7 @@
  * runtimes/python/ext/provider.c: usdt.Provider.
  * In:   names and types.
  * Out:  the type; its objects make probes and show them to tracers.
- * Owns: libusdt's provider, which ends with the object.
+ * Owns: libusdt's provider, which is freed with the object.
  */
 #include "inner.h"
 
@@ -12,7 +12,8 @@
 
 /* ---- Prototypes ------------------------------------------------------------------------ */
 
-/* Appends "TYPE NAME" to the prototype (consumed), and the type to a list. New reference. */
+/* Appends "TYPE NAME" to the prototype and the type to the list. Takes over the reference to the
+ * prototype and returns a new one, or NULL with an exception set. */
 static PyObject *parameter(PyObject *prototype, PyObject *list, PyObject *type, PyObject *name)
 {
 	const struct kind *k = kind_of(type);
@@ -29,7 +30,7 @@ static PyObject *parameter(PyObject *prototype, PyObject *list, PyObject *type, 
 	return longer;
 }
 
-/* What follows the probe's name in a call of probe(): types, then NAME=TYPE. */
+/* Makes the prototype from the arguments of probe() behind the name: types, then NAME=TYPE. */
 static PyObject *prototype_of(PyObject *args, PyObject *kwargs, PyObject *list)
 {
 	PyObject *prototype = PyUnicode_FromString(""), *empty = prototype, *name, *type;
@@ -83,7 +84,7 @@ static PyObject *provider_probe(PyObject *self, PyObject *args, PyObject *kwargs
 	home = types ? PyObject_GetAttrString((PyObject *)Py_TYPE(self), "_Probe") : NULL;
 	if (!home)
 		goto out;
-	/* A NUL would end the name early. */
+	/* A NUL in the name would cut it off. */
 	err = strlen(text) == (size_t)PyUnicode_GET_LENGTH(name) ?
 		      usdt_provider_add(p->usdt, text, c, &point) :
 		      -EINVAL;

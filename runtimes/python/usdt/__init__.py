@@ -8,7 +8,7 @@
     shop.enable()
     order(1, "x")           # dtrace -n 'shop*:::order { trace(arg0); }'
 
-A probe that nobody looks at costs about as much as a call of an empty function written in C.
+An untraced probe takes about as long as a call of an empty function written in C.
 """
 from ._usdt import Probe, Provider
 

@@ -4,11 +4,12 @@
  * In:   names, types, values.
  * Out:  the classes.
  * Owns: libusdt's provider, through struct home: the collector frees probes and their provider in
- *       any order, and the last of them frees it.
+ *       any order, and the last of them frees libusdt's provider.
  *
- * A call tests its arguments whether anybody looks or not, so a program that runs untraced runs
- * traced. What costs (conversion) is done only while somebody looks. Ruby's lock is held all the
- * time: no Ractor but the main one may use the classes.
+ * A call tests its arguments whether a consumer traces the probe or not, so a
+ * program that runs untraced also runs traced. The slow part, conversion, is
+ * done only while a consumer traces. Ruby's lock is held all the time: no
+ * Ractor but the main one may use the classes.
  */
 #include <ruby.h>
 
@@ -18,16 +19,16 @@
 
 #include "usdt/usdt.h"
 
-#define RARE __attribute__((noinline)) /* what is rare stays out of a call's few lines */
+#define RARE __attribute__((noinline)) /* keeps rare code out of the short path of a call */
 
 static VALUE provider_class, probe_class;
 
 /* ---- Kinds of arguments ---------------------------------------------------------------- */
 
-/* kept: what must live until the probe has fired. */
+/* kept: an object that must live until the probe has fired. */
 struct kind {
 	VALUE *class;
-	const char *name; /* of the symbol; NULL: the class names the kind */
+	const char *name; /* the symbol's name; NULL: the class names the kind */
 	const char *c;
 	bool (*accepts)(VALUE value);
 	uint64_t (*word)(VALUE value, VALUE *kept);
@@ -38,7 +39,7 @@ static bool accepts_integer(VALUE value)
 	return RB_INTEGER_TYPE_P(value);
 }
 
-/* The low bits, as C converts: an Integer of any size is passed. */
+/* Passes the low bits, as a conversion in C does, so an Integer may have any size. */
 static uint64_t word_integer(VALUE value, VALUE *kept)
 {
 	uint64_t word = 0;
@@ -96,8 +97,8 @@ static bool accepts_text(VALUE value)
 	return RB_TYPE_P(value, T_STRING);
 }
 
-/* Ruby may be built so that a part of a string shares the whole one's bytes (SHARABLE_MIDDLE_SUBSTRING), and
- * then ends with the next of them. There is a byte to read in any case. */
+/* A string that is a part of another may share its bytes and then has no NUL at its end, if Ruby
+ * was built so (SHARABLE_MIDDLE_SUBSTRING). The byte behind the end can be read in any case. */
 static uint64_t word_text(VALUE value, VALUE *kept)
 {
 	const char *s = RSTRING_PTR(value);
@@ -134,7 +135,7 @@ static const struct kind *kind_of(VALUE type)
 
 struct home {
 	struct usdt_provider *usdt;
-	size_t refs; /* the provider's object and those of probes */
+	size_t refs; /* the provider's object and its probes' objects */
 };
 
 struct provider {
@@ -212,7 +213,7 @@ static struct provider *provider_of(VALUE self)
 
 static const struct probe *probe_of(VALUE self)
 {
-	return RTYPEDDATA_DATA(self); /* no other object has these methods: there is no allocator */
+	return RTYPEDDATA_DATA(self); /* self is a probe: the class has no allocator */
 }
 
 /* ---- Provider ------------------------------------------------------------------------------- */
@@ -226,7 +227,7 @@ static VALUE provider_alloc(VALUE class)
 	return self;
 }
 
-/* A NUL would end the name early. */
+/* A NUL in the name would cut it off. */
 static bool has_nul(VALUE text)
 {
 	return memchr(RSTRING_PTR(text), 0, (size_t)RSTRING_LEN(text));
@@ -384,7 +385,7 @@ RARE static VALUE wrong_count(const struct probe *p, int n)
 		 p->n == 1 ? "" : "s", n);
 }
 
-/* Some argument is not exactly of its class: it is wrong, a subclass's, or an Integer for a Float. */
+/* An argument has not exactly its class: it is wrong, of a subclass, or an Integer for a Float. */
 RARE static VALUE look_closer(const struct probe *p, const VALUE *argv)
 {
 	for (int i = 0; i < p->n; i++)
