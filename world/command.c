@@ -81,8 +81,10 @@ static int start(struct world_command *c, char **words, pid_t *pid)
 		err = -errno;
 		goto out;
 	}
-	if (!*pid)
+	if (!*pid) {
+		close(in[1]); /* else a child whose parent dies would wait for its own write */
 		child(words, in[0], out[1]);
+	}
 	close(out[1]);
 	out[1] = -1;
 	if (ptrace(PTRACE_SEIZE, *pid, 0, options)) {
@@ -110,8 +112,11 @@ static int start(struct world_command *c, char **words, pid_t *pid)
 	} else if (!WIFSTOPPED(status) && (read(out[0], &err, sizeof(err)) != sizeof(err) || !err))
 		err = ENOEXEC; /* exec failed too late to return: the kernel killed the child */
 	err = err > 0 ? -err : err;
-	if (!err && !world_thread_add(c, *pid))
+	if (!err && !world_thread_add(c, *pid)) {
 		err = -ENOMEM;
+		kill(*pid, SIGKILL);
+		waitpid(*pid, NULL, __WALL);
+	}
 out:
 	for (int i = 0; i < 2; i++) {
 		if (in[i] >= 0)

@@ -63,8 +63,10 @@ static int make_rings(struct run *r, struct cc_map *m)
 	}
 	for (uint32_t i = 0; outer >= 0 && i < n; i++)
 		if (bpf_map_update_elem(outer, &i, &fds[i], BPF_ANY)) {
+			int err = -errno;
+
 			close(outer);
-			outer = -errno;
+			outer = err;
 		}
 	if (outer < 0 || !ebpf_rings_open(&r->rings, fds, n, size)) {
 		int err = outer < 0 ? outer : -ENOMEM;

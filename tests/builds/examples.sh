@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/builds/examples.sh BUILD: builds examples/build by CMake, Meson, Autotools and a hand-
-# written Makefile, with the files that `make install` puts into a prefix. The program has its probes, and
+# tests/builds/examples.sh BUILD: builds examples/build by CMake, Meson, Autotools and a plain
+# Makefile, with the files that `make install` puts into a prefix. The program has its probes, and
 # its header is made again only if a file that the provider file includes has changed.
 # Ends with 'N passed, N failed, N skipped'.
 set -u
@@ -27,7 +27,7 @@ export PKG_CONFIG_PATH=$prefix
 # Builds must find files in the prefix, not by the environment.
 unset CC CFLAGS CPPFLAGS DTRACE
 
-# example NAME PROGRAM COMMAND…: COMMAND builds PROGRAM, which runs, has its probes, and is rebuilt.
+# example NAME PROGRAM COMMAND…: COMMAND builds PROGRAM, which has its probes; then rebuilds it.
 example() {
 	local name=$1 app=$2
 	shift 2
