@@ -131,17 +131,6 @@ static bool may_have_id(struct prov_env *env, const struct prov *prov, uint32_t 
 	return prov->count && id >= base && id - base < prov->count(env);
 }
 
-/* Asks for a probe that `:::` does not make, by its name. */
-static int made_by_id(struct matching *m, const struct prov *prov)
-{
-	const char *name = prov->name_of_id ? prov->name_of_id(m->env, m->id) : NULL;
-	struct d_pdesc pd = {
-		.prov = prov->name, .mod = "", .func = "", .name = name, .text = name
-	};
-
-	return name ? prov->match(m->env, &pd, one_found, m) : 0;
-}
-
 static int by_id(struct matching *m, const struct d_pdesc *pd)
 {
 	static const struct d_pdesc all = {
@@ -155,8 +144,8 @@ static int by_id(struct matching *m, const struct d_pdesc *pd)
 		if (may_have_id(m->env, provs[i], m->id) && provs[i]->wants(m->env, &all))
 			err = provs[i]->match(m->env, &all, one_found, m);
 	for (size_t i = 0; provs[i] && !err && !m->has_id; i++)
-		if (m->id >> PROV_ID_BITS == id_row(provs[i]))
-			err = made_by_id(m, provs[i]);
+		if (m->id >> PROV_ID_BITS == id_row(provs[i]) && provs[i]->match_id)
+			err = provs[i]->match_id(m->env, m->id, one_found, m);
 	m->env->naming = naming;
 	if (err || !m->has_id)
 		return err;

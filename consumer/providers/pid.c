@@ -230,6 +230,60 @@ static int pid_match(struct prov_env *env, const struct d_pdesc *pd, prov_found 
 	return err;
 }
 
+/* ---- By id ---------------------------------------------------------------------- */
+
+struct by_id {
+	uint32_t id;
+	pid_t pid;
+	const char *mod;
+	const char *func; /* has the id; NULL: not found yet */
+};
+
+static bool has_id(void *arg, const struct usdt_function *f)
+{
+	struct by_id *s = arg;
+	char what[4096];
+	int n = snprintf(what, sizeof(what), "pid%d:%s:%s:entry", (int)s->pid, s->mod, f->name);
+
+	if (!f->is_chosen && (size_t)n < sizeof(what) && prov_id_of(PROV_ROW_pid, what) == s->id)
+		s->func = f->name;
+	return !s->func;
+}
+
+/* A hash has no inverse, so the id is that of some function in some process: all are tried, also
+ * after a hit, because two functions may have one id. */
+static int pid_match_id(struct prov_env *env, uint32_t id, prov_found *found, void *arg)
+{
+	size_t n;
+	const struct world_mapping *maps = world_mappings(env->world, 0, &n);
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct by_id s = { .id = id, .pid = maps[i].pid };
+		struct d_pdesc pd = { .name = "entry" };
+		struct world_symbols *symbols;
+		bool again = false;
+
+		for (size_t k = i; k-- > 0 && maps[k].pid == s.pid;)
+			again |= maps[k].file == maps[i].file;
+		if (again || world_file_open(env->world, maps[i].file) < 0 ||
+		    !(symbols = world_file_symbols(env->world, maps[i].file)))
+			continue;
+		s.mod = world_file_base(env->world, maps[i].file);
+		err = world_symbols_each(symbols, has_id, &s);
+		if (err || !s.func)
+			continue;
+		pd.mod = s.mod;
+		pd.func = s.func;
+		pd.prov = arena_printf(env->arena, "pid%d", (int)s.pid);
+		pd.text = pd.prov ? arena_printf(env->arena, "%s:%s:%s:entry", pd.prov, pd.mod,
+						 pd.func) :
+				    NULL;
+		err = pd.text ? pid_match_file(env, &pd, maps[i].file, s.pid, found, arg) : -ENOMEM;
+	}
+	return err;
+}
+
 static const char *pid_why_none(struct prov_env *env, const struct d_pdesc *pd)
 {
 	const struct own *own = env->priv[PROV_ROW_pid];
@@ -272,4 +326,5 @@ const struct prov prov_pid = { .name = "pid",
 			       .close = pid_close,
 			       .why_none = pid_why_none,
 			       .match_files = pid_match_files,
-			       .by_process = pid_by_process };
+			       .by_process = pid_by_process,
+			       .match_id = pid_match_id };

@@ -170,20 +170,24 @@ static const char *suffix(size_t i)
 
 /* -l shows ids of unusual rates too. A hash has no inverse, so each rate that a person may write is
  * tried. */
-static const char *name_of_id(struct prov_env *env, uint32_t id)
+static int match_id(struct prov_env *env, uint32_t id, prov_found *found, void *arg)
 {
 	enum { MOST = 10000 };
 	char what[64];
 
 	for (unsigned n = 1; n <= MOST; n++)
 		for (size_t i = 0; suffix(i / 2); i++) {
-			int len = snprintf(what, sizeof(what), "profile:::%s-%u%s",
-					   i % 2 ? "tick" : "profile", n, suffix(i / 2));
+			snprintf(what, sizeof(what), "profile:::%s-%u%s",
+				 i % 2 ? "tick" : "profile", n, suffix(i / 2));
+			struct d_pdesc pd = { .prov = "profile", .mod = "", .func = "" };
 
-			if (prov_id_of(PROV_ROW_profile, what) == id)
-				return arena_strndup(env->arena, what + 10, (size_t)len - 10);
+			if (prov_id_of(PROV_ROW_profile, what) != id)
+				continue;
+			pd.name = pd.text = arena_strdup(env->arena,
+							 what + sizeof("profile:::") - 1);
+			return pd.name ? match(env, &pd, found, arg) : -ENOMEM;
 		}
-	return NULL;
+	return 0;
 }
 
 static void close_all(struct prov_env *env)
@@ -198,6 +202,6 @@ const struct prov prov_profile = { .name = "profile",
 				   .claims = claims,
 				   .match = match,
 				   .count = count,
-				   .name_of_id = name_of_id,
+				   .match_id = match_id,
 				   .close = close_all,
 				   .why_none = why_none };

@@ -113,9 +113,9 @@ struct prov {
 	int (*match)(struct prov_env *env, const struct d_pdesc *pd, prov_found *found, void *arg);
 	/* The number of probes, if fixed for this boot: ids are base + ordinal. NULL: not fixed. */
 	size_t (*count)(struct prov_env *env);
-	/* The name of the probe with that id, if only a description makes the probe and `:::` does
-	 * not find it; else NULL. NULL: the provider has no such probes. */
-	const char *(*name_of_id)(struct prov_env *env, uint32_t id);
+	/* Calls found for each probe with that id that only a description makes, so that `:::` does
+	 * not find the probe. 0 or -errno. NULL: the provider has no such probes. */
+	int (*match_id)(struct prov_env *env, uint32_t id, prov_found *found, void *arg);
 	void (*close)(struct prov_env *env); /* frees what match kept; may be NULL */
 	/* Fills nargs, arg_types, arg_names and native_types on demand, because that is slow. NULL:
 	 * match fills them. */

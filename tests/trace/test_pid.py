@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from before import Before, Running, none_matches, says, until
-from lib import DTRACE, FOLDER, M32, Skip, main, must, need_32, numbers, sh, traced
+from lib import DTRACE, FOLDER, M32, Skip, dtrace, main, must, need_32, numbers, sh, traced
 
 FUNCTIONS = r"""
 #include <stdlib.h>
@@ -212,6 +212,22 @@ def test_ids_and_lists():
     assert [r[2:] for r in rows] == [["functions", "odd", "entry"], ["functions", "ten", "entry"]], out
     assert rows[1][0] != rows[0][0], out	# ids are hashes of names, in any order
     assert rows[0][1] == rows[1][1] and rows[0][1].startswith("pid"), out
+
+
+def test_an_id_names_the_function_in_a_later_command():
+    with Running(functions(), "wait", stdin=subprocess.PIPE) as a:
+        assert until(lambda: os.path.basename(os.readlink("/proc/%d/exe" % a.pid)) == "functions")
+        row = must(DTRACE, "-l", "-n", "pid%d:a.out:odd:entry" % a.pid).split("\n")[1]
+        assert must(DTRACE, "-l", "-i", row.split()[0]).split("\n")[1] == row
+        with Running(DTRACE, "-q", "-i", row.split()[0] + " { @ = count(); }", "-n",
+                     'BEGIN { printf("ready\\n"); } END { printa("%@d", @); }') as d:
+            assert d.stdout.readline() == "ready\n"
+            a.communicate("x")
+            d.terminate()
+            out, err = d.communicate(timeout=20)
+    assert (d.returncode, out, err) == (0, "\n300", ""), (out, err)
+    gone = dtrace("-l", "-i", row.split()[0])
+    assert gone.returncode == 1 and "does not match any probes" in gone.stderr, gone.stderr
 
 
 main(sys.modules[__name__])
