@@ -226,10 +226,10 @@ made:::is-not /pid == $target/ { other++; }
 syscall:::entry /pid == $target/ { all++; }
 made:::is-less /pid == $target/ { less++; }
 made:::is-not-less /pid == $target/ { notless++; }
-made:::has-bits /pid == $target/ { bits++; }
+made:::has-bits /pid == $target/ { some++; }
 made:::has-no-bits /pid == $target/ { nobits++; }
 END { printf("%d %d, all %d, less %d, bits %d", n, m, all == n + other, all == less + notless && less > 0 && notless > 7,
-    all == bits + nobits && bits > 7 && nobits > 0); }
+    all == some + nobits && some > 7 && nobits > 0); }
 """
 
 # Arguments and standard input of dtrace: what it must print, its status.
