@@ -26,7 +26,7 @@ if PLAIN:
 from lib import EMULATED, FOLDER, PREEMPTS, build_app, dtrace, numbers  # noqa: E402 (it reads sys.argv)
 
 EACH = 8
-TRIES = 8 if EMULATED else 40	# mostly 1 or 2 are needed; on a busy host a few need more than 8
+TRIES = 40	# mostly 1 or 2 are needed; on a busy host and in an emulated guest a few need more than 8
 CPUS = os.cpu_count()
 
 
