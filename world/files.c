@@ -171,11 +171,9 @@ static bool maps_line(void *arg, const struct usdt_maps_line *l)
 static int maps_read(struct world *w, pid_t pid, pid_t tid)
 {
 	struct maps m = { .w = w, .pid = pid, .tid = tid };
-	int err = usdt_maps_each(tid, maps_line, &m);
 
-	if (m.failed)
-		return -ENOMEM;
-	return err == -ENOENT || err == -ESRCH ? 0 : err;
+	usdt_maps_each(tid, maps_line, &m);
+	return m.failed ? -ENOMEM : 0;
 }
 
 struct look {
